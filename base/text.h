@@ -1,0 +1,31 @@
+// text.h - small operations on text that the standard library lacks or spells long.
+//
+// Owns:    nothing. Threads: any-thread. Units: bytes, ASCII case rules only. States: none.
+// Errors:  a number that does not parse whole, or does not fit, gives nullopt.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace base {
+
+inline char ToLower(char c) { return c >= 'A' && c <= 'Z' ? char(c | 0x20) : c; }
+inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix);
+std::string Lower(std::string_view text);
+std::string_view Trim(std::string_view text);
+// Pieces between separators, empty ones kept: "a,,b" gives three.
+std::vector<std::string_view> Split(std::string_view text, char separator);
+std::optional<uint64_t> ParseUnsigned(std::string_view text);
+std::optional<int64_t> ParseSigned(std::string_view text);
+// printf into a std::string. For start-up and for reports, never on the request path.
+std::string Format(const char* format, ...) __attribute__((format(printf, 1, 2)));
+// Edit distance, ASCII case ignored; for "did you mean".
+uint32_t EditDistance(std::string_view a, std::string_view b);
+
+}  // namespace base
