@@ -1,0 +1,58 @@
+#include "shard/loop/event_loop.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace shard {
+
+EventLoop::EventLoop(Shard& shard, uint32_t index, Mailroom& mailroom, std::unique_ptr<Ring> ring,
+                     base::Clock& clock)
+    : shard_(shard),
+      index_(index),
+      mailroom_(mailroom),
+      ring_(std::move(ring)),
+      clock_(clock),
+      timers_(clock.now_ms()) {
+  mailroom_.SetRing(index_, ring_.get());
+}
+
+void EventLoop::Run() {
+  while (!stopping_) TurnOnce();
+}
+
+uint64_t EventLoop::WaitDeadlineMicros(uint64_t wait_until_us) {
+  const bool work_left = !run_queue_.empty() || stopping_;
+  if (work_left || !mailroom_.PrepareSleep(index_)) return 0;
+  const uint64_t next_ms = timers_.NextDeadlineMs();
+  return next_ms == UINT64_MAX ? wait_until_us : std::min(wait_until_us, next_ms * 1000);
+}
+
+void EventLoop::TurnOnce(uint64_t wait_until_us) {
+  const std::span<const Completion> answers = ring_->Turn(WaitDeadlineMicros(wait_until_us));
+  mailroom_.Awake(index_);
+  clock_.Update();
+  const uint64_t started_us = clock_.now_us();
+  counters_.turns.Add();
+  counters_.completions.Add(answers.size());
+  for (const Completion& answer : answers) {
+    CompletionSink* sink = sinks_[size_t(answer.op.kind)];
+    if (sink != nullptr) {
+      sink->OnCompletion(answer);
+    } else {
+      counters_.stale_completions.Add();
+      if (answer.chunk != nullptr) ChunkPool::Drop(answer.chunk);
+    }
+  }
+  counters_.messages.Add(mailroom_.Drain(index_, shard_, kMessagesPerTurn));
+  counters_.timers_fired.Add(timers_.Advance(clock_.now_ms()));
+  if (small_ != nullptr && small_->has_waiters()) small_->WakeWaiters();
+  if (large_ != nullptr && large_->has_waiters()) large_->WakeWaiters();
+  counters_.tasks_run.Add(run_queue_.RunOnce(kTasksPerTurn));
+  if (turn_hook_ != nullptr) turn_hook_->OnTurnEnd();
+  // Read for the statistics, and so that what the next turn files is not counted from a stale time.
+  clock_.Update();
+  if (clock_.now_us() - started_us > kLongTurnMicros) counters_.long_turns.Add();
+}
+
+}  // namespace shard

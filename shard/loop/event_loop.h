@@ -1,0 +1,110 @@
+// event_loop.h - one turn of a shard: a fixed order of phases, the same on every driver.
+//
+// Owns:    the ring, the timer wheel and the run queue of one shard. Refers to the mailroom and the
+// clock. Threads: shard-local; Stop() by a message. Units:   one turn; budgets in tasks and
+// messages; lengths of turns in microseconds. Errors:  a completion nobody claims is counted
+// (stale_completions). States:  running -> stopping (Run returns after the turn).
+//
+// A turn: 1 submit and wait, 2 answers (who is answered records it and queues its task), 3
+// messages, 4 timers, 5 waiters for buffers, 6 tasks. What tasks submit goes to the kernel with the
+// next turn's wait.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/counters.h"
+#include "shard/buf/chunk_pool.h"
+#include "shard/loop/mailbox.h"
+#include "shard/loop/run_queue.h"
+#include "shard/loop/timer_wheel.h"
+#include "shard/ring/ring.h"
+
+namespace shard {
+
+// Receives the answers of one kind of operation.
+class CompletionSink {
+ public:
+  virtual void OnCompletion(const Completion& completion) noexcept = 0;
+
+ protected:
+  ~CompletionSink() = default;
+};
+
+// Called once per turn, after the tasks: for what is batched per turn.
+class TurnHook {
+ public:
+  virtual void OnTurnEnd() noexcept = 0;
+
+ protected:
+  ~TurnHook() = default;
+};
+
+struct LoopCounters {
+  base::Counter turns;
+  base::Counter completions;
+  base::Counter stale_completions;
+  base::Counter timers_fired;
+  base::Counter tasks_run;
+  base::Counter messages;
+  base::Counter buffer_waits;
+  base::Counter long_turns;  // over kLongTurnMicros
+};
+
+class EventLoop {
+ public:
+  static constexpr uint32_t kTasksPerTurn = 1024;
+  static constexpr uint32_t kMessagesPerTurn = 256;
+  static constexpr uint64_t kLongTurnMicros = 10000;
+
+  // `shard` is handed to message handlers; `index` is its number in `mailroom`.
+  EventLoop(Shard& shard, uint32_t index, Mailroom& mailroom, std::unique_ptr<Ring> ring,
+            base::Clock& clock);
+
+  void SetSink(OpKind kind, CompletionSink* sink) { sinks_[size_t(kind)] = sink; }
+  void SetPools(ChunkPool* small, ChunkPool* large) {
+    small_ = small;
+    large_ = large;
+  }
+  void SetTurnHook(TurnHook* hook) { turn_hook_ = hook; }
+
+  // Turns until Stop(). TurnOnce is for tests and the simulator: it never waits past
+  // `wait_until_us`.
+  void Run();
+  void TurnOnce(uint64_t wait_until_us = UINT64_MAX);
+  void Stop() { stopping_ = true; }
+  bool stopping() const { return stopping_; }
+
+  Ring& ring() { return *ring_; }
+  TimerWheel& timers() { return timers_; }
+  RunQueue& run_queue() { return run_queue_; }
+  base::Clock& clock() { return clock_; }
+  uint64_t now_ms() const { return clock_.now_ms(); }
+  uint32_t index() const { return index_; }
+  Mailroom& mailroom() { return mailroom_; }
+  LoopCounters& counters() { return counters_; }
+  [[nodiscard]] bool TryPost(uint32_t to, const Message& message) {
+    return mailroom_.TryPost(index_, to, message, ring_.get());
+  }
+
+ private:
+  uint64_t WaitDeadlineMicros(uint64_t wait_until_us);
+
+  Shard& shard_;
+  const uint32_t index_;
+  Mailroom& mailroom_;
+  std::unique_ptr<Ring> ring_;
+  base::Clock& clock_;
+  TimerWheel timers_;
+  RunQueue run_queue_;
+  LoopCounters counters_;
+  CompletionSink* sinks_[size_t(OpKind::kCount)] = {};
+  ChunkPool* small_ = nullptr;
+  ChunkPool* large_ = nullptr;
+  TurnHook* turn_hook_ = nullptr;
+  bool stopping_ = false;
+};
+
+}  // namespace shard

@@ -1,0 +1,63 @@
+#include "shard/loop/mailbox.h"
+
+#include "shard/ring/ring.h"
+
+namespace shard {
+
+Mailroom::Mailroom(uint32_t shards) : shards_(shards) {
+  for (uint32_t to = 0; to < shards; ++to) {
+    auto inbox = std::make_unique<Inbox>();
+    for (uint32_t from = 0; from <= shards; ++from) {
+      inbox->from.push_back(std::make_unique<base::SpscQueue<Message>>(kMessagesMax));
+    }
+    inboxes_.push_back(std::move(inbox));
+  }
+}
+
+void Mailroom::SetRing(uint32_t index, Ring* ring) {
+  inboxes_[index]->ring.store(ring, std::memory_order_release);
+}
+
+bool Mailroom::TryPost(uint32_t from, uint32_t to, const Message& message, Ring* own_ring) {
+  Inbox& inbox = *inboxes_[to];
+  if (!inbox.from[from]->TryPush(message)) return false;
+  // Pairs with the fence in PrepareSleep: either the receiver sees the message, or we see it
+  // asleep.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (inbox.sleeping.load(std::memory_order_relaxed) &&
+      inbox.sleeping.exchange(false, std::memory_order_relaxed)) {
+    if (Ring* ring = inbox.ring.load(std::memory_order_acquire)) ring->Wake(own_ring);
+  }
+  return true;
+}
+
+uint32_t Mailroom::Drain(uint32_t to, Shard& shard, uint32_t max) {
+  uint32_t ran = 0;
+  Inbox& inbox = *inboxes_[to];
+  for (auto& queue : inbox.from) {
+    Message message;
+    while (ran < max && queue->TryPop(&message)) {
+      message.handler(shard, message);
+      ++ran;
+    }
+  }
+  return ran;
+}
+
+bool Mailroom::Empty(const Inbox& inbox) const {
+  for (const auto& queue : inbox.from) {
+    if (!queue->empty()) return false;
+  }
+  return true;
+}
+
+bool Mailroom::PrepareSleep(uint32_t to) {
+  Inbox& inbox = *inboxes_[to];
+  inbox.sleeping.store(true, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (Empty(inbox)) return true;
+  inbox.sleeping.store(false, std::memory_order_relaxed);
+  return false;
+}
+
+}  // namespace shard

@@ -1,0 +1,66 @@
+// mailbox.h - messages between shards: one bounded queue per pair, a wake-up only for a shard that
+// sleeps.
+//
+// Owns:    the queues of one process: (shards + 1)^2 minus the diagonal; the extra sender is the
+// main thread. Threads: TryPost by the sender's thread, Drain by the receiver's. Units:   messages
+// of 64 bytes. Errors:  a full queue refuses; the sender keeps what it wanted to send (a hand-off
+// then serves the fd itself). States:  a receiver is awake or about to sleep; PrepareSleep() and
+// the re-check in it close the gap in which a
+//          message could be posted to a shard that no longer looks.
+//
+//   mailroom.TryPost(me, target, {&HandleNewFd, {uint64_t(fd), listener}}, my_ring);
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/spsc_queue.h"
+
+namespace shard {
+
+class Ring;
+class Shard;
+
+struct Message {
+  using Handler = void (*)(Shard& shard, const Message& message) noexcept;
+  Handler handler = nullptr;
+  uint64_t words[7] = {};
+};
+static_assert(sizeof(Message) == 64);
+
+class Mailroom {
+ public:
+  static constexpr uint32_t kMessagesMax = 1024;
+
+  // Senders and receivers are 0..shards-1; sender `shards` is the main thread.
+  explicit Mailroom(uint32_t shards);
+  uint32_t shards() const { return shards_; }
+  uint32_t main_sender() const { return shards_; }
+  // Start-up: where the wake-ups of shard `index` go. Before that, posting works and wakes nobody.
+  void SetRing(uint32_t index, Ring* ring);
+
+  // `own_ring` is the sender's ring, null for the main thread.
+  [[nodiscard]] bool TryPost(uint32_t from, uint32_t to, const Message& message, Ring* own_ring);
+  // Runs what has arrived for `to`, at most `max` messages. Returns how many ran.
+  uint32_t Drain(uint32_t to, Shard& shard, uint32_t max);
+  // True: nothing has arrived, and whoever posts from now on will wake the ring. False: look again
+  // instead.
+  [[nodiscard]] bool PrepareSleep(uint32_t to);
+  void Awake(uint32_t to) { inboxes_[to]->sleeping.store(false, std::memory_order_relaxed); }
+
+ private:
+  struct alignas(64) Inbox {
+    std::atomic<bool> sleeping{false};
+    std::atomic<Ring*> ring{nullptr};
+    std::vector<std::unique_ptr<base::SpscQueue<Message>>> from;
+  };
+  bool Empty(const Inbox& inbox) const;
+
+  const uint32_t shards_;
+  std::vector<std::unique_ptr<Inbox>> inboxes_;
+};
+
+}  // namespace shard
