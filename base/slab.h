@@ -60,6 +60,11 @@ class Slab {
     slot->next = free_;
     free_ = slot;
   }
+  // The index that the next New() will use; UINT32_MAX when the slab is full.
+  uint32_t PeekNext() const {
+    if (free_ != nullptr) return uint32_t(free_ - slots_);
+    return touched_ < capacity_ ? touched_ : UINT32_MAX;
+  }
   uint32_t IndexOf(const T* object) const {
     return uint32_t(reinterpret_cast<const Slot*>(object) - slots_);
   }

@@ -21,8 +21,14 @@ void EventLoop::Run() {
   while (!stopping_) TurnOnce();
 }
 
+// Somebody waits for a buffer and there is one: the tasks of the last turn gave it back.
+bool EventLoop::OwesBuffer(ChunkPool* pool) {
+  return pool != nullptr && pool->has_waiters() && pool->in_use() < pool->capacity();
+}
+
 uint64_t EventLoop::WaitDeadlineMicros(uint64_t wait_until_us) {
-  const bool work_left = !run_queue_.empty() || stopping_;
+  const bool work_left =
+      !run_queue_.empty() || stopping_ || OwesBuffer(small_) || OwesBuffer(large_);
   if (work_left || !mailroom_.PrepareSleep(index_)) return 0;
   const uint64_t next_ms = timers_.NextDeadlineMs();
   return next_ms == UINT64_MAX ? wait_until_us : std::min(wait_until_us, next_ms * 1000);
@@ -40,7 +46,9 @@ void EventLoop::TurnOnce(uint64_t wait_until_us) {
     if (sink != nullptr) {
       sink->OnCompletion(answer);
     } else {
-      counters_.stale_completions.Add();
+      // Wake-ups and answers nobody asked for have done their work by ending the wait.
+      const bool expected = answer.op.kind == OpKind::kWake || answer.op.kind == OpKind::kIgnored;
+      if (!expected) counters_.stale_completions.Add();
       if (answer.chunk != nullptr) ChunkPool::Drop(answer.chunk);
     }
   }

@@ -91,6 +91,7 @@ class EventLoop {
 
  private:
   uint64_t WaitDeadlineMicros(uint64_t wait_until_us);
+  static bool OwesBuffer(ChunkPool* pool);
 
   Shard& shard_;
   const uint32_t index_;

@@ -34,12 +34,16 @@ bool Mailroom::TryPost(uint32_t from, uint32_t to, const Message& message, Ring*
 uint32_t Mailroom::Drain(uint32_t to, Shard& shard, uint32_t max) {
   uint32_t ran = 0;
   Inbox& inbox = *inboxes_[to];
-  for (auto& queue : inbox.from) {
+  const uint32_t senders = uint32_t(inbox.from.size());
+  uint32_t sender = inbox.first_sender;
+  if (++inbox.first_sender == senders) inbox.first_sender = 0;
+  for (uint32_t i = 0; i < senders && ran < max; ++i) {
     Message message;
-    while (ran < max && queue->TryPop(&message)) {
+    while (ran < max && inbox.from[sender]->TryPop(&message)) {
       message.handler(shard, message);
       ++ran;
     }
+    if (++sender == senders) sender = 0;
   }
   return ran;
 }

@@ -44,7 +44,8 @@ class Mailroom {
 
   // `own_ring` is the sender's ring, null for the main thread.
   [[nodiscard]] bool TryPost(uint32_t from, uint32_t to, const Message& message, Ring* own_ring);
-  // Runs what has arrived for `to`, at most `max` messages. Returns how many ran.
+  // Runs what has arrived for `to`, at most `max` messages. Returns how many ran. Which sender is
+  // first moves on with every call, so that none of them fills the receiver's turns alone.
   uint32_t Drain(uint32_t to, Shard& shard, uint32_t max);
   // True: nothing has arrived, and whoever posts from now on will wake the ring. False: look again
   // instead.
@@ -56,6 +57,7 @@ class Mailroom {
     std::atomic<bool> sleeping{false};
     std::atomic<Ring*> ring{nullptr};
     std::vector<std::unique_ptr<base::SpscQueue<Message>>> from;
+    uint32_t first_sender = 0;  // the receiver's: who is served first in its next Drain
   };
   bool Empty(const Inbox& inbox) const;
 

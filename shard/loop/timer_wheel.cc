@@ -36,9 +36,12 @@ void TimerWheel::File(Timer* timer, uint64_t deadline_ms, uint64_t earliest_ms) 
   const uint64_t difference = when ^ now_ms_;
   if (difference >= kSlots) level = (63 - std::countl_zero(difference)) / kSlotBits;
   if (level >= kLevels) {
+    // They differ above the top level: a rotation of it ends in between, which may be soon. The
+    // top level's own slots still tell the next 63 of its steps apart.
     level = kLevels - 1;
-    // Too far: the slot that comes up last. Cascade files it again from there.
-    when = now_ms_ - (uint64_t(1) << (kSlotBits * level));
+    const int shift = kSlotBits * level;
+    // Farther than that: the slot that comes up last. Cascade files it again from there.
+    if ((when >> shift) - (now_ms_ >> shift) >= kSlots) when = now_ms_ - (uint64_t(1) << shift);
   }
   const int slot = int((when >> (kSlotBits * level)) & (kSlots - 1));
   slots_[level][slot].PushBack(timer);

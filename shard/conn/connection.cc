@@ -1,0 +1,332 @@
+#include "shard/conn/connection.h"
+
+#include <cerrno>
+
+#include "base/check.h"
+#include "shard/conn/conn_table.h"
+
+namespace shard {
+
+Connection::Connection(ShardContext& context, base::Handle handle, int fd, Role role)
+    : context_(context),
+      layer_(RawLayer()),
+      handle_(handle),
+      fd_(fd),
+      wire_in_(*context.slices),
+      wire_out_(*context.slices),
+      timer_(this),
+      role_(role) {
+  state_ = role == Role::kDialled ? State::kConnecting : State::kOpen;
+}
+
+Connection::~Connection() {
+  MUST(!ops_pending());
+  waiter_hook.Unlink();
+}
+
+void Connection::Dial(const sockaddr* address, socklen_t length) {
+  DEBUG_MUST(role_ == Role::kDialled);
+  state_ = State::kConnecting;
+  connect_pending_ = true;
+  context_.ring().Connect(Op(OpKind::kConnConnect), fd_, address, length);
+}
+
+bool Connection::Start() {
+  if (handshakes_owed_ == 0) {
+    state_ = State::kOpen;
+    return true;
+  }
+  state_ = State::kHandshaking;
+  context_.loop->run_queue().Add(this);
+  return false;
+}
+
+void Connection::OnConnect(const Completion& completion) {
+  connect_pending_ = false;
+  if (state_ == State::kClosing) return FreeIfAnswered();
+  if (completion.result < 0) return FailByErrno(-completion.result);
+  if (handshakes_owed_ == 0) return Opened();
+  state_ = State::kHandshaking;
+  context_.loop->run_queue().Add(this);
+}
+
+void Connection::Opened() {
+  state_ = State::kOpen;
+  if (want_recv_) ArmRecv();
+  if (!wire_out_.empty()) Flush();
+  events_->OnConnected();
+}
+
+void Connection::Run() noexcept {
+  if (state_ != State::kHandshaking) return;
+  for (unsigned step = 0; step < unsigned(HandshakeStep::kCount); ++step) {
+    if ((handshakes_owed_ & (1u << step)) == 0) continue;
+    Handshake* handshake = context_.handshakes->steps[step];
+    if (BUG_IF(handshake == nullptr, "handshake_step_missing"))
+      return Fail(CloseReason::kInternal, 0);
+    switch (handshake->Run(*this)) {
+      case HandshakeResult::kDone:
+        handshakes_owed_ &= uint8_t(~(1u << step));
+        continue;
+      case HandshakeResult::kWantRecv:
+        Flush();
+        if (wire_ended_) return Fail(CloseReason::kClientHandshakeFailed, 0);
+        if (!recv_armed_) ArmRecv();
+        return;
+      case HandshakeResult::kWantSend:
+        return Flush();
+      case HandshakeResult::kFailed:
+        return Fail(layer_reason_ != CloseReason::kNone ? layer_reason_
+                                                        : CloseReason::kClientHandshakeFailed,
+                    0);
+    }
+  }
+  Flush();
+  Opened();
+}
+
+void Connection::WantRecv(bool want) {
+  want_recv_ = want;
+  if (want) {
+    if (!recv_armed_ && state_ == State::kOpen) ArmRecv();
+  } else if (recv_armed_ && recv_multishot_) {
+    // A single receive ends by itself after one buffer; a multishot one would go on filling memory.
+    DisarmRecv();
+  }
+}
+
+void Connection::ArmRecv() {
+  if (wire_ended_ || fd_ < 0) return;
+  RecvMode mode = RecvMode::kSingleLater;
+  if (bulk_) {
+    mode = last_recv_full_ ? RecvMode::kSingle : RecvMode::kSingleLater;
+  } else if (role_ == Role::kAccepted) {
+    mode = RecvMode::kMultishot;
+  }
+  recv_armed_ = true;
+  recv_cancelled_ = false;
+  recv_multishot_ = mode == RecvMode::kMultishot;
+  context_.ring().Recv(Op(OpKind::kConnRecv), fd_, mode,
+                       bulk_ ? BufferSize::kLarge : BufferSize::kSmall);
+}
+
+void Connection::DisarmRecv() {
+  if (!recv_armed_ || recv_cancelled_) return;
+  recv_cancelled_ = true;
+  context_.ring().Cancel(Op(OpKind::kConnRecv));
+}
+
+void Connection::OnRecv(const Completion& completion) {
+  if (!completion.more) recv_armed_ = false;
+  if (state_ == State::kClosing) {
+    if (completion.chunk != nullptr) ChunkPool::Drop(completion.chunk);
+    // A lingering connection reads on only to see the end.
+    if (!completion.more) FreeIfAnswered();
+    return;
+  }
+  const int32_t result = completion.result;
+  if (result > 0) {
+    const bool full = uint32_t(result) == completion.chunk->capacity;
+    const bool was_large = completion.chunk->pool == context_.large;
+    wire_in_.Push({completion.chunk, 0, uint32_t(result)});
+    bytes_in_ += uint32_t(result);
+    last_recv_full_ = full;
+    if (!was_large && full && !bulk_) {
+      bulk_ = true;
+      if (recv_multishot_) DisarmRecv();
+    } else if (was_large && uint32_t(result) < context_.small->chunk_bytes()) {
+      bulk_ = false;
+    }
+    // The receiver decides in its own task whether it wants more, and calls WantRecv() again.
+  } else if (result == 0) {
+    wire_ended_ = true;
+  } else if (result == -ENOBUFS) {
+    ChunkPool* pool = bulk_ ? context_.large : context_.small;
+    context_.loop->counters().buffer_waits.Add();
+    pool->WaitForChunk(this);
+    return;
+  } else if (result == -ECANCELED || result == -EAGAIN || result == -EINTR) {
+    if (!recv_armed_ && want_recv_ && state_ == State::kOpen) ArmRecv();
+    return;
+  } else {
+    return FailByErrno(-result);
+  }
+  if (state_ == State::kHandshaking) {
+    context_.loop->run_queue().Add(this);
+    return;
+  }
+  events_->OnReadable();
+}
+
+void Connection::OnBufferAvailable() noexcept {
+  if (recv_armed_ || state_ == State::kClosing) return;
+  if (want_recv_ || state_ == State::kHandshaking) ArmRecv();
+}
+
+size_t Connection::Send(ByteQueue& plain) {
+  const size_t taken = layer_->Send(*this, plain);
+  Flush();
+  return taken;
+}
+
+void Connection::Flush() {
+  if (send_pending_ || wire_out_.empty() || connect_pending_ || fd_ < 0) return;
+  SubmitSend(SendMode::kTry);
+}
+
+void Connection::SubmitSend(SendMode mode) {
+  iovec iovecs[kIovecsMax];
+  const int count = wire_out_.Fill(iovecs, kIovecsMax);
+  sending_bytes_ = 0;
+  for (int i = 0; i < count; ++i) sending_bytes_ += uint32_t(iovecs[i].iov_len);
+  send_pending_ = true;
+  context_.ring().Send(Op(OpKind::kConnSend), fd_, {iovecs, size_t(count)}, mode);
+}
+
+void Connection::OnSend(const Completion& completion) {
+  send_pending_ = false;
+  if (completion.result > 0) {
+    wire_out_.Consume(size_t(completion.result));
+    bytes_out_ += uint32_t(completion.result);
+  }
+  if (state_ == State::kClosing && !close_when_flushed_) return FreeIfAnswered();
+  if (completion.result < 0 && completion.result != -EAGAIN && completion.result != -EINTR &&
+      completion.result != -ECANCELED) {
+    if (state_ == State::kClosing) {
+      close_when_flushed_ = false;
+      return BeginClosing();
+    }
+    return FailByErrno(-completion.result);
+  }
+  if (!wire_out_.empty()) {
+    // Sixteen slices went whole: try on. A full socket: wait for room, and do not let it pin big
+    // buffers.
+    const bool full = completion.result < int32_t(sending_bytes_);
+    if (full) wire_out_.Compact(*context_.small);
+    SubmitSend(full ? SendMode::kWait : SendMode::kTry);
+  } else if (close_when_flushed_) {
+    close_when_flushed_ = false;
+    return BeginClosing();
+  } else if (shut_when_flushed_) {
+    FinishShutWrite();
+  }
+  if (state_ == State::kHandshaking) context_.loop->run_queue().Add(this);
+  if (want_writable_ && !send_full() && state_ == State::kOpen) {
+    want_writable_ = false;
+    events_->OnWritable();
+  }
+}
+
+void Connection::ShutWrite() {
+  if (write_shut_ || shut_when_flushed_ || state_ == State::kClosing) return;
+  layer_->CloseNotify(*this);
+  Flush();
+  if (wire_out_.empty() && !send_pending_) {
+    FinishShutWrite();
+  } else {
+    shut_when_flushed_ = true;
+  }
+}
+
+void Connection::FinishShutWrite() {
+  shut_when_flushed_ = false;
+  write_shut_ = true;
+  // The answer is of no use: a socket that is gone is seen by the receive that stays armed.
+  if (fd_ >= 0) (void)context_.ring().Shutdown(fd_, SHUT_WR);
+}
+
+void Connection::CloseAfterFlush(uint64_t deadline_ms) {
+  if (state_ == State::kClosing) return;
+  events_ = nullptr;
+  want_writable_ = false;
+  if (state_ != State::kOpen || reason_ != CloseReason::kNone) return Abort();
+  if (!write_shut_) layer_->CloseNotify(*this);
+  Flush();
+  if (wire_out_.empty() && !send_pending_) return BeginClosing();
+  close_when_flushed_ = true;
+  state_ = State::kClosing;
+  // No more is read: a peer that goes on sending is not our stream's any more.
+  DisarmRecv();
+  deadline_reason_ = reason_;
+  timer_.Set(context_.loop->timers(), deadline_ms);
+}
+
+void Connection::Abort(bool reset) {
+  if (fd_ < 0) return;
+  events_ = nullptr;
+  close_when_flushed_ = false;
+  if (reset) {
+    const linger no_linger = {1, 0};
+    (void)context_.ring().SetOption(fd_, SOL_SOCKET, SO_LINGER, &no_linger, sizeof(no_linger));
+  }
+  BeginClosing();
+}
+
+void Connection::BeginClosing() {
+  state_ = State::kClosing;
+  timer_.Clear();
+  waiter_hook.Unlink();
+  run_hook.Unlink();
+  Ring& ring = context_.ring();
+  DisarmRecv();
+  if (send_pending_) ring.Cancel(Op(OpKind::kConnSend));
+  if (connect_pending_) ring.Cancel(Op(OpKind::kConnConnect));
+  ring.Close(fd_);
+  fd_ = -1;
+  layer_->Release(*this);
+  layer_state_ = nullptr;
+  FreeIfAnswered();
+}
+
+void Connection::FreeIfAnswered() {
+  if (fd_ < 0 && !ops_pending()) context_.connections->Free(this);
+}
+
+void Connection::FailByErrno(int error) {
+  const bool client = role_ == Role::kAccepted;
+  CloseReason reason = client ? CloseReason::kClientAbort : CloseReason::kServerAbort;
+  if (state_ == State::kConnecting) {
+    reason = CloseReason::kConnectFailed;
+    if (error == ECONNREFUSED) reason = CloseReason::kConnectRefused;
+    if (error == ETIMEDOUT) reason = CloseReason::kConnectTimeout;
+    if (error == EADDRNOTAVAIL) reason = CloseReason::kLocalPorts;
+  } else if (error == ECONNRESET || error == EPIPE) {
+    reason = client ? CloseReason::kClientReset : CloseReason::kServerReset;
+  }
+  Fail(reason, error);
+}
+
+void Connection::Fail(CloseReason reason, int error) {
+  if (reason_ != CloseReason::kNone) return;
+  reason_ = reason;
+  error_ = error;
+  want_recv_ = false;
+  if (events_ != nullptr) events_->OnClosed(reason);
+}
+
+void Connection::SetDeadline(uint64_t deadline_ms, CloseReason reason) {
+  deadline_reason_ = reason;
+  timer_.Set(context_.loop->timers(), deadline_ms);
+}
+
+void Connection::OnTimer() noexcept {
+  if (state_ == State::kClosing) {
+    if (fd_ >= 0) Abort(true);
+    return;
+  }
+  Fail(deadline_reason_, 0);
+}
+
+const Address& Connection::PeerAddress() {
+  if (!peer_known_) {
+    sockaddr_storage storage;
+    socklen_t length = sizeof(storage);
+    if (fd_ >= 0 && context_.ring().GetPeerName(fd_, &storage, &length) == 0) {
+      peer_ = Address::FromSockaddr(storage, length);
+    }
+    peer_known_ = true;
+  }
+  return peer_;
+}
+
+}  // namespace shard

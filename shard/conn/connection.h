@@ -1,0 +1,202 @@
+// connection.h - one peer: its descriptor, what moves its bytes, the handshakes it still owes.
+//
+// Owns:    the fd, the wire queues, the layer's state. Lives in a ConnTable slot; a stream never
+// owns one. Threads: shard-local. Units:   bytes; milliseconds of the shard's clock. Errors:
+// recorded (reason(), error()) and reported once through OnClosed; never acted on against a stream.
+// States:  connecting -> handshaking -> open -> closing -> (slot freed by the table once the ring
+// has answered
+//          everything). Without connect or handshake it starts open.
+//
+// Whoever is set as events hears what happens: the session while handshakes run, then the mux.
+// Events only come out of the loop's phases 2 to 6, never from inside a call made here.
+//
+//   Connection* c = table.Adopt(fd, Role::kAccepted);
+//   c->SetEvents(this);  c->WantRecv(true);             // OnReadable() comes
+//   c->Recv(channel_bytes, room);  c->Send(answer);     // moved, sent this turn
+//   c->CloseAfterFlush(now_ms + 5000);                  // gives the connection up; no event
+//   follows
+
+#pragma once
+
+#include <cstdint>
+
+#include "shard/buf/byte_queue.h"
+#include "shard/conn/close_reason.h"
+#include "shard/conn/data_layer.h"
+#include "shard/conn/handshake.h"
+#include "shard/conn/target.h"
+#include "shard/loop/event_loop.h"
+#include "shard/net/address.h"
+
+namespace shard {
+
+class ConnTable;
+
+// What every object of a shard needs at hand. Built by the shard, outlives all of them.
+struct ShardContext {
+  EventLoop* loop = nullptr;
+  ChunkPool* small = nullptr;
+  ChunkPool* large = nullptr;
+  SlicePool* slices = nullptr;
+  ConnTable* connections = nullptr;
+  const HandshakeTable* handshakes = nullptr;
+
+  uint64_t now_ms() const { return loop->now_ms(); }
+  Ring& ring() const { return loop->ring(); }
+};
+
+class ConnectionEvents {
+ public:
+  // Connected and through with all handshakes. Not called for a connection that was open from the
+  // start.
+  virtual void OnConnected() noexcept = 0;
+  // Recv() has something to give, or the peer has ended.
+  virtual void OnReadable() noexcept = 0;
+  // After WantWritable(): Send() has room again.
+  virtual void OnWritable() noexcept = 0;
+  // The connection broke. The last event; the receiver still has to give the connection up.
+  virtual void OnClosed(CloseReason reason) noexcept = 0;
+
+ protected:
+  ~ConnectionEvents() = default;
+};
+
+enum class Role : uint8_t { kAccepted, kDialled };
+
+class Connection final : TimerClient, Task, BufferWaiter {
+ public:
+  enum class State : uint8_t { kConnecting, kHandshaking, kOpen, kClosing };
+
+  Connection(ShardContext& context, base::Handle handle, int fd, Role role);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Set-up, in this order: target and layer, handshakes, then Dial() for an outgoing one, then
+  // Start().
+  void SetTarget(Target target) { target_ = target; }
+  void SetEvents(ConnectionEvents* events) { events_ = events; }
+  void SetLayer(DataLayer* layer) { layer_ = layer; }
+  void OweHandshake(HandshakeStep step) { handshakes_owed_ |= Bit(step); }
+  // `address` belongs to the configuration and stays as it is. OnConnected or OnClosed answers.
+  void Dial(const sockaddr* address, socklen_t length);
+  // For an accepted connection: runs the handshakes it owes; true when there are none and it is
+  // open at once.
+  bool Start();
+
+  // Data, through the layer.
+  size_t Recv(ByteQueue& plain, size_t max) { return layer_->Recv(*this, plain, max); }
+  // Takes what there is room for and starts sending it.
+  size_t Send(ByteQueue& plain);
+  bool read_ended() const { return layer_->ReadEnded(*this); }
+  void WantRecv(bool want);
+  void WantWritable() { want_writable_ = true; }
+  // True while Send() takes nothing because unsent bytes have reached the limit.
+  bool send_full() const { return wire_out_.size() >= kWireOutLimitBytes; }
+  size_t unsent_bytes() const { return wire_out_.size(); }
+
+  // Ends the sending direction: the layer's goodbye, then, once all is sent, the socket's shutdown.
+  void ShutWrite();
+  bool write_shut() const { return write_shut_ || shut_when_flushed_; }
+  // Gives the connection up: what is queued is still sent, until `deadline_ms`; then it closes. No
+  // event follows.
+  void CloseAfterFlush(uint64_t deadline_ms);
+  // Gives the connection up at once. `reset` sends an RST where the kernel can (option nolinger).
+  // No event follows.
+  void Abort(bool reset = false);
+
+  // For data layers and handshake steps.
+  ByteQueue& wire_in() { return wire_in_; }
+  ByteQueue& wire_out() { return wire_out_; }
+  bool wire_ended() const { return wire_ended_; }
+  void* layer_state() const { return layer_state_; }
+  void SetLayerState(void* state) { layer_state_ = state; }
+  void SetLayerError(CloseReason reason) { layer_reason_ = reason; }
+  // Submits what stands in wire_out(), unless a send is under way.
+  void Flush();
+
+  State state() const { return state_; }
+  Role role() const { return role_; }
+  int fd() const { return fd_; }
+  base::Handle handle() const { return handle_; }
+  Target target() const { return target_; }
+  ShardContext& context() const { return context_; }
+  CloseReason reason() const { return reason_; }
+  int error() const { return error_; }  // errno value behind `reason`, 0 when there is none
+  uint64_t bytes_in() const { return bytes_in_; }
+  uint64_t bytes_out() const { return bytes_out_; }
+  // Who the peer is. Asked of the kernel once, on first use, and kept.
+  const Address& PeerAddress();
+  void SetPeerAddress(const Address& address) {
+    peer_ = address;
+    peer_known_ = true;
+  }
+  // A timer for whoever holds the events: OnClosed(reason) when it passes. 0 clears.
+  void SetDeadline(uint64_t deadline_ms, CloseReason reason);
+
+  static constexpr size_t kWireOutLimitBytes = 65536;
+
+ private:
+  friend class ConnTable;
+  static constexpr int kIovecsMax = 16;
+
+  // Answers of the ring, from ConnTable.
+  void OnRecv(const Completion& completion);
+  void OnSend(const Completion& completion);
+  void OnConnect(const Completion& completion);
+  void OnTimer() noexcept override;
+  void OnBufferAvailable() noexcept override;
+  void Run() noexcept override;  // the handshakes
+
+  OpId Op(OpKind kind) const { return {kind, handle_}; }
+  void ArmRecv();
+  void DisarmRecv();
+  void SubmitSend(SendMode mode);
+  void FinishShutWrite();
+  void Fail(CloseReason reason, int error);
+  void FailByErrno(int error);
+  void Opened();
+  void BeginClosing();
+  bool ops_pending() const { return recv_armed_ || send_pending_ || connect_pending_; }
+  void FreeIfAnswered();
+
+  ShardContext& context_;
+  ConnectionEvents* events_ = nullptr;
+  DataLayer* layer_ = nullptr;
+  void* layer_state_ = nullptr;
+  const base::Handle handle_;
+  int fd_;
+  int error_ = 0;
+  uint32_t sending_bytes_ = 0;  // named by the send under way
+  ByteQueue wire_in_;
+  ByteQueue wire_out_;
+  Timer timer_;
+  uint64_t bytes_in_ = 0;
+  uint64_t bytes_out_ = 0;
+  Target target_;
+  Address peer_;
+  State state_ = State::kOpen;
+  const Role role_;
+  uint8_t handshakes_owed_ = 0;
+  CloseReason reason_ = CloseReason::kNone;
+  CloseReason layer_reason_ = CloseReason::kNone;
+  CloseReason deadline_reason_ = CloseReason::kNone;
+  // What the ring holds of ours.
+  bool recv_armed_ : 1 = false;
+  bool recv_multishot_ : 1 = false;  // of the armed receive
+  bool recv_cancelled_ : 1 = false;  // its answer is awaited; not to be armed before
+  bool send_pending_ : 1 = false;
+  bool connect_pending_ : 1 = false;
+  // What we want and know.
+  bool want_recv_ : 1 = false;
+  bool want_writable_ : 1 = false;
+  bool bulk_ : 1 = false;  // the last receive filled its buffer: large ones from now on
+  bool last_recv_full_ : 1 = false;
+  bool wire_ended_ : 1 = false;
+  bool write_shut_ : 1 = false;
+  bool shut_when_flushed_ : 1 = false;
+  bool close_when_flushed_ : 1 = false;
+  bool peer_known_ : 1 = false;
+};
+
+}  // namespace shard

@@ -1,0 +1,54 @@
+// target.h - what a connection is for, as one typed field.
+//
+// Owns:    nothing: what it points to is kept alive by the snapshot its stream or session pins.
+// Threads: any-thread (a value).
+// Units:   none.
+// Errors:  the accessor of another kind gives null.
+// States:  none.
+
+#pragma once
+
+#include <cstdint>
+
+namespace shard {
+
+class Listener;
+class AppletType;
+
+// What shard/ knows of a server: nothing. engine/server derives from it.
+class ServerTarget {
+ protected:
+  ~ServerTarget() = default;
+};
+
+class Target {
+ public:
+  enum class Kind : uint8_t { kNone, kListener, kServer, kClientDestination, kApplet };
+
+  Target() = default;
+  static Target Of(Listener* listener) { return Target(Kind::kListener, listener); }
+  static Target Of(ServerTarget* server) { return Target(Kind::kServer, server); }
+  static Target Of(const AppletType* applet) {
+    return Target(Kind::kApplet, const_cast<AppletType*>(applet));
+  }
+  // The address the client itself dialled (transparent proxying, `server x 0.0.0.0`).
+  static Target ClientDestination() { return Target(Kind::kClientDestination, nullptr); }
+
+  Kind kind() const { return kind_; }
+  Listener* listener() const {
+    return kind_ == Kind::kListener ? static_cast<Listener*>(object_) : nullptr;
+  }
+  ServerTarget* server() const {
+    return kind_ == Kind::kServer ? static_cast<ServerTarget*>(object_) : nullptr;
+  }
+  const AppletType* applet() const {
+    return kind_ == Kind::kApplet ? static_cast<const AppletType*>(object_) : nullptr;
+  }
+
+ private:
+  Target(Kind kind, void* object) : object_(object), kind_(kind) {}
+  void* object_ = nullptr;
+  Kind kind_ = Kind::kNone;
+};
+
+}  // namespace shard

@@ -1,0 +1,61 @@
+// channel.h - one direction of a stream: bytes between the side that produces them and the side
+// that consumes them.
+//
+// Owns:    its bytes.
+// Threads: shard-local.
+// Units:   bytes.
+// Errors:  none: a full channel takes nothing, and its producer stops reading.
+// States:  of its input:  open -> ended (the producer will give no more)
+//          of its output: open -> shut (the consumer takes no more; what is left is dropped)
+//          While held, the consumer side must not take bytes: somebody still looks at them.
+//
+// Only StreamSide and the flow that analyses a stream write it.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shard/buf/byte_queue.h"
+
+namespace shard {
+
+class Channel {
+ public:
+  Channel(SlicePool& slices, size_t limit_bytes) : bytes_(slices), limit_bytes_(limit_bytes) {}
+
+  ByteQueue& bytes() { return bytes_; }
+  const ByteQueue& bytes() const { return bytes_; }
+  // How much more the producer may add.
+  size_t room() const { return bytes_.size() >= limit_bytes_ ? 0 : limit_bytes_ - bytes_.size(); }
+  void SetLimit(size_t limit_bytes) { limit_bytes_ = limit_bytes; }
+
+  bool ended() const { return ended_; }
+  void End() { ended_ = true; }
+  bool shut() const { return shut_; }
+  void Shut() {
+    shut_ = true;
+    bytes_.Clear();
+  }
+  bool held() const { return held_; }
+  void Hold() { held_ = true; }
+  void Release() { held_ = false; }
+  // Nothing more will come out of it.
+  bool drained() const { return shut_ || (ended_ && bytes_.empty()); }
+
+  uint64_t bytes_produced() const { return bytes_produced_; }
+  void CountProduced(size_t bytes) { bytes_produced_ += bytes; }
+  uint64_t bytes_consumed() const { return bytes_consumed_; }
+  void CountConsumed(size_t bytes) { bytes_consumed_ += bytes; }
+
+ private:
+  ByteQueue bytes_;
+  size_t limit_bytes_;
+  uint64_t bytes_produced_ = 0;
+  uint64_t bytes_consumed_ = 0;
+  bool ended_ = false;
+  bool shut_ = false;
+  bool held_ = false;
+};
+
+}  // namespace shard
