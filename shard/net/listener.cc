@@ -1,0 +1,69 @@
+#include "shard/net/listener.h"
+
+#include <cerrno>
+
+namespace shard {
+
+Listener::~Listener() {
+  for (int fd : waiting_) loop_.ring().Close(fd);
+}
+
+void Listener::Start() {
+  if (fd_ >= 0) Arm();
+}
+
+void Listener::Arm() {
+  if (armed_ || stopped_ || full_ || out_of_descriptors_ || fd_ < 0) return;
+  armed_ = true;
+  loop_.ring().Accept(Op(), fd_, true);
+}
+
+void Listener::Pause() {
+  counters_.paused.Add();
+  if (armed_) loop_.ring().Cancel(Op());
+}
+
+void Listener::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  retry_.Clear();
+  if (armed_) loop_.ring().Cancel(Op());
+}
+
+void Listener::Resume() {
+  out_of_descriptors_ = false;
+  retry_.Clear();
+  while (!waiting_.empty()) {
+    if (!handler_.OnAccepted(*this, waiting_.front())) return;
+    waiting_.erase(waiting_.begin());
+  }
+  full_ = false;
+  Arm();
+}
+
+void Listener::OnCompletion(const Completion& completion) noexcept {
+  if (!completion.more) armed_ = false;
+  const int32_t result = completion.result;
+  if (result >= 0) {
+    counters_.accepted.Add();
+    if (full_ || !handler_.OnAccepted(*this, result)) {
+      waiting_.push_back(result);
+      if (!full_) {
+        full_ = true;
+        Pause();
+      }
+    }
+  } else if (result == -EMFILE || result == -ENFILE || result == -ENOBUFS || result == -ENOMEM) {
+    counters_.no_descriptors.Add();
+    if (!out_of_descriptors_) {
+      out_of_descriptors_ = true;
+      Pause();
+    }
+    retry_.Set(loop_.timers(), loop_.now_ms() + kRetryMs);
+  }
+  // Anything else is one connection that vanished before it was taken (-ECONNABORTED and its kin),
+  // or our own cancel.
+  Arm();
+}
+
+}  // namespace shard

@@ -1,0 +1,91 @@
+// listener.h - one listening socket as one shard sees it: accepts in flight, pauses, limits.
+//
+// Owns:    nothing of the kernel: the descriptor belongs to the supervisor (several shards may
+// share it). Owns the
+//          descriptors it has accepted and not yet handed on.
+// Threads: shard-local.
+// Units:   connections.
+// Errors:  no descriptors left: accepting pauses until one is given back (or 100 ms have passed);
+// counted. States:  idle -> accepting <-> full (a limit is reached: what was accepted meanwhile
+// waits here, nothing is refused)
+//          -> stopped.
+
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/counters.h"
+#include "shard/loop/event_loop.h"
+
+namespace shard {
+
+class Listener;
+
+class AcceptHandler {
+ public:
+  // A new connection. False: no room for it now (a limit); the listener keeps `fd` and calls again
+  // after Resume().
+  virtual bool OnAccepted(Listener& listener, int fd) noexcept = 0;
+
+ protected:
+  ~AcceptHandler() = default;
+};
+
+struct ListenerCounters {
+  base::Counter accepted;
+  base::Counter no_descriptors;
+  base::Counter paused;
+};
+
+class Listener final : TimerClient {
+ public:
+  // `index` is the same in all shards and names the listener in messages and completions; `bind` is
+  // the engine's.
+  Listener(EventLoop& loop, AcceptHandler& handler, uint32_t index, int fd, const void* bind)
+      : loop_(loop), handler_(handler), index_(index), fd_(fd), bind_(bind), retry_(this) {}
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // fd -1: this shard does not accept on it, but serves what others hand over.
+  void Start();
+  // Stops for good. What was accepted and waits is still offered to the handler by Resume().
+  void Stop();
+  // There may be room again: offers what waits, then accepts on.
+  void Resume();
+  // A descriptor was closed in this shard: accepting may go on after -EMFILE.
+  void OnDescriptorFreed() {
+    if (out_of_descriptors_) Resume();
+  }
+  void OnCompletion(const Completion& completion) noexcept;
+
+  uint32_t index() const { return index_; }
+  int fd() const { return fd_; }
+  const void* bind() const { return bind_; }
+  bool stopped() const { return stopped_; }
+  bool answered() const { return !armed_; }
+  ListenerCounters& counters() { return counters_; }
+
+ private:
+  static constexpr uint64_t kRetryMs = 100;
+  OpId Op() const { return {OpKind::kAccept, {index_, 1}}; }
+  void Arm();
+  void Pause();
+  void OnTimer() noexcept override { Resume(); }
+
+  EventLoop& loop_;
+  AcceptHandler& handler_;
+  const uint32_t index_;
+  const int fd_;
+  const void* bind_;
+  Timer retry_;
+  std::vector<int> waiting_;  // accepted while a limit was full
+  ListenerCounters counters_;
+  bool armed_ = false;
+  bool full_ = false;
+  bool out_of_descriptors_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace shard

@@ -1,0 +1,133 @@
+#include "shard/net/socket_options.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "base/errno_name.h"
+
+namespace shard {
+namespace {
+
+int SetInt(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+int Fail(int fd, const char* what, const ListenOptions& options, std::string* why) {
+  const int error = errno;
+  *why = std::string(what) + " " + options.address.ToString() + ": " + base::ErrnoText(error) +
+         " (" + base::ErrnoName(error) + ")";
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+// Options of a TCP socket, before bind. Null, or what could not be set.
+const char* SetTcpOptions(int fd, const ListenOptions& options) {
+  // Accepted sockets inherit it, so no connection pays for the call.
+  if (SetInt(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0) return "cannot set TCP_NODELAY on";
+  if (SetInt(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0) return "cannot set SO_REUSEADDR on";
+  if (options.reuse_port && SetInt(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0)
+    return "cannot set SO_REUSEPORT on";
+  if (options.address.family == AF_INET6 && (options.v6only || options.v4v6) &&
+      SetInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.v6only ? 1 : 0) != 0) {
+    return "cannot set IPV6_V6ONLY on";
+  }
+  if (options.transparent && SetInt(fd, SOL_IP, IP_TRANSPARENT, 1) != 0)
+    return "cannot make transparent";
+  if (options.mss != 0 && SetInt(fd, IPPROTO_TCP, TCP_MAXSEG, int(options.mss)) != 0)
+    return "cannot set MSS on";
+  if (options.defer_accept && SetInt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1) != 0) {
+    return "cannot set TCP_DEFER_ACCEPT on";
+  }
+  if (options.tcp_fast_open && SetInt(fd, IPPROTO_TCP, TCP_FASTOPEN, int(options.backlog)) != 0) {
+    return "cannot set TCP_FASTOPEN on";
+  }
+  if (!options.interface.empty() &&
+      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, options.interface.data(),
+                 socklen_t(options.interface.size())) != 0) {
+    return "cannot bind to the interface on";
+  }
+  return nullptr;
+}
+
+// A stale unix socket is replaced only once the new one is bound beside it, so that a path is never
+// without a listener.
+int BindUnix(int fd, const ListenOptions& options, std::string* why) {
+  const std::string path(options.address.local.path, options.address.local.length);
+  const std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
+  Address address = options.address;
+  address.local.path = temporary.data();
+  address.local.length = uint32_t(temporary.size());
+  sockaddr_storage storage;
+  const socklen_t length = address.ToSockaddr(&storage);
+  if (length == 0) {
+    *why = "the path of unix socket " + path + " is too long";
+    close(fd);
+    return -1;
+  }
+  unlink(temporary.c_str());
+  if (bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0)
+    return Fail(fd, "cannot bind", options, why);
+  if ((options.unix_mode >= 0 && chmod(temporary.c_str(), mode_t(options.unix_mode)) != 0) ||
+      ((options.unix_uid >= 0 || options.unix_gid >= 0) &&
+       chown(temporary.c_str(), uid_t(options.unix_uid), gid_t(options.unix_gid)) != 0)) {
+    const int result = Fail(fd, "cannot set mode or owner of", options, why);
+    unlink(temporary.c_str());
+    return result;
+  }
+  if (listen(fd, int(options.backlog)) != 0) {
+    const int result = Fail(fd, "cannot listen on", options, why);
+    unlink(temporary.c_str());
+    return result;
+  }
+  if (rename(temporary.c_str(), path.c_str()) != 0) {
+    const int result = Fail(fd, "cannot put in place", options, why);
+    unlink(temporary.c_str());
+    return result;
+  }
+  return fd;
+}
+
+int CheckInherited(const ListenOptions& options, std::string* why) {
+  const int fd = options.inherited_fd;
+  int listening = 0;
+  socklen_t length = sizeof(listening);
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) {
+    *why =
+        "inherited descriptor " + std::to_string(fd) + " is no socket: " + base::ErrnoText(errno);
+    return -1;
+  }
+  if (listening == 0 && listen(fd, int(options.backlog)) != 0) {
+    *why = "inherited descriptor " + std::to_string(fd) +
+           " does not listen: " + base::ErrnoText(errno);
+    return -1;
+  }
+  return fd;
+}
+
+}  // namespace
+
+int OpenListenSocket(const ListenOptions& given, std::string* why) {
+  ListenOptions options = given;
+  if (options.backlog == 0) options.backlog = SOMAXCONN;
+  if (options.inherited_fd >= 0) return CheckInherited(options, why);
+  const int fd = socket(options.address.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return Fail(fd, "cannot create a socket for", options, why);
+  if (options.address.family == AF_UNIX && !options.address.local.abstract)
+    return BindUnix(fd, options, why);
+  if (options.address.is_ip()) {
+    if (const char* what = SetTcpOptions(fd, options)) return Fail(fd, what, options, why);
+  }
+  sockaddr_storage storage;
+  const socklen_t length = options.address.ToSockaddr(&storage);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0)
+    return Fail(fd, "cannot bind", options, why);
+  if (listen(fd, int(options.backlog)) != 0) return Fail(fd, "cannot listen on", options, why);
+  return fd;
+}
+
+}  // namespace shard

@@ -1,0 +1,38 @@
+// socket_options.h - opening a listening socket as a `bind` line asks for it.
+//
+// Owns:    nothing; the descriptor it returns is the caller's.
+// Threads: start-up.
+// Units:   backlog in connections.
+// Errors:  a message fit for the operator: what failed, on which address, and why.
+// States:  none.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "shard/net/address.h"
+
+namespace shard {
+
+struct ListenOptions {
+  Address address;
+  int inherited_fd = -1;   // used as it is: never made non-blocking, never given options
+  uint32_t backlog = 0;    // 0: the system's largest
+  bool reuse_port = true;  // several sockets on one address, one per shard
+  bool v6only = false;
+  bool v4v6 = false;  // neither: as the system says
+  bool transparent = false;
+  bool tcp_fast_open = false;
+  bool defer_accept = false;
+  uint32_t mss = 0;
+  std::string interface;
+  int unix_mode = -1;  // -1: as umask says
+  int64_t unix_uid = -1;
+  int64_t unix_gid = -1;
+};
+
+// A bound, listening, close-on-exec descriptor, or -1 with `*why` set.
+int OpenListenSocket(const ListenOptions& options, std::string* why);
+
+}  // namespace shard

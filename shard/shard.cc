@@ -1,0 +1,98 @@
+#include "shard/shard.h"
+
+#include "base/check.h"
+
+namespace shard {
+
+Shard::Shard(const ShardOptions& options, LoadBoard& board)
+    : options_(options),
+      board_(board),
+      small_(options.small_chunk_bytes, options.small_chunks),
+      large_(options.large_chunk_bytes, options.large_chunks) {}
+
+std::unique_ptr<Shard> Shard::Open(const ShardOptions& options, Mailroom& mailroom,
+                                   LoadBoard& board, base::Clock& clock, RingFactory ring_factory,
+                                   std::string* why) {
+  std::unique_ptr<Shard> shard(new Shard(options, board));
+  std::unique_ptr<Ring> ring =
+      ring_factory({options.ring_entries, &shard->small_, &shard->large_}, why);
+  if (ring == nullptr) return nullptr;
+  shard->loop_ =
+      std::make_unique<EventLoop>(*shard, options.index, mailroom, std::move(ring), clock);
+  shard->loop_->SetPools(&shard->small_, &shard->large_);
+  shard->loop_->SetTurnHook(shard.get());
+  shard->loop_->SetSink(OpKind::kAccept, shard.get());
+  ShardContext& context = shard->context_;
+  context.loop = shard->loop_.get();
+  context.small = &shard->small_;
+  context.large = &shard->large_;
+  context.slices = &shard->slices_;
+  shard->connections_ = std::make_unique<ConnTable>(context, options.connections_max);
+  context.connections = shard->connections_.get();
+  return shard;
+}
+
+Shard::~Shard() = default;
+
+void Shard::AddListener(int fd, const void* bind, uint64_t allowed) {
+  ListenerEntry entry;
+  AcceptHandler& handler = *this;
+  entry.listener =
+      std::make_unique<Listener>(*loop_, handler, uint32_t(listeners_.size()), fd, bind);
+  entry.allowed = allowed;
+  listeners_.push_back(std::move(entry));
+}
+
+void Shard::Run() {
+  app_->OnStart(*this);
+  for (ListenerEntry& entry : listeners_) entry.listener->Start();
+  loop_->Run();
+}
+
+void Shard::StopListening() {
+  draining_ = true;
+  for (ListenerEntry& entry : listeners_) entry.listener->Stop();
+}
+
+void Shard::Stop() {
+  StopListening();
+  app_->OnStop();
+  loop_->Stop();
+}
+
+bool Shard::OnAccepted(Listener& listener, int fd) noexcept {
+  if (!app_->Reserve(*this, listener)) return false;
+  const uint32_t target = board_.PickAndRaise(options_.index, listeners_[listener.index()].allowed);
+  if (target != options_.index) {
+    const Message message{&HandleHandedFd, {uint64_t(fd), listener.index()}};
+    if (loop_->TryPost(target, message)) return true;
+    // Its mailbox is full: it has enough to do, so the connection stays here.
+    board_.Lower(target);
+    board_.Raise(options_.index);
+  }
+  app_->Serve(*this, listener, fd);
+  return true;
+}
+
+void Shard::HandleHandedFd(Shard& shard, const Message& message) noexcept {
+  shard.app_->Serve(shard, shard.listener(uint32_t(message.words[1])), int(message.words[0]));
+}
+
+void Shard::OnCompletion(const Completion& completion) noexcept {
+  const uint32_t index = completion.op.handle.slot;
+  if (BUG_IF(index >= listeners_.size(), "accept_for_no_listener")) return;
+  listeners_[index].listener->OnCompletion(completion);
+}
+
+void Shard::OnTurnEnd() noexcept { app_->OnTurnEnd(); }
+
+void Shard::OnClientGone() {
+  board_.Lower(options_.index);
+  for (ListenerEntry& entry : listeners_) entry.listener->OnDescriptorFreed();
+}
+
+void Shard::ResumeListeners() {
+  for (ListenerEntry& entry : listeners_) entry.listener->Resume();
+}
+
+}  // namespace shard
