@@ -1,0 +1,213 @@
+#include "engine/run/options.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace engine {
+namespace {
+
+using Words = std::vector<const char*>;
+
+bool Parse(const Words& words, Options* options, OptionError* error, bool on_terminal = false) {
+  return ParseOptions(words, on_terminal, options, error);
+}
+
+// What a good command line sets. Each row starts from the default Options.
+struct GoodRow {
+  const char* name;
+  Words words;
+  std::function<bool(const Options&)> holds;
+};
+
+const GoodRow kGood[] = {
+    {"one file", {"-f", "a"}, [](auto& o) { return o.paths == std::vector<std::string>{"a"}; }},
+    {"order of -f and --",
+     {"-f", "a", "-f", "b", "--", "c", "-d"},
+     [](auto& o) {
+       return o.paths == std::vector<std::string>{"a", "b", "c", "-d"} && !o.debug;
+     }},
+    {"start is the default", {"-f", "a"}, [](auto& o) { return o.action == Action::kStart; }},
+    {"check", {"-c", "-f", "a"}, [](auto& o) { return o.action == Action::kCheck; }},
+    {"condition needs no file",
+     {"-cc", "streq(a,a)"},
+     [](auto& o) { return o.action == Action::kCondition && o.condition == "streq(a,a)"; }},
+    {"condition that starts with a dash",
+     {"-cc", "-1"},
+     [](auto& o) { return o.condition == "-1"; }},
+    {"version ends the reading",
+     {"-v", "--bogus"},
+     [](auto& o) { return o.action == Action::kVersion; }},
+    {"build", {"-vv"}, [](auto& o) { return o.action == Action::kBuild; }},
+    {"help", {"--help"}, [](auto& o) { return o.action == Action::kHelp; }},
+    {"directory", {"-C", "/d", "-f", "a"}, [](auto& o) { return o.directory == "/d"; }},
+    {"pid file", {"-p", "/p", "-f", "a"}, [](auto& o) { return o.pidfile == "/p"; }},
+    {"local peer", {"-L", "me", "-f", "a"}, [](auto& o) { return o.local_peer == "me"; }},
+    {"daemon", {"-D", "-f", "a"}, [](auto& o) { return !RunsInForeground(o, false); }},
+    {"daemon keyword", {"-f", "a"}, [](auto& o) { return !RunsInForeground(o, true); }},
+    {"foreground by default", {"-f", "a"}, [](auto& o) { return RunsInForeground(o, false); }},
+    {"-db undoes -D and the keyword",
+     {"-D", "-db", "-f", "a"},
+     [](auto& o) { return RunsInForeground(o, true); }},
+    {"-d undoes -D", {"-d", "-D", "-f", "a"}, [](auto& o) { return RunsInForeground(o, false); }},
+    {"quiet", {"-q", "-f", "a"}, [](auto& o) { return IsQuiet(o, false); }},
+    {"quiet keyword", {"-f", "a"}, [](auto& o) { return IsQuiet(o, true) && !IsQuiet(o, false); }},
+    {"-V before -q", {"-V", "-q", "-f", "a"}, [](auto& o) { return !IsQuiet(o, true); }},
+    {"-V after -q", {"-q", "-V", "-f", "a"}, [](auto& o) { return !IsQuiet(o, true); }},
+    {"maxconn", {"-n", "100", "-f", "a"}, [](auto& o) { return o.maxconn == 100u; }},
+    {"maxconn of 0 is none", {"-n", "0", "-f", "a"}, [](auto& o) { return !o.maxconn; }},
+    {"the last -n wins",
+     {"-n", "100", "-n", "7", "-f", "a"},
+     [](auto& o) { return o.maxconn == 7u; }},
+    {"proxy maxconn", {"-N", "5", "-f", "a"}, [](auto& o) { return o.proxy_maxconn == 5u; }},
+    {"memory", {"-m", "512", "-f", "a"}, [](auto& o) { return o.memory_mb == 512u; }},
+    {"splice", {"-dS", "-f", "a"}, [](auto& o) { return o.no_splice && !o.no_fast_forward; }},
+    {"fast forward implies splice",
+     {"-dF", "-f", "a"},
+     [](auto& o) { return o.no_splice && o.no_fast_forward; }},
+    {"zero copy implies splice",
+     {"-dZ", "-f", "a"},
+     [](auto& o) { return o.no_splice && o.no_zero_copy; }},
+    {"switches",
+     {"-dW", "-dD", "-dr", "-dV", "-4", "-dG", "-dR", "-dI", "-dL", "-dc", "-f", "a"},
+     [](auto& o) {
+       return o.zero_warning && o.diagnostic && o.resolve_may_fail && o.server_verify_none &&
+              o.ipv4_only && o.no_getaddrinfo && o.no_reuseport && o.insecure_fork &&
+              o.dump_libraries && o.dump_cpus && o.without_effect.empty();
+     }},
+    {"accepted without effect",
+     {"-de", "-dk", "-dp", "-dv", "-dT", "-dM0xff,no-merge", "-dM", "-dA/tmp/x", "-dt", "-f", "a"},
+     [](auto& o) { return o.without_effect.size() == 9 && o.paths.size() == 1; }},
+    {"-dt takes a value",
+     {"-dt", "h1:error,h2", "-f", "a"},
+     [](auto& o) { return o.paths.size() == 1; }},
+    {"-dC", {"-dC", "-f", "a"}, [](auto& o) { return o.dump_configuration && !o.anonymizing_key; }},
+    {"-dC with a key", {"-dC42", "-f", "a"}, [](auto& o) { return o.anonymizing_key == 42; }},
+    {"-dK",
+     {"-dKcfg,smp", "-f", "a"},
+     [](auto& o) {
+       return o.keyword_classes == std::vector<std::string>{"cfg", "smp"};
+     }},
+    {"empty pid list before an option",
+     {"-sf", "-f", "a"},
+     [](auto& o) { return o.finish_pids.empty() && o.paths.size() == 1; }},
+    {"empty pid list at the end", {"-f", "a", "-st"}, [](auto& o) { return o.paths.size() == 1; }},
+    {"pid list under -c",
+     {"-c", "-f", "a", "-sf", "12", "13", "-st", "14 15"},
+     [](auto& o) {
+       return o.finish_pids == std::vector<pid_t>{12, 13} &&
+              o.terminate_pids == std::vector<pid_t>{14, 15};
+     }},
+    {"a unit file's check: -Ws -S -x under -c",
+     {"-Ws", "-S", "/run/m.sock", "-x", "/run/s.sock", "-f", "a", "-c", "-q"},
+     [](auto& o) {
+       return o.master_worker == MasterWorker::kNotify && o.master_cli == "/run/m.sock" &&
+              o.listeners_from == "/run/s.sock";
+     }},
+    {"quickstart", {"--quickstart"}, [](auto& o) { return o.quickstart && !o.once; }},
+    {"quickstart once", {"--quickstart", "--once"}, [](auto& o) { return o.quickstart && o.once; }},
+};
+
+TEST(OptionsTest, GoodCommandLines) {
+  for (const GoodRow& row : kGood) {
+    SCOPED_TRACE(row.name);
+    Options options;
+    OptionError error;
+    EXPECT_TRUE(Parse(row.words, &options, &error)) << error.message;
+    EXPECT_TRUE(row.holds(options));
+  }
+}
+
+struct BadRow {
+  const char* name;
+  Words words;
+  const char* part;  // of the message
+  bool show_usage;
+};
+
+const BadRow kBad[] = {
+    {"nothing", {}, "no configuration file", true},
+    {"no file", {"-V"}, "no configuration file", true},
+    {"-c without a file", {"-c"}, "no configuration file", true},
+    {"-- without a file", {"--"}, "no configuration file", true},
+    {"unknown letter", {"-z", "-f", "a"}, "unknown option '-z'", true},
+    {"unknown debug flag", {"-dx", "-f", "a"}, "unknown option '-dx'", true},
+    {"lone dash", {"-"}, "'-' is no option", true},
+    {"empty word", {""}, "'' is no option", true},
+    {"near miss", {"--quikstart"}, "did you mean '--quickstart'?", true},
+    {"bare word", {"a.cfg"}, "write '-f a.cfg'", true},
+    {"second file without -f", {"-f", "a", "b"}, "write '-f b'", true},
+    {"glued number", {"-n100", "-f", "a"}, "'-n 100'", true},
+    {"glued file", {"-f/x"}, "'-f /x'", true},
+    {"terminal escape", {"-\x1b[31m"}, "unknown option '-?[31m'", true},
+    {"-f at the end", {"-f"}, "option '-f' needs a value", true},
+    {"-cc at the end", {"-cc"}, "option '-cc' needs a value", true},
+    {"empty file name", {"-f", ""}, "empty file name", true},
+    {"empty file name after --", {"--", ""}, "empty file name", true},
+    {"-n word", {"-n", "many", "-f", "a"}, "option '-n' takes a number of connections", true},
+    {"-n negative", {"-n", "-5", "-f", "a"}, "not '-5'", true},
+    {"-n past 32 bits", {"-n", "4294967297", "-f", "a"}, "not '4294967297'", true},
+    {"-m with a unit", {"-m", "1G", "-f", "a"}, "option '-m' takes a number of megabytes", true},
+    {"-dC word", {"-dCkey", "-f", "a"}, "'-dC' takes a 32-bit number", true},
+    {"-dK without a class", {"-dK", "-f", "a"}, "'-dK' needs a class", true},
+    {"-sf word", {"-f", "a", "-sf", "a.pid"}, "'-sf' takes process ids, not 'a.pid'", true},
+    {"-st zero", {"-f", "a", "-st", "0"}, "'-st' takes process ids, not '0'", true},
+    {"-W", {"-W", "-f", "a"}, "'-W' (master-worker mode) is not supported yet", false},
+    {"-Ws", {"-Ws", "-f", "a"}, "is not supported yet", false},
+    {"-S", {"-S", "/s", "-f", "a"}, "'-S' (the master's command socket) is not supported", false},
+    {"-x", {"-x", "/s", "-f", "a"}, "is not supported yet", false},
+    {"-sf", {"-f", "a", "-sf", "12"}, "stop that process with SIGUSR1", false},
+    {"-st", {"-f", "a", "-st", "12"}, "stop that process with SIGTERM", false},
+    {"quickstart with a file", {"--quickstart", "-f", "a"}, "its own configuration", true},
+    {"once alone", {"--once", "-f", "a"}, "'--once' belongs to", true},
+};
+
+TEST(OptionsTest, BadCommandLines) {
+  for (const BadRow& row : kBad) {
+    SCOPED_TRACE(row.name);
+    Options options;
+    OptionError error;
+    EXPECT_FALSE(Parse(row.words, &options, &error));
+    EXPECT_NE(error.message.find(row.part), std::string::npos) << error.message;
+    EXPECT_EQ(error.show_usage, row.show_usage);
+  }
+}
+
+TEST(OptionsTest, NoFileOnATerminalIsTheQuickstart) {
+  Options options;
+  OptionError error;
+  ASSERT_TRUE(Parse({}, &options, &error, true));
+  EXPECT_TRUE(options.quickstart);
+  ASSERT_TRUE(Parse({"--once"}, &options, &error, true));
+  EXPECT_TRUE(options.quickstart && options.once);
+  EXPECT_TRUE(RunsInForeground(options, true));
+  EXPECT_FALSE(Parse({"-D"}, &options, &error, true));
+  EXPECT_FALSE(Parse({"-c"}, &options, &error, true));
+  ASSERT_TRUE(Parse({"-f", "a"}, &options, &error, true));
+  EXPECT_FALSE(options.quickstart);
+}
+
+// The manual's section 3, so that a flag cannot be forgotten.
+TEST(OptionsTest, EveryFlagOfTheManualIsKnown) {
+  for (const char* flag :
+       {"-4",  "-D",  "-V",  "-c",  "-d",  "-dAx", "-dC", "-dC1", "-dD", "-dF", "-dG", "-dI",
+        "-dL", "-dM", "-dR", "-dS", "-dT", "-dV",  "-dW", "-dZ",  "-db", "-dc", "-de", "-dKall",
+        "-dk", "-dp", "-dr", "-dt", "-dv", "-q",   "-v",  "-vv",  "-sf", "-st"}) {
+    Options options;
+    OptionError error;
+    EXPECT_TRUE(Parse({"-f", "a", flag}, &options, &error)) << flag << ": " << error.message;
+  }
+}
+
+TEST(OptionsTest, UsageFitsATerminal) {
+  size_t column = 0;
+  for (char c : UsageText()) {
+    column = c == '\n' ? 0 : column + 1;
+    ASSERT_LE(column, 100u);
+  }
+}
+
+}  // namespace
+}  // namespace engine
