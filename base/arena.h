@@ -38,11 +38,13 @@ class Arena {
   void* Allocate(size_t bytes, size_t align = 8) {
     const uintptr_t start =
         (reinterpret_cast<uintptr_t>(cursor_) + align - 1) & ~uintptr_t(align - 1);
-    if (__builtin_expect(cursor_ == nullptr || start + bytes > reinterpret_cast<uintptr_t>(end_),
+    uintptr_t stop;  // a length that went below zero wraps around: AllocateSlow dies of it
+    const bool wraps = __builtin_add_overflow(start, bytes, &stop);
+    if (__builtin_expect(cursor_ == nullptr || wraps || stop > reinterpret_cast<uintptr_t>(end_),
                          0)) {
       return AllocateSlow(bytes, align);
     }
-    cursor_ = reinterpret_cast<char*>(start + bytes);
+    cursor_ = reinterpret_cast<char*>(stop);
     return reinterpret_cast<void*>(start);
   }
 
