@@ -57,6 +57,8 @@ bool Mailroom::Empty(const Inbox& inbox) const {
 
 bool Mailroom::PrepareSleep(uint32_t to) {
   Inbox& inbox = *inboxes_[to];
+  // Said first, so that nobody pays for waking a shard that is not going to sleep.
+  if (!Empty(inbox)) return false;
   inbox.sleeping.store(true, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (Empty(inbox)) return true;

@@ -1,0 +1,275 @@
+#include "shard/loop/event_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/shard/loop/idle_ring.h"
+
+namespace shard {
+namespace {
+
+class ToldClock : public base::Clock {
+ public:
+  ToldClock() { Tell(5000000); }
+  void Update() noexcept override { Set(next_us); }
+  void Tell(uint64_t us) {
+    next_us = us;
+    Update();
+  }
+  uint64_t next_us = 0;
+};
+
+// Answers what the test has laid out for the turn, and writes down until when the loop would wait.
+class ScriptedRing : public IdleRing {
+ public:
+  std::span<const Completion> Turn(uint64_t deadline_us) override {
+    deadlines.push_back(deadline_us);
+    if (during_turn) during_turn();
+    now_ = std::move(next);
+    next.clear();
+    return now_;
+  }
+  void Wake(Ring*) override { ++wakes; }
+
+  std::vector<Completion> next;
+  std::vector<uint64_t> deadlines;
+  std::function<void()> during_turn;
+  int wakes = 0;
+
+ private:
+  std::vector<Completion> now_;
+};
+
+// Everything that can happen in a turn writes its name here.
+struct Journal {
+  std::vector<std::string> lines;
+  Shard& AsShard() { return *reinterpret_cast<Shard*>(this); }
+  static Journal& Of(Shard& shard) { return *reinterpret_cast<Journal*>(&shard); }
+};
+const Message kNote{
+    [](Shard& shard, const Message&) noexcept { Journal::Of(shard).lines.push_back("message"); }};
+
+struct Sink : CompletionSink {
+  explicit Sink(Journal& j) : journal(j) {}
+  void OnCompletion(const Completion& completion) noexcept override {
+    journal.lines.push_back("answer " + std::to_string(completion.result));
+    if (then) then(completion);
+  }
+  Journal& journal;
+  std::function<void(const Completion&)> then;
+};
+struct Job : Task {
+  explicit Job(std::function<void()> w) : work(std::move(w)) {}
+  virtual ~Job() = default;
+  void Run() noexcept override { work(); }
+  std::function<void()> work;
+};
+struct Alarm : TimerClient {
+  explicit Alarm(Journal& j) : journal(j) {}
+  void OnTimer() noexcept override { journal.lines.push_back("timer"); }
+  Journal& journal;
+  Timer timer{this};
+};
+struct Waiter : BufferWaiter {
+  explicit Waiter(Journal& j) : journal(j) {}
+  virtual ~Waiter() = default;
+  void OnBufferAvailable() noexcept override { journal.lines.push_back("buffer"); }
+  Journal& journal;
+};
+struct Hook : TurnHook {
+  explicit Hook(Journal& j) : journal(j) {}
+  void OnTurnEnd() noexcept override { journal.lines.push_back("end"); }
+  Journal& journal;
+};
+
+class EventLoopTest : public testing::Test {
+ protected:
+  EventLoopTest() {
+    auto ring = std::make_unique<ScriptedRing>();
+    ring_ = ring.get();
+    loop_ = std::make_unique<EventLoop>(journal_.AsShard(), 0, mailroom_, std::move(ring), clock_);
+  }
+  uint64_t LastDeadline() const { return ring_->deadlines.back(); }
+
+  Journal journal_;
+  ToldClock clock_;
+  Mailroom mailroom_{2};
+  ScriptedRing* ring_ = nullptr;
+  std::unique_ptr<EventLoop> loop_;
+};
+
+TEST_F(EventLoopTest, APhaseComesAfterAnotherInAFixedOrder) {
+  ChunkPool pool(64, 1);
+  loop_->SetPools(&pool, nullptr);
+  Waiter waiter(journal_);
+  pool.WaitForChunk(&waiter);
+  Sink sink(journal_);
+  loop_->SetSink(OpKind::kConnSend, &sink);
+  Hook hook(journal_);
+  loop_->SetTurnHook(&hook);
+  Alarm alarm(journal_);
+  alarm.timer.Set(loop_->timers(), clock_.now_ms() + 5);
+  Job job([&] { journal_.lines.push_back("task"); });
+  loop_->run_queue().Add(&job);
+  ASSERT_TRUE(mailroom_.TryPost(1, 0, kNote, nullptr));
+  ring_->next = {{{OpKind::kConnSend, {}}, 1}, {{OpKind::kConnSend, {}}, 2}};
+  clock_.next_us += 5000;
+  loop_->TurnOnce();
+  EXPECT_EQ(journal_.lines, (std::vector<std::string>{"answer 1", "answer 2", "message", "timer",
+                                                      "buffer", "task", "end"}));
+  EXPECT_EQ(loop_->counters().turns.Get(), 1u);
+  EXPECT_EQ(loop_->counters().completions.Get(), 2u);
+  EXPECT_EQ(loop_->counters().messages.Get(), 1u);
+  EXPECT_EQ(loop_->counters().timers_fired.Get(), 1u);
+  EXPECT_EQ(loop_->counters().tasks_run.Get(), 1u);
+}
+
+TEST_F(EventLoopTest, WaitsForEverWhenNothingIsDue) {
+  loop_->TurnOnce();
+  EXPECT_EQ(LastDeadline(), UINT64_MAX);
+}
+
+TEST_F(EventLoopTest, WaitsUntilTheFirstTimer) {
+  Alarm alarm(journal_);
+  alarm.timer.Set(loop_->timers(), clock_.now_ms() + 7);
+  loop_->TurnOnce();
+  EXPECT_EQ(LastDeadline(), (clock_.now_ms() + 7) * 1000);
+  loop_->TurnOnce(clock_.now_us() + 10);
+  EXPECT_EQ(LastDeadline(), clock_.now_us() + 10);
+}
+
+TEST_F(EventLoopTest, DoesNotWaitWithTasksLeft) {
+  Job* self = nullptr;
+  int runs = 0;
+  Job job([&] {
+    if (++runs < 3) loop_->run_queue().Add(self);
+  });
+  self = &job;
+  loop_->run_queue().Add(&job);
+  for (int i = 0; i < 4; ++i) loop_->TurnOnce();
+  EXPECT_EQ(ring_->deadlines, (std::vector<uint64_t>{0, 0, 0, UINT64_MAX}));
+}
+
+TEST_F(EventLoopTest, DoesNotWaitWithMessagesLeft) {
+  for (uint32_t i = 0; i <= EventLoop::kMessagesPerTurn; ++i) {
+    ASSERT_TRUE(mailroom_.TryPost(1, 0, kNote, nullptr));
+  }
+  for (int i = 0; i < 3; ++i) loop_->TurnOnce();
+  EXPECT_EQ(ring_->deadlines, (std::vector<uint64_t>{0, 0, UINT64_MAX}));
+  EXPECT_EQ(journal_.lines.size(), EventLoop::kMessagesPerTurn + 1);
+}
+
+// A buffer given back by a task, after this turn's waiters were told: whoever is still in line must
+// not sleep until something unrelated happens.
+TEST_F(EventLoopTest, DoesNotWaitWhileSomebodyCouldHaveABuffer) {
+  ChunkPool pool(64, 1);
+  loop_->SetPools(nullptr, &pool);
+  Chunk* held = pool.Take();
+  Waiter waiter(journal_);
+  pool.WaitForChunk(&waiter);
+  Job job([&] { ChunkPool::Drop(held); });
+  loop_->run_queue().Add(&job);
+  loop_->TurnOnce();
+  EXPECT_TRUE(journal_.lines.empty());
+  loop_->TurnOnce();
+  EXPECT_EQ(LastDeadline(), 0u);
+  EXPECT_EQ(journal_.lines, (std::vector<std::string>{"buffer"}));
+  loop_->TurnOnce();
+  EXPECT_EQ(LastDeadline(), UINT64_MAX);
+}
+
+TEST_F(EventLoopTest, WaitsWhileThereIsNoBufferForAnybody) {
+  ChunkPool pool(64, 1);
+  loop_->SetPools(&pool, nullptr);
+  Chunk* held = pool.Take();
+  Waiter waiter(journal_);
+  pool.WaitForChunk(&waiter);
+  loop_->TurnOnce();
+  EXPECT_EQ(LastDeadline(), UINT64_MAX);
+  waiter.waiter_hook.Unlink();
+  ChunkPool::Drop(held);
+}
+
+TEST_F(EventLoopTest, IsWokenOnlyWhileItWaits) {
+  ASSERT_TRUE(mailroom_.TryPost(1, 0, kNote, nullptr));
+  EXPECT_EQ(ring_->wakes, 0);
+  loop_->TurnOnce();
+  ring_->during_turn = [&] {
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(mailroom_.TryPost(1, 0, kNote, nullptr));
+  };
+  loop_->TurnOnce();
+  EXPECT_EQ(LastDeadline(), UINT64_MAX);
+  EXPECT_EQ(ring_->wakes, 1);
+  EXPECT_EQ(journal_.lines.size(), 4u) << "what arrived during the wait is read in the same turn";
+  ring_->during_turn = nullptr;
+  ASSERT_TRUE(mailroom_.TryPost(1, 0, kNote, nullptr));
+  EXPECT_EQ(ring_->wakes, 1);
+}
+
+TEST_F(EventLoopTest, AnAnswerNobodyClaimsIsCountedAndItsBufferGivenBack) {
+  ChunkPool pool(64, 2);
+  Chunk* chunk = pool.Take();
+  ring_->next = {{{OpKind::kConnRecv, {3, 1}}, 10, false, chunk}};
+  loop_->TurnOnce();
+  EXPECT_EQ(loop_->counters().stale_completions.Get(), 1u);
+  EXPECT_EQ(pool.in_use(), 0u);
+}
+
+TEST_F(EventLoopTest, WakeUpsAreNotStale) {
+  ring_->next = {{{OpKind::kWake, {}}, 0}, {{OpKind::kIgnored, {}}, -9}};
+  loop_->TurnOnce();
+  EXPECT_EQ(loop_->counters().stale_completions.Get(), 0u);
+}
+
+TEST_F(EventLoopTest, TasksOverTheBudgetWaitForTheNextTurn) {
+  std::deque<Job> jobs;
+  uint32_t runs = 0;
+  for (uint32_t i = 0; i < EventLoop::kTasksPerTurn + 5; ++i) {
+    loop_->run_queue().Add(&jobs.emplace_back([&] { ++runs; }));
+  }
+  loop_->TurnOnce();
+  EXPECT_EQ(runs, EventLoop::kTasksPerTurn);
+  loop_->TurnOnce();
+  EXPECT_EQ(LastDeadline(), 0u);
+  EXPECT_EQ(runs, EventLoop::kTasksPerTurn + 5);
+}
+
+TEST_F(EventLoopTest, RunsUntilStoppedByAMessage) {
+  const Message stop{
+      [](Shard&, const Message& m) noexcept { reinterpret_cast<EventLoop*>(m.words[0])->Stop(); },
+      {reinterpret_cast<uint64_t>(loop_.get())}};
+  ring_->during_turn = [&] {
+    if (ring_->deadlines.size() == 3) {
+      ASSERT_TRUE(mailroom_.TryPost(1, 0, stop, nullptr));
+    }
+  };
+  loop_->Run();
+  EXPECT_EQ(ring_->deadlines.size(), 3u);
+  EXPECT_TRUE(loop_->stopping());
+}
+
+TEST_F(EventLoopTest, CountsATurnThatTookTooLong) {
+  Job quick([&] { clock_.next_us += EventLoop::kLongTurnMicros; });
+  Job slow([&] { clock_.next_us += EventLoop::kLongTurnMicros + 1; });
+  loop_->run_queue().Add(&quick);
+  loop_->TurnOnce();
+  EXPECT_EQ(loop_->counters().long_turns.Get(), 0u);
+  loop_->run_queue().Add(&slow);
+  loop_->TurnOnce();
+  EXPECT_EQ(loop_->counters().long_turns.Get(), 1u);
+  EXPECT_EQ(loop_->now_ms(), clock_.next_us / 1000) << "what comes next starts from fresh time";
+}
+
+TEST_F(EventLoopTest, PostsToAnotherShardThroughTheMailroom) {
+  Journal other;
+  ASSERT_TRUE(loop_->TryPost(1, kNote));
+  EXPECT_EQ(mailroom_.Drain(1, other.AsShard(), 10), 1u);
+}
+
+}  // namespace
+}  // namespace shard
