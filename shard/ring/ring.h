@@ -3,10 +3,12 @@
 //
 // Owns:    the driver's kernel objects. Not the file descriptors, and not the bytes a send names.
 // Threads: shard-local from construction on (the thread that calls Turn() first owns it); Wake()
-// alone is any-thread. Units:   results as the kernel gives them: >= 0 or -errno. Deadlines in
-// microseconds of base::Clock. Errors:  of an operation: in its completion. Of set-up: Open...
-// returns null and says why. States:  submitted -> answered. A multishot operation is answered many
-// times; the answer without `more` is its last.
+//          alone is any-thread.
+// Units:   results as the kernel gives them: >= 0 or -errno. Deadlines in microseconds of
+//          base::Clock.
+// Errors:  of an operation: in its completion. Of set-up: Open... returns null and says why.
+// States:  submitted -> answered. A multishot operation is answered many times; the answer without
+//          `more` is its last.
 //
 // Three drivers: uring; poll (epoll doing the same calls, for places where io_uring is forbidden);
 // and the tests' scripted one. So a caller may not assume that an operation is slow or fast, that a
@@ -63,6 +65,9 @@ enum class SendMode : uint8_t {
   kWait,  // stay until something can be sent
 };
 
+// How long Turn() may sit on the answers of kTry sends while it waits for others.
+constexpr uint64_t kTryPatienceMicros = 200;
+
 struct RingOptions {
   uint32_t entries = 4096;
   ChunkPool* small = nullptr;  // where Recv takes its buffers from
@@ -102,9 +107,10 @@ class Ring {
   virtual int GetSocketError(int fd) = 0;
 
   // Submits everything, waits until something is answered or the deadline passes (0: does not wait;
-  // UINT64_MAX: no deadline), and returns the answers, good until the next call. Sends of mode kTry
-  // do not end the wait: they always answer in the same turn, and an answer nobody waited for would
-  // cost a turn each.
+  // UINT64_MAX: no deadline), and returns the answers, good until the next call. It may return
+  // nothing before the deadline (a wake-up, a signal). Sends of mode kTry do not end the wait: they
+  // always answer in the same turn, and an answer nobody waited for would cost a turn each. But they
+  // shorten it to kTryPatienceMicros, since one of them may have failed.
   virtual std::span<const Completion> Turn(uint64_t deadline_us) = 0;
   // Makes a Turn() that waits return (any-thread). `from` is the caller's own ring, or null outside
   // shards.

@@ -479,17 +479,20 @@ std::span<const Completion> UringRing::Turn(uint64_t deadline_us) {
     __kernel_timespec timeout = {};
     bool timed = false;
     bool expired = deadline_us == 0 || more_waiting_ || !backlog_.empty();
-    if (!expired && deadline_us != UINT64_MAX) {
+    if (!expired && (deadline_us != UINT64_MAX || tries_ > 0)) {
       const uint64_t now_us = base::MonotonicMicros();
-      expired = now_us >= deadline_us;
+      const uint64_t until_us =
+          tries_ > 0 ? std::min(deadline_us, now_us + kTryPatienceMicros) : deadline_us;
+      expired = now_us >= until_us;
       if (!expired) {
         timed = true;
-        timeout.tv_sec = int64_t((deadline_us - now_us) / 1000000);
-        timeout.tv_nsec = int64_t((deadline_us - now_us) % 1000000) * 1000;
+        timeout.tv_sec = int64_t((until_us - now_us) / 1000000);
+        timeout.tv_nsec = int64_t((until_us - now_us) % 1000000) * 1000;
       }
     }
     // Sends of mode kTry are answered while they are submitted, so one more answer is one that was
-    // waited for. The kernel counts from what we have read so far.
+    // waited for. The kernel counts from what we have read so far. One that failed or came short
+    // cannot end the wait, which is why the wait is short when there are any.
     if (!expired) wait_nr = std::min(tries_ + 1, ring_.cq.ring_entries / 2);
     const int result = Enter(wait_nr, IORING_ENTER_GETEVENTS, timed ? &timeout : nullptr);
     MUST(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
