@@ -1,0 +1,47 @@
+// mux_raw.h - the mux of mode tcp: one connection is one stream, bytes are bytes.
+//
+// Owns:    nothing but itself (a slot of the worker's slab, given back when the endpoint is
+// detached). Threads: shard-local. Units:   bytes. Errors:  the connection's, passed on. States:
+// carries one endpoint, itself, from construction to Detach().
+
+#pragma once
+
+#include "base/slab.h"
+#include "engine/mux/mux.h"
+
+namespace engine {
+
+class MuxRaw final : public Mux, public shard::Endpoint {
+ public:
+  MuxRaw(base::Slab<MuxRaw>& slab, shard::Connection& connection);
+
+  const char* name() const override { return "raw"; }
+  shard::Endpoint* OpenStream() override { return this; }
+  uint32_t streams() const override { return 1; }
+  uint32_t streams_max() const override { return 1; }
+  void TakeUnread(shard::ByteQueue& next) override { next.MoveFrom(connection_.wire_in()); }
+
+  size_t Recv(shard::Channel& channel, size_t max) override;
+  bool RecvEnded() const override { return connection_.read_ended(); }
+  size_t Send(shard::ByteQueue& bytes, bool end_of_message) override;
+  void WantRecv(bool want) override { connection_.WantRecv(want); }
+  void ShutRead(shard::CloseReason reason) override;
+  void ShutWrite(shard::CloseReason reason) override;
+  void Detach(shard::CloseReason reason, uint64_t linger_until_ms) override;
+  shard::Connection* connection() override { return &connection_; }
+  size_t UnsentBytes() const override { return connection_.unsent_bytes(); }
+  // `option nolinger`: an end out of order is an RST.
+  void SetNoLinger(bool no_linger) { no_linger_ = no_linger; }
+
+ private:
+  void OnConnected() noexcept override { events_->OnConnected(); }
+  void OnReadable() noexcept override { events_->OnReadable(); }
+  void OnWritable() noexcept override { events_->OnWritable(); }
+  void OnClosed(shard::CloseReason reason) noexcept override { events_->OnError(reason); }
+
+  base::Slab<MuxRaw>& slab_;
+  shard::Connection& connection_;
+  bool no_linger_ = false;
+};
+
+}  // namespace engine

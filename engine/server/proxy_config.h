@@ -1,0 +1,158 @@
+// proxy_config.h - what a configuration says, as immutable objects: global settings, proxies, binds, servers.
+//
+// Owns:    a Configuration owns everything in it. It is built once at start or reload and never changes after.
+// Threads: start-up while it is built, then immutable.
+// Units:   milliseconds (0: no limit, as an unset timeout), bytes, connections.
+// Errors:  reported into Diagnostics by the builders; a Configuration that exists is whole.
+// States:  none. What changes at run time (health, weight set by hand, counters) is ServerState and BackendState.
+//
+// A `listen` section is a proxy with both halves, so there is one ProxyConfig for frontend, backend and listen.
+
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "shard/conn/target.h"
+#include "shard/net/address.h"
+
+namespace engine {
+
+struct ProxyConfig;
+class ServerState;
+class BackendState;
+
+// Where a word of the configuration stands, for messages that come later than parsing.
+struct SourcePlace {
+  std::string file;
+  int line = 0;
+};
+
+enum class Mode : uint8_t { kTcp, kHttp };
+enum class BalanceAlgorithm : uint8_t { kRandom, kRoundRobin, kStaticRoundRobin, kFirst };
+
+struct Timeouts {
+  uint32_t connect_ms = 0;
+  uint32_t client_ms = 0;
+  uint32_t server_ms = 0;
+  uint32_t tunnel_ms = 0;
+  uint32_t client_fin_ms = 0;
+  uint32_t server_fin_ms = 0;
+  uint32_t queue_ms = 0;  // unset: connect_ms (manual 4.2, timeout queue)
+};
+
+// `server` (manual 5.2).
+struct ServerConfig final : shard::ServerTarget {
+  std::string name;
+  uint32_t id = 0;  // unique in its backend, from 1
+  SourcePlace place;
+  ProxyConfig* backend = nullptr;
+  uint32_t index = 0;  // among the backend's servers, in order of appearance
+  shard::Address address;
+  std::string unix_path;  // what address.local.path points to
+  sockaddr_storage socket_address{};
+  socklen_t socket_address_length = 0;
+  uint32_t weight = 1;  // 0..256 (manual 5.2, weight)
+  bool backup = false;
+  bool disabled = false;
+  uint32_t maxconn = 0;
+  bool has_source = false;
+  shard::Address source;         // `source ADDR[:port]`; port 0: the kernel chooses
+  std::string source_interface;  // `interface NAME`
+  ServerState* state = nullptr;  // found by name when the configuration is put to use
+};
+
+// `bind` (manual 5.1). One BindConfig per line; one BindAddress per socket it asks for.
+struct BindAddress {
+  shard::Address address;
+  std::string unix_path;   // what address.local.path points to
+  int inherited_fd = -1;   // `fd@N`
+};
+struct BindConfig {
+  std::string name;
+  SourcePlace place;
+  ProxyConfig* frontend = nullptr;
+  std::vector<BindAddress> addresses;
+  uint32_t backlog = 0;   // 0: the proxy's
+  uint32_t maxconn = 0;   // 0: no limit of its own
+  std::string interface;
+  bool v4v6 = false;
+  bool v6only = false;
+  int mode = -1;          // of a unix socket; -1: as umask says
+  int64_t uid = -1;
+  int64_t gid = -1;
+  uint32_t shards = 0;    // `shards`: 0 by-thread (default), N sockets
+  std::vector<uint32_t> threads;  // shards that accept, from 0; empty: all
+  uint32_t mss = 0;
+  bool tcp_fast_open = false;
+  bool defer_accept = false;
+};
+
+// frontend, backend or listen, with `defaults` applied.
+struct ProxyConfig {
+  std::string name;
+  std::string kind;  // "frontend", "backend", "listen": for messages
+  uint32_t id = 0;
+  SourcePlace place;
+  std::string description;
+  bool is_frontend = false;
+  bool is_backend = false;
+  bool disabled = false;
+  Mode mode = Mode::kTcp;
+  Timeouts timeouts;
+  // Both halves' options.
+  bool tcpka_client = false;  // option clitcpka, tcpka
+  bool tcpka_server = false;  // option srvtcpka, tcpka
+  bool nolinger = false;
+
+  // The frontend half.
+  std::vector<std::unique_ptr<BindConfig>> binds;
+  uint32_t maxconn = 0;  // 0: the global one
+  uint32_t backlog = 0;  // 0: maxconn
+  ProxyConfig* default_backend = nullptr;
+  ProxyConfig* use_backend = nullptr;     // unconditional `use_backend`: the first one wins over default_backend
+  std::string use_service;                // `tcp-request content use-service NAME`; empty: none
+  const shard::AppletType* service = nullptr;
+
+  // The backend half.
+  BalanceAlgorithm balance = BalanceAlgorithm::kRandom;  // manual 4.2, balance
+  uint32_t balance_random_draws = 2;
+  std::vector<std::unique_ptr<ServerConfig>> servers;
+  uint32_t retries = 3;
+  bool redispatch = false;
+  int32_t redispatch_interval = -1;  // manual 4.2, option redispatch: -1 last retry only
+  BackendState* state = nullptr;
+};
+
+struct GlobalConfig {
+  uint32_t nbthread = 0;            // 0: one per usable CPU
+  std::vector<std::vector<int>> thread_cpus;  // `cpu-map`, by shard; empty: not given
+  uint32_t maxconn = 0;             // 0: derived from limits
+  uint32_t ulimit_n = 0;
+  std::string pidfile;
+  std::string user, group, chroot;
+  int64_t uid = -1, gid = -1;       // from user/group or uid/gid
+  std::string node, description;
+  uint32_t bufsize = 16384;         // tune.bufsize
+  uint32_t maxrewrite = 1024;       // tune.maxrewrite
+  uint64_t hard_stop_after_ms = 0;
+  bool daemon = false, quiet = false;
+  std::string ring_driver = "auto"; // tune.ring auto|uring|poll: ours
+  bool strict_limits = true;
+};
+
+struct Configuration {
+  GlobalConfig global;
+  std::vector<std::unique_ptr<ProxyConfig>> proxies;
+
+  ProxyConfig* FindBackend(const std::string& name) const;
+  ProxyConfig* FindFrontend(const std::string& name) const;
+};
+
+}  // namespace engine

@@ -1,0 +1,24 @@
+// retry.h - what to do after a connection attempt failed: the same server, another one, or none.
+//
+// Owns:    nothing; the count of retries left is the stream's.
+// Threads: any-thread (pure).
+// Units:   milliseconds.
+// Errors:  none.
+// States:  none.
+
+#pragma once
+
+#include <cstdint>
+
+#include "engine/server/proxy_config.h"
+#include "shard/stream/stream_side.h"
+
+namespace engine {
+
+// `retry` counts from 1 for the first try after the original attempt. Manual 4.2, retries and
+// option redispatch: a positive interval P redispatches on every Pth retry, a negative one -N on
+// the Nth before the last, 0 never.
+bool IsRedispatch(const ProxyConfig& backend, uint32_t retry);
+shard::RetryDecision DecideRetryOf(const ProxyConfig& backend, uint32_t retry, uint32_t* pause_ms);
+
+}  // namespace engine

@@ -1,0 +1,51 @@
+// session.h - one client connection: where it came in, and the streams it carries one after
+// another.
+//
+// Owns:    its connection until a stream's endpoint has taken it over. Lives in the worker's slab.
+// Threads: shard-local.
+// Units:   microseconds for the time of accept.
+// Errors:  a handshake that fails or never ends closes the connection with its reason.
+// States:  handshaking -> carrying streams -> gone.
+
+#pragma once
+
+#include <cstdint>
+
+#include "engine/mux/mux.h"
+#include "engine/server/proxy_config.h"
+
+namespace engine {
+
+class Stream;
+class Worker;
+
+class Session final : shard::ConnectionEvents, StreamAcceptor {
+ public:
+  Session(Worker& worker, const BindConfig& bind);
+
+  // Takes the accepted descriptor. The session frees itself, at once if there is no room.
+  void Begin(int fd);
+  // The stream is over and has given its endpoint back.
+  void OnStreamGone();
+
+  Worker& worker() { return worker_; }
+  const BindConfig& bind() const { return bind_; }
+  const ProxyConfig& frontend() const { return *bind_.frontend; }
+  uint64_t accepted_us() const { return accepted_us_; }
+
+ private:
+  void OnConnected() noexcept override;
+  void OnReadable() noexcept override {}
+  void OnWritable() noexcept override {}
+  void OnClosed(shard::CloseReason reason) noexcept override;
+  void OnNewStream(shard::Endpoint* endpoint) noexcept override;
+  void OnMuxGone(shard::CloseReason reason) noexcept override;
+  void End();
+
+  Worker& worker_;
+  const BindConfig& bind_;
+  shard::Connection* connection_ = nullptr;  // only while no mux has it
+  uint64_t accepted_us_ = 0;
+};
+
+}  // namespace engine

@@ -1,0 +1,268 @@
+#include "engine/session/stream.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "base/check.h"
+#include "engine/session/retry.h"
+#include "engine/session/worker.h"
+
+namespace engine {
+
+using shard::AssignResult;
+using shard::CloseReason;
+using shard::ConnectResult;
+using shard::RetryDecision;
+using shard::StreamSide;
+
+// A stream's memory budget (DESIGN 4): the object and its first arena chunk.
+static_assert(sizeof(Stream) <= 3072);
+
+namespace {
+
+// Bytes a direction may hold between its sides, over and above what the ring is sending.
+constexpr size_t kChannelLimitBytes = 65536;
+
+}  // namespace
+
+Stream::Stream(Worker& worker, Session& session, shard::Endpoint* client)
+    : worker_(worker),
+      session_(session),
+      request_(*worker.context().slices, kChannelLimitBytes),
+      response_(*worker.context().slices, kChannelLimitBytes),
+      client_side_(*this, request_, response_, trace_, 0),
+      server_side_(*this, response_, request_, trace_, 1),
+      timer_(this),
+      id_(worker.NextStreamId()) {
+  worker.Enlist(this);
+  SetTimeouts();
+  client_side_.AttachEstablished(client);
+}
+
+Stream::~Stream() { all_hook.Unlink(); }
+
+const ProxyConfig& Stream::frontend() const { return session_.frontend(); }
+
+void Stream::Start() { WakeStream(); }
+
+void Stream::WakeStream() noexcept { worker_.context().loop->run_queue().Add(this); }
+
+uint64_t Stream::NowMs() const { return worker_.context().now_ms(); }
+
+void Stream::SetTimeouts() {
+  const Timeouts& front = frontend().timeouts;
+  const Timeouts& back = backend_ != nullptr ? backend_->timeouts : front;
+  // Once bytes are only forwarded, a tunnel timeout takes the place of both (manual 4.2, timeout
+  // tunnel).
+  const bool tunnel = backend_ != nullptr && back.tunnel_ms != 0;
+  client_side_.SetTimeouts({.idle_ms = tunnel ? back.tunnel_ms : front.client_ms,
+                            .fin_ms = front.client_fin_ms,
+                            .idle_reason = CloseReason::kClientTimeout});
+  server_side_.SetTimeouts({.connect_ms = back.connect_ms,
+                            .queue_ms = back.queue_ms != 0 ? back.queue_ms : back.connect_ms,
+                            .idle_ms = tunnel ? back.tunnel_ms : back.server_ms,
+                            .fin_ms = back.server_fin_ms,
+                            .idle_reason = CloseReason::kServerTimeout});
+}
+
+void Stream::Run() noexcept {
+  client_side_.Run();
+  flow_.Run(*this);
+  server_side_.Run();
+  // The server's side may have produced, consumed or ended what the client's side waits for. A pass
+  // of it that finds nothing costs less than knowing beforehand.
+  client_side_.Run();
+  AbortOneSided();
+  if (client_side_.closed() && server_side_.closed()) return Finish();
+  const uint64_t client_ms = client_side_.deadline_ms();
+  const uint64_t server_ms = server_side_.deadline_ms();
+  timer_.Set(worker_.context().loop->timers(), client_ms == 0 || server_ms == 0
+                                                   ? std::max(client_ms, server_ms)
+                                                   : std::min(client_ms, server_ms));
+}
+
+// What one side's end means for the other.
+void Stream::AbortOneSided() {
+  const shard::SideState server = server_side_.state();
+  const bool connecting = server != shard::SideState::kEstablished && !server_side_.closed() &&
+                          server != shard::SideState::kIdle;
+  // A client that left before anything was sent is not worth a connection: it would only be closed
+  // again.
+  if (connecting && request_.drained() &&
+      (client_side_.closed() || request_.bytes_produced() == 0)) {
+    server_side_.Abort(CloseReason::kClientAbort);
+    WakeStream();
+  }
+  if (client_side_.closed() && server == shard::SideState::kIdle) {
+    server_side_.Abort(client_side_.reason());
+    WakeStream();
+  }
+  // A side that timed out or was killed ends the exchange: what is left of it has nowhere to go.
+  for (StreamSide* side : {&client_side_, &server_side_}) {
+    StreamSide& other = side == &client_side_ ? server_side_ : client_side_;
+    if (!side->closed() || other.closed()) continue;
+    const CloseReason reason = side->reason();
+    const bool deliver_rest =
+        reason == CloseReason::kNormal || reason == CloseReason::kServerAbort ||
+        reason == CloseReason::kServerReset || reason == CloseReason::kClientAbort ||
+        reason == CloseReason::kClientReset;
+    if (!deliver_rest) {
+      other.Abort(reason);
+      WakeStream();
+    } else if (other.open()) {
+      WakeStream();  // it has yet to see that nothing more comes, and nothing is taken
+    }
+  }
+}
+
+void Stream::Kill(CloseReason reason) {
+  client_side_.Abort(reason);
+  server_side_.Abort(reason);
+  WakeStream();
+}
+
+void Stream::Reject(CloseReason reason) { Kill(reason); }
+
+AssignResult Stream::AssignTarget(CloseReason* reason) {
+  if (target_.kind() == shard::Target::Kind::kApplet) return AssignResult::kAssigned;
+  SetTimeouts();
+  ProxyShardPart& part = backend_->state->part(worker_.index());
+  if (!counted_in_backend_) {
+    counted_in_backend_ = true;
+    part.back_current.Add();
+    part.back_total.Add();
+  }
+  ServerConfig* server = PickServer(*backend_, worker_.index(), avoid_server_, worker_.Random());
+  if (server == nullptr) {
+    *reason = CloseReason::kNoServer;
+    return AssignResult::kFailed;
+  }
+  target_ = shard::Target::Of(server);
+  slot_ = ServerSlot(*server, worker_.index());
+  return AssignResult::kAssigned;
+}
+
+ConnectResult Stream::StartConnect(CloseReason* reason) {
+  if (target_.kind() == shard::Target::Kind::kApplet) return StartApplet(reason);
+  return DialServer(*slot_.server(), reason);
+}
+
+ConnectResult Stream::StartApplet(CloseReason* reason) {
+  shard::Applet* applet = worker_.NewApplet(*target_.applet());
+  if (applet == nullptr) {
+    *reason = CloseReason::kNoMemory;
+    return ConnectResult::kFailed;
+  }
+  server_side_.AttachConnecting(applet);
+  return ConnectResult::kEstablished;
+}
+
+ConnectResult Stream::DialServer(ServerConfig& server, CloseReason* reason) {
+  shard::Ring& ring = worker_.context().ring();
+  const int fd = ring.Socket(server.address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) {
+    *reason = CloseReason::kLocalPorts;
+    return ConnectResult::kFailed;
+  }
+  const int on = 1;
+  if (server.address.is_ip()) (void)ring.SetOption(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (backend_->tcpka_server) (void)ring.SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  if (server.has_source) {
+    if (!server.source_interface.empty()) {
+      (void)ring.SetOption(fd, SOL_SOCKET, SO_BINDTODEVICE, server.source_interface.data(),
+                           socklen_t(server.source_interface.size()));
+    }
+    // The port is chosen at connect time, so that the whole range serves each destination.
+    if (server.source.port == 0)
+      (void)ring.SetOption(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    if (server.source.port != 0)
+      (void)ring.SetOption(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    sockaddr_storage source;
+    const socklen_t length = server.source.ToSockaddr(&source);
+    if (length != 0 && ring.Bind(fd, reinterpret_cast<sockaddr*>(&source), length) != 0) {
+      ring.Close(fd);
+      *reason = CloseReason::kLocalPorts;
+      return ConnectResult::kFailed;
+    }
+  }
+  shard::Connection* connection = worker_.shard().connections().Adopt(fd, shard::Role::kDialled);
+  MuxRaw* mux = connection == nullptr ? nullptr : worker_.NewMuxRaw(*connection);
+  if (mux == nullptr) {
+    if (connection == nullptr) {
+      ring.Close(fd);
+    } else {
+      connection->Abort();
+    }
+    *reason = CloseReason::kNoMemory;
+    return ConnectResult::kFailed;
+  }
+  mux->SetNoLinger(backend_->nolinger);
+  connection->SetTarget(target_);
+  connection->Dial(reinterpret_cast<const sockaddr*>(&server.socket_address),
+                   server.socket_address_length);
+  server_side_.AttachConnecting(mux->OpenStream());
+  return ConnectResult::kConnecting;
+}
+
+RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
+  if (target_.kind() != shard::Target::Kind::kServer) return RetryDecision::kGiveUp;
+  ProxyShardPart& part = backend_->state->part(worker_.index());
+  part.connect_errors.Add();
+  slot_.part().connect_errors.Add();
+  (void)reason;
+  const RetryDecision decision = DecideRetryOf(*backend_, retries_ + 1, pause_ms);
+  if (decision == RetryDecision::kGiveUp) return decision;
+  ++retries_;
+  part.retries.Add();
+  slot_.part().retries.Add();
+  if (decision == RetryDecision::kAnotherServer) {
+    part.redispatches.Add();
+    slot_.part().redispatches.Add();
+    avoid_server_ = int(slot_.server()->index);
+    slot_.Release();
+  }
+  return decision;
+}
+
+void Stream::OnEstablished(StreamSide&) {
+  if (slot_.server() != nullptr) slot_.part().established.Add();
+}
+
+void Stream::OnClosed(StreamSide& side) {
+  if (reason_ == CloseReason::kNone || reason_ == CloseReason::kNormal) reason_ = side.reason();
+  if (&side != &server_side_) return;
+  if (slot_.server() != nullptr) {
+    slot_.part().bytes_in.Add(request_.bytes_consumed());
+    slot_.part().bytes_out.Add(response_.bytes_produced());
+    slot_.Release();
+  }
+  if (counted_in_backend_) backend_->state->part(worker_.index()).back_current.Sub();
+  counted_in_backend_ = false;
+}
+
+void Stream::OnMove(const shard::TraceEntry& entry) noexcept {
+  if (!worker_.debug_moves()) return;
+  std::printf("%08llx:%s.%s[%u] %s -> %s%s%s\n", static_cast<unsigned long long>(id_),
+              frontend().name.c_str(), entry.side == 0 ? "cli" : "srv", worker_.index(),
+              SideStateName(entry.from), SideStateName(entry.to),
+              entry.reason == CloseReason::kNone ? "" : " ",
+              entry.reason == CloseReason::kNone ? "" : Info(entry.reason).counter);
+  std::fflush(stdout);
+}
+
+void Stream::Finish() {
+  ProxyShardPart& part = frontend().state->part(worker_.index());
+  part.bytes_in.Add(request_.bytes_produced());
+  part.bytes_out.Add(response_.bytes_consumed());
+  part.by_reason[size_t(reason_)].Add();
+  Session& session = session_;
+  worker_.FreeStream(this);
+  session.OnStreamGone();
+}
+
+}  // namespace engine

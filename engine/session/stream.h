@@ -1,0 +1,101 @@
+// stream.h - one exchange: two sides, two channels, the target it goes to and the account it keeps.
+//
+// Owns:    its channels, sides, trace and server slot. Lives in the worker's slab.
+// Threads: shard-local.
+// Units:   milliseconds of the shard's clock.
+// Errors:  every ending has one reason: of the side that ended first out of order, else kNormal.
+// States:  deciding where to go -> requested -> forwarding -> both sides Closed -> freed, in Run()
+// alone.
+//
+// The order of one pass: the client's side, then the flow (which may set the server's side going),
+// then the server's side, then the client's again for what the server's side produced.
+
+#pragma once
+
+#include <cstdint>
+
+#include "base/intrusive_list.h"
+#include "engine/server/proxy_config.h"
+#include "engine/server/server_state.h"
+#include "engine/session/tcp_flow.h"
+#include "shard/loop/run_queue.h"
+#include "shard/loop/timer_wheel.h"
+#include "shard/stream/stream_side.h"
+
+namespace engine {
+
+class Session;
+class Worker;
+
+class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy {
+ public:
+  Stream(Worker& worker, Session& session, shard::Endpoint* client);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  void Start();
+  // Ends both sides at the next pass.
+  void Kill(shard::CloseReason reason);
+
+  // For the flow.
+  void SetBackend(const ProxyConfig& backend) { backend_ = &backend; }
+  void SetTarget(shard::Target target) { target_ = target; }
+  void RequestServerSide() { server_side_.Request(); }
+  void Reject(shard::CloseReason reason);
+
+  Session& session() { return session_; }
+  Worker& worker() { return worker_; }
+  const ProxyConfig& frontend() const;
+  const ProxyConfig* backend() const { return backend_; }
+  shard::Channel& request() { return request_; }
+  shard::Channel& response() { return response_; }
+  shard::StreamSide& client_side() { return client_side_; }
+  shard::StreamSide& server_side() { return server_side_; }
+  const shard::Trace& trace() const { return trace_; }
+  const ServerSlot& slot() const { return slot_; }
+  uint64_t id() const { return id_; }
+
+  base::ListHook all_hook;  // in the worker's list
+
+ private:
+  // shard::Task, TimerClient
+  void Run() noexcept override;
+  void OnTimer() noexcept override { WakeStream(); }
+  // shard::SidePolicy, for the server's side unless said otherwise
+  shard::AssignResult AssignTarget(shard::CloseReason* reason) override;
+  shard::ConnectResult StartConnect(shard::CloseReason* reason) override;
+  shard::RetryDecision DecideRetry(shard::CloseReason reason, uint32_t* pause_ms) override;
+  void OnEstablished(shard::StreamSide& side) override;
+  bool OnDisconnected(shard::StreamSide&) override { return false; }
+  void OnClosed(shard::StreamSide& side) override;
+  void WakeStream() noexcept override;
+  uint64_t NowMs() const override;
+  void OnMove(const shard::TraceEntry& entry) noexcept override;
+
+  shard::ConnectResult StartApplet(shard::CloseReason* reason);
+  shard::ConnectResult DialServer(ServerConfig& server, shard::CloseReason* reason);
+  void SetTimeouts();
+  void AbortOneSided();
+  void Finish();
+
+  Worker& worker_;
+  Session& session_;
+  const ProxyConfig* backend_ = nullptr;
+  shard::Channel request_;
+  shard::Channel response_;
+  shard::StreamSide client_side_;
+  shard::StreamSide server_side_;
+  shard::Timer timer_;
+  shard::Target target_;
+  ServerSlot slot_;
+  TcpFlow flow_;
+  const uint64_t id_;
+  uint32_t retries_ = 0;
+  int avoid_server_ = -1;
+  shard::CloseReason reason_ = shard::CloseReason::kNone;
+  bool counted_in_backend_ = false;
+  shard::Trace trace_;
+};
+
+}  // namespace engine

@@ -1,0 +1,148 @@
+#include "engine/session/worker.h"
+
+#include "base/check.h"
+
+namespace engine {
+
+using shard::CloseReason;
+
+Worker::Worker(ProcessContext& process, uint32_t streams_max)
+    : process_(process),
+      sessions_(streams_max),
+      streams_(streams_max),
+      raw_muxes_(2 * streams_max),
+      applets_(streams_max) {}
+
+Worker::~Worker() {
+  // The shard is over: what the stop left is dropped without events.
+  while (Stream* stream = all_streams_.front()) streams_.Delete(stream);
+}
+
+void Worker::OnStart(shard::Shard& shard) noexcept {
+  shard_ = &shard;
+  random_state_ = base::MonotonicMicros() * 2654435761u + shard.index() + 1;
+  const uint32_t index = shard.index();
+  if (process_.global_maxconn != nullptr) {
+    global_share_ = std::make_unique<shard::LimitShare>(*process_.global_maxconn, index);
+  }
+  for (const auto& [frontend, limit] : process_.frontend_maxconn) {
+    frontend_shares_[frontend] = std::make_unique<shard::LimitShare>(*limit, index);
+  }
+  for (const auto& [bind, limit] : process_.bind_maxconn) {
+    bind_shares_[bind] = std::make_unique<shard::LimitShare>(*limit, index);
+  }
+}
+
+namespace {
+
+template <typename Map, typename Key>
+shard::LimitShare* FindShare(const Map& map, Key key) {
+  const auto found = map.find(key);
+  return found == map.end() ? nullptr : found->second.get();
+}
+
+}  // namespace
+
+bool Worker::Reserve(shard::Shard&, shard::Listener& listener) noexcept {
+  const BindConfig& bind = *static_cast<const BindConfig*>(listener.bind());
+  shard::LimitShare* shares[3] = {FindShare(bind_shares_, &bind),
+                                  FindShare(frontend_shares_, bind.frontend), global_share_.get()};
+  for (int i = 0; i < 3; ++i) {
+    if (shares[i] == nullptr || shares[i]->TryTake()) continue;
+    while (--i >= 0) {
+      if (shares[i] != nullptr) resume_shards_ |= shares[i]->Release();
+    }
+    return false;
+  }
+  return true;
+}
+
+void Worker::ReleaseReserved(const BindConfig& bind) {
+  for (shard::LimitShare* share :
+       {FindShare(bind_shares_, &bind), FindShare(frontend_shares_, bind.frontend),
+        global_share_.get()}) {
+    if (share != nullptr) resume_shards_ |= share->Release();
+  }
+}
+
+void Worker::Serve(shard::Shard&, shard::Listener& listener, int fd) noexcept {
+  const BindConfig& bind = *static_cast<const BindConfig*>(listener.bind());
+  Session* session = NewSession(bind);
+  if (session == nullptr) {
+    bind.frontend->state->part(index()).by_reason[size_t(CloseReason::kNoMemory)].Add();
+    context().ring().Close(fd);
+    ReleaseReserved(bind);
+    shard_->OnClientGone();
+    return;
+  }
+  bind.frontend->state->part(index()).front_current.Add();
+  session->Begin(fd);
+}
+
+void Worker::FreeSession(Session* session) {
+  const BindConfig& bind = session->bind();
+  bind.frontend->state->part(index()).front_current.Sub();
+  sessions_.Delete(session);
+  ReleaseReserved(bind);
+  shard_->OnClientGone();
+}
+
+void Worker::HandleResume(shard::Shard& shard, const shard::Message&) noexcept {
+  shard.ResumeListeners();
+}
+
+void Worker::WakeWaiting(uint64_t shards_waiting) {
+  for (uint32_t shard = 0; shard < shard_->board().shards(); ++shard) {
+    if ((shards_waiting & (uint64_t(1) << (shard % 64))) == 0) continue;
+    if (shard == index()) {
+      shard_->ResumeListeners();
+    } else if (!shard_->loop().TryPost(shard, {&HandleResume, {}})) {
+      resume_shards_ |= uint64_t(1)
+                        << (shard % 64);  // its mailbox is full: again after the next turn
+    }
+  }
+}
+
+void Worker::OnTurnEnd() noexcept {
+  if (resume_shards_ != 0) {
+    const uint64_t waiting = resume_shards_;
+    resume_shards_ = 0;
+    WakeWaiting(waiting);
+  }
+  if (on_idle_ != nullptr && sessions_.live() == 0) {
+    void (*on_idle)(void*) = on_idle_;
+    on_idle_ = nullptr;
+    on_idle(on_idle_context_);
+  }
+}
+
+void Worker::WhenIdle(void (*on_idle)(void*), void* context) {
+  on_idle_ = on_idle;
+  on_idle_context_ = context;
+}
+
+void Worker::OnStop() noexcept {
+  for (Stream* stream = all_streams_.front(); stream != nullptr;
+       stream = all_streams_.Next(stream)) {
+    stream->Kill(CloseReason::kShutdown);
+  }
+}
+
+uint64_t Worker::Random() {
+  // xorshift64*: spread, not secrecy.
+  random_state_ ^= random_state_ >> 12;
+  random_state_ ^= random_state_ << 25;
+  random_state_ ^= random_state_ >> 27;
+  return random_state_ * 2685821657736338717u;
+}
+
+shard::Applet* Worker::NewApplet(const shard::AppletType& type) {
+  return applets_.New(
+      context(), type,
+      [](shard::Applet* applet, void* slab) {
+        static_cast<base::Slab<shard::Applet>*>(slab)->Delete(applet);
+      },
+      &applets_);
+}
+
+}  // namespace engine

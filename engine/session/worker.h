@@ -1,0 +1,106 @@
+// worker.h - the engine's part of one shard: pools of sessions and streams, limits, and what a
+// connection becomes.
+//
+// Owns:    every Session, Stream, mux and applet of its shard.
+// Threads: shard-local.
+// Units:   capacities in streams.
+// Errors:  a full pool closes the new connection and counts it (CloseReason::kNoMemory).
+// States:  serving -> draining (no new connections, what is open ends by itself) -> stopped.
+
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "base/slab.h"
+#include "engine/mux/mux_raw.h"
+#include "engine/server/proxy_config.h"
+#include "engine/server/server_state.h"
+#include "engine/session/session.h"
+#include "engine/session/stream.h"
+#include "shard/net/limit.h"
+#include "shard/shard.h"
+#include "shard/stream/applet.h"
+
+namespace engine {
+
+// Limits of the whole process, one object each, and what all workers share read-only.
+struct ProcessContext {
+  const Configuration* configuration = nullptr;
+  std::unique_ptr<shard::SharedLimit> global_maxconn;
+  // By frontend, only where `maxconn` is set; by bind likewise.
+  std::map<const ProxyConfig*, std::unique_ptr<shard::SharedLimit>> frontend_maxconn;
+  std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
+  bool debug_moves = false;  // -d: every move of every stream goes to standard output
+};
+
+class Worker final : public shard::ShardApp {
+ public:
+  Worker(ProcessContext& process, uint32_t streams_max);
+  ~Worker() override;
+
+  void OnStart(shard::Shard& shard) noexcept override;
+  bool Reserve(shard::Shard& shard, shard::Listener& listener) noexcept override;
+  void Serve(shard::Shard& shard, shard::Listener& listener, int fd) noexcept override;
+  void OnTurnEnd() noexcept override;
+  void OnStop() noexcept override;
+
+  // Soft stop: when the last session has gone, `on_idle` is called once.
+  void WhenIdle(void (*on_idle)(void*), void* context);
+
+  shard::Shard& shard() { return *shard_; }
+  shard::ShardContext& context() { return shard_->context(); }
+  uint32_t index() const { return shard_->index(); }
+  uint64_t Random();
+  bool debug_moves() const { return process_.debug_moves; }
+
+  // For sessions and streams.
+  Session* NewSession(const BindConfig& bind) { return sessions_.New(*this, bind); }
+  void FreeSession(Session* session);
+  Stream* NewStream(Session& session, shard::Endpoint* client) {
+    return streams_.New(*this, session, client);
+  }
+  void FreeStream(Stream* stream) { streams_.Delete(stream); }
+  MuxRaw* NewMuxRaw(shard::Connection& connection) {
+    return raw_muxes_.New(raw_muxes_, connection);
+  }
+  shard::Applet* NewApplet(const shard::AppletType& type);
+  uint32_t live_sessions() const { return sessions_.live(); }
+  uint32_t live_streams() const { return streams_.live(); }
+  uint64_t NextStreamId() { return ++stream_ids_; }
+  template <typename F>
+  void ForEachStream(F visit) {
+    for (Stream* stream = all_streams_.front(); stream != nullptr;
+         stream = all_streams_.Next(stream))
+      visit(*stream);
+  }
+  void Enlist(Stream* stream) { all_streams_.PushBack(stream); }
+
+ private:
+  struct ListenerLimits {
+    std::unique_ptr<shard::LimitShare> frontend;
+    std::unique_ptr<shard::LimitShare> bind;
+  };
+  void ReleaseReserved(const BindConfig& bind);
+  void WakeWaiting(uint64_t shards_waiting);
+  static void HandleResume(shard::Shard& shard, const shard::Message& message) noexcept;
+
+  ProcessContext& process_;
+  shard::Shard* shard_ = nullptr;
+  base::Slab<Session> sessions_;
+  base::Slab<Stream> streams_;
+  base::Slab<MuxRaw> raw_muxes_;
+  base::Slab<shard::Applet> applets_;
+  base::IntrusiveList<Stream, &Stream::all_hook> all_streams_;
+  std::unique_ptr<shard::LimitShare> global_share_;
+  std::map<const ProxyConfig*, std::unique_ptr<shard::LimitShare>> frontend_shares_;
+  std::map<const BindConfig*, std::unique_ptr<shard::LimitShare>> bind_shares_;
+  uint64_t random_state_ = 0;
+  uint64_t stream_ids_ = 0;
+  void (*on_idle_)(void*) = nullptr;
+  void* on_idle_context_ = nullptr;
+  uint64_t resume_shards_ = 0;  // shards to tell at the end of the turn that a limit has room again
+};
+
+}  // namespace engine
