@@ -1,0 +1,61 @@
+// environment.h - the environment as the configuration sees and edits it (manual 2.3, 3.1).
+//
+// Owns:    a copy of every variable. The real environment changes only when Export() is called.
+// Threads: start-up.
+// Units:   none.
+// Errors:  setenv and its kin report into Diagnostics; an unknown variable is an ordinary null.
+// States:  none. `setenv` and the others act at once, so that the next line sees them.
+//
+//   Environment environment = Environment::FromProcess();
+//   environment.Preset("HAPROXY_BRANCH", "3.5", Environment::kFixed);
+//   if (const std::string* value = environment.Find("PORT")) Use(*value);
+
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/config/diagnostics.h"
+
+namespace engine {
+
+struct Line;
+
+class Environment {
+ public:
+  enum Access : uint8_t {
+    kOpen,   // an ordinary variable
+    kFixed,  // set by us; setenv, unsetenv and resetenv leave it as it is (manual 2.3, the matrix)
+  };
+
+  static Environment FromProcess();
+
+  // The result is valid until the variable changes.
+  const std::string* Find(std::string_view name) const;
+  void Set(std::string_view name, std::string_view value);
+  void Preset(std::string_view name, std::string_view value, Access access);
+  void Unset(std::string_view name);
+  // Removes all but `kept` and the fixed ones.
+  void Reset(const std::vector<std::string_view>& kept);
+
+  // True for the four words of the global section that are executed while reading.
+  static bool IsDirective(std::string_view word);
+  // Executes such a line; false when an error was reported.
+  bool Execute(const Line& line, Diagnostics& diagnostics);
+
+  // "NAME=value" in the order of the names, for `show env` and for programs we start.
+  std::vector<std::string> List() const;
+  // Makes the process's environment equal to this one. Not thread-safe: before the shards start.
+  void Export() const;
+
+ private:
+  struct Variable {
+    std::string value;
+    Access access = kOpen;
+  };
+  std::map<std::string, Variable, std::less<>> variables_;
+};
+
+}  // namespace engine
