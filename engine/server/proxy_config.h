@@ -76,6 +76,7 @@ struct BindAddress {
 };
 struct BindConfig {
   std::string name;
+  uint32_t id = 0;        // unique in its frontend, from 1
   SourcePlace place;
   ProxyConfig* frontend = nullptr;
   std::vector<BindAddress> addresses;
@@ -132,7 +133,8 @@ struct ProxyConfig {
 
 struct GlobalConfig {
   uint32_t nbthread = 0;            // 0: one per usable CPU
-  std::vector<std::vector<int>> thread_cpus;  // `cpu-map`, by shard; empty: not given
+  // `cpu-map`, by shard; an empty entry, or none, is a shard that may run anywhere.
+  std::vector<std::vector<int>> thread_cpus;
   uint32_t maxconn = 0;             // 0: derived from limits
   uint32_t ulimit_n = 0;
   std::string pidfile;
@@ -145,6 +147,7 @@ struct GlobalConfig {
   bool daemon = false, quiet = false;
   std::string ring_driver = "auto"; // tune.ring auto|uring|poll: ours
   bool strict_limits = true;
+  bool zero_warning = false;        // as -dW
 };
 
 struct Configuration {

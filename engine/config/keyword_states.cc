@@ -1,0 +1,7 @@
+#include "engine/config/keyword_states.h"
+
+namespace engine {
+
+std::span<const KeywordState> KeywordStates() { return {}; }
+
+}  // namespace engine

@@ -1,0 +1,159 @@
+#include "engine/server/bind_keywords.h"
+
+#include <climits>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/config/address_words.h"
+#include "engine/server/build_context.h"
+
+namespace engine {
+namespace {
+
+using scope::kBind;
+
+// An option with one argument. `next` is moved first, so that the words after a bad value are still
+// looked at.
+void AddOption(BuildKeywords& keywords, const char* words,
+               std::function<bool(BindConfig&, const KeywordUse&)> take) {
+  keywords.Add({words, kBind},
+               [take = std::move(take)](BuildContext& context, KeywordUse& use) {
+                 use.next = use.first_argument + 1;
+                 if (!HasArguments(use, 1, SIZE_MAX)) return false;
+                 return take(*context.bind, use);
+               });
+}
+
+template <typename Field>
+void AddNumber(BuildKeywords& keywords, const char* words, int64_t low, int64_t high,
+               Field BindConfig::*field) {
+  AddOption(keywords, words, [=](BindConfig& bind, const KeywordUse& use) {
+    return TakeArgument(use, 0, ParseInteger(use.argument(0), low, high), bind.*field);
+  });
+}
+
+void AddFlag(BuildKeywords& keywords, const char* words, bool BindConfig::*field) {
+  keywords.Add({words, kBind}, [=](BuildContext& context, KeywordUse&) {
+    context.bind->*field = true;
+    return true;
+  });
+}
+
+bool TakeMode(BindConfig& bind, const KeywordUse& use) {
+  const std::string_view text = use.argument(0);
+  int mode = 0;
+  const bool is_octal =
+      !text.empty() && text.size() <= 5 &&
+      text.find_first_not_of("01234567") == std::string_view::npos;
+  if (is_octal) mode = std::stoi(std::string(text), nullptr, 8);
+  if (!is_octal || mode > 07777) {
+    return Refuse(use, 0, "expects an octal mode such as 660, not '" + std::string(text) + "'");
+  }
+  bind.mode = mode;
+  return true;
+}
+
+bool TakeShards(BindConfig& bind, const KeywordUse& use) {
+  const std::string_view text = use.argument(0);
+  if (text == "by-thread") {
+    bind.shards = 0;
+    return true;
+  }
+  if (text == "by-group") {  // there is one group
+    bind.shards = 1;
+    return true;
+  }
+  return TakeArgument(use, 0, ParseInteger(text, 1, INT_MAX), bind.shards);
+}
+
+// One BindAddress per address and port.
+bool TakeAddress(const KeywordUse& use, std::string_view text, BindConfig& bind) {
+  Parsed<AddressWord> word = ParseAddress(text, kBindAddress);
+  if (!word) return Refuse(use, 0, word.error);
+  const Parsed<shard::Address> address = ResolveAddress(word.value);
+  if (!address) return Refuse(use, 0, address.error);
+  for (uint32_t port = word.value.port_low; port <= word.value.port_high; ++port) {
+    BindAddress one;
+    one.address = address.value;
+    one.address.port = uint16_t(port);
+    one.inherited_fd = word.value.fd;
+    one.unix_path = word.value.path;
+    bind.addresses.push_back(std::move(one));
+  }
+  return true;
+}
+
+bool TakeBind(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, SIZE_MAX, "an address such as ':80' or '/path'")) return false;
+  auto bind = std::make_unique<BindConfig>();
+  bind->place = PlaceOf(use.line);
+  bind->frontend = context.proxy->config;
+  bool good = true;
+  for (const std::string_view text : SplitAddressList(use.argument(0))) {
+    good = TakeAddress(use, text, *bind) && good;
+  }
+  // Only now do the paths stay where they are.
+  for (BindAddress& one : bind->addresses) {
+    if (one.address.family == AF_UNIX) one.address.local.path = one.unix_path.data();
+  }
+  context.bind = bind.get();
+  context.option_id = {};
+  good = context.keywords.RunOptions(context, use.line, use.first_argument + 1, kBind,
+                                     use.diagnostics) &&
+         good;
+  context.bind = nullptr;
+  if (context.option_id && bind->addresses.size() > 1) {
+    use.diagnostics.Error(context.option_id.At(), "'id' names one socket, but this line has " +
+                                                      std::to_string(bind->addresses.size()));
+    good = false;
+  }
+  context.proxy->bind_ids.push_back(context.option_id);
+  context.proxy->config->binds.push_back(std::move(bind));
+  return good;
+}
+
+}  // namespace
+
+void RegisterBindKeywords(BuildKeywords& keywords) {
+  keywords.Add({"bind", scope::kFrontend | scope::kListen}, TakeBind);
+  AddNumber(keywords, "backlog", 0, INT_MAX, &BindConfig::backlog);
+  AddNumber(keywords, "maxconn", 0, INT_MAX, &BindConfig::maxconn);
+  AddNumber(keywords, "uid", 0, UINT_MAX, &BindConfig::uid);
+  AddNumber(keywords, "gid", 0, UINT_MAX, &BindConfig::gid);
+  AddNumber(keywords, "mss", 0, 65535, &BindConfig::mss);
+  AddFlag(keywords, "v4v6", &BindConfig::v4v6);
+  AddFlag(keywords, "v6only", &BindConfig::v6only);
+  AddFlag(keywords, "tfo", &BindConfig::tcp_fast_open);
+  AddFlag(keywords, "defer-accept", &BindConfig::defer_accept);
+  AddOption(keywords, "mode", TakeMode);
+  AddOption(keywords, "shards", TakeShards);
+  AddOption(keywords, "name", [](BindConfig& bind, const KeywordUse& use) {
+    bind.name = use.argument(0);
+    return true;
+  });
+  AddOption(keywords, "interface", [](BindConfig& bind, const KeywordUse& use) {
+    bind.interface = use.argument(0);
+    return true;
+  });
+  AddOption(keywords, "user", [](BindConfig& bind, const KeywordUse& use) {
+    return TakeArgument(use, 0, FindUser(use.argument(0)), bind.uid);
+  });
+  AddOption(keywords, "group", [](BindConfig& bind, const KeywordUse& use) {
+    return TakeArgument(use, 0, FindGroup(use.argument(0)), bind.gid);
+  });
+  keywords.Add({"id", kBind}, [](BuildContext& context, KeywordUse& use) {
+    use.next = use.first_argument + 1;
+    context.option_id = {&use.line, use.first_argument};
+    return HasArguments(use, 1, SIZE_MAX, "an integer") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), 1, INT_MAX), context.bind->id);
+  });
+  keywords.Add({"thread", kBind}, [](BuildContext& context, KeywordUse& use) {
+    use.next = use.first_argument + 1;
+    if (!HasArguments(use, 1, SIZE_MAX, "a set of threads")) return false;
+    context.thread_words.push_back({context.bind, {&use.line, use.first_argument}});
+    return true;
+  });
+}
+
+}  // namespace engine

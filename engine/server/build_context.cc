@@ -1,0 +1,91 @@
+#include "engine/server/build_context.h"
+
+#include <grp.h>
+#include <pwd.h>
+
+#include "engine/config/address_words.h"
+
+namespace engine {
+
+SourcePlace PlaceOf(const Line& line) {
+  return {line.source == nullptr ? std::string() : line.source->path, int(line.number)};
+}
+
+Location At(const SourcePlace& place) {
+  return {.file = place.file, .line = uint32_t(place.line)};
+}
+
+bool Refuse(const KeywordUse& use, size_t argument, std::string_view message,
+            std::string_view hint) {
+  use.diagnostics.Error(use.line.At(use.first_argument + argument),
+                        "'" + use.keyword->words + "': " + std::string(message), hint);
+  return false;
+}
+
+bool HasArguments(const KeywordUse& use, size_t arguments_min, size_t arguments_max,
+                  std::string_view expected) {
+  if (use.arguments() < arguments_min) {
+    return Refuse(use, use.arguments(), "expects " + std::string(expected));
+  }
+  const bool is_statement = use.next == use.line.size();
+  if (is_statement && use.arguments() > arguments_max) {
+    return Refuse(use, arguments_max,
+                  "unexpected '" + std::string(use.argument(arguments_max)) + "'" +
+                      (arguments_max == 0 ? ": it takes no argument" : ""));
+  }
+  return true;
+}
+
+bool TakeDescription(const KeywordUse& use, std::string& out) {
+  if (!HasArguments(use, 1, SIZE_MAX, "a text")) return false;
+  out.clear();
+  for (size_t i = 0; i < use.arguments(); ++i) {
+    if (i != 0) out += ' ';
+    out += use.argument(i);
+  }
+  return true;
+}
+
+Parsed<int64_t> FindUser(std::string_view name) {
+  const passwd* entry = getpwnam(std::string(name).c_str());
+  if (entry == nullptr) return {0, "no such user '" + std::string(name) + "'"};
+  return {int64_t(entry->pw_uid), {}};
+}
+
+Parsed<int64_t> FindGroup(std::string_view name) {
+  const group* entry = getgrnam(std::string(name).c_str());
+  if (entry == nullptr) return {0, "no such group '" + std::string(name) + "'"};
+  return {int64_t(entry->gr_gid), {}};
+}
+
+bool TakeSource(const KeywordUse& use, size_t word, ServerConfig& server, size_t* next) {
+  const Line& line = use.line;
+  const auto refuse = [&](size_t at, const std::string& message) {
+    use.diagnostics.Error(line.At(at), "'source': " + message);
+    return false;
+  };
+  if (word >= line.size()) return refuse(word, "expects an address");
+  const Parsed<AddressWord> parsed = ParseAddress(line.text(word), kSourceAddress);
+  if (!parsed) return refuse(word, parsed.error);
+  if (parsed.value.kind != AddressKind::kHost) {
+    return refuse(word, "a unix socket as a source is not supported yet");
+  }
+  const Parsed<shard::Address> address = ResolveAddress(parsed.value);
+  if (!address) return refuse(word, address.error);
+  server.has_source = true;
+  server.source = address.value;
+  server.source_interface.clear();
+  ++word;
+  for (; word < line.size(); word += 2) {
+    if (line.text(word) == "usesrc") {
+      return refuse(word, "'usesrc' is not supported yet");
+    }
+    if (line.text(word) != "interface") break;
+    if (word + 1 >= line.size()) return refuse(word + 1, "'interface' expects a name");
+    server.source_interface = line.text(word + 1);
+  }
+  *next = word;
+  return true;
+}
+
+}  // namespace engine

@@ -1,0 +1,114 @@
+// build_context.h - what the keyword handlers work on while a Tree becomes a Configuration.
+//
+// Owns:    the drafts: what a section said and what can only be checked once every section is read.
+// Threads: start-up.
+// Units:   none of its own.
+// Errors:  handlers report into the KeywordUse's Diagnostics and return false.
+// States:  none. `proxy`, `bind` and `server` point at what is being built, null outside it.
+//
+//   keywords.Add({"retries", scope::kDefaults | scope::kBackend | scope::kListen},
+//                [](BuildContext& context, KeywordUse& use) {
+//                  return HasArguments(use, 1, 1) &&
+//                         TakeArgument(use, 0, ParseInteger(use.argument(0), 0, 1000),
+//                                      context.proxy->config->retries);
+//                });
+
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/config/keywords.h"
+#include "engine/config/tree.h"
+#include "engine/config/value.h"
+#include "engine/server/builder.h"
+#include "engine/server/proxy_config.h"
+#include "engine/server/thread_set.h"
+
+namespace engine {
+
+// A word of the tree, for a check that comes later. Null when there was none.
+struct WordPlace {
+  const Line* line = nullptr;
+  size_t word = 0;
+
+  explicit operator bool() const { return line != nullptr; }
+  std::string_view text() const { return line->text(word); }
+  Location At() const { return line->At(word); }
+};
+
+// A proxy while it is read. Settings that a later line may overrule are judged at the end, so that
+// `defaults` may hold a value that no proxy keeps.
+struct ProxyDraft {
+  const Section* section = nullptr;
+  ProxyConfig* config = nullptr;
+  WordPlace mode;               // of a mode that does not work yet
+  WordPlace balance;            // of an algorithm that does not work yet
+  ServerConfig source;          // the proxy's `source`, for servers without one: only those fields
+  WordPlace id;
+  WordPlace default_backend;
+  std::vector<WordPlace> use_backends;
+  // Option settings that `server` lines start from; "" is the unnamed default-server.
+  std::map<std::string, ServerConfig, std::less<>> server_defaults;
+  std::vector<WordPlace> server_ids;  // by server index; null: not given
+  std::vector<WordPlace> bind_ids;    // by bind index
+};
+
+// `thread` of a bind line: the number of threads is known only when everything was read.
+struct ThreadWord {
+  BindConfig* bind = nullptr;
+  WordPlace place;
+};
+
+struct BuildContext {
+  const BuildOptions& options;
+  const BuildKeywords& keywords;
+  Configuration& configuration;
+  Diagnostics& diagnostics;
+  std::list<ProxyDraft> drafts;
+  std::vector<ThreadWord> thread_words;
+  uint32_t thread_hard_limit = 0;  // 0: not given
+  CpuMap cpu_map;
+
+  ProxyDraft* proxy = nullptr;
+  BindConfig* bind = nullptr;
+  ServerConfig* server = nullptr;
+  WordPlace option_id;        // `id` of the bind or server line being read
+  bool is_inherited = false;  // the line stands in a defaults section and is applied to a proxy
+};
+
+SourcePlace PlaceOf(const Line& line);
+// Points at a place kept in a Configuration, without its text.
+Location At(const SourcePlace& place);
+
+// Reports "'keyword': message" under an argument of the use; always false.
+bool Refuse(const KeywordUse& use, size_t argument, std::string_view message,
+            std::string_view hint = {});
+// Reports a wrong number of arguments. On an option line only the lower bound can be checked.
+bool HasArguments(const KeywordUse& use, size_t arguments_min, size_t arguments_max,
+                  std::string_view expected = "an argument");
+
+// Stores an argument, or reports it.
+template <typename From, typename To>
+bool TakeArgument(const KeywordUse& use, size_t argument, const Parsed<From>& parsed, To& out) {
+  if (!parsed) return Refuse(use, argument, parsed.error);
+  out = static_cast<To>(parsed.value);
+  return true;
+}
+
+// `description`: the words of the line, with single spaces between.
+bool TakeDescription(const KeywordUse& use, std::string& out);
+
+// The ids of the system's user and group database, or an error such as "no such user 'x'".
+Parsed<int64_t> FindUser(std::string_view name);
+Parsed<int64_t> FindGroup(std::string_view name);
+
+// `source ADDR[:PORT] [interface NAME]` from word `word` on; leaves `next` behind it.
+bool TakeSource(const KeywordUse& use, size_t word, ServerConfig& server, size_t* next);
+
+}  // namespace engine

@@ -1,0 +1,343 @@
+#include "engine/server/builder.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "engine/config/defaults.h"
+#include "engine/config/keyword_states.h"
+#include "engine/server/bind_keywords.h"
+#include "engine/server/build_context.h"
+#include "engine/server/global_keywords.h"
+#include "engine/server/proxy_keywords.h"
+#include "engine/server/server_keywords.h"
+
+namespace engine {
+namespace {
+
+// Of one half of a proxy in a proxy without that half: HAProxy says so and goes on.
+bool TakeNothing(BuildContext& context, KeywordUse& use) {
+  if (context.is_inherited) return true;  // `defaults` speaks to both halves
+  const ProxyConfig& config = *context.proxy->config;
+  use.diagnostics.Warning(use.line.At(use.first_word),
+                          "'" + use.keyword->words + "' ignored because " + config.kind + " '" +
+                              config.name + "' has no " +
+                              (config.is_frontend ? "backend" : "frontend") + " capability");
+  return true;
+}
+
+// A server that nobody uses is a mistake worth refusing, and so are rules.
+bool IsIgnoredWhereMisplaced(const KeywordSpec& spec) {
+  return (spec.support == Support::kWorks || spec.support == Support::kTunesOnly) &&
+         (spec.scopes & scope::kProxies) != 0 && spec.words != "server" &&
+         !spec.words.starts_with("tcp-re");
+}
+
+void RegisterIgnored(BuildKeywords& keywords) {
+  const std::vector<KeywordSpec> specs = keywords.all();
+  for (const KeywordSpec& spec : specs) {
+    if (!IsIgnoredWhereMisplaced(spec)) continue;
+    for (const Scopes one : {scope::kFrontend, scope::kBackend}) {
+      if ((spec.scopes & one) != 0 || keywords.IsKnown(spec.words, one)) continue;
+      keywords.Add({spec.words, one, Support::kWorks, spec.prefixes}, TakeNothing);
+    }
+  }
+}
+
+BuildKeywords MakeKeywords() {
+  BuildKeywords keywords;
+  RegisterGlobalKeywords(keywords);
+  RegisterProxyKeywords(keywords);
+  RegisterBindKeywords(keywords);
+  RegisterServerKeywords(keywords);
+  for (const KeywordState& state : KeywordStates()) {
+    keywords.Add({std::string(state.words), state.scopes, state.support, state.prefixes,
+                  std::string(state.note), state.arguments});
+  }
+  RegisterIgnored(keywords);
+  return keywords;
+}
+
+uint32_t ThreadCount(const BuildContext& context) {
+  uint32_t threads = context.configuration.global.nbthread;
+  if (threads == 0) threads = context.options.usable_cpus;
+  if (threads == 0) {
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0) threads = uint32_t(CPU_COUNT(&cpus));
+  }
+  if (context.thread_hard_limit != 0) threads = std::min(threads, context.thread_hard_limit);
+  return std::clamp(threads, 1u, kThreadsMax);
+}
+
+// Sections ------------------------------------------------------------------------------------
+
+void ReadLines(BuildContext& context, const Section& section) {
+  for (const Line& line : section.lines) {
+    context.keywords.Run(context, line, scope::Of(section), context.diagnostics);
+  }
+}
+
+// The values of a defaults section are checked even when no proxy inherits them.
+void CheckDefaults(BuildContext& context, const Section& section) {
+  ProxyConfig unused;
+  unused.name = section.name;
+  unused.kind = "defaults";
+  ProxyDraft draft;
+  draft.section = &section;
+  draft.config = &unused;
+  context.proxy = &draft;
+  ReadLines(context, section);
+  context.proxy = nullptr;
+}
+
+void ReadProxy(BuildContext& context, const Section& section, const DefaultsChains& chains) {
+  auto config = std::make_unique<ProxyConfig>();
+  config->name = section.name;
+  config->kind = SectionName(section.kind);
+  config->place = PlaceOf(section.header);
+  config->is_frontend = section.kind != SectionKind::kBackend;
+  config->is_backend = section.kind != SectionKind::kFrontend;
+  ProxyDraft& draft = context.drafts.emplace_back();
+  draft.section = &section;
+  draft.config = config.get();
+  context.configuration.proxies.push_back(std::move(config));
+  context.proxy = &draft;
+  for (const Section* from : chains.Chain(section)) {
+    if (from == &section) continue;
+    context.is_inherited = true;
+    for (const Line& line : from->lines) {
+      context.keywords.RunInherited(context, line, scope::Of(section), context.diagnostics);
+    }
+    context.is_inherited = false;
+  }
+  ReadLines(context, section);
+  context.proxy = nullptr;
+}
+
+// A section that only words refer to which are refused themselves has no effect on traffic. Those
+// that open sockets of their own, or fetch certificates, are refused.
+void ReadOther(BuildContext& context, const Section& section) {
+  const std::string name(SectionName(section.kind));
+  const Location where = section.header.At(0);
+  switch (section.kind) {
+    case SectionKind::kLogForward:
+    case SectionKind::kAcme:
+      context.diagnostics.Error(where, "'" + name + "' sections are not supported yet");
+      return;
+    default:
+      context.diagnostics.NoEffect("section " + name, where,
+                                   "'" + name + "' sections are accepted but have no effect");
+      return;
+  }
+}
+
+// What can be said once everything was read ---------------------------------------------------
+
+void CheckNames(BuildContext& context) {
+  std::map<std::string, const ProxyConfig*> seen;
+  for (const ProxyDraft& draft : context.drafts) {
+    const ProxyConfig& config = *draft.config;
+    const auto [at, is_new] = seen.emplace(config.name, &config);
+    if (is_new) continue;
+    const ProxyConfig& other = *at->second;
+    context.diagnostics.Error(
+        draft.section->header.At(1),
+        config.kind + " '" + config.name + "' has the same name as " + other.kind + " '" +
+            other.name + "' declared at " + other.place.file + ":" +
+            std::to_string(other.place.line));
+  }
+}
+
+// Gives the lowest ids that are free to those without one; an id given twice is an error.
+template <typename Object, typename NameOf>
+void AssignIds(const std::vector<std::unique_ptr<Object>>& objects,
+               const std::vector<WordPlace>& places, uint32_t first_id, Diagnostics& diagnostics,
+               const NameOf& name_of) {
+  std::map<uint32_t, const Object*> taken;
+  for (size_t i = 0; i < objects.size(); ++i) {
+    if (!places[i] || objects[i]->id == 0) continue;
+    const auto [at, is_new] = taken.emplace(objects[i]->id, objects[i].get());
+    if (is_new) continue;
+    const Object& other = *at->second;
+    diagnostics.Error(places[i].At(),
+                      base::Format("custom id %u already used at %s:%d (%s)", objects[i]->id,
+                                   other.place.file.c_str(), other.place.line,
+                                   name_of(other).c_str()));
+  }
+  uint32_t next = first_id;
+  for (const auto& object : objects) {
+    if (object->id != 0) continue;
+    while (taken.contains(next)) ++next;
+    object->id = next++;
+  }
+}
+
+void AssignAllIds(BuildContext& context) {
+  std::vector<WordPlace> places;
+  for (const ProxyDraft& draft : context.drafts) places.push_back(draft.id);
+  // Manual 4.2, id: 1 is never assigned to a proxy by itself.
+  AssignIds(context.configuration.proxies, places, 2, context.diagnostics,
+            [](const ProxyConfig& proxy) { return proxy.kind + " '" + proxy.name + "'"; });
+  for (const ProxyDraft& draft : context.drafts) {
+    AssignIds(draft.config->servers, draft.server_ids, 1, context.diagnostics,
+              [](const ServerConfig& server) { return "server '" + server.name + "'"; });
+    AssignIds(draft.config->binds, draft.bind_ids, 1, context.diagnostics,
+              [](const BindConfig&) { return std::string("'bind'"); });
+  }
+}
+
+ProxyConfig* FindBackendOrReport(BuildContext& context, const WordPlace& place,
+                                 std::string_view keyword) {
+  const std::string name(place.text());
+  ProxyConfig* found = context.configuration.FindBackend(name);
+  if (found != nullptr) return found;
+  std::vector<std::string_view> names;
+  for (const auto& proxy : context.configuration.proxies) {
+    if (proxy->is_backend) names.push_back(proxy->name);
+  }
+  std::string hint = Suggest(name, names);
+  if (const ProxyConfig* frontend = context.configuration.FindFrontend(name)) {
+    hint = "'" + name + "' is a frontend, declared at " + frontend->place.file + ":" +
+           std::to_string(frontend->place.line);
+  }
+  context.diagnostics.Error(place.At(), "unable to find required " + std::string(keyword) + ": '" +
+                                            name + "'",
+                            hint);
+  return nullptr;
+}
+
+// A disabled backend is passed over, as if its rule were not there (manual 4.2, use_backend).
+void LinkBackends(BuildContext& context, ProxyDraft& draft) {
+  ProxyConfig& config = *draft.config;
+  if (!config.is_frontend) return;
+  for (const WordPlace& place : draft.use_backends) {
+    ProxyConfig* backend = FindBackendOrReport(context, place, "use_backend");
+    if (backend == nullptr || backend->disabled || config.use_backend != nullptr) continue;
+    config.use_backend = backend;
+  }
+  if (!draft.default_backend) return;
+  ProxyConfig* backend = FindBackendOrReport(context, draft.default_backend, "default_backend");
+  if (backend == nullptr || backend->disabled) return;
+  config.default_backend = backend;
+  if (!config.servers.empty() && backend != &config) {
+    context.diagnostics.Warning(draft.default_backend.At(),
+                                "the 'default_backend' of " + config.kind + " '" + config.name +
+                                    "' always has precedence over its servers, which will never "
+                                    "be used");
+  }
+}
+
+void CheckMode(BuildContext& context, const ProxyDraft& draft) {
+  if (draft.mode) {
+    context.diagnostics.Error(draft.mode.At(), "'mode " + std::string(draft.mode.text()) +
+                                                   "' is not supported yet");
+  }
+  if (draft.balance && draft.config->is_backend) {
+    context.diagnostics.Error(draft.balance.At(), "'balance " + std::string(draft.balance.text()) +
+                                                      "' is not supported yet");
+  }
+}
+
+void CheckTimeouts(BuildContext& context, const ProxyDraft& draft) {
+  const ProxyConfig& config = *draft.config;
+  const Timeouts& timeouts = config.timeouts;
+  if (config.disabled) return;
+  std::string missing;
+  const auto require = [&](uint32_t value_ms, const char* name) {
+    if (value_ms == 0) missing += (missing.empty() ? "'" : ", '") + std::string(name) + "'";
+  };
+  if (config.is_frontend && !config.binds.empty()) require(timeouts.client_ms, "client");
+  if (!config.servers.empty()) {
+    require(timeouts.connect_ms, "connect");
+    require(timeouts.server_ms, "server");
+  }
+  if (missing.empty()) return;
+  context.diagnostics.Warning(
+      draft.section->header.At(1), "missing timeouts for " + config.kind + " '" + config.name + "'",
+      "without them a peer that went away silently is never given up; set: " + missing);
+}
+
+void CheckUse(BuildContext& context, const ProxyDraft& draft) {
+  const ProxyConfig& config = *draft.config;
+  if (config.disabled || !config.is_frontend || !config.binds.empty()) return;
+  context.diagnostics.Warning(draft.section->header.At(1),
+                              config.kind + " '" + config.name + "' has no 'bind' directive",
+                              "declare it as a backend if this was intended");
+}
+
+void FinishProxy(BuildContext& context, ProxyDraft& draft) {
+  CheckMode(context, draft);
+  LinkBackends(context, draft);
+  CheckTimeouts(context, draft);
+  CheckUse(context, draft);
+  if (draft.config->timeouts.queue_ms == 0) {
+    draft.config->timeouts.queue_ms = draft.config->timeouts.connect_ms;
+  }
+  if (!draft.source.has_source) return;
+  for (const auto& server : draft.config->servers) {
+    if (server->has_source) continue;
+    server->has_source = true;
+    server->source = draft.source.source;
+    server->source_interface = draft.source.source_interface;
+  }
+}
+
+void FinishThreads(BuildContext& context) {
+  GlobalConfig& global = context.configuration.global;
+  const uint32_t threads = ThreadCount(context);
+  if (context.thread_hard_limit != 0) global.nbthread = threads;
+  if (global.nbthread != 0 && global.thread_cpus.size() > global.nbthread) {
+    global.thread_cpus.resize(global.nbthread);
+  }
+  for (const ThreadWord& word : context.thread_words) {
+    Parsed<std::vector<uint32_t>> set = ParseThreadSet(word.place.text(), threads);
+    if (!set) {
+      context.diagnostics.Error(word.place.At(), "'thread': " + set.error);
+      continue;
+    }
+    if (set.value.size() < threads) word.bind->threads = std::move(set.value);
+  }
+}
+
+}  // namespace
+
+const BuildKeywords& AllKeywords() {
+  static const BuildKeywords keywords = MakeKeywords();
+  return keywords;
+}
+
+std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
+                                     const BuildOptions& options) {
+  const size_t errors_before = diagnostics.errors();
+  auto configuration = std::make_unique<Configuration>();
+  BuildContext context{.options = options,
+                       .keywords = AllKeywords(),
+                       .configuration = *configuration,
+                       .diagnostics = diagnostics};
+  DefaultsChains chains;
+  (void)chains.Resolve(tree, diagnostics);  // what it reports counts below
+  for (const Section& section : tree.sections()) {
+    if (section.kind == SectionKind::kGlobal) {
+      ReadLines(context, section);
+    } else if (section.kind == SectionKind::kDefaults) {
+      CheckDefaults(context, section);
+    } else if (section.is_proxy()) {
+      ReadProxy(context, section, chains);
+    } else {
+      ReadOther(context, section);
+    }
+  }
+  CheckNames(context);
+  AssignAllIds(context);
+  for (ProxyDraft& draft : context.drafts) FinishProxy(context, draft);
+  FinishThreads(context);
+  if (diagnostics.errors() != errors_before) return nullptr;
+  return configuration;
+}
+
+}  // namespace engine

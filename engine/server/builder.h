@@ -1,0 +1,45 @@
+// builder.h - from the Tree of a configuration to the objects that run it.
+//
+// Owns:    nothing. The Configuration it returns refers neither to the Tree nor to the Diagnostics.
+// Threads: start-up, or the thread that prepares a reload. May block in the system's resolver.
+// Units:   none.
+// Errors:  every fault of every file goes to Diagnostics in one run; null when there was one.
+// States:  none.
+//
+//   const BuildOptions options{.services = {{"echo", &echo}}};
+//   std::unique_ptr<Configuration> next = Build(tree, diagnostics, options);
+//   if (next == nullptr) { diagnostics.Print(stderr); return 1; }
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "engine/config/diagnostics.h"
+#include "engine/config/keywords.h"
+#include "engine/config/tree.h"
+#include "engine/server/proxy_config.h"
+
+namespace engine {
+
+// What a thread number may be: one thread group, and its word size (manual 3.1, cpu-map).
+inline constexpr uint32_t kThreadsPerGroup = 64;
+// More would only multiply mailboxes, which are one per pair of shards.
+inline constexpr uint32_t kThreadsMax = 256;
+
+struct BuildOptions {
+  // What `use-service` may name. The applet types outlive every Configuration.
+  std::map<std::string, const shard::AppletType*, std::less<>> services;
+  // What an open range of threads ends at when nbthread is not set; 0: asks the kernel.
+  uint32_t usable_cpus = 0;
+};
+
+std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
+                                     const BuildOptions& options);
+
+// Every word of the language with what it does; for tests, for `-dKall` and for suggestions.
+const BuildKeywords& AllKeywords();
+
+}  // namespace engine

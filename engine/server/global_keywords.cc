@@ -1,0 +1,163 @@
+#include "engine/server/global_keywords.h"
+
+#include <climits>
+#include <string>
+
+#include "engine/server/build_context.h"
+#include "engine/server/thread_set.h"
+
+namespace engine {
+namespace {
+
+using scope::kGlobal;
+
+GlobalConfig& Global(BuildContext& context) { return context.configuration.global; }
+
+// A word followed by one integer within bounds.
+template <typename Field>
+void AddNumber(BuildKeywords& keywords, const char* words, int64_t low, int64_t high,
+               Field GlobalConfig::*field) {
+  keywords.Add({words, kGlobal}, [=](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "an integer") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), low, high), Global(context).*field);
+  });
+}
+
+void AddText(BuildKeywords& keywords, const char* words, std::string GlobalConfig::*field) {
+  keywords.Add({words, kGlobal}, [=](BuildContext& context, KeywordUse& use) {
+    if (!HasArguments(use, 1, 1)) return false;
+    Global(context).*field = use.argument(0);
+    return true;
+  });
+}
+
+void AddFlag(BuildKeywords& keywords, const char* words, Prefixes prefixes,
+             bool GlobalConfig::*field) {
+  keywords.Add({words, kGlobal, Support::kWorks, prefixes},
+               [=](BuildContext& context, KeywordUse& use) {
+                 if (!HasArguments(use, 0, 0)) return false;
+                 Global(context).*field = !use.is_no();
+                 return true;
+               });
+}
+
+// Words that need nothing done: executed while reading, or asking for what we do anyway.
+void AddNothing(BuildKeywords& keywords, const char* words) {
+  keywords.Add({words, kGlobal}, [](BuildContext&, KeywordUse&) { return true; });
+}
+
+bool TakeThreadGroups(BuildContext&, KeywordUse& use) {
+  int64_t groups = 0;
+  if (!HasArguments(use, 1, 1, "an integer") ||
+      !TakeArgument(use, 0, ParseInteger(use.argument(0), 1, 64), groups)) {
+    return false;
+  }
+  // Groups are HAProxy's way to keep threads out of each other's cache lines. Shards share none.
+  if (groups > 1) {
+    use.diagnostics.NoEffect("thread-groups", use.line.At(use.first_argument),
+                             "'thread-groups' is accepted but there is one group of threads");
+  }
+  return true;
+}
+
+bool TakeUser(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, 1, "a user name")) return false;
+  Global(context).user = use.argument(0);
+  return TakeArgument(use, 0, FindUser(use.argument(0)), Global(context).uid);
+}
+
+bool TakeGroup(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, 1, "a group name")) return false;
+  Global(context).group = use.argument(0);
+  return TakeArgument(use, 0, FindGroup(use.argument(0)), Global(context).gid);
+}
+
+bool TakeSizes(const KeywordUse& use, uint64_t low, uint64_t high, uint32_t& out) {
+  uint64_t bytes = 0;
+  if (!HasArguments(use, 1, 1, "a size in bytes") ||
+      !TakeArgument(use, 0, ParseSize(use.argument(0), high), bytes)) {
+    return false;
+  }
+  if (bytes < low) {
+    return Refuse(use, 0, "expects at least " + std::to_string(low) + " bytes");
+  }
+  out = uint32_t(bytes);
+  return true;
+}
+
+// Every line is applied to what earlier ones left, which is kept between the lines.
+bool TakeCpuMap(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 2, SIZE_MAX, "a thread set and a CPU set")) return false;
+  std::vector<std::string_view> cpus;
+  for (size_t i = 1; i < use.arguments(); ++i) cpus.push_back(use.argument(i));
+  const std::string error = context.cpu_map.Apply(use.argument(0), cpus);
+  if (!error.empty()) return Refuse(use, 0, error);
+  Global(context).thread_cpus = context.cpu_map.by_thread();
+  return true;
+}
+
+// Ours, not the manual's: which ring driver runs (DESIGN 3).
+bool TakeRing(BuildContext& context, KeywordUse& use) {
+  size_t driver = 0;
+  if (!HasArguments(use, 1, 1, "a driver") ||
+      !TakeArgument(use, 0, ParseOneOf(use.argument(0), {"auto", "uring", "poll"}), driver)) {
+    return false;
+  }
+  Global(context).ring_driver = use.argument(0);
+  return true;
+}
+
+void RegisterProcess(BuildKeywords& keywords) {
+  AddNumber(keywords, "nbthread", 1, kThreadsMax, &GlobalConfig::nbthread);
+  AddNumber(keywords, "ulimit-n", 0, INT_MAX, &GlobalConfig::ulimit_n);
+  AddNumber(keywords, "maxconn", 0, INT_MAX, &GlobalConfig::maxconn);
+  AddNumber(keywords, "uid", 0, UINT_MAX, &GlobalConfig::uid);
+  AddNumber(keywords, "gid", 0, UINT_MAX, &GlobalConfig::gid);
+  AddText(keywords, "pidfile", &GlobalConfig::pidfile);
+  AddText(keywords, "node", &GlobalConfig::node);
+  AddFlag(keywords, "daemon", kAllowsNo, &GlobalConfig::daemon);
+  AddFlag(keywords, "quiet", kAllowsNo, &GlobalConfig::quiet);
+  AddFlag(keywords, "strict-limits", kAllowsNo, &GlobalConfig::strict_limits);
+  AddFlag(keywords, "zero-warning", kNoPrefix, &GlobalConfig::zero_warning);
+  keywords.Add({"user", kGlobal}, TakeUser);
+  keywords.Add({"group", kGlobal}, TakeGroup);
+  keywords.Add({"thread-groups", kGlobal}, TakeThreadGroups);
+  keywords.Add({"cpu-map", kGlobal}, TakeCpuMap);
+  keywords.Add({"chroot", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    if (!HasArguments(use, 1, 1, "a directory")) return false;
+    if (use.argument(0) == "auto") return Refuse(use, 0, "'auto' is not supported yet");
+    Global(context).chroot = use.argument(0);
+    return true;
+  });
+  keywords.Add({"description", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return TakeDescription(use, Global(context).description);
+  });
+  keywords.Add({"hard-stop-after", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "a time") &&
+           TakeArgument(use, 0, ParseTimeMs(use.argument(0)), Global(context).hard_stop_after_ms);
+  });
+  keywords.Add({"thread-hard-limit", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "an integer") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), 1, INT_MAX),
+                        context.thread_hard_limit);
+  });
+}
+
+}  // namespace
+
+void RegisterGlobalKeywords(BuildKeywords& keywords) {
+  RegisterProcess(keywords);
+  keywords.Add({"tune.bufsize", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return TakeSizes(use, 1024, size_t{256} << 20, Global(context).bufsize);
+  });
+  keywords.Add({"tune.maxrewrite", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return TakeSizes(use, 0, size_t{128} << 20, Global(context).maxrewrite);
+  });
+  keywords.Add({"tune.ring", kGlobal}, TakeRing);
+  for (const char* words : {"setenv", "presetenv", "unsetenv", "resetenv",
+                            "expose-deprecated-directives", "expose-experimental-directives"}) {
+    AddNothing(keywords, words);
+  }
+}
+
+}  // namespace engine

@@ -1,0 +1,224 @@
+#include "engine/server/proxy_keywords.h"
+
+#include <climits>
+#include <string>
+
+#include "engine/server/build_context.h"
+
+namespace engine {
+namespace {
+
+// Where the columns of the matrix (manual 4.1) allow a word.
+constexpr Scopes kFront = scope::kFrontend | scope::kListen;
+constexpr Scopes kBack = scope::kBackend | scope::kListen;
+constexpr Scopes kEverywhere = scope::kDefaults | scope::kProxies;
+
+ProxyConfig& Config(BuildContext& context) { return *context.proxy->config; }
+
+WordPlace Argument(const KeywordUse& use, size_t argument) {
+  return {&use.line, use.first_argument + argument};
+}
+
+void AddTimeout(BuildKeywords& keywords, const char* words, Scopes scopes,
+                uint32_t Timeouts::*field) {
+  keywords.Add({words, scope::kDefaults | scopes}, [=](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "a time such as '10s' or '500ms'") &&
+           TakeArgument(use, 0, ParseTimeMs(use.argument(0)), Config(context).timeouts.*field);
+  });
+}
+
+// An option that is on or off; "no" and "default" turn it off.
+void AddOption(BuildKeywords& keywords, const char* words, Scopes scopes,
+               bool ProxyConfig::*field) {
+  keywords.Add({words, scope::kDefaults | scopes, Support::kWorks, kAllowsBoth},
+               [=](BuildContext& context, KeywordUse& use) {
+                 if (!HasArguments(use, 0, 0)) return false;
+                 Config(context).*field = use.prefix == kNoPrefix;
+                 return true;
+               });
+}
+
+void AddNumber(BuildKeywords& keywords, const char* words, Scopes scopes, int64_t low,
+               uint32_t ProxyConfig::*field) {
+  keywords.Add({words, scopes}, [=](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "an integer") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), low, INT_MAX),
+                        Config(context).*field);
+  });
+}
+
+// Judged when the proxy is complete: `defaults` may say `mode http` and a proxy `mode tcp`.
+bool TakeMode(BuildContext& context, KeywordUse& use) {
+  size_t index = 0;
+  const Parsed<size_t> mode =
+      ParseOneOf(use.argument(0), {"tcp", "http", "log", "spop", "haterm", "health"});
+  if (!HasArguments(use, 1, 1, "a mode") || !TakeArgument(use, 0, mode, index)) return false;
+  context.proxy->mode = index == 0 ? WordPlace{} : Argument(use, 0);
+  Config(context).mode = index == 1 ? Mode::kHttp : Mode::kTcp;
+  return true;
+}
+
+bool TakeRandom(ProxyConfig& config, const KeywordUse& use, std::string_view draws) {
+  config.balance = BalanceAlgorithm::kRandom;
+  config.balance_random_draws = 2;
+  if (draws.empty()) return true;
+  if (!draws.ends_with(')')) return Refuse(use, 0, "expects 'random(DRAWS)'");
+  return TakeArgument(use, 0, ParseInteger(draws.substr(1, draws.size() - 2), 1, INT_MAX),
+                      config.balance_random_draws);
+}
+
+bool TakeBalance(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, SIZE_MAX, "an algorithm")) return false;
+  const std::string_view text = use.argument(0);
+  const std::string_view name = text.substr(0, text.find('('));
+  ProxyConfig& config = Config(context);
+  context.proxy->balance = {};
+  if (name == "random") {
+    return HasArguments(use, 1, 1) && TakeRandom(config, use, text.substr(name.size()));
+  }
+  if (text == "roundrobin" || text == "static-rr" || text == "first") {
+    config.balance = text == "roundrobin"  ? BalanceAlgorithm::kRoundRobin
+                     : text == "static-rr" ? BalanceAlgorithm::kStaticRoundRobin
+                                           : BalanceAlgorithm::kFirst;
+    return HasArguments(use, 1, 1);
+  }
+  for (const std::string_view other : {"leastconn", "hash", "source", "uri", "url_param", "hdr",
+                                       "rdp-cookie", "log-hash", "log-sticky"}) {
+    if (name != other) continue;
+    context.proxy->balance = Argument(use, 0);
+    return true;
+  }
+  return Refuse(use, 0, "unknown algorithm '" + std::string(text) + "'",
+                Suggest(name, {"roundrobin", "static-rr", "leastconn", "first", "random", "source",
+                               "hash", "uri", "url_param", "hdr", "rdp-cookie"}));
+}
+
+// `if` and `unless` decide where traffic goes.
+bool HasNoCondition(const KeywordUse& use, size_t argument) {
+  if (use.arguments() <= argument) return true;
+  const std::string_view word = use.argument(argument);
+  if (word == "if" || word == "unless") {
+    return Refuse(use, argument,
+                  "a condition ('" + std::string(word) + "') is not supported yet");
+  }
+  return Refuse(use, argument, "unexpected '" + std::string(word) + "'");
+}
+
+bool TakeUseBackend(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, SIZE_MAX, "the name of a backend")) return false;
+  if (use.argument(0).find("%[") != std::string_view::npos) {
+    return Refuse(use, 0, "a backend chosen by an expression is not supported yet");
+  }
+  if (!HasNoCondition(use, 1)) return false;
+  context.proxy->use_backends.push_back(Argument(use, 0));
+  return true;
+}
+
+bool TakeUseService(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, SIZE_MAX, "the name of a service")) return false;
+  if (context.proxy->section->kind == SectionKind::kDefaults &&
+      context.proxy->section->name.empty()) {
+    return Refuse(use, 0, "is only allowed in a 'defaults' section that has a name");
+  }
+  const auto& services = context.options.services;
+  const auto found = services.find(use.argument(0));
+  if (found == services.end()) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, type] : services) names.push_back(name);
+    return Refuse(use, 0, "no service is named '" + std::string(use.argument(0)) + "'",
+                  Suggest(use.argument(0), names));
+  }
+  if (!HasNoCondition(use, 1)) return false;
+  // Rules run in order and this one ends the ruleset, so the first one stands.
+  if (!Config(context).use_service.empty()) return true;
+  Config(context).use_service = found->first;
+  Config(context).service = found->second;
+  return true;
+}
+
+bool TakeRedispatch(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 0, 1)) return false;
+  ProxyConfig& config = Config(context);
+  config.redispatch = use.prefix == kNoPrefix;
+  config.redispatch_interval = -1;
+  if (use.arguments() == 0) return true;
+  if (!TakeArgument(use, 0, ParseInteger(use.argument(0), INT_MIN, INT_MAX),
+                    config.redispatch_interval)) {
+    return false;
+  }
+  if (config.redispatch_interval == 0) config.redispatch = false;
+  return true;
+}
+
+// Held until the servers are known; `ServerConfig` is only a pair of hands here.
+bool TakeProxySource(BuildContext& context, KeywordUse& use) {
+  ServerConfig unused;
+  size_t next = 0;
+  if (!TakeSource(use, use.first_argument, unused, &next)) return false;
+  if (next < use.line.size()) {
+    return Refuse(use, next - use.first_argument,
+                  "unexpected '" + std::string(use.line.text(next)) + "'");
+  }
+  context.proxy->source = unused;
+  return true;
+}
+
+void RegisterTimeouts(BuildKeywords& keywords) {
+  AddTimeout(keywords, "timeout client", kFront, &Timeouts::client_ms);
+  AddTimeout(keywords, "timeout client-fin", kFront, &Timeouts::client_fin_ms);
+  AddTimeout(keywords, "timeout connect", kBack, &Timeouts::connect_ms);
+  AddTimeout(keywords, "timeout server", kBack, &Timeouts::server_ms);
+  AddTimeout(keywords, "timeout server-fin", kBack, &Timeouts::server_fin_ms);
+  AddTimeout(keywords, "timeout tunnel", kBack, &Timeouts::tunnel_ms);
+  AddTimeout(keywords, "timeout queue", kBack, &Timeouts::queue_ms);
+}
+
+void RegisterOptions(BuildKeywords& keywords) {
+  AddOption(keywords, "option clitcpka", kFront, &ProxyConfig::tcpka_client);
+  AddOption(keywords, "option srvtcpka", kBack, &ProxyConfig::tcpka_server);
+  AddOption(keywords, "option nolinger", scope::kProxies, &ProxyConfig::nolinger);
+  keywords.Add({"option tcpka", kEverywhere}, [](BuildContext& context, KeywordUse& use) {
+    Config(context).tcpka_client = Config(context).tcpka_server = true;
+    return HasArguments(use, 0, 0);
+  });
+  keywords.Add({"option redispatch", scope::kDefaults | kBack, Support::kWorks, kAllowsBoth},
+               TakeRedispatch);
+}
+
+}  // namespace
+
+void RegisterProxyKeywords(BuildKeywords& keywords) {
+  RegisterTimeouts(keywords);
+  RegisterOptions(keywords);
+  AddNumber(keywords, "maxconn", scope::kDefaults | kFront, 0, &ProxyConfig::maxconn);
+  AddNumber(keywords, "backlog", scope::kDefaults | kFront, 0, &ProxyConfig::backlog);
+  AddNumber(keywords, "retries", scope::kDefaults | kBack, 0, &ProxyConfig::retries);
+  keywords.Add({"mode", kEverywhere}, TakeMode);
+  keywords.Add({"balance", scope::kDefaults | kBack}, TakeBalance);
+  keywords.Add({"source", scope::kDefaults | kBack}, TakeProxySource);
+  keywords.Add({"use_backend", kFront}, TakeUseBackend);
+  keywords.Add({"tcp-request content use-service", scope::kDefaults | kFront}, TakeUseService);
+  keywords.Add({"default_backend", scope::kDefaults | kFront},
+               [](BuildContext& context, KeywordUse& use) {
+                 if (!HasArguments(use, 1, 1, "the name of a backend")) return false;
+                 context.proxy->default_backend = Argument(use, 0);
+                 return true;
+               });
+  keywords.Add({"id", scope::kProxies}, [](BuildContext& context, KeywordUse& use) {
+    context.proxy->id = Argument(use, 0);
+    return HasArguments(use, 1, 1, "an integer") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), 1, INT_MAX), Config(context).id);
+  });
+  keywords.Add({"description", scope::kProxies}, [](BuildContext& context, KeywordUse& use) {
+    return TakeDescription(use, Config(context).description);
+  });
+  for (const bool disabled : {true, false}) {
+    keywords.Add({disabled ? "disabled" : "enabled", kEverywhere},
+                 [=](BuildContext& context, KeywordUse& use) {
+                   Config(context).disabled = disabled;
+                   return HasArguments(use, 0, 0);
+                 });
+  }
+}
+
+}  // namespace engine

@@ -1,0 +1,201 @@
+#include "engine/server/server_keywords.h"
+
+#include <climits>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "engine/config/address_words.h"
+#include "engine/server/build_context.h"
+
+namespace engine {
+namespace {
+
+using scope::kDefaultServer;
+using scope::kServer;
+
+constexpr Scopes kBoth = kServer | kDefaultServer;
+
+template <typename Field>
+void AddNumber(BuildKeywords& keywords, const char* words, int64_t low, int64_t high,
+               Field ServerConfig::*field) {
+  keywords.Add({words, kBoth}, [=](BuildContext& context, KeywordUse& use) {
+    use.next = use.first_argument + 1;
+    return HasArguments(use, 1, SIZE_MAX, "an integer") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), low, high), context.server->*field);
+  });
+}
+
+void AddFlag(BuildKeywords& keywords, const char* words, bool ServerConfig::*field, bool value) {
+  keywords.Add({words, kBoth}, [=](BuildContext& context, KeywordUse&) {
+    context.server->*field = value;
+    return true;
+  });
+}
+
+// The settings of a server without what names it.
+ServerConfig OptionsOf(const ServerConfig& from) {
+  ServerConfig options;
+  options.weight = from.weight;
+  options.backup = from.backup;
+  options.disabled = from.disabled;
+  options.maxconn = from.maxconn;
+  options.has_source = from.has_source;
+  options.source = from.source;
+  options.source_interface = from.source_interface;
+  return options;
+}
+
+// `from ORIGIN` at `word`: another server, a default-server, or "none" for the documented defaults.
+// Moves `word` behind it.
+bool TakeFrom(const BuildContext& context, const KeywordUse& use, size_t& word,
+              ServerConfig& options) {
+  const Line& line = use.line;
+  if (line.text(word) != "from") return true;
+  word += 2;
+  const std::string_view origin = line.text(word - 1);
+  if (word > line.size()) {
+    use.diagnostics.Error(line.At(word - 1), "'from' expects the name of a server or 'none'");
+    return false;
+  }
+  if (origin == "none") {
+    options = ServerConfig();
+    return true;
+  }
+  const ProxyDraft& proxy = *context.proxy;
+  std::vector<std::string_view> names;
+  for (const auto& [name, defaults] : proxy.server_defaults) {
+    if (name == origin) {
+      options = OptionsOf(defaults);
+      return true;
+    }
+    names.push_back(name);
+  }
+  for (const auto& server : proxy.config->servers) {
+    if (server->name == origin) {
+      options = OptionsOf(*server);
+      return true;
+    }
+    names.push_back(server->name);
+  }
+  use.diagnostics.Error(line.At(word - 1), "no server or default-server is named '" +
+                                               std::string(origin) + "' before this line",
+                        Suggest(origin, names));
+  return false;
+}
+
+bool RunServerOptions(BuildContext& context, const KeywordUse& use, size_t word, Scopes scopes,
+                      ServerConfig& server) {
+  context.server = &server;
+  context.option_id = {};
+  const bool good =
+      context.keywords.RunOptions(context, use.line, word, scopes, use.diagnostics);
+  context.server = nullptr;
+  return good;
+}
+
+bool TakeDefaultServer(BuildContext& context, KeywordUse& use) {
+  ProxyDraft& proxy = *context.proxy;
+  size_t word = use.first_argument;
+  std::string name;
+  if (use.line.text(word) == "name") {
+    if (use.arguments() < 2) return Refuse(use, 1, "'name' expects a name");
+    name = use.argument(1);
+    word += 2;
+    for (const auto& server : proxy.config->servers) {
+      if (server->name == name) {
+        return Refuse(use, 1, "'" + name + "' is already the name of a server");
+      }
+    }
+  }
+  // A second line completes the first one of the same name.
+  ServerConfig& options = proxy.server_defaults[name];
+  if (!TakeFrom(context, use, word, options)) return false;
+  return RunServerOptions(context, use, word, kDefaultServer, options);
+}
+
+// The address ready to dial. False when it is one that does not work yet, or is wrong.
+bool TakeServerAddress(const KeywordUse& use, ServerConfig& server) {
+  Parsed<AddressWord> word = ParseAddress(use.argument(1), kServerAddress);
+  if (!word) return Refuse(use, 1, word.error);
+  if (word.value.kind == AddressKind::kHost && !word.value.has_port) {
+    return Refuse(use, 1,
+                  "a server that takes the port of the client's connection is not supported yet",
+                  "write its port: '" + std::string(use.argument(1)) + ":80'");
+  }
+  if (word.value.is_literal && word.value.literal.is_wildcard()) {
+    return Refuse(use, 1,
+                  "a server that is the client's own destination is not supported yet");
+  }
+  const Parsed<shard::Address> address = ResolveAddress(word.value);
+  if (!address) return Refuse(use, 1, address.error);
+  server.address = address.value;
+  MoveUnixPath(std::move(word.value), server.unix_path, server.address);
+  server.socket_address_length = server.address.ToSockaddr(&server.socket_address);
+  if (server.socket_address_length == 0) {
+    return Refuse(use, 1, "this address does not fit a socket address");
+  }
+  return true;
+}
+
+bool TakeServer(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 2, SIZE_MAX, "a name and an address")) return false;
+  ProxyDraft& proxy = *context.proxy;
+  const std::string name(use.argument(0));
+  if (const char bad = ForbiddenNameByte(name); bad != '\0') {
+    return Refuse(use, 0, "character '" + std::string(1, bad) +
+                              "' is not permitted in a server name '" + name + "'");
+  }
+  for (const auto& other : proxy.config->servers) {
+    if (other->name != name) continue;
+    return Refuse(use, 0, "another server named '" + name + "' was already defined at " +
+                              other->place.file + ":" + std::to_string(other->place.line));
+  }
+  ServerConfig options = OptionsOf(proxy.server_defaults[""]);
+  size_t word = use.first_argument + 2;
+  bool good = TakeFrom(context, use, word, options);
+  auto server = std::make_unique<ServerConfig>(options);
+  server->name = name;
+  server->place = PlaceOf(use.line);
+  server->backend = proxy.config;
+  server->index = uint32_t(proxy.config->servers.size());
+  good = TakeServerAddress(use, *server) && good;
+  good = RunServerOptions(context, use, word, kServer, *server) && good;
+  proxy.server_ids.push_back(context.option_id);
+  proxy.config->servers.push_back(std::move(server));
+  return good;
+}
+
+}  // namespace
+
+void RegisterServerKeywords(BuildKeywords& keywords) {
+  keywords.Add({"server", scope::kBackend | scope::kListen}, TakeServer);
+  keywords.Add({"default-server", scope::kDefaults | scope::kBackend | scope::kListen},
+               TakeDefaultServer);
+  AddNumber(keywords, "weight", 0, 256, &ServerConfig::weight);
+  AddNumber(keywords, "maxconn", 0, INT_MAX, &ServerConfig::maxconn);
+  AddFlag(keywords, "backup", &ServerConfig::backup, true);
+  AddFlag(keywords, "no-backup", &ServerConfig::backup, false);
+  AddFlag(keywords, "disabled", &ServerConfig::disabled, true);
+  AddFlag(keywords, "enabled", &ServerConfig::disabled, false);
+  keywords.Add({"id", kServer}, [](BuildContext& context, KeywordUse& use) {
+    use.next = use.first_argument + 1;
+    context.option_id = {&use.line, use.first_argument};
+    return HasArguments(use, 1, SIZE_MAX, "an integer") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), 1, INT_MAX), context.server->id);
+  });
+  keywords.Add({"source", kBoth}, [](BuildContext& context, KeywordUse& use) {
+    use.next = use.line.size();
+    return TakeSource(use, use.first_argument, *context.server, &use.next);
+  });
+  // What these take back is not supported yet, so there is never anything to take back.
+  for (const char* words :
+       {"no-agent-check", "no-check", "no-check-reuse-pool", "no-check-sni-auto", "no-check-ssl",
+        "no-send-proxy", "no-send-proxy-v2", "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn",
+        "no-sni-auto", "no-ssl", "no-tfo", "no-verifyhost"}) {
+    keywords.Add({words, kBoth}, [](BuildContext&, KeywordUse&) { return true; });
+  }
+}
+
+}  // namespace engine

@@ -1,0 +1,17 @@
+// server_keywords.h - the options of `server` and `default-server` that have an effect (manual 5.2).
+//
+// Owns:    nothing.
+// Threads: start-up.
+// Units:   as the fields of proxy_config.h that the handlers fill.
+// Errors:  the handlers report into the use's Diagnostics.
+// States:  none. Words without effect are in engine/config/keyword_states.h.
+
+#pragma once
+
+#include "engine/config/keywords.h"
+
+namespace engine {
+
+void RegisterServerKeywords(BuildKeywords& keywords);
+
+}  // namespace engine
