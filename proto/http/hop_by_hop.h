@@ -1,0 +1,52 @@
+// hop_by_hop.h - fields that concern one connection only: what Connection says, what must not go
+// on.
+//
+// Owns:    nothing.
+// Threads: immutable functions over the caller's FieldList.
+// Units:   none.
+// Errors:  elements of Connection that are no tokens are ignored.
+// States:  none.
+//
+//   ConnectionOptions options = ReadConnection(head.fields);
+//   bool keep = IsPersistent(head.version, options);
+//   StripHopByHop(head.fields, options.upgrade ? Keep::kUpgrade : Keep::kNothing);
+//
+// Strip right after parsing and before rules add fields, or a peer that sends "Connection:
+// x-forwarded-for" could have our own field removed.
+
+#pragma once
+
+#include <cstdint>
+
+#include "proto/http/head.h"
+
+namespace proto {
+
+struct ConnectionOptions {
+  bool close = false;
+  bool keep_alive = false;
+  bool upgrade = false;
+  bool te = false;
+  bool names_others = false;  // some other field is named
+};
+ConnectionOptions ReadConnection(const FieldList& fields);
+
+// RFC 9112 section 9.3, for HTTP/1: close wins over keep-alive.
+bool IsPersistent(Version version, const ConnectionOptions& options);
+
+// True when a Connection field names `field`. Host, Content-Length and Transfer-Encoding cannot be
+// named away: that would change the message's meaning for the next hop.
+bool IsNamedByConnection(const FieldList& fields, const Field& field);
+
+// What StripHopByHop leaves in, for the one who forwards to write afresh around it.
+enum class Keep : uint8_t { kNothing, kUpgrade };
+
+// Removes Connection, Proxy-Connection, Keep-Alive, TE, Upgrade (unless kept) and every field that
+// Connection names (RFC 9110 section 7.6.1). Transfer-Encoding stays: it is framing's business.
+void StripHopByHop(FieldList& fields, Keep keep);
+
+// RFC 9110 section 6.5.1: fields that frame, route, authenticate or control may not come in
+// trailers.
+bool MayBeTrailer(FieldName id);
+
+}  // namespace proto
