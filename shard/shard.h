@@ -87,6 +87,8 @@ class Shard final : AcceptHandler, CompletionSink, TurnHook {
   void ResumeListeners();
 
  private:
+  static constexpr int kStopTurnsMax = 1000;
+
   Shard(const ShardOptions& options, LoadBoard& board);
   bool OnAccepted(Listener& listener, int fd) noexcept override;
   void OnCompletion(const Completion& completion) noexcept override;

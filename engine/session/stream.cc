@@ -27,6 +27,8 @@ namespace {
 
 // Bytes a direction may hold between its sides, over and above what the ring is sending.
 constexpr size_t kChannelLimitBytes = 65536;
+// How often the sides of one stream may take turns within one pass.
+constexpr int kRoundsMax = 8;
 
 }  // namespace
 
@@ -74,9 +76,16 @@ void Stream::Run() noexcept {
   client_side_.Run();
   flow_.Run(*this);
   server_side_.Run();
-  // The server's side may have produced, consumed or ended what the client's side waits for. A pass
-  // of it that finds nothing costs less than knowing beforehand.
-  client_side_.Run();
+  // What one side produced, took or ended may be what the other waits for, until nothing moves.
+  for (int round = 0; server_side_.moved(); ++round) {
+    client_side_.Run();
+    if (!client_side_.moved()) break;
+    if (round == kRoundsMax) {
+      WakeStream();  // others first
+      break;
+    }
+    server_side_.Run();
+  }
   AbortOneSided();
   if (client_side_.closed() && server_side_.closed()) return Finish();
   const uint64_t client_ms = client_side_.deadline_ms();

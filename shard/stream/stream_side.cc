@@ -45,6 +45,7 @@ void StreamSide::Enter(SideState next) {
   trace_.Add(entry);
   policy_.OnMove(entry);
   state_ = next;
+  moved_ = true;
 }
 
 SideWait StreamSide::Go(SideState next) {
@@ -89,6 +90,7 @@ void StreamSide::OnError(CloseReason reason) noexcept {
 }
 
 SideWait StreamSide::Run() {
+  moved_ = false;
   // No state is entered twice without waiting in between, so the number of states bounds the loop.
   for (int pass = 0; pass <= int(S::kCount); ++pass) {
     const SideWait wait = Step();
@@ -295,7 +297,7 @@ SideWait StreamSide::DoDisconnected() {
 void StreamSide::Pull() {
   if (read_shut_) return;
   if (in_.shut()) {  // nobody wants it any more
-    read_shut_ = true;
+    read_shut_ = moved_ = true;
     receiving_ = false;
     endpoint_->ShutRead(CloseReason::kNormal);
     return;
@@ -305,12 +307,13 @@ void StreamSide::Pull() {
     const size_t got = endpoint_->Recv(in_, room);
     if (got > 0) {
       in_.CountProduced(got);
+      moved_ = true;
       last_activity_ms_ = policy_.NowMs();
     }
   }
   if (endpoint_->RecvEnded()) {
     in_.End();
-    read_shut_ = true;
+    read_shut_ = moved_ = true;
     receiving_ = false;
     return;
   }
@@ -324,11 +327,12 @@ void StreamSide::Push() {
     const size_t taken = endpoint_->Send(out_.bytes(), out_.ended());
     if (taken > 0) {
       out_.CountConsumed(taken);
+      moved_ = true;
       last_activity_ms_ = policy_.NowMs();
     }
   }
   if (out_.drained()) {
-    write_shut_ = true;
+    write_shut_ = moved_ = true;
     endpoint_->ShutWrite(CloseReason::kNormal);
   }
 }

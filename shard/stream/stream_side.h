@@ -128,6 +128,8 @@ class StreamSide final : EndpointEvents {
   uint32_t connect_attempts() const { return connect_attempts_; }
   bool read_shut() const { return read_shut_; }
   bool write_shut() const { return write_shut_; }
+  // The last Run() changed something that the other side may be waiting for.
+  bool moved() const { return moved_; }
   // The earliest time at which Run() has something to do without an event; 0 when there is none.
   uint64_t deadline_ms() const;
   uint8_t index() const { return index_; }
@@ -185,6 +187,7 @@ class StreamSide final : EndpointEvents {
   bool read_shut_ : 1 = false;
   bool write_shut_ : 1 = false;
   bool receiving_ : 1 = false;  // what WantRecv() last said
+  bool moved_ : 1 = false;
 };
 
 }  // namespace shard

@@ -1,0 +1,269 @@
+#include "engine/run/supervisor.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/check.h"
+#include "shard/net/socket_options.h"
+
+namespace engine {
+namespace {
+
+std::vector<int> UsableCpus() {
+  std::vector<int> cpus;
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+  }
+  if (cpus.empty()) cpus.push_back(0);
+  return cpus;
+}
+
+shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& address,
+                               bool reuse_port) {
+  shard::ListenOptions options;
+  options.address = address.address;
+  options.inherited_fd = address.inherited_fd;
+  const ProxyConfig& frontend = *bind.frontend;
+  options.backlog = bind.backlog != 0       ? bind.backlog
+                    : frontend.backlog != 0 ? frontend.backlog
+                                            : frontend.maxconn;
+  options.reuse_port = reuse_port;
+  options.v6only = bind.v6only;
+  options.v4v6 = bind.v4v6;
+  options.tcp_fast_open = bind.tcp_fast_open;
+  options.defer_accept = bind.defer_accept;
+  options.mss = bind.mss;
+  options.interface = bind.interface;
+  options.unix_mode = bind.mode;
+  options.unix_uid = bind.uid;
+  options.unix_gid = bind.gid;
+  return options;
+}
+
+}  // namespace
+
+uint32_t Supervisor::ShardsFor(const GlobalConfig& global) {
+  if (global.nbthread != 0) return global.nbthread;
+  return uint32_t(std::min<size_t>(UsableCpus().size(), 64));
+}
+
+Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& settings)
+    : configuration_(configuration),
+      settings_(settings),
+      states_(settings.shards),
+      mailroom_(settings.shards),
+      board_(settings.shards),
+      cpus_(UsableCpus()) {
+  states_.Attach(configuration_);
+  process_.configuration = &configuration_;
+  process_.debug_moves = settings_.debug_moves;
+  process_.global_maxconn =
+      std::make_unique<shard::SharedLimit>(settings_.maxconn, settings_.shards);
+  for (const auto& proxy : configuration_.proxies) {
+    if (!proxy->is_frontend) continue;
+    if (proxy->maxconn != 0) {
+      process_.frontend_maxconn[proxy.get()] =
+          std::make_unique<shard::SharedLimit>(proxy->maxconn, settings_.shards);
+    }
+    for (const auto& bind : proxy->binds) {
+      if (bind->maxconn == 0) continue;
+      process_.bind_maxconn[bind.get()] =
+          std::make_unique<shard::SharedLimit>(bind->maxconn, settings_.shards);
+    }
+  }
+}
+
+Supervisor::~Supervisor() {
+  if (!threads_.empty()) Stop();
+  for (const Socket& socket : sockets_) {
+    if (socket.fd >= 0 && !socket.inherited) close(socket.fd);
+  }
+}
+
+bool Supervisor::OpenOne(const BindConfig& bind, const BindAddress& address, int shard,
+                         uint64_t allowed, bool reuse_port, std::vector<std::string>* errors) {
+  std::string why;
+  const int fd = shard::OpenListenSocket(OptionsOf(bind, address, reuse_port), &why);
+  if (fd < 0) {
+    errors->push_back("Binding [" + bind.place.file + ":" + std::to_string(bind.place.line) +
+                      "] for " + bind.frontend->kind + " " + bind.frontend->name + ": " + why);
+    return false;
+  }
+  sockets_.push_back({&bind, address.inherited_fd >= 0, fd, shard, allowed});
+  return true;
+}
+
+bool Supervisor::BindLine(const BindConfig& bind, std::vector<std::string>* errors) {
+  std::vector<uint32_t> accepting = bind.threads;
+  accepting.erase(std::remove_if(accepting.begin(), accepting.end(),
+                                 [this](uint32_t shard) { return shard >= settings_.shards; }),
+                  accepting.end());
+  uint64_t allowed = 0;
+  for (uint32_t shard : accepting) allowed |= uint64_t(1) << (shard % 64);
+  if (accepting.empty()) {
+    for (uint32_t shard = 0; shard < settings_.shards; ++shard) accepting.push_back(shard);
+  }
+  const uint32_t wanted = bind.shards == 0
+                              ? uint32_t(accepting.size())
+                              : std::min<uint32_t>(bind.shards, uint32_t(accepting.size()));
+  bool good = true;
+  for (const BindAddress& address : bind.addresses) {
+    const bool one_socket = address.inherited_fd >= 0 || !address.address.is_ip() ||
+                            !settings_.reuse_port || wanted == 1;
+    if (one_socket) {
+      good &= OpenOne(bind, address, -1, allowed, settings_.reuse_port, errors);
+      continue;
+    }
+    for (uint32_t i = 0; i < wanted && good; ++i) {
+      good &= OpenOne(bind, address, int(accepting[i]), allowed, true, errors);
+    }
+  }
+  return good;
+}
+
+bool Supervisor::Bind(std::vector<std::string>* errors) {
+  bool good = true;
+  for (const auto& proxy : configuration_.proxies) {
+    if (!proxy->is_frontend || proxy->disabled) continue;
+    for (const auto& bind : proxy->binds) good &= BindLine(*bind, errors);
+  }
+  return good;
+}
+
+bool Supervisor::OpenShards(std::string* why) {
+  shard::Shard::RingFactory factory =
+      settings_.ring_driver == "poll" ? &shard::OpenPoll : &shard::OpenUring;
+  for (uint32_t index = 0; index < settings_.shards; ++index) {
+    shard::ShardOptions options;
+    options.index = index;
+    // Any shard may come to serve nearly everything, so each has room for all: address space, not
+    // memory.
+    options.connections_max = 2 * settings_.maxconn + 64;
+    options.small_chunk_bytes = configuration_.global.bufsize;
+    options.large_chunk_bytes = std::max<uint32_t>(65536, configuration_.global.bufsize);
+    clocks_.push_back(std::make_unique<base::Clock>());
+    std::unique_ptr<shard::Shard> shard =
+        shard::Shard::Open(options, mailroom_, board_, *clocks_.back(), factory, why);
+    if (shard == nullptr && index == 0 && settings_.ring_driver == "auto") {
+      driver_note_ = *why;
+      factory = &shard::OpenPoll;
+      shard = shard::Shard::Open(options, mailroom_, board_, *clocks_.back(), factory, why);
+    }
+    if (shard == nullptr) return false;
+    workers_.push_back(std::make_unique<Worker>(process_, settings_.maxconn + 16));
+    shard->SetApp(workers_.back().get());
+    for (const Socket& socket : sockets_) {
+      const bool accepts = socket.shard >= 0
+                               ? socket.shard == int(index)
+                               : socket.allowed == 0 || (socket.allowed >> (index % 64) & 1) != 0;
+      shard->AddListener(accepts ? socket.fd : -1, socket.bind, socket.allowed);
+    }
+    shards_.push_back(std::move(shard));
+  }
+  driver_ = shards_[0]->context().ring().name();
+  return true;
+}
+
+void Supervisor::RunShard(uint32_t index) {
+  const auto& wanted = configuration_.global.thread_cpus;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (index < wanted.size() && !wanted[index].empty()) {
+    for (int cpu : wanted[index]) CPU_SET(cpu, &set);
+  } else {
+    CPU_SET(cpus_[index % cpus_.size()], &set);
+  }
+  // A cpu-map that names a missing CPU leaves the thread where it is: slower, not wrong.
+  (void)pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+  char name[16];
+  std::snprintf(name, sizeof(name), "ringway/%u", index);
+  pthread_setname_np(pthread_self(), name);
+  shards_[index]->Run();
+}
+
+void Supervisor::Start() {
+  for (uint32_t index = 0; index < settings_.shards; ++index) {
+    threads_.emplace_back([this, index] { RunShard(index); });
+  }
+}
+
+void Supervisor::Post(uint32_t shard, const shard::Message& message) {
+  // The main thread may wait: a shard that lives empties its mailbox in every turn.
+  while (!mailroom_.TryPost(mailroom_.main_sender(), shard, message, nullptr)) usleep(1000);
+}
+
+void Supervisor::SoftStop() {
+  busy_shards_.store(uint32_t(shards_.size()), std::memory_order_release);
+  for (uint32_t index = 0; index < shards_.size(); ++index) {
+    const shard::Message message{
+        [](shard::Shard& shard, const shard::Message& stop) noexcept {
+          shard.StopListening();
+          static_cast<Worker*>(shard.app())
+              ->WhenIdle(
+                  [](void* busy) { static_cast<std::atomic<uint32_t>*>(busy)->fetch_sub(1); },
+                  reinterpret_cast<void*>(stop.words[0]));
+        },
+        {reinterpret_cast<uint64_t>(&busy_shards_)}};
+    Post(index, message);
+  }
+}
+
+void Supervisor::Stop() {
+  for (uint32_t index = 0; index < shards_.size() && !threads_.empty(); ++index) {
+    Post(index, {[](shard::Shard& shard, const shard::Message&) noexcept { shard.Stop(); }, {}});
+  }
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void Supervisor::Dump() {
+  // Each shard writes its own part; the last one prints. Allocating is fine here: an operator
+  // asked.
+  struct Report {
+    std::atomic<uint32_t> left;
+    std::vector<std::string> parts;
+  };
+  auto* report = new Report{{uint32_t(shards_.size())}, std::vector<std::string>(shards_.size())};
+  for (uint32_t index = 0; index < shards_.size(); ++index) {
+    const shard::Message message{
+        [](shard::Shard& shard, const shard::Message& dump) noexcept {
+          auto* report = reinterpret_cast<Report*>(dump.words[0]);
+          auto& worker = *static_cast<Worker*>(shard.app());
+          char text[512];
+          std::snprintf(
+              text, sizeof(text),
+              "{\"connections\":%d,\"sessions\":%u,\"streams\":%u,\"sockets\":%u,\"small_chunks\":%"
+              "u,"
+              "\"large_chunks\":%u,\"slices\":%u,\"turns\":%llu,\"ring_enters\":%llu,\"adopted\":%"
+              "llu,"
+              "\"stale\":%llu}",
+              shard.board().load(shard.index()), worker.live_sessions(), worker.live_streams(),
+              shard.connections().live(), shard.small().in_use(), shard.large().in_use(),
+              shard.slices().in_use(),
+              static_cast<unsigned long long>(shard.loop().counters().turns.Get()),
+              static_cast<unsigned long long>(shard.context().ring().enter_calls()),
+              static_cast<unsigned long long>(shard.connections().counters().adopted.Get()),
+              static_cast<unsigned long long>(
+                  shard.connections().counters().stale_completions.Get()));
+          report->parts[shard.index()] = text;
+          if (report->left.fetch_sub(1) != 1) return;
+          std::string all = "{\"shards\":[";
+          for (size_t i = 0; i < report->parts.size(); ++i)
+            all += (i == 0 ? "" : ",") + report->parts[i];
+          std::fprintf(stderr, "%s]}\n", all.c_str());
+          delete report;
+        },
+        {reinterpret_cast<uint64_t>(report)}};
+    Post(index, message);
+  }
+}
+
+}  // namespace engine
