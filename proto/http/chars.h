@@ -1,6 +1,10 @@
 // chars.h - which bytes may stand where, by RFC 9110 section 5.6 and RFC 3986.
 //
-// Owns: nothing. Threads: immutable. Units: bytes. Errors: none. States: none.
+// Owns:    nothing.
+// Threads: immutable.
+// Units:   bytes.
+// Errors:  none.
+// States:  none.
 //
 //   if (!IsTokenChar(c)) return Bad(HeadError::kBadMethod);
 //   while (NextListItem(&rest, &item)) ...   // "a, b,,c" gives "a", "b", "", "c"

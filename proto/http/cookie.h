@@ -4,7 +4,8 @@
 // Threads: shard-local, as the FieldList.
 // Units:   none.
 // Errors:  cookies come from anywhere, so reading is lenient: what has no '=' is a name without
-// value. States:  none.
+//          value.
+// States:  none.
 //
 //   CookieReader reader(head.fields);
 //   while (reader.Next()) Use(reader.name(), reader.value());

@@ -4,7 +4,8 @@
 // Threads: immutable. No clock: the time comes in.
 // Units:   seconds since 1970-01-01 00:00:00 UTC.
 // Errors:  nullopt for text that is no valid date. The day's name is checked for form, not for
-// truth. States:  none.
+//          truth.
+// States:  none.
 //
 //   char date[kDateBytes];
 //   FormatDate(now_seconds, date);   // "Sun, 06 Nov 1994 08:49:37 GMT", no NUL behind it

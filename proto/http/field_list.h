@@ -1,13 +1,13 @@
 // field_list.h - the ordered fields of one message, with constant-time presence of interned names.
 //
 // Owns:    the array of Fields, in the given arena. Texts are views: of the receive buffer, of the
-// arena
-//          or of static storage. They must live as long as the list; CopyX puts them into the
-//          arena.
+//          arena or of static storage. They must live as long as the list; CopyX puts them into
+//          the arena.
 // Threads: shard-local.
 // Units:   fields_max in fields (tune.http.maxhdr less one: the manual counts the first line).
 // Errors:  a full list refuses (false). Names above 65535 bytes, values of 4 GB are refused
-// likewise. States:  none. Every edit invalidates Field pointers and iterators.
+//          likewise.
+// States:  none. Every edit invalidates Field pointers and iterators.
 //
 //   FieldList fields(arena, 100);
 //   if (!fields.Add("X-Test", "1")) return Refuse();

@@ -1,6 +1,10 @@
 // field_name.h - well-known field names, interned: case-insensitive text <-> a small enum.
 //
-// Owns: nothing. Threads: immutable. Units: none. Errors: an unknown name is kOther. States: none.
+// Owns:    nothing.
+// Threads: immutable.
+// Units:   none.
+// Errors:  an unknown name is kOther.
+// States:  none.
 //
 //   FieldName id = FindFieldName("Content-LENGTH");   // FieldName::kContentLength
 //   FieldNameText(id);                                // "content-length", lower case as we send it

@@ -4,8 +4,7 @@
 // Threads: immutable.
 // Units:   length in bytes, at most kBodyBytesMax.
 // Errors:  FramingError: the message must be refused (400, 413 or 501 for a request, 502 for a
-// response)
-//          and the connection closed, since nobody knows where the next message starts.
+//          response) and the connection closed, since nobody knows where the next message starts.
 // States:  none.
 //
 //   Framing framing = RequestFraming(head, options);

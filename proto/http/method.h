@@ -1,7 +1,10 @@
 // method.h - request methods: text <-> enum. Methods are case-sensitive (RFC 9110 section 9.1).
 //
-// Owns: nothing. Threads: immutable. Units: none. Errors: an unknown method is kOther. States:
-// none.
+// Owns:    nothing.
+// Threads: immutable.
+// Units:   none.
+// Errors:  an unknown method is kOther.
+// States:  none.
 
 #pragma once
 

@@ -1,7 +1,10 @@
 // status.h - status codes and the reasons that go with them (RFC 9110 section 15 and its registry).
 //
-// Owns: nothing. Threads: immutable. Units: none. States: none.
-// Errors: a code without a registered reason has the empty one, which is valid on the wire.
+// Owns:    nothing.
+// Threads: immutable.
+// Units:   none.
+// Errors:  a code without a registered reason has the empty one, which is valid on the wire.
+// States:  none.
 
 #pragma once
 

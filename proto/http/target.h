@@ -4,8 +4,8 @@
 // Owns:    nothing: parts are views of the text given.
 // Threads: immutable.
 // Units:   none.
-// Errors:  TargetError; the TargetOptions are the relaxations the manual lists under
-//          `option accept-unsafe-violations-in-http-request`.
+// Errors:  TargetError; the TargetOptions are the relaxations the manual lists under `option
+//          accept-unsafe-violations-in-http-request`.
 // States:  none.
 //
 //   TargetError error = ParseTarget(text, options, head);    // head.method is set, bytes are
@@ -43,7 +43,7 @@ struct Authority {
   uint16_t port_number = 0;  // 0: none given
 };
 
-// RFC 9112 section 7.2 of RFC 9110: host [":" port]; no userinfo, which section 4.2.4 wants
+// RFC 9110 section 7.2: host [":" port]; no userinfo, which section 4.2.4 wants
 // refused. An empty host passes: whoever needs one tests for it.
 [[nodiscard]] bool ParseAuthority(std::string_view text, Authority* authority);
 

@@ -1,13 +1,13 @@
 // chunk_decoder.h - finds the data in a chunked body, span by span, without touching or copying it.
 //
 // Owns:    its state. Trailers go into the given list; their text is copied into the list's arena,
-// as
-//          trailers come rarely and may be cut anywhere.
+//          as trailers come rarely and may be cut anywhere.
 // Threads: shard-local.
 // Units:   bytes. A chunk is at most kBodyBytesMax long.
 // Errors:  kBad with error(); the offending byte is at `consumed` (of a bare CR: the one behind
-// it). Final: further calls repeat it. States:  size -> [extension] -> LF -> data -> CR -> LF ->
-// size ... -> size 0 -> trailers -> done.
+//          it). Final: further calls repeat it.
+// States:  size -> [extension] -> LF -> data -> CR -> LF -> size ... -> size 0 -> trailers ->
+//          done.
 //
 //   ChunkEvent event = decoder.Next(bytes);   // bytes: what has come and is not consumed yet
 //   if (event.result == ChunkResult::kData) Forward(bytes.substr(event.offset, event.length));

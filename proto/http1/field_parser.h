@@ -1,15 +1,13 @@
 // field_parser.h - parses a field section up to and with its empty line: of a head, or trailers.
 //
 // Owns:    nothing but its position; fields go into the given list as views of the caller's bytes.
-// Only a
-//          value that was folded over lines is copied, into the list's arena.
+//          Only a value that was folded over lines is copied, into the list's arena.
 // Threads: shard-local.
 // Units:   offsets from the start of the bytes given.
 // Errors:  ParseResult with error() and error_offset(); after one, call no more.
-// States:  line start -> name -> blanks -> value -> LF -> line start ... -> last LF -> done. A name
-// that is
-//          not one goes through `bad name`, when accepted. All hold offsets only, so the bytes may
-//          move.
+// States:  line start -> name -> blanks -> value -> LF -> line start ... -> last LF -> done. A
+//          name that is not one goes through `bad name`, when accepted. All hold offsets only, so
+//          the bytes may move.
 //
 //   FieldParser parser(options, MessageKind::kRequest, fields);
 //   switch (parser.Parse(bytes, &position)) ...   // again with more bytes, same start, same

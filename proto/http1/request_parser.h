@@ -1,10 +1,11 @@
 // request_parser.h - a strict, resumable parser of HTTP/1 request heads.
 //
 // Owns:    its position. The head's texts are views of the caller's bytes (folded values: of the
-// arena). Threads: shard-local. Units:   offsets and limits in bytes from the start of the bytes
-// given. Errors:  kBad or kTooLarge with error() and error_offset(), the offending byte. They are
-// final: further
-//          calls repeat them.
+//          arena).
+// Threads: shard-local.
+// Units:   offsets and limits in bytes from the start of the bytes given.
+// Errors:  kBad or kTooLarge with error() and error_offset(), the offending byte. They are final:
+//          further calls repeat them.
 // States:  empty lines -> method -> target -> version -> LF -> fields -> done, or failed.
 //
 //   RequestParser parser(options, head);            // head: freshly constructed

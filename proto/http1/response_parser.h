@@ -1,9 +1,11 @@
 // response_parser.h - a strict, resumable parser of HTTP/1 response heads.
 //
 // Owns:    its position. The head's texts are views of the caller's bytes (folded values: of the
-// arena). Threads: shard-local. Units:   offsets and limits in bytes from the start of the bytes
-// given. Errors:  as RequestParser: final, with the offending byte's offset. States:  version ->
-// status -> reason -> LF -> fields -> done, or failed.
+//          arena).
+// Threads: shard-local.
+// Units:   offsets and limits in bytes from the start of the bytes given.
+// Errors:  as RequestParser: final, with the offending byte's offset.
+// States:  version -> status -> reason -> LF -> fields -> done, or failed.
 //
 //   ResponseParser parser(options, head);   // options: ResponseOptions() or
 //   UnsafeResponseOptions() ParseResult result = parser.Parse(all_bytes_so_far);

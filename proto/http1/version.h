@@ -1,7 +1,10 @@
 // version.h - the version text of a start line, strict or as the manual relaxes it.
 //
-// Owns: nothing. Threads: immutable. Units: none. States: none.
-// Errors: false, or the offset of the first byte that fits no version.
+// Owns:    nothing.
+// Threads: immutable.
+// Units:   none.
+// Errors:  false, or the offset of the first byte that fits no version.
+// States:  none.
 
 #pragma once
 

@@ -1,9 +1,11 @@
 // byte_reader.h - a bounds-checked cursor over received bytes, numbers in network order.
 //
 // Owns:    nothing: the bytes stay with the caller and must outlive the reader and what it
-// returned. Threads: shard-local; a plain value. Units:   bytes. Errors:  a read past the end
-// returns false and moves nothing, so the caller may wait for more. States:  none beyond the
-// position.
+//          returned.
+// Threads: shard-local; a plain value.
+// Units:   bytes.
+// Errors:  a read past the end returns false and moves nothing, so the caller may wait for more.
+// States:  none beyond the position.
 //
 //   ByteReader reader(bytes);
 //   uint16_t length;

@@ -1,7 +1,10 @@
 // chunk_ways.h - decodes one chunked body whole, byte by byte and split at each offset.
 //
-// Owns: nothing beyond a call. Threads: shard-local. Units: bytes. States: none.
-// Errors: a way that disagrees with the whole one is a test failure that names the way.
+// Owns:    nothing beyond a call.
+// Threads: shard-local.
+// Units:   bytes.
+// Errors:  a way that disagrees with the whole one is a test failure that names the way.
+// States:  none.
 
 #pragma once
 
