@@ -1,0 +1,265 @@
+#include "engine/run/version.h"
+
+#include <absl/base/config.h>
+#include <gnu/libc-version.h>
+#include <link.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+#ifndef RINGWAY_VERSION
+#define RINGWAY_VERSION "0"
+#endif
+
+namespace engine {
+namespace {
+
+struct Feature {
+  std::string_view name;
+  bool works;
+};
+
+// haproxy's names in its order, so that scripts find them. Turn one on together with the test that
+// proves it.
+constexpr Feature kFeatures[] = {
+    {"51DEGREES", false},
+    {"ACCEPT4", true},
+    {"BACKTRACE", false},
+    {"CLOSEFROM", false},
+    {"CPU_AFFINITY", true},
+    {"CRYPT_H", false},
+    {"DEVICEATLAS", false},
+    {"DL", false},
+    {"ECH", false},
+    {"ENGINE", false},
+    {"EPOLL", true},  // the poll driver
+    {"EVPORTS", false},
+    {"GETADDRINFO", true},
+    {"KQUEUE", false},
+    {"KTLS", false},
+    {"LIBATOMIC", false},
+    {"LIBCRYPT", false},
+    {"LINUX_CAP", false},
+    {"LINUX_SPLICE", false},
+    {"LINUX_TPROXY", false},
+    {"LUA", false},
+    {"MATH", false},
+    {"MEMORY_PROFILING", false},
+    {"NETFILTER", false},
+    {"NS", false},
+    {"OBSOLETE_LINKER", false},
+    {"OPENSSL", false},
+    {"OPENSSL_AWSLC", false},
+    {"OPENSSL_WOLFSSL", false},
+    {"OT", false},
+    {"PCRE", false},
+    {"PCRE2", false},
+    {"PCRE2_JIT", false},
+    {"PCRE_JIT", false},
+    {"POLL", false},
+    {"PRCTL", true},
+    {"PROCCTL", false},
+    {"PROMEX", false},
+    {"PTHREAD_EMULATION", false},
+    {"QUIC", false},
+    {"QUIC_OPENSSL_COMPAT", false},
+    {"RT", false},
+    {"SHM_OPEN", false},
+    {"SLZ", false},
+    {"SSL", false},
+    {"STATIC_PCRE", false},
+    {"STATIC_PCRE2", false},
+    {"SYSTEMD", false},
+    {"TFO", false},
+    {"THREAD", true},
+    {"THREAD_DUMP", false},
+    {"TPROXY", false},
+    {"TRACE", false},
+    {"WURFL", false},
+    {"ZLIB", false},
+};
+
+std::string RunningOn() {
+  utsname names{};
+  if (uname(&names) != 0) return "Running on: unknown\n";
+  return base::Format("Running on: %s %s %s %s\n", names.sysname, names.release, names.version,
+                      names.machine);
+}
+
+std::string Compiler() {
+#if defined(__clang__)
+  return base::Format("clang %d.%d.%d", __clang_major__, __clang_minor__, __clang_patchlevel__);
+#else
+  return base::Format("gcc %d.%d.%d", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+#endif
+}
+
+std::string BuildFlags() {
+  std::string flags = "c++20";
+#if defined(__OPTIMIZE__)
+  flags += " optimized";
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+  flags += " address-sanitizer";
+#endif
+#if defined(__SANITIZE_THREAD__)
+  flags += " thread-sanitizer";
+#endif
+#if defined(RINGWAY_DEBUG_CHECKS)
+  flags += " debug-checks";
+#endif
+  return flags;
+}
+
+std::string Abseil() {
+#ifdef ABSL_LTS_RELEASE_VERSION
+  return base::Format("%d.%d", ABSL_LTS_RELEASE_VERSION, ABSL_LTS_RELEASE_PATCH_LEVEL);
+#else
+  return "head";
+#endif
+}
+
+std::string FeatureList() {
+  std::string list;
+  for (const Feature& feature : kFeatures) {
+    list += feature.works ? " +" : " -";
+    list += feature.name;
+  }
+  return list;
+}
+
+std::string DriverText(const std::vector<RingDriver>& drivers) {
+  std::vector<RingDriver> sorted = drivers;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const RingDriver& a, const RingDriver& b) {
+    return a.preference > b.preference;
+  });
+  std::string text = "Available polling systems :\n";
+  std::string chosen = "none";
+  int usable = 0;
+  for (const RingDriver& driver : sorted) {
+    text += base::Format("%11s : pref=%d,  test result %s", driver.name.c_str(), driver.preference,
+                         driver.usable ? "OK" : "FAILED");
+    if (!driver.details.empty()) text += "  (" + driver.details + ")";
+    text += '\n';
+    if (driver.usable && usable++ == 0) chosen = driver.name;
+  }
+  return text + base::Format("Total: %zu (%d usable), will use %s.\n", sorted.size(), usable,
+                             chosen.c_str());
+}
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+struct LibraryList {
+  bool with_addresses;
+  std::string text;
+};
+
+int AddLibrary(dl_phdr_info* info, size_t, void* context) {
+  LibraryList& list = *static_cast<LibraryList*>(context);
+  std::string path = info->dlpi_name == nullptr ? "" : info->dlpi_name;
+  if (path.empty() && list.text.empty()) {  // the program itself comes first, without a name
+    char program[4096] = {};
+    if (readlink("/proc/self/exe", program, sizeof program - 1) > 0) path = program;
+  }
+  if (path.empty() || path[0] != '/') return 0;  // the kernel's vdso is no file
+  if (list.with_addresses) {
+    uintptr_t first = UINTPTR_MAX, last = 0;
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+      const auto& segment = info->dlpi_phdr[i];
+      if (segment.p_type != PT_LOAD) continue;
+      const uintptr_t start = uintptr_t(info->dlpi_addr + segment.p_vaddr);
+      first = std::min(first, start);
+      last = std::max(last, start + uintptr_t(segment.p_memsz));
+    }
+    list.text += base::Format("0x%012llx-0x%012llx ", static_cast<unsigned long long>(first),
+                              static_cast<unsigned long long>(last));
+  }
+  list.text += path + '\n';
+  return 0;
+}
+
+}  // namespace
+
+std::string CompatibleVersion() {
+  return std::string(kCompatibleBranch) + "-ringway" + RINGWAY_VERSION;
+}
+
+std::string VersionText() {
+  return std::string("Ringway version ") + RINGWAY_VERSION + "\nHAProxy version " +
+         CompatibleVersion() + " compatible\n" + RunningOn();
+}
+
+std::string BuildText(const BuildFacts& facts) {
+  std::string text = VersionText();
+  text += "Build options :\n  TARGET  = linux-glibc\n  CC      = " + Compiler() +
+          "\n  FLAGS   = " + BuildFlags() + "\n  OPTIONS =";
+  for (const Feature& feature : kFeatures) {
+    if (feature.works) text += " USE_" + std::string(feature.name) + "=1";
+  }
+  text += "\n\nFeature list :" + FeatureList() + "\n\nDefault settings :\n";
+  text += base::Format("  bufsize = %u, maxrewrite = %u\n\n", facts.bufsize, facts.maxrewrite);
+  text += base::Format("Built with multi-threading support (default=%u).\n", facts.default_threads);
+  text += "Built with compiler : " + Compiler() + "\n";
+  text += "Built with Abseil version : " + Abseil() + "\n";
+  text += base::Format("Running on glibc version : %s\n", gnu_get_libc_version());
+  for (const std::string& line : facts.libraries) text += line + '\n';
+  text += '\n' + DriverText(facts.drivers);
+  if (!facts.muxes.empty()) text += "\nAvailable multiplexer protocols :\n";
+  for (const std::string& line : facts.muxes) text += "  " + line + '\n';
+  text += "\nAvailable services :";
+  for (const std::string& name : facts.services) text += ' ' + name;
+  return text + (facts.services.empty() ? " none\n" : "\n");
+}
+
+bool HasFeature(std::string_view name) {
+  return std::any_of(std::begin(kFeatures), std::end(kFeatures),
+                     [&](const Feature& feature) { return feature.works && feature.name == name; });
+}
+
+ConditionFacts MakeConditionFacts(const Options& options) {
+  ConditionFacts facts;
+  facts.version = kCompatibleBranch;
+  for (const Feature& feature : kFeatures) {
+    if (feature.works) facts.features.push_back(std::string(feature.name));
+  }
+  const auto enable = [&](const char* name, bool enabled) {
+    if (enabled) facts.enabled_options.push_back(name);
+  };
+  enable("EPOLL", HasFeature("EPOLL") && !options.no_epoll);
+  enable("GETADDRINFO", HasFeature("GETADDRINFO") && !options.no_getaddrinfo);
+  enable("SPLICE", HasFeature("LINUX_SPLICE") && !options.no_splice);
+  enable("REUSEPORT", !options.no_reuseport);
+  enable("SERVER-SSL-VERIFY-NONE", options.server_verify_none);
+  return facts;
+}
+
+std::string PresetVariables(const Options& options, const std::vector<std::string>& files,
+                            Environment* environment) {
+  const std::string peer = options.local_peer.empty() ? HostName() : options.local_peer;
+  environment->Preset("HAPROXY_STARTUP_VERSION", CompatibleVersion(), Environment::kFixed);
+  environment->Preset("HAPROXY_BRANCH", kCompatibleBranch, Environment::kFixed);
+  environment->Preset("HAPROXY_LOCALPEER", peer, Environment::kFixed);
+  if (!files.empty()) {
+    std::string list;
+    for (const std::string& file : files) {
+      if (!list.empty()) list += ';';
+      list += file;
+    }
+    environment->Preset("HAPROXY_CFGFILES", list, Environment::kFixed);
+  }
+  return peer;
+}
+
+std::string LoadedLibraries(bool with_addresses) {
+  LibraryList list{with_addresses, {}};
+  dl_iterate_phdr(AddLibrary, &list);
+  return std::move(list.text);
+}
+
+}  // namespace engine

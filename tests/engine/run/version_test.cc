@@ -1,0 +1,161 @@
+#include "engine/run/version.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+
+namespace engine {
+namespace {
+
+std::vector<std::string_view> Lines(const std::string& text) { return base::Split(text, '\n'); }
+
+TEST(VersionTest, OursFirstThenHaproxysShape) {
+  const std::string text = VersionText();
+  const auto lines = Lines(text);
+  ASSERT_GE(lines.size(), 3u);
+  EXPECT_EQ(lines[0], std::string("Ringway version ") + RINGWAY_VERSION);
+  EXPECT_TRUE(std::regex_match(std::string(lines[1]),
+                               std::regex("HAProxy version 3\\.5-[A-Za-z0-9.+-]+ compatible")))
+      << lines[1];
+  EXPECT_TRUE(lines[2].starts_with("Running on: Linux "));
+}
+
+// What scripts do with it: the number up to the first '-' or blank.
+TEST(VersionTest, ScriptsReadTheBranch) {
+  std::smatch match;
+  const std::string text = VersionText();
+  ASSERT_TRUE(std::regex_search(text, match, std::regex("HAProxy version ([0-9]+)\\.([0-9]+)")));
+  EXPECT_EQ(match[1], "3");
+  EXPECT_EQ(match[2], "5");
+}
+
+BuildFacts Facts() {
+  BuildFacts facts;
+  facts.drivers = {{"poll", 100, true, ""}, {"uring", 300, true, "recv_multishot"}};
+  facts.default_threads = 2;
+  facts.libraries = {"Built with BoringSSL"};
+  facts.services = {"echo", "stats"};
+  facts.muxes = {"none : mode=TCP  side=FE|BE  mux=PASS"};
+  return facts;
+}
+
+TEST(VersionTest, BuildTextShape) {
+  const std::string text = BuildText(Facts());
+  EXPECT_TRUE(text.starts_with("Ringway version "));
+  for (const char* line :
+       {"\nHAProxy version 3.5-", "\nBuild options :\n", "\n  TARGET  = linux-glibc\n",
+        "\n  OPTIONS = USE_", "\nFeature list :", "\nDefault settings :\n",
+        "\n  bufsize = 16384, maxrewrite = 1024\n",
+        "\nBuilt with multi-threading support (default=2).\n", "\nBuilt with BoringSSL\n",
+        "\nAvailable polling systems :\n      uring : pref=300,  test result OK  (recv_multishot)\n"
+        "       poll : pref=100,  test result OK\nTotal: 2 (2 usable), will use uring.\n",
+        "\nAvailable multiplexer protocols :\n  none : ", "\nAvailable services : echo stats\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\nin\n" << text;
+  }
+}
+
+TEST(VersionTest, UnusableDriverIsNotChosen) {
+  BuildFacts facts = Facts();
+  facts.drivers[1].usable = false;
+  facts.drivers[1].details = "io_uring_setup: EPERM";
+  const std::string text = BuildText(facts);
+  EXPECT_NE(text.find("uring : pref=300,  test result FAILED  (io_uring_setup: EPERM)"),
+            std::string::npos);
+  EXPECT_NE(text.find("Total: 2 (1 usable), will use poll."), std::string::npos);
+  EXPECT_NE(BuildText({}).find("Total: 0 (0 usable), will use none."), std::string::npos);
+}
+
+// One line, each word a sign and a name, and `feature()` agrees with the sign.
+TEST(VersionTest, FeatureListAgreesWithConditions) {
+  const std::string text = BuildText(Facts());
+  const size_t start = text.find("\nFeature list :") + 15;
+  const std::string list = text.substr(start, text.find('\n', start) - start);
+  const ConditionFacts facts = MakeConditionFacts({});
+  Environment environment;
+  size_t seen = 0;
+  for (std::string_view word : base::Split(list, ' ')) {
+    if (word.empty()) continue;
+    ++seen;
+    ASSERT_TRUE(word[0] == '+' || word[0] == '-') << word;
+    const std::string name(word.substr(1));
+    EXPECT_EQ(HasFeature(name), word[0] == '+') << name;
+    const Condition condition = EvaluateCondition("feature(" + name + ")", environment, facts);
+    EXPECT_EQ(condition.result, word[0] == '+' ? ConditionResult::kTrue : ConditionResult::kFalse)
+        << name;
+  }
+  EXPECT_GT(seen, 40u);
+  EXPECT_TRUE(HasFeature("THREAD"));
+  EXPECT_FALSE(HasFeature("NOSUCH"));
+}
+
+struct Row {
+  const char* condition;
+  ConditionResult result;
+};
+TEST(VersionTest, ConditionsOfTheContract) {
+  const Row rows[] = {
+      {"version_atleast(3.5)", ConditionResult::kTrue},
+      {"version_atleast(3.4.9)", ConditionResult::kTrue},
+      {"version_atleast(2.4-dev19)", ConditionResult::kTrue},
+      {"version_before(3.6)", ConditionResult::kTrue},
+      {"version_before(3.5)", ConditionResult::kFalse},
+      {"ssllib_name_startswith(OpenSSL)", ConditionResult::kTrue},
+      {"openssl_version_atleast(1.1.1)", ConditionResult::kTrue},
+      {"openssl_version_atleast(3.0.0)", ConditionResult::kTrue},
+      {"fips_mode()", ConditionResult::kFalse},
+      {"enabled(REUSEPORT)", ConditionResult::kTrue},
+      {"enabled(SERVER-SSL-VERIFY-NONE)", ConditionResult::kFalse},
+      {"enabled(NOSUCH)", ConditionResult::kUnparsable},
+  };
+  const ConditionFacts facts = MakeConditionFacts({});
+  Environment environment;
+  for (const Row& row : rows) {
+    EXPECT_EQ(EvaluateCondition(row.condition, environment, facts).result, row.result)
+        << row.condition;
+  }
+}
+
+TEST(VersionTest, OptionsTurnEnabledOptionsOff) {
+  Options options;
+  options.no_reuseport = options.no_epoll = options.no_getaddrinfo = options.no_splice = true;
+  options.server_verify_none = true;
+  EXPECT_EQ(MakeConditionFacts(options).enabled_options,
+            std::vector<std::string>{"SERVER-SSL-VERIFY-NONE"});
+}
+
+TEST(VersionTest, PresetVariables) {
+  Environment environment;
+  Options options;
+  options.local_peer = "me";
+  EXPECT_EQ(PresetVariables(options, {"/a.cfg", "/b.cfg"}, &environment), "me");
+  EXPECT_EQ(*environment.Find("HAPROXY_LOCALPEER"), "me");
+  EXPECT_EQ(*environment.Find("HAPROXY_BRANCH"), "3.5");
+  EXPECT_EQ(*environment.Find("HAPROXY_STARTUP_VERSION"), CompatibleVersion());
+  EXPECT_EQ(*environment.Find("HAPROXY_CFGFILES"), "/a.cfg;/b.cfg");
+  EXPECT_EQ(environment.Find("HAPROXY_MWORKER"), nullptr);
+
+  Environment other;
+  char name[256] = {};
+  gethostname(name, sizeof name - 1);
+  EXPECT_EQ(PresetVariables({}, {}, &other), name);
+  EXPECT_EQ(other.Find("HAPROXY_CFGFILES"), nullptr);
+}
+
+TEST(VersionTest, LibrariesStartWithTheProgram) {
+  const std::string text = LoadedLibraries(false);
+  char program[4096] = {};
+  ASSERT_GT(readlink("/proc/self/exe", program, sizeof program - 1), 0);
+  EXPECT_TRUE(text.starts_with(std::string(program) + "\n")) << text;
+  for (std::string_view line : Lines(text)) {
+    EXPECT_TRUE(line.empty() || access(std::string(line).c_str(), R_OK) == 0) << line;
+  }
+  EXPECT_TRUE(std::regex_search(LoadedLibraries(true), std::regex("^0x[0-9a-f]+-0x[0-9a-f]+ /")));
+}
+
+}  // namespace
+}  // namespace engine
