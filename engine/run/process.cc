@@ -1,0 +1,291 @@
+#include "engine/run/process.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/clock.h"
+#include "base/errno_name.h"
+#include "engine/applet/echo.h"
+#include "engine/config/tree.h"
+#include "engine/log/console.h"
+#include "engine/run/daemon.h"
+#include "engine/run/limits.h"
+#include "engine/run/privileges.h"
+#include "engine/run/quickstart.h"
+#include "engine/run/signals.h"
+#include "engine/run/supervisor.h"
+#include "engine/run/version.h"
+#include "engine/server/builder.h"
+#include "shard/ring/probe.h"
+
+namespace engine {
+namespace {
+
+// How often a soft stop looks whether everything has ended.
+constexpr int kDrainPollMs = 20;
+
+BuildFacts FactsOfBuild() {
+  BuildFacts facts;
+  const shard::UringFeatures uring = shard::ProbeUring();
+  facts.drivers.push_back({"uring", 2, uring.usable, uring.usable ? uring.Describe() : uring.why});
+  facts.drivers.push_back({"poll", 1, true, "epoll"});
+  facts.default_threads = Supervisor::ShardsFor(GlobalConfig{});
+  facts.services.push_back(EchoApplet().name());
+  facts.muxes.push_back("raw : mode=TCP  side=FE|BE");
+  return facts;
+}
+
+int PrintCondition(const Options& options) {
+  Environment environment = Environment::FromProcess();
+  PresetVariables(options, {}, &environment);
+  const Condition condition =
+      EvaluateCondition(options.condition, environment, MakeConditionFacts(options));
+  if (condition.result == ConditionResult::kUnparsable) {
+    std::fprintf(stderr, "%s\n",
+                 Console::Render("[ALERT]", condition.message + " (at character " +
+                                                std::to_string(condition.position + 1) + ")")
+                     .c_str());
+    return kExitUnparsable;
+  }
+  return condition.result == ConditionResult::kTrue ? kExitGood : kExitConditionFalse;
+}
+
+// One run of the process that reads a configuration.
+class Run {
+ public:
+  explicit Run(const Options& options) : options_(options) {}
+  int Execute();
+
+ private:
+  bool Read();
+  bool HasListener() const;
+  int Check();
+  int Start();
+  bool PlanLimits(LimitsPlan* plan);
+  int Serve();
+  void WaitForTheEnd(SignalWaiter& signals);
+  int Refuse(const std::string& message) {
+    console_.Alert(message);
+    return kExitRefused;
+  }
+
+  const Options& options_;
+  Console console_;
+  Diagnostics diagnostics_;
+  std::unique_ptr<Configuration> configuration_;
+  std::unique_ptr<Supervisor> supervisor_;
+  Daemon daemon_;
+  PidFile pidfile_;
+  bool detached_ = false;
+};
+
+bool Run::Read() {
+  Environment environment = Environment::FromProcess();
+  PresetVariables(options_, options_.paths, &environment);
+  const ConditionFacts facts = MakeConditionFacts(options_);
+  diagnostics_.set_show_diag(options_.diagnostic);
+  const ReadContext context{environment, facts, diagnostics_, true};
+  Tree tree;
+  bool good;
+  if (options_.quickstart) {
+    std::vector<std::string> notes;
+    std::string text = QuickstartText(&notes);
+    for (const std::string& note : notes) std::printf("%s\n", note.c_str());
+    good = tree.ReadText(kQuickstartName, std::move(text), context);
+  } else {
+    good = tree.ReadPaths(options_.paths, context);
+  }
+  BuildOptions build;
+  build.services["echo"] = &EchoApplet();
+  configuration_ = Build(tree, diagnostics_, build);
+  if (!good) configuration_ = nullptr;
+  const bool quiet_keyword = configuration_ != nullptr && configuration_->global.quiet;
+  const bool quiet = IsQuiet(options_, quiet_keyword);
+  console_ = Console(quiet              ? Verbosity::kQuiet
+                     : options_.verbose ? Verbosity::kVerbose
+                                        : Verbosity::kNormal);
+  const bool refused_warnings = configuration_ != nullptr && diagnostics_.strict_warnings() > 0 &&
+                                (options_.zero_warning || configuration_->global.zero_warning);
+  if (!quiet) diagnostics_.Print(stderr);
+  if (refused_warnings) {
+    console_.Alert("Some warnings were found and 'zero-warning' is set. Aborting.");
+    configuration_ = nullptr;
+  }
+  if (configuration_ != nullptr) environment.Export();
+  return configuration_ != nullptr;
+}
+
+bool Run::HasListener() const {
+  for (const auto& proxy : configuration_->proxies) {
+    if (proxy->is_frontend && !proxy->disabled && !proxy->binds.empty()) return true;
+  }
+  return false;
+}
+
+int Run::Check() {
+  if (!HasListener()) {
+    console_.Alert("Configuration file has no listener: nothing would be served.");
+    return kExitNoListener;
+  }
+  if (options_.verbose) std::printf("Configuration file is valid\n");
+  return kExitGood;
+}
+
+bool Run::PlanLimits(LimitsPlan* plan) {
+  const uint32_t shards = Supervisor::ShardsFor(configuration_->global);
+  uint32_t sockets = 0;
+  for (const auto& proxy : configuration_->proxies) {
+    for (const auto& bind : proxy->binds) sockets += uint32_t(bind->addresses.size()) * shards;
+  }
+  *plan = ComputeLimits(MakeLimitsRequest(configuration_->global, options_, shards, sockets),
+                        ReadSystemLimits());
+  for (const std::string& text : plan->notices) console_.Detail(text);
+  for (const std::string& text : plan->warnings) console_.Warning(text);
+  for (const std::string& text : plan->errors) console_.Alert(text);
+  std::string error;
+  if (!plan->errors.empty()) return false;
+  if (ApplyLimits(*plan, &error)) return true;
+  console_.Alert(error);
+  return false;
+}
+
+int Run::Start() {
+  if (!HasListener()) return Refuse("Configuration file has no listener: nothing to serve.");
+  const GlobalConfig& global = configuration_->global;
+  LimitsPlan plan;
+  if (!PlanLimits(&plan)) return kExitRefused;
+  SupervisorSettings settings;
+  settings.shards = Supervisor::ShardsFor(global);
+  settings.maxconn = plan.maxconn;
+  settings.ring_driver = global.ring_driver;
+  if (const char* driver = std::getenv("RINGWAY_RING"); driver != nullptr && *driver != '\0') {
+    settings.ring_driver = driver;
+  }
+  settings.debug_moves = options_.debug;
+  settings.reuse_port = !options_.no_reuseport;
+  supervisor_ = std::make_unique<Supervisor>(*configuration_, settings);
+  std::vector<std::string> errors;
+  if (!supervisor_->Bind(&errors)) {
+    for (const std::string& text : errors) console_.Alert(text);
+    return Refuse("Some protocols failed to start their listeners! Exiting.");
+  }
+  std::string error;
+  if (!pidfile_.Open(!options_.pidfile.empty() ? options_.pidfile : global.pidfile, &error))
+    return Refuse(error);
+  // Before any thread or ring exists: neither survives a fork.
+  if (!RunsInForeground(options_, global.daemon)) {
+    switch (daemon_.Detach(&error)) {
+      case Daemon::Side::kFailed:
+        return Refuse(error);
+      case Daemon::Side::kParent: {
+        const int status = daemon_.WaitUntilReady(&error);
+        if (!error.empty()) console_.Alert(error);
+        std::fflush(nullptr);
+        _exit(status);  // what is bound and open is the child's now
+      }
+      case Daemon::Side::kChild:
+        detached_ = true;
+    }
+  }
+  return Serve();
+}
+
+int Run::Serve() {
+  BlockSignals();
+  std::string error;
+  std::unique_ptr<SignalWaiter> signals = SignalWaiter::Create(&error);
+  if (signals == nullptr) return Refuse(error);
+  if (!supervisor_->OpenShards(&error)) return Refuse("cannot start a shard: " + error);
+  if (!supervisor_->driver_note().empty()) {
+    console_.Notice("ring driver poll is used, because uring cannot be: " +
+                    supervisor_->driver_note());
+  }
+  if (!pidfile_.Write(getpid(), &error)) return Refuse(error);
+  std::vector<std::string> warnings;
+  if (!DropPrivileges(MakePrivilegeRequest(configuration_->global), &warnings, &error))
+    return Refuse(error);
+  for (const std::string& text : warnings) console_.Warning(text);
+  supervisor_->Start();
+  if (detached_ && !daemon_.ReportReady(&error)) return Refuse(error);
+  console_.Detail(std::string("serving with ring driver ") + supervisor_->driver());
+  int status = kExitGood;
+  bool wait = true;
+  if (options_.quickstart) {
+    if (!RunQuickstart(*configuration_, supervisor_->driver(), supervisor_->shards()))
+      status = kExitRefused;
+    wait = !options_.once;
+    if (wait) std::printf("Serving until Ctrl-C.\n"), std::fflush(stdout);
+  }
+  if (wait) WaitForTheEnd(*signals);
+  supervisor_->Stop();
+  pidfile_.Remove();
+  return status;
+}
+
+void Run::WaitForTheEnd(SignalWaiter& signals) {
+  bool draining = false;
+  uint64_t hard_stop_ms = UINT64_MAX;
+  for (;;) {
+    if (draining && (supervisor_->idle() || base::MonotonicMicros() / 1000 >= hard_stop_ms)) return;
+    switch (signals.Wait(draining ? kDrainPollMs : -1).request) {
+      case SignalRequest::kStop:
+        return;
+      case SignalRequest::kSoftStop:
+        if (draining) break;
+        draining = true;
+        if (configuration_->global.hard_stop_after_ms != 0) {
+          hard_stop_ms = base::MonotonicMicros() / 1000 + configuration_->global.hard_stop_after_ms;
+        }
+        supervisor_->SoftStop();
+        break;
+      case SignalRequest::kDump:
+        supervisor_->Dump();
+        break;
+      case SignalRequest::kReload:
+        console_.Warning(kReloadNotSupported);
+        break;
+      case SignalRequest::kPause:
+      case SignalRequest::kResume:
+        console_.Warning(
+            "pausing and resuming listeners is not supported yet: nothing was changed");
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+int Run::Execute() {
+  if (!options_.directory.empty() && chdir(options_.directory.c_str()) != 0) {
+    return Refuse("cannot enter directory " + options_.directory + ": " + base::ErrnoText(errno));
+  }
+  if (!Read()) return kExitRefused;
+  return options_.action == Action::kCheck ? Check() : Start();
+}
+
+}  // namespace
+
+int RunProcess(const Options& options) {
+  switch (options.action) {
+    case Action::kHelp:
+      std::fputs(UsageText().c_str(), stdout);
+      return kExitGood;
+    case Action::kVersion:
+      std::fputs(VersionText().c_str(), stdout);
+      return kExitGood;
+    case Action::kBuild:
+      std::fputs(BuildText(FactsOfBuild()).c_str(), stdout);
+      return kExitGood;
+    case Action::kCondition:
+      return PrintCondition(options);
+    case Action::kCheck:
+    case Action::kStart:
+      break;
+  }
+  return Run(options).Execute();
+}
+
+}  // namespace engine
