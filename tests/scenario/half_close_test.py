@@ -1,0 +1,185 @@
+"""Half closes, aborts and the timeouts that belong to them. A vtc client cannot shut one direction down."""
+
+import socket
+import struct
+import sys
+import threading
+import time
+
+from harness import (Proxy, Server, case, check, connect, free_port, is_closed_within, listen_config, receive_all,
+                     receive_exactly, run_cases)
+
+
+def reset(peer):
+    """Closes with RST instead of FIN."""
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+
+
+@case
+def the_client_ends_and_still_gets_its_answer():
+    def answer_after_end(peer):
+        received = receive_all(peer)
+        time.sleep(0.2)
+        peer.sendall(b"%d bytes" % len(received))
+
+    port = free_port()
+    with Server(answer_after_end) as server, Proxy(listen_config(port, server.port), [port]):
+        client = connect(port)
+        client.sendall(b"x" * 300000)
+        client.shutdown(socket.SHUT_WR)
+        check(receive_all(client) == b"300000 bytes", "the answer after the client's end")
+
+
+@case
+def the_server_ends_and_still_gets_the_rest():
+    got, done = [], threading.Event()
+
+    def greet_and_end(peer):
+        peer.sendall(b"greeting")
+        peer.shutdown(socket.SHUT_WR)
+        got.append(receive_all(peer))
+        done.set()
+
+    port = free_port()
+    with Server(greet_and_end) as server, Proxy(listen_config(port, server.port), [port]):
+        client = connect(port)
+        check(receive_all(client) == b"greeting", "the greeting and then end of file")
+        client.sendall(b"y" * 200000)
+        client.shutdown(socket.SHUT_WR)
+        check(done.wait(10), "the server saw the client's end")
+        check(got == [b"y" * 200000], "all of the client's bytes after the server's end")
+
+
+@case
+def an_end_with_the_first_bytes_reaches_the_server():
+    """Bytes and FIN may wait in the backlog before the proxy has even accepted."""
+    port = free_port()
+    with Server(lambda peer: peer.sendall(receive_all(peer)[::-1])) as server:
+        with Proxy(listen_config(port, server.port), [port]):
+            for _ in range(50):
+                client = connect(port)
+                client.sendall(b"abc")
+                client.shutdown(socket.SHUT_WR)
+                check(receive_all(client) == b"cba", "the answer")
+
+
+@case
+def timeout_client_fin_bounds_a_half_closed_client():
+    """After the server's end only client-fin counts for the client, not the long timeout client."""
+    took = []
+    ended = threading.Event()
+
+    def end_and_wait(peer):
+        peer.sendall(b"bye")
+        peer.shutdown(socket.SHUT_WR)
+        begin = time.monotonic()
+        try:
+            receive_all(peer)
+        except ConnectionError:
+            pass
+        took.append(time.monotonic() - begin)
+        ended.set()
+
+    port = free_port()
+    with Server(end_and_wait) as server:
+        with Proxy(listen_config(port, server.port, "timeout client-fin 500ms"), [port]):
+            client = connect(port)
+            check(receive_all(client) == b"bye", "the bytes before the end")
+            check(ended.wait(8), "closed by timeout client-fin")
+            check(0.3 < took[0] < 5, f"after {took[0]:.2f} s")
+            client.close()
+
+
+@case
+def timeout_server_fin_bounds_a_half_closed_server():
+    """The client ended, the server neither answers nor ends."""
+    def silent(peer):
+        receive_all(peer)
+        time.sleep(8)
+
+    port = free_port()
+    with Server(silent) as server:
+        with Proxy(listen_config(port, server.port, "timeout server-fin 500ms"), [port]):
+            client = connect(port)
+            client.sendall(b"request")
+            client.shutdown(socket.SHUT_WR)
+            begin = time.monotonic()
+            check(is_closed_within(client, 5), "closed by timeout server-fin")
+            check(time.monotonic() - begin > 0.3, "but not at once")
+
+
+@case
+def a_reset_of_the_client_reaches_the_server():
+    ended = threading.Event()
+
+    def wait_for_end(peer):
+        peer.sendall(b"ready")
+        try:
+            receive_all(peer)
+        except ConnectionError:
+            pass
+        ended.set()
+
+    port = free_port()
+    with Server(wait_for_end) as server, Proxy(listen_config(port, server.port), [port]):
+        client = connect(port)
+        receive_exactly(client, 5)
+        reset(client)
+        check(ended.wait(5), "the server learned that the client is gone")
+
+
+@case
+def a_reset_of_the_server_reaches_the_client():
+    port = free_port()
+
+    def reset_after_request(peer):
+        receive_exactly(peer, 4)
+        reset(peer)
+
+    with Server(reset_after_request) as server, Proxy(listen_config(port, server.port), [port]):
+        client = connect(port)
+        client.sendall(b"ping")
+        check(is_closed_within(client, 5), "the client learned that the server is gone")
+
+
+@case
+def clients_that_disappear_at_once_leave_nothing_behind():
+    port = free_port()
+    with Server(receive_all) as server, Proxy(listen_config(port, server.port), [port]) as proxy:
+        connect(port).close()
+        time.sleep(0.5)
+        before = proxy.open_files()
+        for i in range(300):
+            client = connect(port)
+            if i % 3 == 0:
+                client.sendall(b"x")
+            if i % 2 == 0:
+                reset(client)
+            else:
+                client.close()
+        end = time.monotonic() + 10
+        while proxy.open_files() > before and time.monotonic() < end:
+            time.sleep(0.1)
+        check(proxy.open_files() <= before, f"{proxy.open_files() - before} descriptors left open")
+
+
+@case
+def many_half_closes_leave_nothing_behind():
+    port = free_port()
+    with Server(lambda peer: peer.sendall(receive_all(peer))) as server:
+        with Proxy(listen_config(port, server.port), [port]) as proxy:
+            before = proxy.open_files()
+            for i in range(200):
+                client = connect(port)
+                body = b"q" * (i * 211)
+                client.sendall(body)
+                client.shutdown(socket.SHUT_WR)
+                check(receive_all(client) == body, "the echo")
+                client.close()
+            time.sleep(0.5)
+            check(proxy.open_files() <= before + 2, f"{proxy.open_files() - before} descriptors left open")
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases())
