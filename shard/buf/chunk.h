@@ -5,10 +5,9 @@
 // Units:   bytes.
 // Errors:  none.
 // States:  free (0 references, in the pool) -> lent to the kernel (0 references, in the ring) ->
-// held (1 or more).
+//          held (1 or more).
 //
-//   Slice slice{chunk, 0, 512};   // the caller accounts for the reference by itself, or lets a
-//   ByteQueue do it
+//   Slice slice{chunk, 0, 512};   // the caller counts its reference, or a ByteQueue does
 
 #pragma once
 
@@ -25,7 +24,7 @@ struct Chunk {
   Chunk* next_free = nullptr;
   uint32_t capacity = 0;
   uint32_t references = 0;
-  uint32_t index = 0;  // in its pool; also the buffer id while lent
+  uint32_t index = 0;  // in its pool
 };
 
 // `length` bytes at `offset` of a chunk. A plain value: whoever stores one for later holds a

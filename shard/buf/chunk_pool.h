@@ -1,11 +1,12 @@
-// chunk_pool.h - the buffers of one size that one shard uses, for the kernel to fill and for
-// itself.
+// chunk_pool.h - the buffers of one size that one shard uses: the kernel fills them, and so do we.
 //
 // Owns:    the memory and the Chunk records. Address space is reserved at start, pages are
-// committed on first touch. Threads: shard-local. Units:   chunks; capacity at most 65535, because
-// the index is also the 16-bit buffer id of the ring. Errors:  an empty pool gives null: the caller
-// waits in the pool's line (see waiters below), never on a timer. States:  see chunk.h. The chunk
-// freed last is handed out first, so the working set stays in cache.
+//          committed on first touch.
+// Threads: shard-local.
+// Units:   chunks; capacity at most 65535, because the index fits a 16-bit buffer id.
+// Errors:  an empty pool gives null: the caller waits in the pool's line (see waiters below), never
+//          on a timer.
+// States:  see chunk.h. The chunk freed last is handed out first: the working set stays in cache.
 //
 //   Chunk* c = pool.Take();           // one reference, or null
 //   pool.Drop(c);                     // last reference: back to the pool

@@ -1,28 +1,18 @@
-// compat.h - liburing.h, plus the kernel constants that older copies of it (2.3, Debian 12) lack.
+// compat.h - liburing.h, plus what its oldest supported release (2.3, Debian 12) lacks.
 //
-// Owns:    nothing. Threads: immutable. Units: none. States: none.
-// Errors:  none: whether the running kernel knows a constant is found by trying (probe.h).
+// Owns:    nothing.
+// Threads: any-thread.
+// Units:   none.
+// Errors:  -errno.
+// States:  none.
 //
-// liburing 2.3 already has SINGLE_ISSUER, DEFER_TASKRUN, multishot accept and receive, POLL_FIRST,
-// provided buffer rings and MSG_RING. What is guarded here came later, or is missing in 2.2.
+// 2.3 has every constant the driver uses: SINGLE_ISSUER, DEFER_TASKRUN, multishot accept and
+// receive, POLL_FIRST, provided buffer rings, MSG_RING. A newer one belongs here, in #ifndef;
+// whether the running kernel knows it is found by trying (probe.h).
 
 #pragma once
 
 #include <liburing.h>
-
-#ifndef IORING_SETUP_SINGLE_ISSUER
-#define IORING_SETUP_SINGLE_ISSUER (1U << 12)
-#endif
-#ifndef IORING_SETUP_DEFER_TASKRUN
-#define IORING_SETUP_DEFER_TASKRUN (1U << 13)
-#endif
-#ifndef IORING_RECV_MULTISHOT
-#define IORING_RECV_MULTISHOT (1U << 1)
-#endif
-// Linux 6.3: IORING_REGISTER_* on a registered ring descriptor.
-#ifndef IORING_FEAT_REG_REG_RING
-#define IORING_FEAT_REG_REG_RING (1U << 13)
-#endif
 
 namespace shard {
 

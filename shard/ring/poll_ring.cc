@@ -171,8 +171,7 @@ bool PollRing::Open(const RingOptions& options, std::string* why) {
   epoll_event event = {};
   event.events = EPOLLIN;
   event.data.fd = wake_fd_;
-  if (epoll_fd_ < 0 || wake_fd_ < 0 ||
-      epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event) != 0) {
+  if (epoll_fd_ < 0 || wake_fd_ < 0 || epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event) != 0) {
     *why = base::Format("epoll: %s (%s)", base::ErrnoName(errno), base::ErrnoText(errno));
     return false;
   }
@@ -560,7 +559,8 @@ bool PollRing::WaitForEvents(uint64_t deadline_us, int* event_count) {
     if (*event_count < 0 && errno == ENOSYS) has_pwait2_ = false;  // before Linux 5.11
   }
   if (!has_pwait2_) {
-    const uint64_t ms = uint64_t(timeout.tv_sec) * 1000 + uint64_t(timeout.tv_nsec + 999999) / 1000000;
+    const uint64_t ms =
+        uint64_t(timeout.tv_sec) * 1000 + uint64_t(timeout.tv_nsec + 999999) / 1000000;
     *event_count = epoll_wait(epoll_fd_, events_, kEventsPerTurn,
                               forever ? -1 : int(std::min<uint64_t>(ms, INT_MAX)));
   }

@@ -19,15 +19,17 @@
 //   for (const Completion& c : ring.Turn(deadline_us)) ...
 //
 // What every driver promises (tests/shard/ring/ring_contract.h holds them to it):
+//  - A ring is destroyed by its thread, or after that thread's end; what is outstanding then is
+//    never answered, and every lent chunk is back in its pool.
 //  - Nothing completes inside the submitting call; all answers come out of Turn().
 //  - An operation is answered exactly once (multishot: once without `more`), also when cancelled
-//  (-ECANCELED, or the
-//    result it had already reached) and also after Close(fd), which cancels nothing by itself:
-//    cancel first.
+//    (-ECANCELED, or the result it had already reached) and also after Close(fd). Close() may
+//    answer what waits with -ECANCELED (poll), or leave it waiting on the open file until it is
+//    cancelled (uring): so cancel first.
 //  - Recv hands out a chunk with one reference only when result > 0. No free chunk: -ENOBUFS,
-//  nothing is lost.
+//    nothing is lost.
 //  - Send names bytes that stay valid until it is answered; the iovec array itself only until the
-//  call returns.
+//    call returns.
 //  - Operations of one fd that are submitted in one turn are started in that order.
 
 #pragma once
@@ -87,7 +89,8 @@ class Ring {
   // result 0 is end of file.
   virtual void Recv(OpId op, int fd, RecvMode mode, BufferSize size) = 0;
   virtual void Send(OpId op, int fd, std::span<const iovec> bytes, SendMode mode) = 0;
-  // Answered with the ready events (poll(2) bits).
+  // Answered with the ready events (poll(2) bits). A multishot one that goes on answers when they
+  // change, not while they last.
   virtual void Poll(OpId op, int fd, uint32_t events, bool multishot) = 0;
   // Ends the operations submitted under `op`, each of which is still answered. The cancel itself is
   // not.
@@ -109,11 +112,12 @@ class Ring {
   // Submits everything, waits until something is answered or the deadline passes (0: does not wait;
   // UINT64_MAX: no deadline), and returns the answers, good until the next call. It may return
   // nothing before the deadline (a wake-up, a signal). Sends of mode kTry do not end the wait: they
-  // always answer in the same turn, and an answer nobody waited for would cost a turn each. But they
-  // shorten it to kTryPatienceMicros, since one of them may have failed.
+  // always answer in the same turn, and an answer nobody waited for would cost a turn each. But
+  // they shorten it to kTryPatienceMicros, since one of them may have failed.
   virtual std::span<const Completion> Turn(uint64_t deadline_us) = 0;
   // Makes a Turn() that waits return (any-thread). `from` is the caller's own ring, or null outside
-  // shards.
+  // shards; with it the wake-up may travel with from's next Turn(). Several may count as one. Both
+  // rings live until nobody wakes any more.
   virtual void Wake(Ring* from) = 0;
 
   // System calls of the driver so far, for `show info` and tests.

@@ -50,8 +50,7 @@ class SocketPeer final : public RingPeer {
 };
 
 int BoundListener(int backlog, bool blocking, sockaddr_in* address) {
-  const int fd =
-      socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK), 0);
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK), 0);
   *address = {};
   address->sin_family = AF_INET;
   address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -85,8 +84,7 @@ class KernelWorld final : public RingWorld {
       extra_.push_back(pair_listener_);
     }
     *peer = Dial(pair_address_);
-    const int fd =
-        accept4(pair_listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(pair_listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     MUST(fd >= 0);
     return fd;
   }
@@ -125,8 +123,8 @@ class KernelWorld final : public RingWorld {
 
 }  // namespace
 
-std::unique_ptr<RingWorld> MakeKernelWorld(std::string_view driver,
-                                           const RingWorldOptions& options, std::string* why) {
+std::unique_ptr<RingWorld> MakeKernelWorld(std::string_view driver, const RingWorldOptions& options,
+                                           std::string* why) {
   auto world = std::make_unique<KernelWorld>(options);
   if (!world->Open(driver, options, why)) return nullptr;
   return world;

@@ -81,8 +81,8 @@ class RingWorld {
 // "uring", "poll" or "fake". Null with the reason when this machine cannot.
 std::unique_ptr<RingWorld> MakeWorld(std::string_view driver, const RingWorldOptions& options,
                                      std::string* why);
-std::unique_ptr<RingWorld> MakeKernelWorld(std::string_view driver,
-                                           const RingWorldOptions& options, std::string* why);
+std::unique_ptr<RingWorld> MakeKernelWorld(std::string_view driver, const RingWorldOptions& options,
+                                           std::string* why);
 std::unique_ptr<RingWorld> MakeFakeWorld(const RingWorldOptions& options);
 
 struct Answer {
@@ -121,5 +121,49 @@ class Answers {
   std::vector<Chunk*> kept_;
   bool keep_ = false;
 };
+
+inline OpId Op(OpKind kind, uint32_t slot) { return {kind, {slot, 0xabcdef}}; }
+
+// Bytes in which a misplaced piece shows.
+inline std::string Pattern(size_t bytes) {
+  std::string text(bytes, '\0');
+  uint32_t state = 12345;
+  for (char& c : text) {
+    state = state * 1664525 + 1013904223;
+    c = char('a' + (state >> 24) % 26);
+  }
+  return text;
+}
+
+inline iovec Vec(std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+
+// The fixture of both test files; its parameter is the driver's name.
+class RingContract : public testing::TestWithParam<const char*> {
+ protected:
+  bool Open(const RingWorldOptions& options = {}) {
+    std::string why;
+    world_ = MakeWorld(GetParam(), options, &why);
+    if (world_ == nullptr) why_ = why;
+    return world_ != nullptr;
+  }
+  // Ends the world, and checks that nothing is left of it.
+  void TearDown() override {
+    if (world_ == nullptr) return;
+    world_->DropRing();
+    EXPECT_EQ(world_->small().in_use(), 0U);
+    EXPECT_EQ(world_->large().in_use(), 0U);
+  }
+  Ring& ring() { return world_->ring(); }
+  void SendOne(OpId op, int fd, std::string_view bytes, SendMode mode) {
+    const iovec vec = Vec(bytes);
+    ring().Send(op, fd, {&vec, 1}, mode);
+  }
+
+  std::unique_ptr<RingWorld> world_;
+  std::string why_;
+};
+
+#define OPEN_OR_SKIP(...) \
+  if (!Open(__VA_ARGS__)) GTEST_SKIP() << why_
 
 }  // namespace shard
