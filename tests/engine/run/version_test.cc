@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -19,19 +18,10 @@ TEST(VersionTest, OursFirstThenHaproxysShape) {
   const auto lines = Lines(text);
   ASSERT_GE(lines.size(), 3u);
   EXPECT_EQ(lines[0], std::string("Ringway version ") + RINGWAY_VERSION);
-  EXPECT_TRUE(std::regex_match(std::string(lines[1]),
-                               std::regex("HAProxy version 3\\.5-[A-Za-z0-9.+-]+ compatible")))
+  EXPECT_TRUE(lines[1].starts_with("HAProxy version 3.5-") && lines[1].ends_with(" compatible"))
       << lines[1];
+  EXPECT_EQ(base::Split(lines[1], ' ').size(), 4u) << lines[1];
   EXPECT_TRUE(lines[2].starts_with("Running on: Linux "));
-}
-
-// What scripts do with it: the number up to the first '-' or blank.
-TEST(VersionTest, ScriptsReadTheBranch) {
-  std::smatch match;
-  const std::string text = VersionText();
-  ASSERT_TRUE(std::regex_search(text, match, std::regex("HAProxy version ([0-9]+)\\.([0-9]+)")));
-  EXPECT_EQ(match[1], "3");
-  EXPECT_EQ(match[2], "5");
 }
 
 BuildFacts Facts() {
@@ -154,7 +144,9 @@ TEST(VersionTest, LibrariesStartWithTheProgram) {
   for (std::string_view line : Lines(text)) {
     EXPECT_TRUE(line.empty() || access(std::string(line).c_str(), R_OK) == 0) << line;
   }
-  EXPECT_TRUE(std::regex_search(LoadedLibraries(true), std::regex("^0x[0-9a-f]+-0x[0-9a-f]+ /")));
+  const std::string ranges = LoadedLibraries(true);
+  EXPECT_TRUE(ranges.starts_with("0x"));
+  EXPECT_NE(ranges.find(" " + std::string(program) + "\n"), std::string::npos) << ranges;
 }
 
 }  // namespace
