@@ -40,10 +40,10 @@ struct AddressWord {
   uint16_t family = AF_UNSPEC;  // that the host must have; AF_UNSPEC: what it turns out to be
   bool is_literal = false;      // `literal` holds, without port; otherwise `host` must be resolved
   shard::Address literal;
-  std::string host;             // as written, brackets removed
+  std::string host;  // as written, brackets removed
   bool has_port = false;
   uint16_t port_low = 0;
-  uint16_t port_high = 0;       // equal to port_low unless a range was given
+  uint16_t port_high = 0;  // equal to port_low unless a range was given
   // A path, or an abstract name; a padded name (`abns@`) carries its NUL bytes.
   std::string path;
   int fd = -1;

@@ -9,10 +9,10 @@
 //
 //   for (const KeywordState& state : KeywordStates()) keywords.Add({state.words, state.scopes});
 //
-// The rule (DESIGN 6): what merely tunes is accepted with a warning. What decides who may pass, what
-// is encrypted or where traffic goes is refused until it works. A word that only matters together
-// with a refused one is accepted as well; its row says with which, and has to change the day that
-// one starts to work.
+// The rule (DESIGN 6): what merely tunes is accepted with a warning. What decides who may pass,
+// what is encrypted or where traffic goes is refused until it works. A word that only matters
+// together with a refused one is accepted as well; its row says with which, and has to change the
+// day that one starts to work.
 
 #pragma once
 

@@ -17,12 +17,11 @@ using scope::kBind;
 // looked at.
 void AddOption(BuildKeywords& keywords, const char* words,
                std::function<bool(BindConfig&, const KeywordUse&)> take) {
-  keywords.Add({words, kBind},
-               [take = std::move(take)](BuildContext& context, KeywordUse& use) {
-                 use.next = use.first_argument + 1;
-                 if (!HasArguments(use, 1, SIZE_MAX)) return false;
-                 return take(*context.bind, use);
-               });
+  keywords.Add({words, kBind}, [take = std::move(take)](BuildContext& context, KeywordUse& use) {
+    use.next = use.first_argument + 1;
+    if (!HasArguments(use, 1, SIZE_MAX)) return false;
+    return take(*context.bind, use);
+  });
 }
 
 template <typename Field>
@@ -43,9 +42,8 @@ void AddFlag(BuildKeywords& keywords, const char* words, bool BindConfig::*field
 bool TakeMode(BindConfig& bind, const KeywordUse& use) {
   const std::string_view text = use.argument(0);
   int mode = 0;
-  const bool is_octal =
-      !text.empty() && text.size() <= 5 &&
-      text.find_first_not_of("01234567") == std::string_view::npos;
+  const bool is_octal = !text.empty() && text.size() <= 5 &&
+                        text.find_first_not_of("01234567") == std::string_view::npos;
   if (is_octal) mode = std::stoi(std::string(text), nullptr, 8);
   if (!is_octal || mode > 07777) {
     return Refuse(use, 0, "expects an octal mode such as 660, not '" + std::string(text) + "'");
@@ -68,10 +66,11 @@ bool TakeShards(BindConfig& bind, const KeywordUse& use) {
 }
 
 // One BindAddress per address and port.
-bool TakeAddress(const KeywordUse& use, std::string_view text, BindConfig& bind) {
+bool TakeAddress(BuildContext& context, const KeywordUse& use, std::string_view text,
+                 BindConfig& bind) {
   Parsed<AddressWord> word = ParseAddress(text, kBindAddress);
   if (!word) return Refuse(use, 0, word.error);
-  const Parsed<shard::Address> address = ResolveAddress(word.value);
+  const Parsed<shard::Address> address = Resolve(context, word.value);
   if (!address) return Refuse(use, 0, address.error);
   for (uint32_t port = word.value.port_low; port <= word.value.port_high; ++port) {
     BindAddress one;
@@ -91,7 +90,7 @@ bool TakeBind(BuildContext& context, KeywordUse& use) {
   bind->frontend = context.proxy->config;
   bool good = true;
   for (const std::string_view text : SplitAddressList(use.argument(0))) {
-    good = TakeAddress(use, text, *bind) && good;
+    good = TakeAddress(context, use, text, *bind) && good;
   }
   // Only now do the paths stay where they are.
   for (BindAddress& one : bind->addresses) {

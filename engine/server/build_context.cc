@@ -11,9 +11,7 @@ SourcePlace PlaceOf(const Line& line) {
   return {line.source == nullptr ? std::string() : line.source->path, int(line.number)};
 }
 
-Location At(const SourcePlace& place) {
-  return {.file = place.file, .line = uint32_t(place.line)};
-}
+Location At(const SourcePlace& place) { return {.file = place.file, .line = uint32_t(place.line)}; }
 
 bool Refuse(const KeywordUse& use, size_t argument, std::string_view message,
             std::string_view hint) {
@@ -58,7 +56,21 @@ Parsed<int64_t> FindGroup(std::string_view name) {
   return {int64_t(entry->gr_gid), {}};
 }
 
-bool TakeSource(const KeywordUse& use, size_t word, ServerConfig& server, size_t* next) {
+Parsed<shard::Address> Resolve(BuildContext& context, const AddressWord& word) {
+  if (word.kind != AddressKind::kHost || word.is_literal) return ResolveAddress(word);
+  const std::string key = std::to_string(word.family) + " " + word.host;
+  auto at = context.resolved.find(key);
+  if (at == context.resolved.end()) {
+    const auto& ask = context.options.resolve;
+    at = context.resolved.emplace(key, ask ? ask(word) : ResolveAddress(word)).first;
+  }
+  Parsed<shard::Address> answer = at->second;
+  answer.value.port = word.port_low;
+  return answer;
+}
+
+bool TakeSource(BuildContext& context, const KeywordUse& use, size_t word, ServerConfig& server,
+                size_t* next) {
   const Line& line = use.line;
   const auto refuse = [&](size_t at, const std::string& message) {
     use.diagnostics.Error(line.At(at), "'source': " + message);
@@ -70,7 +82,7 @@ bool TakeSource(const KeywordUse& use, size_t word, ServerConfig& server, size_t
   if (parsed.value.kind != AddressKind::kHost) {
     return refuse(word, "a unix socket as a source is not supported yet");
   }
-  const Parsed<shard::Address> address = ResolveAddress(parsed.value);
+  const Parsed<shard::Address> address = Resolve(context, parsed.value);
   if (!address) return refuse(word, address.error);
   server.has_source = true;
   server.source = address.value;

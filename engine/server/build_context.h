@@ -47,9 +47,9 @@ struct WordPlace {
 struct ProxyDraft {
   const Section* section = nullptr;
   ProxyConfig* config = nullptr;
-  WordPlace mode;               // of a mode that does not work yet
-  WordPlace balance;            // of an algorithm that does not work yet
-  ServerConfig source;          // the proxy's `source`, for servers without one: only those fields
+  WordPlace mode;       // of a mode that does not work yet
+  WordPlace balance;    // of an algorithm that does not work yet
+  ServerConfig source;  // the proxy's `source`, for servers without one: only those fields
   WordPlace id;
   WordPlace default_backend;
   std::vector<WordPlace> use_backends;
@@ -70,6 +70,8 @@ struct BuildContext {
   const BuildKeywords& keywords;
   Configuration& configuration;
   Diagnostics& diagnostics;
+  // Answers already given: a file names the same host many times, and a resolver may be slow.
+  std::map<std::string, Parsed<shard::Address>, std::less<>> resolved;
   std::list<ProxyDraft> drafts;
   std::vector<ThreadWord> thread_words;
   uint32_t thread_hard_limit = 0;  // 0: not given
@@ -108,7 +110,11 @@ bool TakeDescription(const KeywordUse& use, std::string& out);
 Parsed<int64_t> FindUser(std::string_view name);
 Parsed<int64_t> FindGroup(std::string_view name);
 
+// The address of `word`; a name is asked for once per Build().
+Parsed<shard::Address> Resolve(BuildContext& context, const AddressWord& word);
+
 // `source ADDR[:PORT] [interface NAME]` from word `word` on; leaves `next` behind it.
-bool TakeSource(const KeywordUse& use, size_t word, ServerConfig& server, size_t* next);
+bool TakeSource(BuildContext& context, const KeywordUse& use, size_t word, ServerConfig& server,
+                size_t* next);
 
 }  // namespace engine

@@ -145,11 +145,10 @@ void CheckNames(BuildContext& context) {
     const auto [at, is_new] = seen.emplace(config.name, &config);
     if (is_new) continue;
     const ProxyConfig& other = *at->second;
-    context.diagnostics.Error(
-        draft.section->header.At(1),
-        config.kind + " '" + config.name + "' has the same name as " + other.kind + " '" +
-            other.name + "' declared at " + other.place.file + ":" +
-            std::to_string(other.place.line));
+    context.diagnostics.Error(draft.section->header.At(1),
+                              config.kind + " '" + config.name + "' has the same name as " +
+                                  other.kind + " '" + other.name + "' declared at " +
+                                  other.place.file + ":" + std::to_string(other.place.line));
   }
 }
 
@@ -164,10 +163,9 @@ void AssignIds(const std::vector<std::unique_ptr<Object>>& objects,
     const auto [at, is_new] = taken.emplace(objects[i]->id, objects[i].get());
     if (is_new) continue;
     const Object& other = *at->second;
-    diagnostics.Error(places[i].At(),
-                      base::Format("custom id %u already used at %s:%d (%s)", objects[i]->id,
-                                   other.place.file.c_str(), other.place.line,
-                                   name_of(other).c_str()));
+    diagnostics.Error(places[i].At(), base::Format("custom id %u already used at %s:%d (%s)",
+                                                   objects[i]->id, other.place.file.c_str(),
+                                                   other.place.line, name_of(other).c_str()));
   }
   uint32_t next = first_id;
   for (const auto& object : objects) {
@@ -205,9 +203,8 @@ ProxyConfig* FindBackendOrReport(BuildContext& context, const WordPlace& place,
     hint = "'" + name + "' is a frontend, declared at " + frontend->place.file + ":" +
            std::to_string(frontend->place.line);
   }
-  context.diagnostics.Error(place.At(), "unable to find required " + std::string(keyword) + ": '" +
-                                            name + "'",
-                            hint);
+  context.diagnostics.Error(
+      place.At(), "unable to find required " + std::string(keyword) + ": '" + name + "'", hint);
   return nullptr;
 }
 
@@ -234,8 +231,8 @@ void LinkBackends(BuildContext& context, ProxyDraft& draft) {
 
 void CheckMode(BuildContext& context, const ProxyDraft& draft) {
   if (draft.mode) {
-    context.diagnostics.Error(draft.mode.At(), "'mode " + std::string(draft.mode.text()) +
-                                                   "' is not supported yet");
+    context.diagnostics.Error(draft.mode.At(),
+                              "'mode " + std::string(draft.mode.text()) + "' is not supported yet");
   }
   if (draft.balance && draft.config->is_backend) {
     context.diagnostics.Error(draft.balance.At(), "'balance " + std::string(draft.balance.text()) +
@@ -313,7 +310,6 @@ const BuildKeywords& AllKeywords() {
 
 std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
                                      const BuildOptions& options) {
-  const size_t errors_before = diagnostics.errors();
   auto configuration = std::make_unique<Configuration>();
   BuildContext context{.options = options,
                        .keywords = AllKeywords(),
@@ -336,7 +332,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   AssignAllIds(context);
   for (ProxyDraft& draft : context.drafts) FinishProxy(context, draft);
   FinishThreads(context);
-  if (diagnostics.errors() != errors_before) return nullptr;
+  if (diagnostics.errors() != 0) return nullptr;
   return configuration;
 }
 

@@ -3,7 +3,8 @@
 // Owns:    nothing. The Configuration it returns refers neither to the Tree nor to the Diagnostics.
 // Threads: start-up, or the thread that prepares a reload. May block in the system's resolver.
 // Units:   none.
-// Errors:  every fault of every file goes to Diagnostics in one run; null when there was one.
+// Errors:  every fault of every file goes to Diagnostics in one run; null when there was one, be it
+//          from reading the tree.
 // States:  none.
 //
 //   const BuildOptions options{.services = {{"echo", &echo}}};
@@ -13,10 +14,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "engine/config/address_words.h"
 #include "engine/config/diagnostics.h"
 #include "engine/config/keywords.h"
 #include "engine/config/tree.h"
@@ -34,6 +37,8 @@ struct BuildOptions {
   std::map<std::string, const shard::AppletType*, std::less<>> services;
   // What an open range of threads ends at when nbthread is not set; 0: asks the kernel.
   uint32_t usable_cpus = 0;
+  // Finds the address of a host name; null: ResolveAddress(), which asks the system.
+  std::function<Parsed<shard::Address>(const AddressWord&)> resolve;
 };
 
 std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,

@@ -98,8 +98,7 @@ bool HasNoCondition(const KeywordUse& use, size_t argument) {
   if (use.arguments() <= argument) return true;
   const std::string_view word = use.argument(argument);
   if (word == "if" || word == "unless") {
-    return Refuse(use, argument,
-                  "a condition ('" + std::string(word) + "') is not supported yet");
+    return Refuse(use, argument, "a condition ('" + std::string(word) + "') is not supported yet");
   }
   return Refuse(use, argument, "unexpected '" + std::string(word) + "'");
 }
@@ -154,7 +153,7 @@ bool TakeRedispatch(BuildContext& context, KeywordUse& use) {
 bool TakeProxySource(BuildContext& context, KeywordUse& use) {
   ServerConfig unused;
   size_t next = 0;
-  if (!TakeSource(use, use.first_argument, unused, &next)) return false;
+  if (!TakeSource(context, use, use.first_argument, unused, &next)) return false;
   if (next < use.line.size()) {
     return Refuse(use, next - use.first_argument,
                   "unexpected '" + std::string(use.line.text(next)) + "'");

@@ -1,4 +1,5 @@
-// proxy_keywords.h - the words of frontend, backend, listen and defaults that have an effect (manual 4.2).
+// proxy_keywords.h - the words of frontend, backend, listen and defaults that have an effect
+// (manual 4.2).
 //
 // Owns:    nothing.
 // Threads: start-up.

@@ -79,18 +79,24 @@ bool TakeFrom(const BuildContext& context, const KeywordUse& use, size_t& word,
     }
     names.push_back(server->name);
   }
-  use.diagnostics.Error(line.At(word - 1), "no server or default-server is named '" +
-                                               std::string(origin) + "' before this line",
-                        Suggest(origin, names));
+  use.diagnostics.Error(
+      line.At(word - 1),
+      "no server or default-server is named '" + std::string(origin) + "' before this line",
+      Suggest(origin, names));
   return false;
 }
 
 bool RunServerOptions(BuildContext& context, const KeywordUse& use, size_t word, Scopes scopes,
                       ServerConfig& server) {
+  // Its argument is part of the word, so the registry cannot find it.
+  for (size_t i = word; i < use.line.size(); ++i) {
+    if (!use.line.text(i).starts_with("set-proxy-v2-tlv-fmt(")) continue;
+    use.diagnostics.Error(use.line.At(i), "'set-proxy-v2-tlv-fmt' is not supported yet");
+    return false;
+  }
   context.server = &server;
   context.option_id = {};
-  const bool good =
-      context.keywords.RunOptions(context, use.line, word, scopes, use.diagnostics);
+  const bool good = context.keywords.RunOptions(context, use.line, word, scopes, use.diagnostics);
   context.server = nullptr;
   return good;
 }
@@ -116,7 +122,7 @@ bool TakeDefaultServer(BuildContext& context, KeywordUse& use) {
 }
 
 // The address ready to dial. False when it is one that does not work yet, or is wrong.
-bool TakeServerAddress(const KeywordUse& use, ServerConfig& server) {
+bool TakeServerAddress(BuildContext& context, const KeywordUse& use, ServerConfig& server) {
   Parsed<AddressWord> word = ParseAddress(use.argument(1), kServerAddress);
   if (!word) return Refuse(use, 1, word.error);
   if (word.value.kind == AddressKind::kHost && !word.value.has_port) {
@@ -125,10 +131,9 @@ bool TakeServerAddress(const KeywordUse& use, ServerConfig& server) {
                   "write its port: '" + std::string(use.argument(1)) + ":80'");
   }
   if (word.value.is_literal && word.value.literal.is_wildcard()) {
-    return Refuse(use, 1,
-                  "a server that is the client's own destination is not supported yet");
+    return Refuse(use, 1, "a server that is the client's own destination is not supported yet");
   }
-  const Parsed<shard::Address> address = ResolveAddress(word.value);
+  const Parsed<shard::Address> address = Resolve(context, word.value);
   if (!address) return Refuse(use, 1, address.error);
   server.address = address.value;
   MoveUnixPath(std::move(word.value), server.unix_path, server.address);
@@ -144,13 +149,15 @@ bool TakeServer(BuildContext& context, KeywordUse& use) {
   ProxyDraft& proxy = *context.proxy;
   const std::string name(use.argument(0));
   if (const char bad = ForbiddenNameByte(name); bad != '\0') {
-    return Refuse(use, 0, "character '" + std::string(1, bad) +
-                              "' is not permitted in a server name '" + name + "'");
+    return Refuse(
+        use, 0,
+        "character '" + std::string(1, bad) + "' is not permitted in a server name '" + name + "'");
   }
   for (const auto& other : proxy.config->servers) {
     if (other->name != name) continue;
-    return Refuse(use, 0, "another server named '" + name + "' was already defined at " +
-                              other->place.file + ":" + std::to_string(other->place.line));
+    return Refuse(use, 0,
+                  "another server named '" + name + "' was already defined at " +
+                      other->place.file + ":" + std::to_string(other->place.line));
   }
   ServerConfig options = OptionsOf(proxy.server_defaults[""]);
   size_t word = use.first_argument + 2;
@@ -160,7 +167,7 @@ bool TakeServer(BuildContext& context, KeywordUse& use) {
   server->place = PlaceOf(use.line);
   server->backend = proxy.config;
   server->index = uint32_t(proxy.config->servers.size());
-  good = TakeServerAddress(use, *server) && good;
+  good = TakeServerAddress(context, use, *server) && good;
   good = RunServerOptions(context, use, word, kServer, *server) && good;
   proxy.server_ids.push_back(context.option_id);
   proxy.config->servers.push_back(std::move(server));
@@ -187,7 +194,7 @@ void RegisterServerKeywords(BuildKeywords& keywords) {
   });
   keywords.Add({"source", kBoth}, [](BuildContext& context, KeywordUse& use) {
     use.next = use.line.size();
-    return TakeSource(use, use.first_argument, *context.server, &use.next);
+    return TakeSource(context, use, use.first_argument, *context.server, &use.next);
   });
   // What these take back is not supported yet, so there is never anything to take back.
   for (const char* words :

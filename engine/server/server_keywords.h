@@ -1,4 +1,5 @@
-// server_keywords.h - the options of `server` and `default-server` that have an effect (manual 5.2).
+// server_keywords.h - the options of `server` and `default-server` that have an effect
+// (manual 5.2).
 //
 // Owns:    nothing.
 // Threads: start-up.

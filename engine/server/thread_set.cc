@@ -20,9 +20,10 @@ std::string Quoted(std::string_view text) {
 
 std::string RangeError(std::string_view text, uint32_t low, uint32_t high) {
   return Quoted(text) +
-         base::Format(" is not a set: expects 'all', 'odd', 'even', a number or a range between "
-                      "%u and %u",
-                      low, high);
+         base::Format(
+             " is not a set: expects 'all', 'odd', 'even', a number or a range between "
+             "%u and %u",
+             low, high);
 }
 
 void SortAndUnique(std::vector<uint32_t>& numbers) {
@@ -47,8 +48,7 @@ Parsed<std::vector<uint32_t>> ParseNumberSet(std::string_view text, uint32_t low
   if (text != "all" && !is_odd && !is_even) {
     const size_t dash = text.find('-');
     const std::string_view left = text.substr(0, dash);
-    const std::string_view right =
-        dash == std::string_view::npos ? left : text.substr(dash + 1);
+    const std::string_view right = dash == std::string_view::npos ? left : text.substr(dash + 1);
     const std::optional<uint64_t> from = left.empty() ? low : base::ParseUnsigned(left);
     const std::optional<uint64_t> to = right.empty() ? high : base::ParseUnsigned(right);
     if (text.empty() || (left.empty() && right.empty()) || !from || !to || *from < low ||
@@ -85,8 +85,8 @@ Parsed<std::vector<uint32_t>> ParseThreadSet(std::string_view text, uint32_t thr
   }
   SortAndUnique(parsed.value);
   if (parsed.value.empty()) {
-    parsed.error = Quoted(text) +
-                   base::Format(" names no thread: there are %u (see 'nbthread')", threads);
+    parsed.error =
+        Quoted(text) + base::Format(" names no thread: there are %u (see 'nbthread')", threads);
   }
   return parsed;
 }

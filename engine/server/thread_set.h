@@ -1,4 +1,5 @@
-// thread_set.h - sets of threads and of CPUs as `thread` and `cpu-map` write them (manual 5.1, 3.1).
+// thread_set.h - sets of threads and of CPUs as `thread` and `cpu-map` write them
+// (manual 5.1, 3.1).
 //
 // Owns:    nothing.
 // Threads: any-thread (pure functions).

@@ -2,10 +2,22 @@
 
 #include <gtest/gtest.h>
 
+#include <pwd.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
 #include "tests/engine/server/build_text.h"
 
 namespace engine {
 namespace {
+
+constexpr const char* kTimeouts =
+    "defaults\n timeout connect 1s\n timeout client 30s\n timeout server 40s\n";
+
+// Its lines count from 1, so that a message is easy to place.
+std::string InBackend(const std::string& lines) { return "backend b\n" + lines; }
 
 TEST(Builder, SimpleTcpFileBuilds) {
   BuiltText built(R"(global
@@ -41,6 +53,7 @@ listen both
   EXPECT_EQ(in.binds[0]->backlog, 64u);
   EXPECT_EQ(in.default_backend, all.FindBackend("app"));
   EXPECT_EQ(in.timeouts.client_ms, 30000u);
+  EXPECT_EQ(in.place.line, 10);
   const ProxyConfig& app = *all.proxies[1];
   ASSERT_EQ(app.servers.size(), 2u);
   EXPECT_EQ(app.balance, BalanceAlgorithm::kRoundRobin);
@@ -56,6 +69,460 @@ listen both
   EXPECT_EQ(both.servers[0]->address.ToString(), "unix:/tmp/other.sock");
   EXPECT_EQ(both.servers[0]->maxconn, 5u);
   EXPECT_EQ(both.timeouts.queue_ms, 1000u);
+}
+
+// Refusals -------------------------------------------------------------------------------------
+
+struct ErrorRow {
+  const char* name;
+  std::string text;
+  std::vector<std::string> errors;
+};
+
+const std::vector<ErrorRow> kFaults = {
+    {"ModeHttp", "listen a\n mode http\n", {"2:7 'mode http' is not supported yet"}},
+    {"UnknownMode",
+     "listen a\n mode htp\n",
+     {"2:7 'mode': expects 'tcp', 'http', 'log', 'spop', 'haterm' or 'health', not 'htp'; did "
+      "you mean 'http'?"}},
+    {"BalanceUnsupported",
+     InBackend(" balance leastconn\n"),
+     {"2:10 'balance leastconn' is not supported yet"}},
+    {"BalanceUnknown",
+     InBackend(" balance roundrobn\n"),
+     {"2:10 'balance': unknown algorithm 'roundrobn'"}},
+    {"RandomDraws",
+     InBackend(" balance random(0)\n"),
+     {"2:10 'balance': '0' is out of range: expects an integer between 1 and 2147483647"}},
+    {"UnknownBackend",
+     "frontend f\n default_backend nope\n",
+     {"2:18 unable to find required default_backend: 'nope'"}},
+    {"FrontendAsBackend",
+     "frontend f\n use_backend f\n",
+     {"2:14 unable to find required use_backend: 'f'"}},
+    {"Condition",
+     "frontend f\n use_backend b if { src 1.2.3.4 }\nbackend b\n",
+     {"2:16 'use_backend': a condition ('if') is not supported yet"}},
+    {"DynamicBackend",
+     "frontend f\n use_backend %[hdr(host)]\n",
+     {"2:14 'use_backend': a backend chosen by an expression is not supported yet"}},
+    {"SameName",
+     "frontend f\nbackend f\n",
+     {"2:9 backend 'f' has the same name as frontend 'f' declared at t.cfg:1"}},
+    {"SameServer",
+     InBackend(" server s 1.2.3.4:1\n server s 1.2.3.4:2\n"),
+     {"3:9 'server': another server named 's' was already defined at t.cfg:2"}},
+    {"SameServerId",
+     InBackend(" server s 1.2.3.4:1 id 4\n server t 1.2.3.4:2 id 4\n"),
+     {"3:24 custom id 4 already used at t.cfg:2 (server 's')"}},
+    {"SameProxyId",
+     "backend a\n id 7\nbackend b\n id 7\n",
+     {"4:5 custom id 7 already used at t.cfg:1 (backend 'a')"}},
+    {"SameBindId",
+     "frontend f\n bind :1 id 3\n bind :2 id 3\n",
+     {"3:13 custom id 3 already used at t.cfg:2 ('bind')"}},
+    {"IdOfManySockets",
+     "frontend f\n bind :1-2 id 3\n",
+     {"2:15 'id' names one socket, but this line has 2"}},
+    {"ServerWithoutAddress",
+     InBackend(" server s\n"),
+     {"2:10 'server': expects a name and an address"}},
+    {"ServerWithoutPort",
+     InBackend(" server s 1.2.3.4\n"),
+     {"2:11 'server': a server that takes the port of the client's connection is not supported "
+      "yet"}},
+    {"ServerAny",
+     InBackend(" server s *:80\n"),
+     {"2:11 'server': a server that is the client's own destination is not supported yet"}},
+    {"ServerUnresolved",
+     InBackend(" server s x.invalid:80\n"),
+     {"2:11 'server': could not resolve address 'x.invalid'"}},
+    {"ServerWeight",
+     InBackend(" server s 1.2.3.4:80 weight 300\n"),
+     {"2:29 'weight': '300' is out of range: expects an integer between 0 and 256"}},
+    {"ServerInFrontend",
+     "frontend f\n server s 1.2.3.4:80\n",
+     {"2:2 'server' is not allowed in a 'frontend' section"}},
+    {"ServerCheck",
+     InBackend(" server s 1.2.3.4:80 check inter 2s ssl verify none\n"),
+     {"2:22 'check' is not supported yet", "2:37 'ssl' is not supported yet",
+      "2:41 'verify' is not supported yet"}},
+    {"ServerTlv",
+     InBackend(" server s 1.2.3.4:80 set-proxy-v2-tlv-fmt(0x20) %[src]\n"),
+     {"2:22 'set-proxy-v2-tlv-fmt' is not supported yet"}},
+    {"ServerUsesrc",
+     InBackend(" server s 1.2.3.4:80 source 0.0.0.0 usesrc client\n"),
+     {"2:37 'source': 'usesrc' is not supported yet"}},
+    {"ServerUnknownOption",
+     InBackend(" server s 1.2.3.4:80 wieght 3\n"),
+     {"2:22 unknown keyword 'wieght' in 'server' line"}},
+    {"EveryFaultOfALine",
+     "frontend f\n bind :0,:70000 ssl crt x accept-proxy\n",
+     {"2:7 'bind': invalid port '0' in ':0'", "2:7 'bind': invalid port '70000' in ':70000'",
+      "2:17 'ssl' is not supported yet", "2:21 'crt' is not supported yet",
+      "2:27 'accept-proxy' is not supported yet"}},
+    {"BindNothing",
+     "frontend f\n bind\n",
+     {"2:6 'bind': expects an address such as ':80' or '/path'"}},
+    {"BindThread",
+     "global\n nbthread 2\nfrontend f\n bind :1 thread 3\n",
+     {"4:17 'thread': '3' names no thread: there are 2 (see 'nbthread')"}},
+    {"BindInDefaults",
+     "defaults\n bind :1\n",
+     {"2:2 'bind' is not allowed in a 'defaults' section"}},
+    {"ServiceUnknown",
+     "frontend f\n tcp-request content use-service ecko\n",
+     {"2:34 'tcp-request content use-service': no service is named 'ecko'"}},
+    {"ServiceCondition",
+     "frontend f\n tcp-request content use-service echo if TRUE\n",
+     {"2:39 'tcp-request content use-service': a condition ('if') is not supported yet"}},
+    {"ServiceInAnonymousDefaults",
+     "defaults\n tcp-request content use-service echo\n",
+     {"2:34 'tcp-request content use-service': is only allowed in a 'defaults' section that has "
+      "a name"}},
+    {"Rules",
+     "frontend f\n tcp-request connection reject\n",
+     {"2:2 'tcp-request connection' is not supported yet"}},
+    {"TimeoutValue",
+     InBackend(" timeout connect 1x\n"),
+     {"2:18 'timeout connect': unexpected 'x' after the number in '1x': a time is an integer "
+      "followed by us, ms, s, m, h or d"}},
+    {"TimeoutMissing",
+     InBackend(" timeout connect\n"),
+     {"2:17 'timeout connect': expects a time such as '10s' or '500ms'"}},
+    {"TooManyArguments", InBackend(" retries 3 4\n"), {"2:12 'retries': unexpected '4'"}},
+    {"GlobalUser", "global\n user no-such-user\n", {"2:7 'user': no such user 'no-such-user'"}},
+    {"GlobalThreads",
+     "global\n nbthread 0\n",
+     {"2:11 'nbthread': '0' is out of range: expects an integer between 1 and 256"}},
+    {"GlobalCpuMap",
+     "global\n cpu-map auto:1/1-4 0\n",
+     {"2:10 'cpu-map': 'auto:' needs as many CPUs as threads, but there are 1 and 4"}},
+    {"GlobalSocket", "global\n stats socket /tmp/x\n", {"2:2 'stats socket' is not supported yet"}},
+    {"GlobalRing",
+     "global\n tune.ring epoll\n",
+     {"2:12 'tune.ring': expects 'auto', 'uring' or 'poll', not 'epoll'; did you mean "
+      "'poll'?"}},
+    {"Removed", "global\n nbproc 2\n", {"2:2 'nbproc' is not supported any more"}},
+    {"Section", "log-forward x\n", {"1:1 'log-forward' sections are not supported yet"}},
+    {"DefaultsValueThatNobodyInherits",
+     "defaults\n retries x\n",
+     {"2:10 'retries': expects an integer between 0 and 2147483647, not 'x'"}},
+    {"DefaultsFaultIsSaidOnce",
+     "defaults\n retries x\nbackend a\nbackend b\n",
+     {"2:10 'retries': expects an integer between 0 and 2147483647, not 'x'"}},
+};
+
+TEST(Builder, FaultsAreReportedWithTheirPlace) {
+  for (const ErrorRow& row : kFaults) {
+    const BuiltText built(row.text);
+    EXPECT_EQ(built.configuration, nullptr) << row.name;
+    EXPECT_EQ(built.errors(), row.errors) << row.name << "\n" << built.Render();
+  }
+}
+
+TEST(Builder, UnknownBackendComesWithTheNearestName) {
+  const BuiltText built("frontend f\n default_backend ap\nbackend app\n");
+  EXPECT_NE(built.Render().find("did you mean 'app'?"), std::string::npos) << built.Render();
+}
+
+// Warnings -------------------------------------------------------------------------------------
+
+TEST(Builder, OddButLegalFilesAreWarnedAbout) {
+  const std::vector<ErrorRow> rows = {
+      {"MissingTimeouts",
+       "listen a\n bind :1\n server s 1.2.3.4:80\n",
+       {"1:8 missing timeouts for listen 'a'"}},
+      {"NoTimeoutsNeeded", "backend b\nlisten c\n bind :1\n timeout client 1s\n", {}},
+      {"DisabledNeedsNone", "listen a\n disabled\n bind :1\n server s 1.2.3.4:80\n", {}},
+      {"NoBind", "frontend f\n", {"1:10 frontend 'f' has no 'bind' directive"}},
+      {"BindOnBackend",
+       InBackend(" bind :1\n"),
+       {"2:2 'bind' ignored because backend 'b' has no frontend capability"}},
+      {"BalanceOnFrontend",
+       std::string(kTimeouts) + "frontend f\n bind :1\n balance first\n",
+       {"7:2 'balance' ignored because frontend 'f' has no backend capability"}},
+      {"DefaultsSpeakToBothHalves",
+       std::string(kTimeouts) + "backend b\nfrontend f\n bind :1\n",
+       {}},
+      {"ServersNeverUsed",
+       std::string(kTimeouts) +
+           "backend b\nlisten a\n bind :1\n server s 1.2.3.4:80\n default_backend b\n",
+       {"9:18 the 'default_backend' of listen 'a' always has precedence over its servers, which "
+        "will never be used"}},
+      {"TunesOnly",
+       InBackend(" option tcp-smart-connect\n timeout check 3s\n"),
+       {"2:2 'option tcp-smart-connect' is accepted but has no effect",
+        "3:2 'timeout check' is accepted but has no effect"}},
+      {"OncePerWord",
+       InBackend(" option httpchk\nbackend c\n option httpchk\n"),
+       {"2:2 'option httpchk' is accepted but has no effect"}},
+      {"ThreadGroups",
+       "global\n thread-groups 2\n",
+       {"2:16 'thread-groups' is accepted but there is one group of threads"}},
+      {"OneThreadGroup", "global\n thread-groups 1\n", {}},
+      {"Section", "userlist u\n", {"1:1 'userlist' sections are accepted but have no effect"}},
+  };
+  for (const ErrorRow& row : rows) {
+    const BuiltText built(row.text);
+    EXPECT_NE(built.configuration, nullptr) << row.name << "\n" << built.Render();
+    EXPECT_EQ(built.warnings(), row.errors) << row.name << "\n" << built.Render();
+  }
+}
+
+// Values ---------------------------------------------------------------------------------------
+
+TEST(Builder, GlobalWordsLandInTheirFields) {
+  const passwd* me = getpwuid(getuid());
+  ASSERT_NE(me, nullptr);
+  const BuiltText built(std::string("global\n user ") + me->pw_name + R"(
+  nbthread 3
+  maxconn 4000
+  ulimit-n 9000
+  pidfile /run/x.pid
+  gid 12
+  chroot /var/empty
+  daemon
+  quiet
+  node n1
+  description a "b c"
+  tune.bufsize 32k
+  tune.maxrewrite 2048
+  hard-stop-after 1m
+  no strict-limits
+  zero-warning
+  tune.ring poll
+  cpu-map auto:1/1-2 4-5
+  cpu-map 1/3 0,1
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const GlobalConfig& global = built.configuration->global;
+  EXPECT_EQ(global.uid, int64_t(me->pw_uid));
+  EXPECT_EQ(global.user, me->pw_name);
+  EXPECT_EQ(global.gid, 12);
+  EXPECT_EQ(global.nbthread, 3u);
+  EXPECT_EQ(global.maxconn, 4000u);
+  EXPECT_EQ(global.ulimit_n, 9000u);
+  EXPECT_EQ(global.pidfile, "/run/x.pid");
+  EXPECT_EQ(global.chroot, "/var/empty");
+  EXPECT_TRUE(global.daemon);
+  EXPECT_TRUE(global.quiet);
+  EXPECT_EQ(global.node, "n1");
+  EXPECT_EQ(global.description, "a b c");
+  EXPECT_EQ(global.bufsize, 32768u);
+  EXPECT_EQ(global.maxrewrite, 2048u);
+  EXPECT_EQ(global.hard_stop_after_ms, 60000u);
+  EXPECT_FALSE(global.strict_limits);
+  EXPECT_TRUE(global.zero_warning);
+  EXPECT_EQ(global.ring_driver, "poll");
+  EXPECT_EQ(global.thread_cpus, (std::vector<std::vector<int>>{{4}, {5}, {0, 1}}));
+}
+
+TEST(Builder, BindOptionsLandInTheirFields) {
+  const BuiltText built(R"(frontend a
+  timeout client 1s
+  bind :1 interface lo v4v6 mss 1400 tfo defer-accept shards 2 uid 3 gid 4
+  bind fd@7 id 9 maxconn 11 backlog 12
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const ProxyConfig& a = *built.configuration->proxies[0];
+  ASSERT_EQ(a.binds.size(), 2u);
+  const BindConfig& first = *a.binds[0];
+  EXPECT_EQ(first.interface, "lo");
+  EXPECT_TRUE(first.v4v6);
+  EXPECT_EQ(first.mss, 1400u);
+  EXPECT_TRUE(first.tcp_fast_open);
+  EXPECT_TRUE(first.defer_accept);
+  EXPECT_EQ(first.shards, 2u);
+  EXPECT_EQ(first.uid, 3);
+  EXPECT_EQ(first.gid, 4);
+  EXPECT_EQ(first.id, 1u);
+  EXPECT_EQ(first.frontend, &a);
+  const BindConfig& second = *a.binds[1];
+  EXPECT_EQ(second.addresses[0].inherited_fd, 7);
+  EXPECT_EQ(second.addresses[0].address.family, AF_UNSPEC);
+  EXPECT_EQ(second.id, 9u);
+  EXPECT_EQ(second.maxconn, 11u);
+  EXPECT_EQ(second.backlog, 12u);
+}
+
+TEST(Builder, ServerOptionsLandInTheirFields) {
+  const BuiltText built(R"(backend a
+  source 127.0.0.1
+  server s 1.2.3.4:80 disabled weight 0
+  server t 1.2.3.4:80 id 1 source 127.0.0.2:99 interface lo
+  server u name:80
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const ProxyConfig& a = *built.configuration->proxies[0];
+  ASSERT_EQ(a.servers.size(), 3u);
+  EXPECT_TRUE(a.servers[0]->disabled);
+  EXPECT_EQ(a.servers[0]->weight, 0u);
+  EXPECT_EQ(a.servers[0]->id, 2u);
+  EXPECT_EQ(a.servers[0]->source.ToString(), "127.0.0.1:0");
+  EXPECT_EQ(a.servers[1]->id, 1u);
+  EXPECT_EQ(a.servers[1]->source.ToString(), "127.0.0.2:99");
+  EXPECT_EQ(a.servers[1]->source_interface, "lo");
+  EXPECT_EQ(a.servers[2]->address.ToString(), "192.0.2.1:80");
+  EXPECT_EQ(a.servers[2]->backend, &a);
+}
+
+TEST(Builder, ProxyWordsLandInTheirFields) {
+  const BuiltText built(R"(listen a
+  id 20
+  description some text
+  maxconn 100
+  backlog 200
+  timeout connect 1
+  timeout client 2s
+  timeout server 3s
+  timeout tunnel 4s
+  timeout client-fin 5s
+  timeout server-fin 6s
+  timeout queue 7s
+  retries 5
+  option redispatch 3
+  option clitcpka
+  option nolinger
+  balance random(4)
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const ProxyConfig& a = *built.configuration->proxies[0];
+  EXPECT_EQ(a.id, 20u);
+  EXPECT_EQ(a.description, "some text");
+  EXPECT_TRUE(a.is_frontend);
+  EXPECT_TRUE(a.is_backend);
+  EXPECT_EQ(a.maxconn, 100u);
+  EXPECT_EQ(a.backlog, 200u);
+  EXPECT_EQ(a.timeouts.connect_ms, 1u);
+  EXPECT_EQ(a.timeouts.client_ms, 2000u);
+  EXPECT_EQ(a.timeouts.server_ms, 3000u);
+  EXPECT_EQ(a.timeouts.tunnel_ms, 4000u);
+  EXPECT_EQ(a.timeouts.client_fin_ms, 5000u);
+  EXPECT_EQ(a.timeouts.server_fin_ms, 6000u);
+  EXPECT_EQ(a.timeouts.queue_ms, 7000u);
+  EXPECT_EQ(a.retries, 5u);
+  EXPECT_TRUE(a.redispatch);
+  EXPECT_EQ(a.redispatch_interval, 3);
+  EXPECT_TRUE(a.tcpka_client);
+  EXPECT_FALSE(a.tcpka_server);
+  EXPECT_TRUE(a.nolinger);
+  EXPECT_EQ(a.balance, BalanceAlgorithm::kRandom);
+  EXPECT_EQ(a.balance_random_draws, 4u);
+}
+
+TEST(Builder, DefaultsAreInheritedInOrderAndCanBeTakenBack) {
+  const BuiltText built(R"(defaults base
+  mode http
+  option nolinger
+  option redispatch
+  retries 7
+  balance leastconn
+  timeout client 1s
+  timeout connect 1s
+  timeout server 1s
+  default-server weight 5 backup
+defaults tcp from base
+  mode tcp
+  balance first
+  no option nolinger
+backend b from tcp
+  default option redispatch
+  default-server weight 6
+  server s 1.2.3.4:80
+  server t 1.2.3.4:80 no-backup
+backend c from tcp
+  disabled
+  enabled
+  server s 1.2.3.4:80
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const ProxyConfig& b = *built.configuration->FindBackend("b");
+  EXPECT_FALSE(b.nolinger);
+  EXPECT_FALSE(b.redispatch);
+  EXPECT_EQ(b.retries, 7u);
+  EXPECT_EQ(b.mode, Mode::kTcp);
+  EXPECT_EQ(b.balance, BalanceAlgorithm::kFirst);
+  EXPECT_EQ(b.servers[0]->weight, 6u);
+  EXPECT_TRUE(b.servers[0]->backup);
+  EXPECT_FALSE(b.servers[1]->backup);
+  const ProxyConfig& c = *built.configuration->FindBackend("c");
+  EXPECT_TRUE(c.redispatch);
+  EXPECT_FALSE(c.disabled);
+  EXPECT_EQ(c.servers[0]->weight, 5u);
+}
+
+TEST(Builder, NamedServerSettingsAreCopiedWithFrom) {
+  const BuiltText built(R"(backend b
+  default-server weight 2
+  default-server name big weight 100
+  server a 1.2.3.4:80 from big maxconn 3
+  server c 1.2.3.4:81 from a
+  server d 1.2.3.4:82 from none
+  server e 1.2.3.4:83
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const auto& servers = built.configuration->proxies[0]->servers;
+  EXPECT_EQ(servers[0]->weight, 100u);
+  EXPECT_EQ(servers[1]->weight, 100u);
+  EXPECT_EQ(servers[1]->maxconn, 3u);
+  EXPECT_EQ(servers[1]->name, "c");
+  EXPECT_EQ(servers[1]->id, 2u);
+  EXPECT_EQ(servers[2]->weight, 1u);
+  EXPECT_EQ(servers[3]->weight, 2u);
+}
+
+TEST(Builder, DisabledBackendIsPassedOver) {
+  const BuiltText built(std::string(kTimeouts) + R"(backend off
+  disabled
+backend on
+frontend f
+  bind :1
+  use_backend off
+  use_backend on
+  use_backend off
+  default_backend off
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const ProxyConfig& f = *built.configuration->FindFrontend("f");
+  EXPECT_EQ(f.use_backend, built.configuration->FindBackend("on"));
+  EXPECT_EQ(f.default_backend, nullptr);
+}
+
+TEST(Builder, ServiceIsFoundByName) {
+  const BuiltText built("frontend f\n bind :1\n tcp-request content use-service echo\n");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  EXPECT_EQ(built.configuration->proxies[0]->use_service, "echo");
+}
+
+TEST(Builder, ThreadsOfABindAreCountedFromZero) {
+  const BuiltText built(R"(global
+  nbthread 4
+frontend f
+  timeout client 1s
+  bind :1 thread 2-
+  bind :2 thread odd
+  bind :3 thread 1/1,1/4
+  bind :4 thread all
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const auto& binds = built.configuration->proxies[0]->binds;
+  EXPECT_EQ(binds[0]->threads, (std::vector<uint32_t>{1, 2, 3}));
+  EXPECT_EQ(binds[1]->threads, (std::vector<uint32_t>{0, 2}));
+  EXPECT_EQ(binds[2]->threads, (std::vector<uint32_t>{0, 3}));
+  EXPECT_TRUE(binds[3]->threads.empty());
+}
+
+// Many short paths in one line: none may point into a string that has moved.
+TEST(Builder, UnixPathsStayWhereTheirAddressPoints) {
+  const BuiltText built("frontend f\n timeout client 1s\n bind /a,/b,/c,/d,/e,/f\n");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const auto& addresses = built.configuration->proxies[0]->binds[0]->addresses;
+  ASSERT_EQ(addresses.size(), 6u);
+  for (const BindAddress& one : addresses) {
+    EXPECT_EQ(one.address.local.path, one.unix_path.data());
+    EXPECT_EQ(one.address.ToString(), "unix:" + one.unix_path);
+  }
 }
 
 }  // namespace
