@@ -72,6 +72,10 @@ bool TakeAddress(BuildContext& context, const KeywordUse& use, std::string_view 
   if (!word) return Refuse(use, 0, word.error);
   const Parsed<shard::Address> address = Resolve(context, word.value);
   if (!address) return Refuse(use, 0, address.error);
+  sockaddr_storage unused;
+  if (word.value.kind != AddressKind::kFd && address.value.ToSockaddr(&unused) == 0) {
+    return Refuse(use, 0, "this address does not fit a socket address");
+  }
   for (uint32_t port = word.value.port_low; port <= word.value.port_high; ++port) {
     BindAddress one;
     one.address = address.value;

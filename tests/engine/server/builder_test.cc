@@ -513,6 +513,32 @@ frontend f
   EXPECT_TRUE(binds[3]->threads.empty());
 }
 
+TEST(Builder, ThreadHardLimitBoundsTheThreads) {
+  const BuiltText built("global\n nbthread 8\n thread-hard-limit 3\n cpu-map auto:1/1-8 0-7\n");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  EXPECT_EQ(built.configuration->global.nbthread, 3u);
+  EXPECT_EQ(built.configuration->global.thread_cpus.size(), 3u);
+}
+
+// What is wrong before the first section, or in the words of a line, counts as well.
+TEST(Builder, TreeThatWasReadWithErrorsBuildsNothing) {
+  const BuiltText built("what is this\nbackend b\n");
+  EXPECT_EQ(built.configuration, nullptr);
+}
+
+TEST(Builder, HostIsAskedForOncePerBuild) {
+  int asked = 0;
+  BuildOptions options;
+  options.resolve = [&asked](const AddressWord&) {
+    ++asked;
+    return Parsed<shard::Address>{shard::Address::V4(0x01020304, 0), {}};
+  };
+  const BuiltText built("backend b\n server s x:1\n server t x:2\n server u ipv4@x:3\n", options);
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  EXPECT_EQ(built.configuration->proxies[0]->servers[1]->address.ToString(), "1.2.3.4:2");
+  EXPECT_EQ(asked, 2);  // any family, and IPv4 only
+}
+
 // Many short paths in one line: none may point into a string that has moved.
 TEST(Builder, UnixPathsStayWhereTheirAddressPoints) {
   const BuiltText built("frontend f\n timeout client 1s\n bind /a,/b,/c,/d,/e,/f\n");
