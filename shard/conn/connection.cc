@@ -74,7 +74,8 @@ void Connection::Run() noexcept {
         if (!recv_armed_) ArmRecv();
         return;
       case HandshakeResult::kWantSend:
-        return Flush();
+        Flush();
+        return context_.ring().NeedSendAnswers();
       case HandshakeResult::kFailed:
         return Fail(layer_reason_ != CloseReason::kNone ? layer_reason_
                                                         : CloseReason::kClientHandshakeFailed,
@@ -170,7 +171,9 @@ size_t Connection::Send(ByteQueue& plain) {
 }
 
 void Connection::Flush() {
-  if (send_pending_ || wire_out_.empty() || connect_pending_ || fd_ < 0) return;
+  if (wire_out_.empty() || connect_pending_ || fd_ < 0) return;
+  if (send_pending_)
+    return context_.ring().NeedSendAnswers();  // the rest follows what is under way
   SubmitSend(SendMode::kTry);
 }
 
@@ -179,6 +182,7 @@ void Connection::SubmitSend(SendMode mode) {
   const int count = wire_out_.Fill(iovecs, kIovecsMax);
   sending_bytes_ = 0;
   for (int i = 0; i < count; ++i) sending_bytes_ += uint32_t(iovecs[i].iov_len);
+  if (sending_bytes_ < wire_out_.size()) context_.ring().NeedSendAnswers();
   send_pending_ = true;
   context_.ring().Send(Op(OpKind::kConnSend), fd_, {iovecs, size_t(count)}, mode);
 }
@@ -225,6 +229,7 @@ void Connection::ShutWrite() {
     FinishShutWrite();
   } else {
     shut_when_flushed_ = true;
+    context_.ring().NeedSendAnswers();
   }
 }
 
@@ -244,6 +249,7 @@ void Connection::CloseAfterFlush(uint64_t deadline_ms) {
   Flush();
   if (wire_out_.empty() && !send_pending_) return BeginClosing();
   close_when_flushed_ = true;
+  context_.ring().NeedSendAnswers();
   state_ = State::kClosing;
   // No more is read: a peer that goes on sending is not our stream's any more.
   DisarmRecv();

@@ -90,7 +90,10 @@ class Connection final : TimerClient, Task, BufferWaiter {
   size_t Send(ByteQueue& plain);
   bool read_ended() const { return layer_->ReadEnded(*this); }
   void WantRecv(bool want);
-  void WantWritable() { want_writable_ = true; }
+  void WantWritable() {
+    want_writable_ = true;
+    context_.ring().NeedSendAnswers();
+  }
   // True while Send() takes nothing because unsent bytes have reached the limit.
   bool send_full() const { return wire_out_.size() >= kWireOutLimitBytes; }
   size_t unsent_bytes() const { return wire_out_.size(); }

@@ -54,9 +54,11 @@ void EventLoop::TurnOnce(uint64_t wait_until_us) {
   }
   counters_.messages.Add(mailroom_.Drain(index_, shard_, kMessagesPerTurn));
   counters_.timers_fired.Add(timers_.Advance(clock_.now_ms()));
+  counters_.tasks_run.Add(run_queue_.RunOnce(kTasksPerTurn));
+  // After the tasks, which drop chunks: the driver lends whatever is free out again in its next
+  // turn.
   if (small_ != nullptr && small_->has_waiters()) small_->WakeWaiters();
   if (large_ != nullptr && large_->has_waiters()) large_->WakeWaiters();
-  counters_.tasks_run.Add(run_queue_.RunOnce(kTasksPerTurn));
   if (turn_hook_ != nullptr) turn_hook_->OnTurnEnd();
   // Read for the statistics, and so that what the next turn files is not counted from a stale time.
   clock_.Update();

@@ -6,7 +6,7 @@
 // (stale_completions). States:  running -> stopping (Run returns after the turn).
 //
 // A turn: 1 submit and wait, 2 answers (who is answered records it and queues its task), 3
-// messages, 4 timers, 5 waiters for buffers, 6 tasks. What tasks submit goes to the kernel with the
+// messages, 4 timers, 5 tasks, 6 waiters for buffers. What tasks submit goes to the kernel with the
 // next turn's wait.
 
 #pragma once

@@ -319,7 +319,9 @@ void PollRing::Wake(Ring*) {
 
 void PollRing::Answer(const PollOp& op, int result, bool more, Chunk* chunk) {
   completions_[count_++] = {op.op, result, more, chunk};
-  if (op.call != Call::kSend || op.send_mode != SendMode::kTry || result < 0) ++awaited_;
+  const bool went_whole = op.call == Call::kSend && op.send_mode == SendMode::kTry && result >= 0 &&
+                          size_t(result) == TotalBytes(op.iovecs);
+  if (!went_whole || need_send_answers_) ++awaited_;
 }
 
 PollRing::Tried PollRing::Try(PollOp& op) {
@@ -576,10 +578,7 @@ std::span<const Completion> PollRing::Turn(uint64_t deadline_us) {
   while (true) {
     // What is due at once does not keep us from looking at the other descriptors.
     const bool wait = awaited_ == 0 && submitted_.empty() && deadline_us != 0;
-    uint64_t until_us = wait ? deadline_us : 0;
-    if (wait && count_ > 0) {
-      until_us = std::min(deadline_us, base::MonotonicMicros() + kTryPatienceMicros);
-    }
+    const uint64_t until_us = wait ? deadline_us : 0;
     int event_count = 0;
     if (!WaitForEvents(until_us, &event_count)) break;
     for (int i = 0; i < event_count; ++i) {
@@ -592,9 +591,10 @@ std::span<const Completion> PollRing::Turn(uint64_t deadline_us) {
         OnEvents(fd, events_[i].events);
       }
     }
-    if (count_ > 0 || woken_ || !wait) break;
+    if (awaited_ > 0 || woken_ || !wait) break;
     if (deadline_us != UINT64_MAX && base::MonotonicMicros() >= deadline_us) break;
   }
+  need_send_answers_ = false;
   return {completions_.get(), count_};
 }
 

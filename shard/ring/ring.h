@@ -67,9 +67,6 @@ enum class SendMode : uint8_t {
   kWait,  // stay until something can be sent
 };
 
-// How long Turn() may sit on the answers of kTry sends while it waits for others.
-constexpr uint64_t kTryPatienceMicros = 200;
-
 struct RingOptions {
   uint32_t entries = 4096;
   ChunkPool* small = nullptr;  // where Recv takes its buffers from
@@ -111,10 +108,13 @@ class Ring {
 
   // Submits everything, waits until something is answered or the deadline passes (0: does not wait;
   // UINT64_MAX: no deadline), and returns the answers, good until the next call. It may return
-  // nothing before the deadline (a wake-up, a signal). Sends of mode kTry do not end the wait: they
-  // always answer in the same turn, and an answer nobody waited for would cost a turn each. But
-  // they shorten it to kTryPatienceMicros, since one of them may have failed.
+  // nothing before the deadline (a wake-up, a signal). A kTry send that went whole does not end the
+  // wait: its answer comes along with the next one that does, because an answer nobody waits for
+  // would cost a turn each. One that came short or failed ends it.
   virtual std::span<const Completion> Turn(uint64_t deadline_us) = 0;
+  // The next Turn() does not hold the answers of kTry sends back: somebody goes on only when a send
+  // is over (to shut down, to close, to send the rest).
+  void NeedSendAnswers() { need_send_answers_ = true; }
   // Makes a Turn() that waits return (any-thread). `from` is the caller's own ring, or null outside
   // shards; with it the wake-up may travel with from's next Turn(). Several may count as one. Both
   // rings live until nobody wakes any more.
@@ -122,7 +122,17 @@ class Ring {
 
   // System calls of the driver so far, for `show info` and tests.
   virtual uint64_t enter_calls() const = 0;
+
+ protected:
+  bool need_send_answers_ = false;
 };
+
+// All that `bytes` names, in bytes.
+inline size_t TotalBytes(std::span<const iovec> bytes) {
+  size_t total = 0;
+  for (const iovec& entry : bytes) total += entry.iov_len;
+  return total;
+}
 
 // Null, with the reason in `*why` ("io_uring_setup: EPERM: ..., set tune.ring poll"), when the
 // kernel refuses.

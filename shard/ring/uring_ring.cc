@@ -34,6 +34,7 @@ namespace {
 
 constexpr char kName[] = "uring";
 constexpr uint32_t kCompletionsPerTurn = 1024;
+constexpr uint32_t kTriesMax = 4096;  // unanswered kTry sends; one more is sent the dearer way
 constexpr uint32_t kSmallSlots = 1024;
 constexpr uint32_t kSmallStart = 64;
 constexpr uint32_t kLargeSlots = 64;
@@ -46,6 +47,7 @@ enum WakeNote : uint32_t {
   kOwnEventfd = 1,  // the armed read of our eventfd
   kFromRing = 2,    // another ring's message
   kToRing = 3,      // our message to another ring failed; the slot is its eventfd
+  kTrySend = 4,     // a kTry send that came short or failed; the slot is its place in tries_
 };
 uint64_t WakeData(WakeNote note, int fd = 0) {
   return OpId{OpKind::kWake, {uint32_t(fd), note}}.Pack();
@@ -87,7 +89,7 @@ class UringRing final : public KernelRing {
  public:
   explicit UringRing(UringFeatures features)
       : features_(std::move(features)),
-        completions_(std::make_unique<Completion[]>(kCompletionsPerTurn)) {}
+        completions_(std::make_unique<Completion[]>(kCompletionsPerTurn + kTriesMax)) {}
   ~UringRing() override;
   bool Open(const RingOptions& options, std::string* why);
 
@@ -127,6 +129,7 @@ class UringRing final : public KernelRing {
   void Reap();
   void OnEntry(const io_uring_cqe& cqe);
   void OnOwnEntry(OpId op, int result);
+  void AnswerTries();
   void WriteWakeFd();
 
   const UringFeatures features_;
@@ -139,9 +142,17 @@ class UringRing final : public KernelRing {
   bool more_waiting_ = false;  // the last turn left completions behind
   int wake_fd_ = -1;
   unsigned enter_flags_ = 0;
-  int enter_fd_ = -1;         // the ring's, or its index among the owner's registered rings
-  uint64_t wake_count_ = 0;   // where the armed read drains the eventfd to
-  uint32_t tries_ = 0;        // sends of mode kTry since completions were last read
+  int enter_fd_ = -1;        // the ring's, or its index among the owner's registered rings
+  uint64_t wake_count_ = 0;  // where the armed read drains the eventfd to
+  // Sends of mode kTry that were not answered yet. The kernel posts an answer only for one that
+  // does not go whole (MSG_WAITALL makes a short one a failure, which CQE_SKIP_SUCCESS does not
+  // skip), so when all are submitted and everything posted is read, the rest have gone.
+  struct TrySend {
+    OpId op;
+    int32_t result;
+  };
+  std::vector<TrySend> tries_;
+  uint32_t tries_failed_ = 0;
   uint64_t outstanding_ = 0;  // the caller's operations without their last answer
   uint64_t enter_calls_ = 0;
   uint32_t count_ = 0;
@@ -320,13 +331,19 @@ void UringRing::Recv(OpId op, int fd, RecvMode mode, BufferSize size) {
 }
 
 void UringRing::Send(OpId op, int fd, std::span<const iovec> bytes, SendMode mode) {
-  io_uring_sqe* sqe = CallerEntry(op);
-  sqe->fd = fd;
-  sqe->msg_flags = MSG_NOSIGNAL;
-  if (mode == SendMode::kTry) {
-    sqe->msg_flags |= MSG_DONTWAIT;
-    ++tries_;
+  bytes = bytes.first(std::min<size_t>(bytes.size(), kSendEntriesMax));
+  io_uring_sqe* sqe = nullptr;
+  // A larger one is cut short by the kernel and would pass for whole.
+  if (mode == SendMode::kTry && tries_.size() < kTriesMax && TotalBytes(bytes) <= kSendBytesMax) {
+    sqe = Entry(WakeData(kTrySend, int(tries_.size())));
+    sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+    sqe->msg_flags = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL;
+    tries_.push_back({op, int32_t(TotalBytes(bytes))});
+  } else {
+    sqe = CallerEntry(op);
+    sqe->msg_flags = MSG_NOSIGNAL | (mode == SendMode::kTry ? MSG_DONTWAIT : 0);
   }
+  sqe->fd = fd;
   if (bytes.size() <= 1) {
     sqe->opcode = IORING_OP_SEND;
     if (bytes.empty()) return;
@@ -335,8 +352,7 @@ void UringRing::Send(OpId op, int fd, std::span<const iovec> bytes, SendMode mod
     return;
   }
   sqe->opcode = IORING_OP_SENDMSG;
-  sqe->addr = reinterpret_cast<uintptr_t>(
-      scratch_.Copy(bytes.first(std::min<size_t>(bytes.size(), kSendEntriesMax))));
+  sqe->addr = reinterpret_cast<uintptr_t>(scratch_.Copy(bytes));
   sqe->len = 1;
 }
 
@@ -403,6 +419,10 @@ void UringRing::OnOwnEntry(OpId op, int result) {
     case kFromRing:
       woken_ = true;
       return;
+    case kTrySend:
+      tries_[op.handle.slot].result = result;
+      ++tries_failed_;
+      return;
     case kToRing: {
       // -EBADFD: the target has not turned yet. Its eventfd works from the start.
       if (result >= 0) return;
@@ -466,6 +486,13 @@ void UringRing::Reap() {
   more_waiting_ = head != tail || CompletionsOverflowed();
 }
 
+void UringRing::AnswerTries() {
+  for (const TrySend& send : tries_)
+    completions_[count_++] = {send.op, send.result, false, nullptr};
+  tries_.clear();
+  tries_failed_ = 0;
+}
+
 std::span<const Completion> UringRing::Turn(uint64_t deadline_us) {
   if (!enabled_) Enable();
   count_ = 0;
@@ -478,31 +505,30 @@ std::span<const Completion> UringRing::Turn(uint64_t deadline_us) {
     unsigned wait_nr = 0;
     __kernel_timespec timeout = {};
     bool timed = false;
-    bool expired = deadline_us == 0 || more_waiting_ || !backlog_.empty();
-    if (!expired && (deadline_us != UINT64_MAX || tries_ > 0)) {
+    bool expired = deadline_us == 0 || more_waiting_ || !backlog_.empty() ||
+                   (need_send_answers_ && !tries_.empty());
+    if (!expired && deadline_us != UINT64_MAX) {
       const uint64_t now_us = base::MonotonicMicros();
-      const uint64_t until_us =
-          tries_ > 0 ? std::min(deadline_us, now_us + kTryPatienceMicros) : deadline_us;
-      expired = now_us >= until_us;
+      expired = now_us >= deadline_us;
       if (!expired) {
         timed = true;
-        timeout.tv_sec = int64_t((until_us - now_us) / 1000000);
-        timeout.tv_nsec = int64_t((until_us - now_us) % 1000000) * 1000;
+        timeout.tv_sec = int64_t((deadline_us - now_us) / 1000000);
+        timeout.tv_nsec = int64_t((deadline_us - now_us) % 1000000) * 1000;
       }
     }
-    // Sends of mode kTry are answered while they are submitted, so one more answer is one that was
-    // waited for. The kernel counts from what we have read so far. One that failed or came short
-    // cannot end the wait, which is why the wait is short when there are any.
-    if (!expired) wait_nr = std::min(tries_ + 1, ring_.cq.ring_entries / 2);
+    if (!expired) wait_nr = 1;
     const int result = Enter(wait_nr, IORING_ENTER_GETEVENTS, timed ? &timeout : nullptr);
     MUST(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
          result == -EBUSY || result == -ENOMEM);
-    if (Unsubmitted() == 0 && backlog_.empty()) scratch_.Reset();
+    const bool all_submitted = Unsubmitted() == 0 && backlog_.empty();
+    if (all_submitted) scratch_.Reset();
     Reap();
-    if (!more_waiting_) tries_ = 0;
-    if (count_ > 0 || woken_ || expired || result < 0) break;
+    const bool end = count_ > 0 || tries_failed_ > 0 || woken_ || expired || result < 0;
+    if (all_submitted && !more_waiting_) AnswerTries();
+    if (end) break;
     // Only answers that nobody waits for (a failed close): go on waiting.
   }
+  need_send_answers_ = false;
   return {completions_.get(), count_};
 }
 

@@ -335,7 +335,9 @@ size_t FakeRing::outstanding() const {
 
 void FakeRing::Answer(const Op& op, int result, bool more, Chunk* chunk) {
   const bool reading = op.call == Call::kRecv || op.call == Call::kAccept;
-  const bool awaited = op.call != Call::kSend || op.send_mode != SendMode::kTry || result < 0;
+  const bool went_whole = op.call == Call::kSend && op.send_mode == SendMode::kTry && result >= 0 &&
+                          size_t(result) == shard::TotalBytes(op.iovecs);
+  const bool awaited = !went_whole || need_send_answers_;
   made_.push_back({{op.op, result, more, chunk}, op.file.get(), reading, awaited});
 }
 
@@ -623,10 +625,7 @@ void FakeRing::Arrange() {
 std::span<const Completion> FakeRing::Turn(uint64_t deadline_us) {
   ++turns_;
   StartSubmitted();
-  uint64_t until_us = deadline_us;
-  if (!made_.empty()) {
-    until_us = std::min(until_us, net_.clock_.now_us() + shard::kTryPatienceMicros);
-  }
+  const uint64_t until_us = deadline_us;
   while (true) {
     Sweep();
     const bool awaited =
@@ -636,7 +635,7 @@ std::span<const Completion> FakeRing::Turn(uint64_t deadline_us) {
     if (next_us == UINT64_MAX) break;  // nothing will ever happen: the test sees an empty turn
     net_.clock_.AdvanceTo(next_us);
   }
-  woken_ = false;
+  woken_ = need_send_answers_ = false;
   Arrange();
   return completions_;
 }

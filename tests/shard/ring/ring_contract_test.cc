@@ -411,19 +411,43 @@ TEST_P(RingContract, SendThenCloseInOneTurnSendsFirst) {
   EXPECT_EQ(got, "goodbye");
 }
 
-// Answers of kTry sends do not end the wait, but they are not held back for long either: one may
-// have failed, and its caller has to go on.
-TEST_P(RingContract, TryShortensTheWait) {
+// The answer of a kTry send that went whole comes with the next one that ends a wait, or at once
+// when somebody needs it.
+TEST_P(RingContract, NeededSendAnswersEndTheWait) {
   OPEN_OR_SKIP();
   Answers answers(*world_);
   std::unique_ptr<RingPeer> peer;
   const int fd = world_->Pair(&peer);
   const OpId op = Op(OpKind::kConnSend, 1);
   SendOne(op, fd, "x", SendMode::kTry);
+  ring().NeedSendAnswers();
   const uint64_t start_us = world_->NowMicros();
   answers.Turn(1000000);
   EXPECT_LT(world_->NowMicros() - start_us, 50000U);
   EXPECT_EQ(answers.CountOf(op), 1U);
+  SendOne(op, fd, "y", SendMode::kTry);
+  answers.TurnFor(20000);
+  EXPECT_EQ(answers.CountOf(op), 2U);
+  ring().Close(fd);
+  answers.Turn(0);
+}
+
+// A kTry send that is refused or comes short ends the wait: its caller has to go on.
+TEST_P(RingContract, FailedTryEndsTheWait) {
+  OPEN_OR_SKIP();
+  Answers answers(*world_);
+  std::unique_ptr<RingPeer> peer;
+  const int fd = world_->Pair(&peer);
+  const OpId op = Op(OpKind::kConnSend, 1);
+  const std::string big(32 << 20, 'x');
+  for (uint32_t tries = 1; tries <= 3; ++tries) {
+    SendOne(op, fd, big, SendMode::kTry);
+    const uint64_t start_us = world_->NowMicros();
+    answers.Turn(2000000);
+    EXPECT_LT(world_->NowMicros() - start_us, 1000000U);
+    ASSERT_EQ(answers.CountOf(op), tries);
+    EXPECT_LT(answers.LastOf(op)->result, int(big.size()));
+  }
   ring().Close(fd);
   answers.Turn(0);
 }
