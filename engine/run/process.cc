@@ -173,8 +173,11 @@ int Run::Start() {
     return Refuse("Some protocols failed to start their listeners! Exiting.");
   }
   std::string error;
-  if (!pidfile_.Open(!options_.pidfile.empty() ? options_.pidfile : global.pidfile, &error))
+  // In the foreground nobody asks for it, and the file may be that of a daemon with the same file.
+  const std::string& pidfile = !options_.pidfile.empty() ? options_.pidfile : global.pidfile;
+  if (!RunsInForeground(options_, global.daemon) && !pidfile_.Open(pidfile, &error)) {
     return Refuse(error);
+  }
   // Before any thread or ring exists: neither survives a fork.
   if (!RunsInForeground(options_, global.daemon)) {
     switch (daemon_.Detach(&error)) {
@@ -203,11 +206,14 @@ int Run::Serve() {
     console_.Notice("ring driver poll is used, because uring cannot be: " +
                     supervisor_->driver_note());
   }
-  if (!pidfile_.Write(getpid(), &error)) return Refuse(error);
+  if (pidfile_.is_open() && !pidfile_.Write(getpid(), &error)) return Refuse(error);
   std::vector<std::string> warnings;
   if (!DropPrivileges(MakePrivilegeRequest(configuration_->global), &warnings, &error))
     return Refuse(error);
-  for (const std::string& text : warnings) console_.Warning(text);
+  // Nobody is helped by being told to chroot a demonstration.
+  for (const std::string& text : warnings) {
+    options_.quickstart ? console_.Detail(text) : console_.Warning(text);
+  }
   supervisor_->Start();
   if (detached_ && !daemon_.ReportReady(&error)) return Refuse(error);
   console_.Detail(std::string("serving with ring driver ") + supervisor_->driver());
@@ -229,7 +235,8 @@ void Run::WaitForTheEnd(SignalWaiter& signals) {
   bool draining = false;
   uint64_t hard_stop_ms = UINT64_MAX;
   for (;;) {
-    if (draining && (supervisor_->idle() || base::MonotonicMicros() / 1000 >= hard_stop_ms)) return;
+    if (draining && (supervisor_->TryIdle() || base::MonotonicMicros() / 1000 >= hard_stop_ms))
+      return;
     switch (signals.Wait(draining ? kDrainPollMs : -1).request) {
       case SignalRequest::kStop:
         return;

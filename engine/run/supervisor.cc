@@ -83,9 +83,7 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
 
 Supervisor::~Supervisor() {
   if (!threads_.empty()) Stop();
-  for (const Socket& socket : sockets_) {
-    if (socket.fd >= 0 && !socket.inherited) close(socket.fd);
-  }
+  CloseSockets();
 }
 
 bool Supervisor::OpenOne(const BindConfig& bind, const BindAddress& address, int shard,
@@ -202,17 +200,34 @@ void Supervisor::Post(uint32_t shard, const shard::Message& message) {
 
 void Supervisor::SoftStop() {
   busy_shards_.store(uint32_t(shards_.size()), std::memory_order_release);
+  accepting_shards_.store(uint32_t(shards_.size()), std::memory_order_release);
   for (uint32_t index = 0; index < shards_.size(); ++index) {
     const shard::Message message{
         [](shard::Shard& shard, const shard::Message& stop) noexcept {
+          auto* self = reinterpret_cast<Supervisor*>(stop.words[0]);
           shard.StopListening();
+          self->accepting_shards_.fetch_sub(1, std::memory_order_release);
           static_cast<Worker*>(shard.app())
               ->WhenIdle(
                   [](void* busy) { static_cast<std::atomic<uint32_t>*>(busy)->fetch_sub(1); },
-                  reinterpret_cast<void*>(stop.words[0]));
+                  &self->busy_shards_);
         },
-        {reinterpret_cast<uint64_t>(&busy_shards_)}};
+        {reinterpret_cast<uint64_t>(this)}};
     Post(index, message);
+  }
+}
+
+bool Supervisor::TryIdle() {
+  // A shard that has stopped listening never names the descriptor again, so its number may be
+  // reused.
+  if (accepting_shards_.load(std::memory_order_acquire) == 0) CloseSockets();
+  return busy_shards_.load(std::memory_order_acquire) == 0;
+}
+
+void Supervisor::CloseSockets() {
+  for (Socket& socket : sockets_) {
+    if (socket.fd >= 0 && !socket.inherited) close(socket.fd);
+    socket.fd = -1;
   }
 }
 

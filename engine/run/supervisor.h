@@ -10,7 +10,8 @@
 //   Supervisor supervisor(configuration, settings);
 //   if (!supervisor.Bind(&errors) || !supervisor.OpenShards(&why)) ...     // before privileges are
 //   dropped supervisor.Start();                                                    // threads;
-//   serves from here on supervisor.SoftStop();  while (!supervisor.idle()) ...;  supervisor.Stop();
+//   serves from here on supervisor.SoftStop();  while (!supervisor.TryIdle()) ...;
+//   supervisor.Stop();
 
 #pragma once
 
@@ -54,8 +55,9 @@ class Supervisor {
   void Start();
 
   void SoftStop();
-  // Every session has ended since SoftStop().
-  bool idle() const { return busy_shards_.load(std::memory_order_acquire) == 0; }
+  // Every session has ended since SoftStop(). Asked now and then: it also closes the listening
+  // sockets as soon as no shard accepts on them any more.
+  bool TryIdle();
   // Ends what is open, stops the threads and joins them.
   void Stop();
   // Each shard prints its pools and counters, one line of JSON for all (SIGQUIT).
@@ -75,6 +77,7 @@ class Supervisor {
   bool OpenOne(const BindConfig& bind, const BindAddress& address, int shard, uint64_t allowed,
                bool reuse_port, std::vector<std::string>* errors);
   void RunShard(uint32_t index);
+  void CloseSockets();
   void Post(uint32_t shard, const shard::Message& message);
 
   Configuration& configuration_;
@@ -92,6 +95,7 @@ class Supervisor {
   const char* driver_ = "";
   std::string driver_note_;
   std::atomic<uint32_t> busy_shards_{0};
+  std::atomic<uint32_t> accepting_shards_{0};
 };
 
 }  // namespace engine

@@ -57,7 +57,7 @@ socklen_t Address::ToSockaddr(sockaddr_storage* to) const {
   if (family == AF_UNIX) {
     auto* un = reinterpret_cast<sockaddr_un*>(to);
     const size_t start = local.abstract ? 1 : 0;
-    if (start + local.length >= sizeof(un->sun_path)) return 0;
+    if (start + local.length + (local.abstract ? 0 : 1) > sizeof(un->sun_path)) return 0;
     un->sun_family = AF_UNIX;
     std::memcpy(un->sun_path + start, local.path, local.length);
     return socklen_t(offsetof(sockaddr_un, sun_path) + start + local.length +
