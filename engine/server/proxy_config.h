@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/server/http_config.h"
 #include "shard/conn/target.h"
 #include "shard/net/address.h"
 
@@ -33,6 +34,9 @@ struct SourcePlace {
   std::string file;
   int line = 0;
 };
+
+// What commands of a `stats socket` may do (manual 5.1, level); each includes those before it.
+enum class CliLevel : uint8_t { kUser, kOperator, kAdmin };
 
 enum class Mode : uint8_t { kTcp, kHttp };
 enum class BalanceAlgorithm : uint8_t { kRandom, kRoundRobin, kStaticRoundRobin, kFirst };
@@ -62,6 +66,11 @@ struct ServerConfig final : shard::ServerTarget {
   bool backup = false;
   bool disabled = false;
   uint32_t maxconn = 0;
+  // Idle connections kept for reuse (manual 5.2); -1: no limit.
+  int32_t pool_max_conn = -1;
+  uint32_t pool_low_conn = 0;
+  uint32_t pool_purge_delay_ms = 5000;
+  int32_t max_reuse = -1;
   bool has_source = false;
   shard::Address source;         // `source ADDR[:port]`; port 0: the kernel chooses
   std::string source_interface;  // `interface NAME`
@@ -93,6 +102,7 @@ struct BindConfig {
   uint32_t mss = 0;
   bool tcp_fast_open = false;
   bool defer_accept = false;
+  CliLevel level = CliLevel::kOperator;  // of a `stats socket`
 };
 
 // frontend, backend or listen, with `defaults` applied.
@@ -105,12 +115,17 @@ struct ProxyConfig {
   bool is_frontend = false;
   bool is_backend = false;
   bool disabled = false;
+  // Made by the builder for sockets of the process itself: no section, not in listings, not held to
+  // the global maxconn, so that an operator gets in when everything is full.
+  bool is_internal = false;
   Mode mode = Mode::kTcp;
   Timeouts timeouts;
   // Both halves' options.
   bool tcpka_client = false;  // option clitcpka, tcpka
   bool tcpka_server = false;  // option srvtcpka, tcpka
   bool nolinger = false;
+
+  HttpConfig http;            // both halves; only with mode http
 
   // The frontend half.
   std::vector<std::unique_ptr<BindConfig>> binds;
@@ -142,12 +157,15 @@ struct GlobalConfig {
   int64_t uid = -1, gid = -1;       // from user/group or uid/gid
   std::string node, description;
   uint32_t bufsize = 16384;         // tune.bufsize
+  uint32_t http_maxhdr = 101;       // tune.http.maxhdr, the first line included
   uint32_t maxrewrite = 1024;       // tune.maxrewrite
   uint64_t hard_stop_after_ms = 0;
   bool daemon = false, quiet = false;
   std::string ring_driver = "auto"; // tune.ring auto|uring|poll: ours
   bool strict_limits = true;
   bool zero_warning = false;        // as -dW
+  uint32_t stats_maxconn = 10;      // `stats maxconn`
+  uint64_t stats_timeout_ms = 10000;
 };
 
 struct Configuration {

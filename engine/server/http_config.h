@@ -1,0 +1,106 @@
+// http_config.h - what a configuration says about HTTP, as part of a ProxyConfig: immutable
+// objects.
+//
+// Owns:    replies own their texts.
+// Threads: start-up while it is built, then immutable.
+// Units:   milliseconds (0: not set), connections.
+// Errors:  reported by the builders.
+// States:  none.
+
+#pragma once
+
+#include <netinet/in.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace engine {
+
+// A whole response that the proxy gives by itself: error pages, monitor-uri, http-request return.
+// `http-error`, `errorfile` and their kin replace the built-in ones (manual 4.2).
+struct HttpReply {
+  uint16_t status = 0;
+  std::string reason;                                       // empty: the status's usual one
+  std::vector<std::pair<std::string, std::string>> fields;  // without Content-Length and Connection
+  std::string body;
+  // errorfile /dev/null: say nothing, close.
+  bool silent = false;
+};
+
+// A network of `except` (option forwardfor, originalto).
+struct IpNetwork {
+  uint16_t family = 0;
+  uint8_t bits = 0;
+  uint8_t bytes[16] = {};
+};
+
+// option forwardfor / originalto.
+struct ForwardOption {
+  bool enabled = false;
+  bool if_none = false;
+  std::string header;  // "X-Forwarded-For", "X-Original-To", or as `header NAME` says
+  std::vector<IpNetwork> except;
+};
+
+enum class ConnectionMode : uint8_t {
+  kKeepAlive,    // option http-keep-alive, the default
+  kServerClose,  // option http-server-close
+  kClose,        // option httpclose
+};
+enum class ReusePolicy : uint8_t { kNever, kSafe, kAggressive, kAlways };
+
+// retry-on (manual 4.2), a bit each.
+enum RetryOn : uint32_t {
+  kRetryConnFailure = 1u << 0,
+  kRetryEmptyResponse = 1u << 1,
+  kRetryJunkResponse = 1u << 2,
+  kRetryResponseTimeout = 1u << 3,
+  kRetry0RttRejected = 1u << 4,
+  kRetry401 = 1u << 5,
+  kRetry403 = 1u << 6,
+  kRetry404 = 1u << 7,
+  kRetry408 = 1u << 8,
+  kRetry421 = 1u << 9,
+  kRetry425 = 1u << 10,
+  kRetry429 = 1u << 11,
+  kRetry500 = 1u << 12,
+  kRetry501 = 1u << 13,
+  kRetry502 = 1u << 14,
+  kRetry503 = 1u << 15,
+  kRetry504 = 1u << 16,
+};
+
+enum class HeaderNameRule : uint8_t { kPreserve, kDelete, kReject };  // http-restrict-req-hdr-names
+
+struct HttpConfig {
+  ConnectionMode connection_mode = ConnectionMode::kKeepAlive;
+  ReusePolicy reuse = ReusePolicy::kSafe;
+  uint32_t request_ms = 0;     // timeout http-request; 0: timeout client
+  uint32_t keep_alive_ms = 0;  // timeout http-keep-alive; 0: timeout http-request, else client
+  bool pretend_keepalive = false;
+  bool no_delay = false;
+  bool buffer_request = false;
+  bool ignore_probes = false;
+  bool abort_on_close = true;  // option abortonclose: on by default for HTTP backends
+  bool idle_close_on_response = false;
+  bool accept_unsafe_request = false;   // accept-unsafe-violations-in-http-request
+  bool accept_unsafe_response = false;  // accept-unsafe-violations-in-http-response
+  bool drop_request_trailers = false;   // option http-drop-request-trailers
+  bool drop_response_trailers = false;  // option http-drop-response-trailers
+  HeaderNameRule header_names = HeaderNameRule::kPreserve;
+  ForwardOption forward_for;
+  ForwardOption original_to;
+  std::string monitor_uri;
+  uint32_t retry_on = kRetryConnFailure;
+  std::string send_name_header;  // http-send-name-header; empty: not sent
+  // By status; what is missing is built in.
+  std::map<uint16_t, std::shared_ptr<const HttpReply>> replies;
+  // `http-request return` without a condition: answered instead of forwarding.
+  std::shared_ptr<const HttpReply> return_reply;
+};
+
+}  // namespace engine
