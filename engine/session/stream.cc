@@ -112,6 +112,8 @@ void Stream::AbortOneSided() {
     WakeStream();
   }
   // A side that timed out or was killed ends the exchange: what is left of it has nowhere to go.
+  // After another ending the other side has run already and seen it; what it still has to deliver
+  // waits for its peer. To wake it here would keep the shard spinning until that peer reads.
   for (StreamSide* side : {&client_side_, &server_side_}) {
     StreamSide& other = side == &client_side_ ? server_side_ : client_side_;
     if (!side->closed() || other.closed()) continue;
@@ -120,12 +122,9 @@ void Stream::AbortOneSided() {
         reason == CloseReason::kNormal || reason == CloseReason::kServerAbort ||
         reason == CloseReason::kServerReset || reason == CloseReason::kClientAbort ||
         reason == CloseReason::kClientReset;
-    if (!deliver_rest) {
-      other.Abort(reason);
-      WakeStream();
-    } else if (other.open()) {
-      WakeStream();  // it has yet to see that nothing more comes, and nothing is taken
-    }
+    if (deliver_rest) continue;
+    other.Abort(reason);
+    WakeStream();
   }
 }
 
