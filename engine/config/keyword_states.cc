@@ -25,7 +25,7 @@ constexpr Support kWithTls = kTunes;          // `ssl` on bind and server lines
 constexpr Support kWithHttp = kTunes;         // `mode http`
 constexpr Support kWithQuic = kTunes;         // `quic4@`, `quic6@`
 constexpr Support kWithChecks = kTunes;       // `check`, `agent-check`
-constexpr Support kWithState = kTunes;        // `stats socket`, `stats enable`, tables, state files
+constexpr Support kWithState = kTunes;        // `stats enable`, tables, state files
 constexpr Support kWithHash = kTunes;         // `balance source`, `balance hash`...
 constexpr Support kWithExpressions = kTunes;  // conditions and rules
 
@@ -41,7 +41,6 @@ constexpr KeywordState kStates[] = {
     {"maxsessrate", kGlobal, kNotYet},
     {"set-var", kGlobal, kNotYet},
     {"set-var-fmt", kGlobal, kNotYet},
-    {"stats socket", kGlobal, kNotYet},
     {"unix-bind", kGlobal, kNotYet},
     // Matter once a line may say `ssl`.
     {"acme.scheduler", kGlobal, kWithTls},
@@ -210,8 +209,6 @@ constexpr KeywordState kStates[] = {
     {"shm-stats-file", kGlobal, kWithState},
     {"shm-stats-file-max-objects", kGlobal, kWithState},
     {"stats calculate-max-counters", kGlobal, kWithState},
-    {"stats maxconn", kGlobal, kWithState},
-    {"stats timeout", kGlobal, kWithState},
     {"stats-file", kGlobal, kWithState},
     {"tune.peers.max-updates-at-once", kGlobal, kWithState},
     {"tune.stick-counters", kGlobal, kWithState},
@@ -604,7 +601,6 @@ constexpr KeywordState kStates[] = {
     {"idle-ping", kBind, kTunes, kNoPrefix, 1},
     {"ktls", kBind, kTunes, kNoPrefix, 1},
     {"label", kBind, kTunes, kNoPrefix, 1},
-    {"level", kBind, kTunes, kNoPrefix, 1},
     {"nice", kBind, kTunes, kNoPrefix, 1},
     {"severity-output", kBind, kTunes, kNoPrefix, 1},
     {"tcp-ss", kBind, kTunes, kNoPrefix, 1},

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/errno_name.h"
+#include "engine/applet/cli_applet.h"
 #include "engine/applet/echo.h"
 #include "engine/config/tree.h"
 #include "engine/log/console.h"
@@ -100,6 +101,7 @@ bool Run::Read() {
   }
   BuildOptions build;
   build.services["echo"] = &EchoApplet();
+  build.cli = &CliApplet();
   configuration_ = Build(tree, diagnostics_, build);
   if (!good) configuration_ = nullptr;
   const bool quiet_keyword = configuration_ != nullptr && configuration_->global.quiet;
@@ -120,6 +122,7 @@ bool Run::Read() {
 
 bool Run::HasListener() const {
   for (const auto& proxy : configuration_->proxies) {
+    if (proxy->is_internal) continue;  // the way in to nothing
     if (proxy->is_frontend && !proxy->disabled && !proxy->binds.empty()) return true;
   }
   return false;

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "base/check.h"
+#include "engine/run/version.h"
 #include "shard/net/socket_options.h"
 
 namespace engine {
@@ -65,6 +66,7 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
   states_.Attach(configuration_);
   process_.configuration = &configuration_;
   process_.debug_moves = settings_.debug_moves;
+  process_.version = CompatibleVersion();
   process_.global_maxconn =
       std::make_unique<shard::SharedLimit>(settings_.maxconn, settings_.shards);
   for (const auto& proxy : configuration_.proxies) {
@@ -156,7 +158,8 @@ bool Supervisor::OpenShards(std::string* why) {
       shard = shard::Shard::Open(options, mailroom_, board_, *clocks_.back(), factory, why);
     }
     if (shard == nullptr) return false;
-    workers_.push_back(std::make_unique<Worker>(process_, settings_.maxconn + 16));
+    workers_.push_back(std::make_unique<Worker>(
+        process_, settings_.maxconn + 16 + configuration_.global.stats_maxconn));
     shard->SetApp(workers_.back().get());
     for (const Socket& socket : sockets_) {
       const bool accepts = socket.shard >= 0

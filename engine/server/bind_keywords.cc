@@ -89,12 +89,23 @@ bool TakeAddress(BuildContext& context, const KeywordUse& use, std::string_view 
 
 bool TakeBind(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, SIZE_MAX, "an address such as ':80' or '/path'")) return false;
+  bool good = true;
+  WordPlace id;
+  context.proxy->config->binds.push_back(
+      ReadBind(context, use, *context.proxy->config, &id, &good));
+  context.proxy->bind_ids.push_back(id);
+  return good;
+}
+
+}  // namespace
+
+std::unique_ptr<BindConfig> ReadBind(BuildContext& context, KeywordUse& use, ProxyConfig& frontend,
+                                     WordPlace* id, bool* good) {
   auto bind = std::make_unique<BindConfig>();
   bind->place = PlaceOf(use.line);
-  bind->frontend = context.proxy->config;
-  bool good = true;
+  bind->frontend = &frontend;
   for (const std::string_view text : SplitAddressList(use.argument(0))) {
-    good = TakeAddress(context, use, text, *bind) && good;
+    *good = TakeAddress(context, use, text, *bind) && *good;
   }
   // Only now do the paths stay where they are.
   for (BindAddress& one : bind->addresses) {
@@ -102,21 +113,18 @@ bool TakeBind(BuildContext& context, KeywordUse& use) {
   }
   context.bind = bind.get();
   context.option_id = {};
-  good = context.keywords.RunOptions(context, use.line, use.first_argument + 1, kBind,
-                                     use.diagnostics) &&
-         good;
+  *good = context.keywords.RunOptions(context, use.line, use.first_argument + 1, kBind,
+                                      use.diagnostics) &&
+          *good;
   context.bind = nullptr;
   if (context.option_id && bind->addresses.size() > 1) {
     use.diagnostics.Error(context.option_id.At(), "'id' names one socket, but this line has " +
                                                       std::to_string(bind->addresses.size()));
-    good = false;
+    *good = false;
   }
-  context.proxy->bind_ids.push_back(context.option_id);
-  context.proxy->config->binds.push_back(std::move(bind));
-  return good;
+  *id = context.option_id;
+  return bind;
 }
-
-}  // namespace
 
 void RegisterBindKeywords(BuildKeywords& keywords) {
   keywords.Add({"bind", scope::kFrontend | scope::kListen}, TakeBind);
@@ -131,6 +139,11 @@ void RegisterBindKeywords(BuildKeywords& keywords) {
   AddFlag(keywords, "defer-accept", &BindConfig::defer_accept);
   AddOption(keywords, "mode", TakeMode);
   AddOption(keywords, "shards", TakeShards);
+  // Of a `stats socket`; ignored by other sockets (manual 5.1, level).
+  AddOption(keywords, "level", [](BindConfig& bind, const KeywordUse& use) {
+    return TakeArgument(use, 0, ParseOneOf(use.argument(0), {"user", "operator", "admin"}),
+                        bind.level);
+  });
   AddOption(keywords, "name", [](BindConfig& bind, const KeywordUse& use) {
     bind.name = use.argument(0);
     return true;

@@ -8,10 +8,21 @@
 
 #pragma once
 
+#include <memory>
+
 #include "engine/config/keywords.h"
+#include "engine/server/proxy_config.h"
 
 namespace engine {
 
+struct WordPlace;
+
 void RegisterBindKeywords(BuildKeywords& keywords);
+
+// The address and the options after it, of a `bind` line or of another that takes what `bind`
+// takes (`stats socket`). `good` is false when an error was reported; what could be read is
+// returned all the same. `*id` becomes the place of an `id` option.
+std::unique_ptr<BindConfig> ReadBind(BuildContext& context, KeywordUse& use, ProxyConfig& frontend,
+                                     WordPlace* id, bool* good);
 
 }  // namespace engine

@@ -74,7 +74,8 @@ struct BuildContext {
   std::map<std::string, Parsed<shard::Address>, std::less<>> resolved;
   std::list<ProxyDraft> drafts;
   std::vector<ThreadWord> thread_words;
-  uint32_t thread_hard_limit = 0;  // 0: not given
+  uint32_t thread_hard_limit = 0;            // 0: not given
+  std::unique_ptr<ProxyConfig> stats_proxy;  // of all `stats socket` lines; null: none
   CpuMap cpu_map;
 
   ProxyDraft* proxy = nullptr;

@@ -301,6 +301,19 @@ void FinishThreads(BuildContext& context) {
   }
 }
 
+// The hidden frontend of the stats sockets gets what only the whole file can say.
+void FinishStatsProxy(BuildContext& context) {
+  if (context.stats_proxy == nullptr) return;
+  ProxyConfig& proxy = *context.stats_proxy;
+  const GlobalConfig& global = context.configuration.global;
+  proxy.maxconn = global.stats_maxconn;
+  proxy.timeouts.client_ms = uint32_t(global.stats_timeout_ms);
+  proxy.use_service = "cli";
+  proxy.service = context.options.cli;
+  // Last, so that it has no part in the ids and names of the sections.
+  context.configuration.proxies.push_back(std::move(context.stats_proxy));
+}
+
 }  // namespace
 
 const BuildKeywords& AllKeywords() {
@@ -332,6 +345,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   AssignAllIds(context);
   for (ProxyDraft& draft : context.drafts) FinishProxy(context, draft);
   FinishThreads(context);
+  FinishStatsProxy(context);
   if (diagnostics.errors() != 0) return nullptr;
   return configuration;
 }

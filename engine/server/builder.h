@@ -35,6 +35,8 @@ inline constexpr uint32_t kThreadsMax = 256;
 struct BuildOptions {
   // What `use-service` may name. The applet types outlive every Configuration.
   std::map<std::string, const shard::AppletType*, std::less<>> services;
+  // What answers on a `stats socket`. Not among the services: no rule may hand it to a client.
+  const shard::AppletType* cli = nullptr;
   // What an open range of threads ends at when nbthread is not set; 0: asks the kernel.
   uint32_t usable_cpus = 0;
   // Finds the address of a host name; null: ResolveAddress(), which asks the system.

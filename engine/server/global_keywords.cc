@@ -3,6 +3,7 @@
 #include <climits>
 #include <string>
 
+#include "engine/server/bind_keywords.h"
 #include "engine/server/build_context.h"
 #include "engine/server/thread_set.h"
 
@@ -107,6 +108,36 @@ bool TakeRing(BuildContext& context, KeywordUse& use) {
   return true;
 }
 
+// All lines of all global sections share one hidden frontend, which the builder completes.
+bool TakeStatsSocket(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, SIZE_MAX, "an address such as '/path' or 'ipv4@127.0.0.1:9999'")) {
+    return false;
+  }
+  if (context.stats_proxy == nullptr) {
+    context.stats_proxy = std::make_unique<ProxyConfig>();
+    context.stats_proxy->name = "GLOBAL";
+    context.stats_proxy->kind = "frontend";
+    context.stats_proxy->place = PlaceOf(use.line);
+    context.stats_proxy->is_frontend = true;
+    context.stats_proxy->is_internal = true;
+  }
+  bool good = true;
+  WordPlace id;
+  ProxyConfig& proxy = *context.stats_proxy;
+  proxy.binds.push_back(ReadBind(context, use, proxy, &id, &good));
+  if (proxy.binds.back()->id == 0) proxy.binds.back()->id = uint32_t(proxy.binds.size());
+  return good;
+}
+
+void RegisterStats(BuildKeywords& keywords) {
+  keywords.Add({"stats socket", kGlobal}, TakeStatsSocket);
+  AddNumber(keywords, "stats maxconn", 1, INT_MAX, &GlobalConfig::stats_maxconn);
+  keywords.Add({"stats timeout", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "a time") &&
+           TakeArgument(use, 0, ParseTimeMs(use.argument(0)), Global(context).stats_timeout_ms);
+  });
+}
+
 void RegisterProcess(BuildKeywords& keywords) {
   AddNumber(keywords, "nbthread", 1, kThreadsMax, &GlobalConfig::nbthread);
   AddNumber(keywords, "ulimit-n", 0, INT_MAX, &GlobalConfig::ulimit_n);
@@ -147,6 +178,7 @@ void RegisterProcess(BuildKeywords& keywords) {
 
 void RegisterGlobalKeywords(BuildKeywords& keywords) {
   RegisterProcess(keywords);
+  RegisterStats(keywords);
   keywords.Add({"tune.bufsize", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return TakeSizes(use, 1024, size_t{256} << 20, Global(context).bufsize);
   });

@@ -53,7 +53,10 @@ int64_t ServerState::Current() const {
 void StateTable::Attach(Configuration& configuration) {
   for (const auto& proxy : configuration.proxies) {
     // A frontend and a backend may share a name; their states do not.
-    auto& state = proxies_[(proxy->is_frontend ? "front " : "back ") + proxy->name];
+    auto& state = proxies_[(proxy->is_internal   ? "internal "
+                            : proxy->is_frontend ? "front "
+                                                 : "back ") +
+                           proxy->name];
     if (state == nullptr) state = std::make_unique<BackendState>(proxy->name, shards_);
     proxy->state = state.get();
     state->servers().clear();

@@ -166,6 +166,7 @@ ConnectResult Stream::StartApplet(CloseReason* reason) {
     *reason = CloseReason::kNoMemory;
     return ConnectResult::kFailed;
   }
+  applet->owner = this;
   server_side_.AttachConnecting(applet);
   return ConnectResult::kEstablished;
 }

@@ -43,10 +43,14 @@ shard::LimitShare* FindShare(const Map& map, Key key) {
 
 }  // namespace
 
+shard::LimitShare* Worker::GlobalShare(const BindConfig& bind) const {
+  return bind.frontend->is_internal ? nullptr : global_share_.get();
+}
+
 bool Worker::Reserve(shard::Shard&, shard::Listener& listener) noexcept {
   const BindConfig& bind = *static_cast<const BindConfig*>(listener.bind());
   shard::LimitShare* shares[3] = {FindShare(bind_shares_, &bind),
-                                  FindShare(frontend_shares_, bind.frontend), global_share_.get()};
+                                  FindShare(frontend_shares_, bind.frontend), GlobalShare(bind)};
   for (int i = 0; i < 3; ++i) {
     if (shares[i] == nullptr || shares[i]->TryTake()) continue;
     while (--i >= 0) {
@@ -58,9 +62,8 @@ bool Worker::Reserve(shard::Shard&, shard::Listener& listener) noexcept {
 }
 
 void Worker::ReleaseReserved(const BindConfig& bind) {
-  for (shard::LimitShare* share :
-       {FindShare(bind_shares_, &bind), FindShare(frontend_shares_, bind.frontend),
-        global_share_.get()}) {
+  for (shard::LimitShare* share : {FindShare(bind_shares_, &bind),
+                                   FindShare(frontend_shares_, bind.frontend), GlobalShare(bind)}) {
     if (share != nullptr) resume_shards_ |= share->Release();
   }
 }

@@ -11,12 +11,15 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/slab.h"
 #include "engine/mux/mux_raw.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
+#include "engine/session/question.h"
 #include "engine/session/session.h"
 #include "engine/session/stream.h"
 #include "shard/net/limit.h"
@@ -33,6 +36,8 @@ struct ProcessContext {
   std::map<const ProxyConfig*, std::unique_ptr<shard::SharedLimit>> frontend_maxconn;
   std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
   bool debug_moves = false;  // -d: every move of every stream goes to standard output
+  std::string version;       // what `show version` says
+  const uint64_t started_us = base::MonotonicMicros();
 };
 
 class Worker final : public shard::ShardApp {
@@ -75,6 +80,9 @@ class Worker final : public shard::ShardApp {
          stream = all_streams_.Next(stream))
       visit(*stream);
   }
+  const ProcessContext& process() const { return process_; }
+  // What this shard's applets ask other shards.
+  Questions& questions() { return questions_; }
   void Enlist(Stream* stream) { all_streams_.PushBack(stream); }
 
  private:
@@ -82,12 +90,15 @@ class Worker final : public shard::ShardApp {
     std::unique_ptr<shard::LimitShare> frontend;
     std::unique_ptr<shard::LimitShare> bind;
   };
+  // Null for a bind that the global maxconn does not hold.
+  shard::LimitShare* GlobalShare(const BindConfig& bind) const;
   void ReleaseReserved(const BindConfig& bind);
   void WakeWaiting(uint64_t shards_waiting);
   static void HandleResume(shard::Shard& shard, const shard::Message& message) noexcept;
 
   ProcessContext& process_;
   shard::Shard* shard_ = nullptr;
+  Questions questions_{*this};
   base::Slab<Session> sessions_;
   base::Slab<Stream> streams_;
   base::Slab<MuxRaw> raw_muxes_;

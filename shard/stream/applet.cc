@@ -16,7 +16,7 @@ void Applet::Run() noexcept {
 
 size_t Applet::Recv(Channel& channel, size_t max) {
   const size_t moved = channel.bytes().MoveFrom(output_, max);
-  if (moved > 0 && !output_ended_) Wake();
+  if (moved > 0 && (!output_ended_ || output_.empty())) Wake();
   return moved;
 }
 

@@ -23,7 +23,7 @@ class AppletType {
  public:
   virtual const char* name() const = 0;
   // Works on what is there; must not loop until it is done with everything. Called when input, room
-  // or an end came.
+  // or an end came, and once more when the last of an ended output has been taken.
   virtual void Work(Applet& applet) const = 0;
   // Frees `applet.state`.
   virtual void Release(Applet& applet) const = 0;
@@ -58,6 +58,11 @@ class Applet final : public Endpoint, public Task {
   ShardContext& context() { return context_; }
   const AppletType& type() const { return type_; }
   void* state = nullptr;
+  // The stream it answers for, as the engine knows it; set before the first Work().
+  void* owner = nullptr;
+  // Work() is called again in the next turn: for an applet that waits for something else than its
+  // stream.
+  void Wake() { context_.loop->run_queue().Add(this); }
 
   size_t Recv(Channel& channel, size_t max) override;
   bool RecvEnded() const override { return output_ended_ && output_.empty(); }
@@ -72,7 +77,6 @@ class Applet final : public Endpoint, public Task {
 
  private:
   static constexpr size_t kInputLimitBytes = 65536;
-  void Wake() { context_.loop->run_queue().Add(this); }
 
   ShardContext& context_;
   const AppletType& type_;

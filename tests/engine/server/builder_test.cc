@@ -198,7 +198,12 @@ const std::vector<ErrorRow> kFaults = {
     {"GlobalCpuMap",
      "global\n cpu-map auto:1/1-4 0\n",
      {"2:10 'cpu-map': 'auto:' needs as many CPUs as threads, but there are 1 and 4"}},
-    {"GlobalSocket", "global\n stats socket /tmp/x\n", {"2:2 'stats socket' is not supported yet"}},
+    {"GlobalSocketLevel",
+     "global\n stats socket /tmp/x level root\n",
+     {"2:28 'level': expects 'user', 'operator' or 'admin', not 'root'"}},
+    {"GlobalSocketWithTls",
+     "global\n stats socket :9999 ssl\n",
+     {"2:21 'ssl' is not supported yet"}},
     {"GlobalRing",
      "global\n tune.ring epoll\n",
      {"2:12 'tune.ring': expects 'auto', 'uring' or 'poll', not 'epoll'; did you mean "
