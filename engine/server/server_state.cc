@@ -1,5 +1,7 @@
 #include "engine/server/server_state.h"
 
+#include <algorithm>
+
 namespace engine {
 namespace {
 
@@ -38,16 +40,60 @@ std::unique_ptr<Balancer> MakeBalancer(const ProxyConfig& backend) {
 
 }  // namespace
 
-uint64_t ServerState::Total() const {
-  uint64_t total = 0;
-  for (uint32_t shard = 0; shard < shards_; ++shard) total += parts_[shard].total.Get();
-  return total;
+uint64_t ServerState::Total() const { return Sum(&ServerShardPart::total); }
+
+uint64_t ServerState::Sum(base::Counter ServerShardPart::*counter) const {
+  uint64_t sum = 0;
+  for (uint32_t shard = 0; shard < shards_; ++shard) sum += (parts_[shard].*counter).Get();
+  return sum;
+}
+
+int64_t ServerState::CurrentPeak() const {
+  int64_t peak = 0;
+  for (uint32_t shard = 0; shard < shards_; ++shard) {
+    peak = std::max(peak, parts_[shard].current_peak.seen());
+  }
+  return peak;
 }
 
 int64_t ServerState::Current() const {
   int64_t current = 0;
   for (uint32_t shard = 0; shard < shards_; ++shard) current += parts_[shard].current.Get();
   return current;
+}
+
+uint64_t BackendState::Sum(base::Counter ProxyShardPart::*counter) const {
+  uint64_t sum = 0;
+  for (uint32_t shard = 0; shard < shards_; ++shard) sum += (parts_[shard].*counter).Get();
+  return sum;
+}
+
+int64_t BackendState::FrontCurrent() const {
+  int64_t current = 0;
+  for (uint32_t shard = 0; shard < shards_; ++shard) current += parts_[shard].front_current.Get();
+  return current;
+}
+
+int64_t BackendState::BackCurrent() const {
+  int64_t current = 0;
+  for (uint32_t shard = 0; shard < shards_; ++shard) current += parts_[shard].back_current.Get();
+  return current;
+}
+
+int64_t BackendState::FrontPeak() const {
+  int64_t peak = 0;
+  for (uint32_t shard = 0; shard < shards_; ++shard) {
+    peak = std::max(peak, parts_[shard].front_peak.seen());
+  }
+  return peak;
+}
+
+int64_t BackendState::BackPeak() const {
+  int64_t peak = 0;
+  for (uint32_t shard = 0; shard < shards_; ++shard) {
+    peak = std::max(peak, parts_[shard].back_peak.seen());
+  }
+  return peak;
 }
 
 void StateTable::Attach(Configuration& configuration) {

@@ -142,7 +142,7 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
   ProxyShardPart& part = backend_->state->part(worker_.index());
   if (!counted_in_backend_) {
     counted_in_backend_ = true;
-    part.back_current.Add();
+    backend_->state->RaiseBack(worker_.index());
     part.back_total.Add();
   }
   ServerConfig* server = PickServer(*backend_, worker_.index(), avoid_server_, worker_.Random());

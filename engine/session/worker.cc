@@ -78,7 +78,7 @@ void Worker::Serve(shard::Shard&, shard::Listener& listener, int fd) noexcept {
     shard_->OnClientGone();
     return;
   }
-  bind.frontend->state->part(index()).front_current.Add();
+  bind.frontend->state->RaiseFront(index());
   session->Begin(fd);
 }
 
