@@ -169,7 +169,8 @@ void AssignIds(const std::vector<std::unique_ptr<Object>>& objects,
   }
   uint32_t next = first_id;
   for (const auto& object : objects) {
-    if (object->id != 0) continue;
+    object->id_is_given = object->id != 0;
+    if (object->id_is_given) continue;
     while (taken.contains(next)) ++next;
     object->id = next++;
   }

@@ -55,6 +55,7 @@ struct Timeouts {
 struct ServerConfig final : shard::ServerTarget {
   std::string name;
   uint32_t id = 0;  // unique in its backend, from 1
+  bool id_is_given = false;  // by `id`
   SourcePlace place;
   ProxyConfig* backend = nullptr;
   uint32_t index = 0;  // among the backend's servers, in order of appearance
@@ -86,6 +87,7 @@ struct BindAddress {
 struct BindConfig {
   std::string name;
   uint32_t id = 0;        // unique in its frontend, from 1
+  bool id_is_given = false;
   SourcePlace place;
   ProxyConfig* frontend = nullptr;
   std::vector<BindAddress> addresses;
@@ -110,6 +112,7 @@ struct ProxyConfig {
   std::string name;
   std::string kind;  // "frontend", "backend", "listen": for messages
   uint32_t id = 0;
+  bool id_is_given = false;  // by `id`
   SourcePlace place;
   std::string description;
   bool is_frontend = false;
