@@ -48,6 +48,8 @@ shard::LimitShare* Worker::GlobalShare(const BindConfig& bind) const {
 }
 
 bool Worker::Reserve(shard::Shard&, shard::Listener& listener) noexcept {
+  // A stream begun now would outlive OnStop(), which has ended all there were.
+  if (shard_->loop().stopping()) return false;
   const BindConfig& bind = *static_cast<const BindConfig*>(listener.bind());
   shard::LimitShare* shares[3] = {FindShare(bind_shares_, &bind),
                                   FindShare(frontend_shares_, bind.frontend), GlobalShare(bind)};
@@ -70,9 +72,11 @@ void Worker::ReleaseReserved(const BindConfig& bind) {
 
 void Worker::Serve(shard::Shard&, shard::Listener& listener, int fd) noexcept {
   const BindConfig& bind = *static_cast<const BindConfig*>(listener.bind());
-  Session* session = NewSession(bind);
+  const bool stopping = shard_->loop().stopping();
+  Session* session = stopping ? nullptr : NewSession(bind);
   if (session == nullptr) {
-    bind.frontend->state->part(index()).by_reason[size_t(CloseReason::kNoMemory)].Add();
+    const CloseReason reason = stopping ? CloseReason::kShutdown : CloseReason::kNoMemory;
+    bind.frontend->state->part(index()).by_reason[size_t(reason)].Add();
     context().ring().Close(fd);
     ReleaseReserved(bind);
     shard_->OnClientGone();
