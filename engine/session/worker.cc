@@ -55,6 +55,7 @@ bool Worker::Reserve(shard::Shard&, shard::Listener& listener) noexcept {
                                   FindShare(frontend_shares_, bind.frontend), GlobalShare(bind)};
   for (int i = 0; i < 3; ++i) {
     if (shares[i] == nullptr || shares[i]->TryTake()) continue;
+    recall_shards_ |= shares[i]->Holders();
     while (--i >= 0) {
       if (shares[i] != nullptr) resume_shards_ |= shares[i]->Release();
     }
@@ -98,6 +99,26 @@ void Worker::HandleResume(shard::Shard& shard, const shard::Message&) noexcept {
   shard.ResumeListeners();
 }
 
+void Worker::HandleRecall(shard::Shard& shard, const shard::Message&) noexcept {
+  Worker& worker = *static_cast<Worker*>(shard.app());
+  const auto give_back = [&worker](const std::unique_ptr<shard::LimitShare>& share) {
+    if (share != nullptr) worker.resume_shards_ |= share->ReturnLease();
+  };
+  give_back(worker.global_share_);
+  for (const auto& [frontend, share] : worker.frontend_shares_) give_back(share);
+  for (const auto& [bind, share] : worker.bind_shares_) give_back(share);
+}
+
+void Worker::RecallLeases() {
+  const uint64_t holding = recall_shards_;
+  recall_shards_ = 0;
+  for (uint32_t shard = 0; shard < shard_->board().shards(); ++shard) {
+    const uint64_t bit = uint64_t(1) << (shard % 64);
+    if ((holding & bit) == 0 || shard == index()) continue;
+    if (!shard_->loop().TryPost(shard, {&HandleRecall, {}})) recall_shards_ |= bit;
+  }
+}
+
 void Worker::WakeWaiting(uint64_t shards_waiting) {
   for (uint32_t shard = 0; shard < shard_->board().shards(); ++shard) {
     if ((shards_waiting & (uint64_t(1) << (shard % 64))) == 0) continue;
@@ -116,6 +137,9 @@ void Worker::OnTurnEnd() noexcept {
     resume_shards_ = 0;
     WakeWaiting(waiting);
   }
+  if (recall_shards_ != 0) RecallLeases();
+  // Whom a full mailbox kept us from telling is told after the next turn, which must come.
+  if ((resume_shards_ | recall_shards_) != 0) shard_->loop().run_queue().Add(&next_turn_);
   if (on_idle_ != nullptr && sessions_.live() == 0) {
     void (*on_idle)(void*) = on_idle_;
     on_idle_ = nullptr;

@@ -94,6 +94,8 @@ class Worker final : public shard::ShardApp {
   shard::LimitShare* GlobalShare(const BindConfig& bind) const;
   void ReleaseReserved(const BindConfig& bind);
   void WakeWaiting(uint64_t shards_waiting);
+  void RecallLeases();
+  static void HandleRecall(shard::Shard& shard, const shard::Message& message) noexcept;
   static void HandleResume(shard::Shard& shard, const shard::Message& message) noexcept;
 
   ProcessContext& process_;
@@ -112,6 +114,12 @@ class Worker final : public shard::ShardApp {
   void (*on_idle_)(void*) = nullptr;
   void* on_idle_context_ = nullptr;
   uint64_t resume_shards_ = 0;  // shards to tell at the end of the turn that a limit has room again
+  uint64_t recall_shards_ = 0;  // shards to ask at the end of the turn for what they have leased
+  // Does nothing: with it in line the loop does not wait.
+  struct NextTurn final : shard::Task {
+    void Run() noexcept override {}
+  };
+  NextTurn next_turn_;
 };
 
 }  // namespace engine

@@ -9,7 +9,9 @@
 //
 // Far from the limit a shard takes a sixteenth of what is free, divided by the shards, at once, so
 // that it touches the shared line rarely; near it, one by one, so that the limit is reached exactly
-// and never passed.
+// and never passed. What others have leased and do not use is asked back by who is refused:
+//
+//   if (!share.TryTake()) tell(share.Holders());   // each calls ReturnLease()
 
 #pragma once
 
@@ -30,19 +32,20 @@ class alignas(64) SharedLimit {
   const uint32_t shards_;
   std::atomic<int64_t> free_;
   std::atomic<uint64_t> waiting_{0};  // one bit a shard (modulo 64) that was refused
+  std::atomic<uint64_t> holding_{0};  // likewise, that may have leased more than it uses
 };
 
 class LimitShare {
  public:
   LimitShare(SharedLimit& limit, uint32_t shard)
       : limit_(limit), bit_(uint64_t(1) << (shard % 64)) {}
-  ~LimitShare() { limit_.free_.fetch_add(leased_, std::memory_order_relaxed); }
+  ~LimitShare() { (void)GiveBack(0); }
   LimitShare(const LimitShare&) = delete;
   LimitShare& operator=(const LimitShare&) = delete;
 
   [[nodiscard]] bool TryTake() {
     if (leased_ > 0) {
-      --leased_;
+      if (--leased_ == 0) HoldNothing();
       return true;
     }
     if (TryLease()) return true;
@@ -54,15 +57,18 @@ class LimitShare {
   // Gives one back. Returns the shards (a bit each) that wait and should be told; 0 nearly always.
   [[nodiscard]] uint64_t Release() {
     const int64_t free = limit_.free_.load(std::memory_order_relaxed);
-    if (LeaseSize(free) > 1 && leased_ < LeaseSize(free)) {
+    if (LeaseSize(free) > 1 && leased_ < LeaseSize(free) && MayKeep()) {
       ++leased_;
       return 0;
     }
-    limit_.free_.fetch_add(1 + leased_, std::memory_order_seq_cst);
-    leased_ = 0;
-    if (limit_.waiting_.load(std::memory_order_seq_cst) == 0) return 0;
-    return limit_.waiting_.exchange(0, std::memory_order_seq_cst);
+    return GiveBack(1);
   }
+  // After a refusal: the shards (a bit each) that may have some to spare.
+  [[nodiscard]] uint64_t Holders() const {
+    return limit_.holding_.load(std::memory_order_seq_cst) & ~bit_;
+  }
+  // Gives back what is leased and not used. Returns as Release() does.
+  [[nodiscard]] uint64_t ReturnLease() { return GiveBack(0); }
 
  private:
   int64_t LeaseSize(int64_t free) const {
@@ -72,12 +78,31 @@ class LimitShare {
     int64_t free = limit_.free_.load(std::memory_order_relaxed);
     while (free > 0) {
       const int64_t taken = LeaseSize(free);
+      // Before the lease itself, so that whoever finds nothing left because of it sees who has it.
+      if (taken > 1) limit_.holding_.fetch_or(bit_, std::memory_order_seq_cst);
       if (limit_.free_.compare_exchange_weak(free, free - taken, std::memory_order_seq_cst)) {
         leased_ += taken - 1;
         return true;
       }
     }
     return false;
+  }
+
+  // A first credit kept is announced; if somebody was refused before that, it is not kept.
+  bool MayKeep() {
+    if (leased_ > 0) return true;
+    limit_.holding_.fetch_or(bit_, std::memory_order_seq_cst);
+    return limit_.waiting_.load(std::memory_order_seq_cst) == 0;
+  }
+  void HoldNothing() { limit_.holding_.fetch_and(~bit_, std::memory_order_seq_cst); }
+  uint64_t GiveBack(int64_t released) {
+    const int64_t given = released + leased_;
+    if ((limit_.holding_.load(std::memory_order_relaxed) & bit_) != 0) HoldNothing();
+    leased_ = 0;
+    if (given == 0) return 0;
+    limit_.free_.fetch_add(given, std::memory_order_seq_cst);
+    if (limit_.waiting_.load(std::memory_order_seq_cst) == 0) return 0;
+    return limit_.waiting_.exchange(0, std::memory_order_seq_cst);
   }
 
   SharedLimit& limit_;
