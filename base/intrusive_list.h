@@ -63,6 +63,10 @@ class IntrusiveList {
     ListHook* next = (object->*kHook).next;
     return next == &root_ ? nullptr : ObjectOf(next);
   }
+  T* Previous(T* object) {
+    ListHook* previous = (object->*kHook).prev;
+    return previous == &root_ ? nullptr : ObjectOf(previous);
+  }
   // Takes everything from `other`, behind what is here.
   void Append(IntrusiveList& other) {
     if (other.empty()) return;

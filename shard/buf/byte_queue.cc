@@ -131,6 +131,26 @@ size_t ByteQueue::Peek(char* to, size_t max, size_t offset) const {
   return copied;
 }
 
+void ByteQueue::JoinFront() {
+  if (head_ == nullptr || head_->slice.chunk->references != 1) return;
+  Slice& first = head_->slice;
+  while (head_->next != nullptr) {
+    SliceNode* second = head_->next;
+    const uint32_t room = first.chunk->capacity - first.offset - first.length;
+    const uint32_t n = std::min(room, second->slice.length);
+    if (n == 0) return;
+    std::memcpy(first.begin() + first.length, second->slice.begin(), n);
+    first.length += n;
+    second->slice.offset += n;
+    second->slice.length -= n;
+    if (second->slice.length > 0) return;
+    head_->next = second->next;
+    if (tail_ == second) tail_ = head_;
+    ChunkPool::Drop(second->slice.chunk);
+    pool_->GiveBack(second);
+  }
+}
+
 void ByteQueue::Compact(ChunkPool& pool) {
   size_t capacity = 0;
   for (const SliceNode* node = head_; node != nullptr; node = node->next) {

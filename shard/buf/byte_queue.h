@@ -95,6 +95,8 @@ class ByteQueue {
   int Fill(iovec* iovecs, int max) const;
   // Copies up to `max` bytes from `offset` on without consuming; returns how many.
   size_t Peek(char* to, size_t max, size_t offset = 0) const;
+  // Copies what follows the first slice behind it, as far as its chunk has room and is ours alone.
+  void JoinFront();
   // Re-homes slices that use less than a quarter of their chunk into `pool`'s chunks, packed, so
   // that little data waiting on a slow peer does not pin big buffers. A queue it cannot pack better
   // is left alone.

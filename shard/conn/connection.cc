@@ -253,7 +253,6 @@ void Connection::CloseAfterFlush(uint64_t deadline_ms) {
   state_ = State::kClosing;
   // No more is read: a peer that goes on sending is not our stream's any more.
   DisarmRecv();
-  deadline_reason_ = reason_;
   timer_.Set(context_.loop->timers(), deadline_ms);
 }
 
@@ -310,8 +309,7 @@ void Connection::Fail(CloseReason reason, int error) {
   if (events_ != nullptr) events_->OnClosed(reason);
 }
 
-void Connection::SetDeadline(uint64_t deadline_ms, CloseReason reason) {
-  deadline_reason_ = reason;
+void Connection::SetDeadline(uint64_t deadline_ms) {
   timer_.Set(context_.loop->timers(), deadline_ms);
 }
 
@@ -320,7 +318,14 @@ void Connection::OnTimer() noexcept {
     if (fd_ >= 0) Abort(true);
     return;
   }
-  Fail(deadline_reason_, 0);
+  if (events_ != nullptr) events_->OnDeadline();
+}
+
+Address Connection::LocalAddress() const {
+  sockaddr_storage storage;
+  socklen_t length = sizeof(storage);
+  if (fd_ < 0 || context_.ring().GetLocalName(fd_, &storage, &length) != 0) return {};
+  return Address::FromSockaddr(storage, length);
 }
 
 const Address& Connection::PeerAddress() {

@@ -54,6 +54,8 @@ class ConnectionEvents {
   virtual void OnReadable() noexcept = 0;
   // After WantWritable(): Send() has room again.
   virtual void OnWritable() noexcept = 0;
+  // The deadline of SetDeadline() has passed. The connection is as it was.
+  virtual void OnDeadline() noexcept {}
   // The connection broke. The last event; the receiver still has to give the connection up.
   virtual void OnClosed(CloseReason reason) noexcept = 0;
 
@@ -130,12 +132,14 @@ class Connection final : TimerClient, Task, BufferWaiter {
   uint64_t bytes_out() const { return bytes_out_; }
   // Who the peer is. Asked of the kernel once, on first use, and kept.
   const Address& PeerAddress();
+  // Where the peer reached us (or where we dial from). Asked each time.
+  Address LocalAddress() const;
   void SetPeerAddress(const Address& address) {
     peer_ = address;
     peer_known_ = true;
   }
-  // A timer for whoever holds the events: OnClosed(reason) when it passes. 0 clears.
-  void SetDeadline(uint64_t deadline_ms, CloseReason reason);
+  // A timer for whoever holds the events. 0 clears.
+  void SetDeadline(uint64_t deadline_ms);
 
   static constexpr size_t kWireOutLimitBytes = 65536;
 
@@ -183,7 +187,6 @@ class Connection final : TimerClient, Task, BufferWaiter {
   uint8_t handshakes_owed_ = 0;
   CloseReason reason_ = CloseReason::kNone;
   CloseReason layer_reason_ = CloseReason::kNone;
-  CloseReason deadline_reason_ = CloseReason::kNone;
   // What the ring holds of ours.
   bool recv_armed_ : 1 = false;
   bool recv_multishot_ : 1 = false;  // of the armed receive

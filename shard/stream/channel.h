@@ -41,7 +41,7 @@ class Channel {
   void Hold() { held_ = true; }
   void Release() { held_ = false; }
   // Nothing more will come out of it.
-  bool drained() const { return shut_ || (ended_ && bytes_.empty()); }
+  bool drained() const { return shut_ || (ended_ && bytes_.empty() && !held_); }
 
   uint64_t bytes_produced() const { return bytes_produced_; }
   void CountProduced(size_t bytes) { bytes_produced_ += bytes; }
