@@ -49,6 +49,28 @@ shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& addres
   return options;
 }
 
+// How HTTP is read on behalf of a proxy.
+std::shared_ptr<const HttpProfile> ProfileOf(const ProxyConfig& proxy, const GlobalConfig& global) {
+  auto profile = std::make_shared<HttpProfile>();
+  const HttpConfig& http = proxy.http;
+  profile->request =
+      http.accept_unsafe_request ? proto::UnsafeRequestOptions() : proto::ParserOptions();
+  profile->response =
+      http.accept_unsafe_response ? proto::UnsafeResponseOptions() : proto::ResponseOptions();
+  profile->response_framing.accept_odd_transfer_encoding = http.accept_unsafe_response;
+  for (proto::ParserOptions* options : {&profile->request, &profile->response}) {
+    // Room is kept for what rules add (manual 3.2, tune.maxrewrite).
+    options->head_bytes_max = global.bufsize - global.maxrewrite;
+    options->fields_max = global.http_maxhdr - 1;
+  }
+  profile->request_ms = http.request_ms;
+  profile->keep_alive_ms = http.keep_alive_ms;
+  profile->client_ms = proxy.timeouts.client_ms;
+  profile->abort_on_close = http.abort_on_close;
+  profile->ignore_probes = http.ignore_probes;
+  return profile;
+}
+
 }  // namespace
 
 uint32_t Supervisor::ShardsFor(const GlobalConfig& global) {
@@ -70,6 +92,7 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
   process_.global_maxconn =
       std::make_unique<shard::SharedLimit>(settings_.maxconn, settings_.shards);
   for (const auto& proxy : configuration_.proxies) {
+    proxy->http_profile = ProfileOf(*proxy, configuration_.global);
     if (!proxy->is_frontend) continue;
     if (proxy->maxconn != 0) {
       process_.frontend_maxconn[proxy.get()] =

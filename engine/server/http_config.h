@@ -29,6 +29,8 @@ struct HttpReply {
   std::string body;
   // errorfile /dev/null: say nothing, close.
   bool silent = false;
+  // The connection ends with it: built-in 400 and 408, and a file that says Connection: close.
+  bool close = false;
 };
 
 // A network of `except` (option forwardfor, originalto).
@@ -44,6 +46,17 @@ struct ForwardOption {
   bool if_none = false;
   std::string header;  // "X-Forwarded-For", "X-Original-To", or as `header NAME` says
   std::vector<IpNetwork> except;
+};
+
+// option forwarded (RFC 7239). Without arguments: proto and for.
+struct ForwardedOption {
+  bool enabled = false;
+  bool proto = false;
+  bool host = false;     // the Host field
+  bool by = false;       // the address the client connected to
+  bool by_port = false;
+  bool from = false;     // "for": the client's address
+  bool from_port = false;
 };
 
 enum class ConnectionMode : uint8_t {
@@ -94,6 +107,10 @@ struct HttpConfig {
   HeaderNameRule header_names = HeaderNameRule::kPreserve;
   ForwardOption forward_for;
   ForwardOption original_to;
+  ForwardedOption forwarded;
+  // option h1-case-adjust-bogus-client and -server: apply GlobalConfig::h1_case_adjust.
+  bool adjust_case_client = false;
+  bool adjust_case_server = false;
   std::string monitor_uri;
   uint32_t retry_on = kRetryConnFailure;
   std::string send_name_header;  // http-send-name-header; empty: not sent

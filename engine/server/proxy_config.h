@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,7 @@
 
 namespace engine {
 
+struct HttpProfile;
 struct ProxyConfig;
 class ServerState;
 class BackendState;
@@ -127,8 +129,10 @@ struct ProxyConfig {
   bool tcpka_client = false;  // option clitcpka, tcpka
   bool tcpka_server = false;  // option srvtcpka, tcpka
   bool nolinger = false;
+  bool dont_log_null = false;  // option dontlognull
 
   HttpConfig http;            // both halves; only with mode http
+  std::shared_ptr<const HttpProfile> http_profile;  // made when the configuration is put to use
 
   // The frontend half.
   std::vector<std::unique_ptr<BindConfig>> binds;
@@ -162,6 +166,8 @@ struct GlobalConfig {
   uint32_t bufsize = 16384;         // tune.bufsize
   uint32_t http_maxhdr = 101;       // tune.http.maxhdr, the first line included
   uint32_t maxrewrite = 1024;       // tune.maxrewrite
+  // `h1-case-adjust`, lower case to what is sent; the file's lines and those of the sections.
+  std::map<std::string, std::string, std::less<>> h1_case_adjust;
   uint64_t hard_stop_after_ms = 0;
   bool daemon = false, quiet = false;
   std::string ring_driver = "auto"; // tune.ring auto|uring|poll: ours

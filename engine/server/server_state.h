@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "engine/balance/balancer.h"
+#include "engine/mux/mux_h1_back.h"
 #include "engine/server/proxy_config.h"
 #include "shard/conn/close_reason.h"
 
@@ -57,6 +58,10 @@ struct alignas(64) ServerShardPart {
   base::Counter redispatches;
   base::Counter bytes_in;
   base::Counter bytes_out;
+  base::Counter reused;      // exchanges on a kept connection
+  base::Gauge idle_count;    // of `idle`, for other shards
+  // Kept connections, shard-local; the longest kept first.
+  base::IntrusiveList<MuxH1Back, &MuxH1Back::idle_hook> idle;
 };
 
 // What an operator said about a server. Draining: takes nothing new by load balancing, which is all

@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include "engine/server/http_replies.h"
+#include "engine/session/http_reply.h"
 #include "engine/session/worker.h"
 
 namespace engine {
@@ -9,7 +11,8 @@ namespace engine {
 using shard::CloseReason;
 using shard::Connection;
 
-Session::Session(Worker& worker, const BindConfig& bind) : worker_(worker), bind_(bind) {}
+Session::Session(Worker& worker, const BindConfig& bind)
+    : worker_(worker), bind_(bind), id_(worker.NextStreamId()) {}
 
 void Session::Begin(int fd) {
   accepted_us_ = worker_.context().loop->clock().now_us();
@@ -29,10 +32,19 @@ void Session::Begin(int fd) {
 }
 
 void Session::OnConnected() noexcept {
+  if (frontend().mode == Mode::kHttp && frontend().service == nullptr) {
+    RequestAcceptor& acceptor = *this;
+    MuxH1Front* mux =
+        worker_.NewMuxH1Front(*connection_, acceptor, *frontend().http_profile);
+    if (mux == nullptr) return OnClosed(CloseReason::kNoMemory);
+    connection_ = nullptr;
+    return mux->Start();
+  }
   MuxRaw* mux = worker_.NewMuxRaw(*connection_);
   if (mux == nullptr) return OnClosed(CloseReason::kNoMemory);
   mux->SetNoLinger(frontend().nolinger);
   connection_ = nullptr;
+  mux_gone_ = true;  // it is its stream's own and says nothing when it goes
   OnNewStream(mux);
 }
 
@@ -43,16 +55,37 @@ void Session::OnClosed(CloseReason reason) noexcept {
 }
 
 void Session::OnNewStream(shard::Endpoint* endpoint) noexcept {
-  Stream* stream = worker_.NewStream(*this, endpoint);
+  const bool http = !mux_gone_;
+  ++requests_;
+  ++streams_;
+  Stream* stream = worker_.NewStream(*this, endpoint, http);
   if (stream != nullptr) return stream->Start();
   frontend().state->part(worker_.index()).by_reason[size_t(CloseReason::kNoMemory)].Add();
   endpoint->Detach(CloseReason::kNoMemory, 0);
-  End();
+  OnStreamGone();
 }
 
-void Session::OnMuxGone(CloseReason) noexcept { End(); }
+void Session::OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept {
+  const CloseReason reason =
+      status == 408 ? CloseReason::kClientTimeout : CloseReason::kClientProtocol;
+  frontend().state->part(worker_.index()).by_reason[size_t(reason)].Add();
+  const HttpReply& reply = FindReply(frontend(), nullptr, status);
+  mux.SendText(reply.silent ? std::string() : ReplyText(reply));
+}
 
-void Session::OnStreamGone() { End(); }
+void Session::OnMuxGone(CloseReason) noexcept {
+  mux_gone_ = true;
+  EndWhenOver();
+}
+
+void Session::OnStreamGone() {
+  --streams_;
+  EndWhenOver();
+}
+
+void Session::EndWhenOver() {
+  if (mux_gone_ && streams_ == 0) End();
+}
 
 void Session::End() { worker_.FreeSession(this); }
 

@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-#include "engine/mux/mux.h"
+#include "engine/mux/mux_h1_front.h"
 #include "engine/server/proxy_config.h"
 
 namespace engine {
@@ -19,7 +19,7 @@ namespace engine {
 class Stream;
 class Worker;
 
-class Session final : shard::ConnectionEvents, StreamAcceptor {
+class Session final : shard::ConnectionEvents, RequestAcceptor {
  public:
   Session(Worker& worker, const BindConfig& bind);
 
@@ -27,6 +27,9 @@ class Session final : shard::ConnectionEvents, StreamAcceptor {
   void Begin(int fd);
   // The stream is over and has given its endpoint back.
   void OnStreamGone();
+  // Unique in its shard.
+  uint64_t id() const { return id_; }
+  uint32_t requests() const { return requests_; }
 
   Worker& worker() { return worker_; }
   const BindConfig& bind() const { return bind_; }
@@ -40,12 +43,18 @@ class Session final : shard::ConnectionEvents, StreamAcceptor {
   void OnClosed(shard::CloseReason reason) noexcept override;
   void OnNewStream(shard::Endpoint* endpoint) noexcept override;
   void OnMuxGone(shard::CloseReason reason) noexcept override;
+  void OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept override;
+  void EndWhenOver();
   void End();
 
   Worker& worker_;
   const BindConfig& bind_;
   shard::Connection* connection_ = nullptr;  // only while no mux has it
   uint64_t accepted_us_ = 0;
+  const uint64_t id_;
+  uint32_t requests_ = 0;
+  uint32_t streams_ = 0;
+  bool mux_gone_ = false;
 };
 
 }  // namespace engine

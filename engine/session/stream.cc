@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "base/check.h"
+#include "engine/mux/http_endpoint.h"
 #include "engine/session/retry.h"
 #include "engine/session/worker.h"
 
@@ -32,7 +33,7 @@ constexpr int kRoundsMax = 8;
 
 }  // namespace
 
-Stream::Stream(Worker& worker, Session& session, shard::Endpoint* client)
+Stream::Stream(Worker& worker, Session& session, shard::Endpoint* client, bool http)
     : worker_(worker),
       session_(session),
       request_(*worker.context().slices, kChannelLimitBytes),
@@ -40,9 +41,11 @@ Stream::Stream(Worker& worker, Session& session, shard::Endpoint* client)
       client_side_(*this, request_, response_, trace_, 0),
       server_side_(*this, response_, request_, trace_, 1),
       timer_(this),
-      id_(worker.NextStreamId()) {
+      id_(worker.NextStreamId()),
+      http_(http) {
   worker.Enlist(this);
   SetTimeouts();
+  if (http_) response_.Hold();  // until its head has gone
   client_side_.AttachEstablished(client);
 }
 
@@ -61,7 +64,7 @@ void Stream::SetTimeouts() {
   const Timeouts& back = backend_ != nullptr ? backend_->timeouts : front;
   // Once bytes are only forwarded, a tunnel timeout takes the place of both (manual 4.2, timeout
   // tunnel).
-  const bool tunnel = backend_ != nullptr && back.tunnel_ms != 0;
+  const bool tunnel = backend_ != nullptr && back.tunnel_ms != 0 && (!http_ || tunnel_);
   client_side_.SetTimeouts({.idle_ms = tunnel ? back.tunnel_ms : front.client_ms,
                             .fin_ms = front.client_fin_ms,
                             .idle_reason = CloseReason::kClientTimeout});
@@ -72,19 +75,51 @@ void Stream::SetTimeouts() {
                             .idle_reason = CloseReason::kServerTimeout});
 }
 
+FrontEndpoint* Stream::front() {
+  return http_ ? static_cast<FrontEndpoint*>(client_side_.endpoint()) : nullptr;
+}
+
+BackEndpoint* Stream::back() {
+  return http_ ? static_cast<BackEndpoint*>(server_side_.endpoint()) : nullptr;
+}
+
+const ProxyConfig* Stream::ChooseBackend() const {
+  const ProxyConfig& from = session_.frontend();
+  // The first use_backend that applies, else default_backend, else a listen section's own servers.
+  const ProxyConfig* backend =
+      from.use_backend != nullptr ? from.use_backend : from.default_backend;
+  return backend == nullptr && from.is_backend ? &from : backend;
+}
+
+void Stream::BeginTunnel() {
+  tunnel_ = true;
+  SetTimeouts();
+}
+
+bool Stream::RunFlow() {
+  if (http_) return http_flow_.Run(*this);
+  tcp_.Run(*this);
+  return false;
+}
+
 void Stream::Run() noexcept {
-  client_side_.Run();
-  flow_.Run(*this);
-  server_side_.Run();
-  // What one side produced, took or ended may be what the other waits for, until nothing moves.
-  for (int round = 0; server_side_.moved(); ++round) {
+  // What one side or the flow produced, took or ended may be what another waits for, until nothing
+  // moves.
+  for (int round = 0;; ++round) {
     client_side_.Run();
-    if (!client_side_.moved()) break;
+    bool moved = RunFlow();
+    if (round > 0 && !moved && !client_side_.moved()) break;
+    server_side_.Run();
+    moved = RunFlow() || moved;
+    if (!server_side_.moved() && !moved) break;
     if (round == kRoundsMax) {
       WakeStream();  // others first
       break;
     }
-    server_side_.Run();
+  }
+  if (http_) {
+    if (FrontEndpoint* endpoint = front()) endpoint->Flush();
+    if (BackEndpoint* endpoint = back()) endpoint->Flush();
   }
   AbortOneSided();
   if (client_side_.closed() && server_side_.closed()) return Finish();
@@ -102,7 +137,7 @@ void Stream::AbortOneSided() {
                           server != shard::SideState::kIdle;
   // A client that left before anything was sent is not worth a connection: it would only be closed
   // again.
-  if (connecting && request_.drained() &&
+  if (!http_ && connecting && request_.drained() &&
       (client_side_.closed() || request_.bytes_produced() == 0)) {
     server_side_.Abort(CloseReason::kClientAbort);
     WakeStream();
@@ -114,6 +149,16 @@ void Stream::AbortOneSided() {
   // A side that timed out or was killed ends the exchange: what is left of it has nowhere to go.
   // After another ending the other side has run already and seen it; what it still has to deliver
   // waits for its peer. To wake it here would keep the shard spinning until that peer reads.
+  if (http_) {
+    // How the server's end concerns the client is the flow's business; without a client nobody
+    // waits for the server.
+    if (client_side_.closed() && !server_side_.closed()) {
+      server_side_.Abort(client_side_.reason() == CloseReason::kNormal ? CloseReason::kClientAbort
+                                                                       : client_side_.reason());
+      WakeStream();
+    }
+    return;
+  }
   for (StreamSide* side : {&client_side_, &server_side_}) {
     StreamSide& other = side == &client_side_ ? server_side_ : client_side_;
     if (!side->closed() || other.closed()) continue;
@@ -157,6 +202,7 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
 
 ConnectResult Stream::StartConnect(CloseReason* reason) {
   if (target_.kind() == shard::Target::Kind::kApplet) return StartApplet(reason);
+  if (http_ && TryReuse(*slot_.server())) return ConnectResult::kEstablished;
   return DialServer(*slot_.server(), reason);
 }
 
@@ -200,8 +246,16 @@ ConnectResult Stream::DialServer(ServerConfig& server, CloseReason* reason) {
     }
   }
   shard::Connection* connection = worker_.shard().connections().Adopt(fd, shard::Role::kDialled);
-  MuxRaw* mux = connection == nullptr ? nullptr : worker_.NewMuxRaw(*connection);
-  if (mux == nullptr) {
+  shard::Endpoint* endpoint = nullptr;
+  if (connection != nullptr && http_) {
+    endpoint = worker_.OpenHttpServer(*connection, server, *backend_, session_.id());
+  } else if (connection != nullptr) {
+    if (MuxRaw* mux = worker_.NewMuxRaw(*connection)) {
+      mux->SetNoLinger(backend_->nolinger);
+      endpoint = mux->OpenStream();
+    }
+  }
+  if (endpoint == nullptr) {
     if (connection == nullptr) {
       ring.Close(fd);
     } else {
@@ -210,12 +264,37 @@ ConnectResult Stream::DialServer(ServerConfig& server, CloseReason* reason) {
     *reason = CloseReason::kNoMemory;
     return ConnectResult::kFailed;
   }
-  mux->SetNoLinger(backend_->nolinger);
+  reused_ = false;
   connection->SetTarget(target_);
   connection->Dial(reinterpret_cast<const sockaddr*>(&server.socket_address),
                    server.socket_address_length);
-  server_side_.AttachConnecting(mux->OpenStream());
+  server_side_.AttachConnecting(endpoint);
   return ConnectResult::kConnecting;
+}
+
+bool Stream::TryReuse(ServerConfig& server) {
+  if (fresh_only_) return false;
+  MuxH1Back* mux = worker_.TakeIdle(server, *backend_, session_);
+  if (mux == nullptr) return false;
+  reused_ = true;
+  server_side_.AttachConnecting(mux->OpenStream());
+  return true;
+}
+
+bool Stream::OnDisconnected(StreamSide& side) {
+  if (!http_ || &side != &server_side_) return false;
+  // Its reading was over before the connection went: the response is whole.
+  response_whole_ = side.read_shut();
+  if (response_whole_ || !http_flow_.MayRetry(*this, side.reason())) return false;
+  // A kept connection that was dead already does not count as an attempt.
+  if (!reused_) {
+    if (retries_ >= backend_->retries) return false;
+    ++retries_;
+    backend_->state->part(worker_.index()).retries.Add();
+  }
+  fresh_only_ = true;
+  slot_.Release();
+  return true;
 }
 
 RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
@@ -239,12 +318,14 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
 }
 
 void Stream::OnEstablished(StreamSide&) {
+  if (http_) http_flow_.OnConnected(*this);
   if (slot_.server() != nullptr) slot_.part().established.Add();
 }
 
 void Stream::OnClosed(StreamSide& side) {
   if (reason_ == CloseReason::kNone || reason_ == CloseReason::kNormal) reason_ = side.reason();
   if (&side != &server_side_) return;
+  if (http_) http_flow_.OnServerClosed(*this, side.reason(), response_whole_ || local_);
   if (slot_.server() != nullptr) {
     slot_.part().bytes_in.Add(request_.bytes_consumed());
     slot_.part().bytes_out.Add(response_.bytes_produced());

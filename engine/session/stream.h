@@ -17,6 +17,7 @@
 #include "base/intrusive_list.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
+#include "engine/session/http_flow.h"
 #include "engine/session/tcp_flow.h"
 #include "shard/loop/run_queue.h"
 #include "shard/loop/timer_wheel.h"
@@ -24,12 +25,15 @@
 
 namespace engine {
 
+class BackEndpoint;
+class FrontEndpoint;
 class Session;
 class Worker;
 
 class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy {
  public:
-  Stream(Worker& worker, Session& session, shard::Endpoint* client);
+  // `http`: the client's endpoint carries HTTP messages.
+  Stream(Worker& worker, Session& session, shard::Endpoint* client, bool http);
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -43,6 +47,16 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy {
   void SetTarget(shard::Target target) { target_ = target; }
   void RequestServerSide() { server_side_.Request(); }
   void Reject(shard::CloseReason reason);
+  // The backend that the frontend's rules lead to; null when there is none.
+  const ProxyConfig* ChooseBackend() const;
+  // The endpoints of mode http, while there are any.
+  FrontEndpoint* front();
+  BackEndpoint* back();
+  bool reused() const { return reused_; }
+  // From now on bytes only: the tunnel timeout takes over.
+  void BeginTunnel();
+  // The proxy answered by itself: that is no failure.
+  void SetLocal() { local_ = true; }
 
   Session& session() { return session_; }
   Worker& worker() { return worker_; }
@@ -67,7 +81,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy {
   shard::ConnectResult StartConnect(shard::CloseReason* reason) override;
   shard::RetryDecision DecideRetry(shard::CloseReason reason, uint32_t* pause_ms) override;
   void OnEstablished(shard::StreamSide& side) override;
-  bool OnDisconnected(shard::StreamSide&) override { return false; }
+  bool OnDisconnected(shard::StreamSide& side) override;
   void OnClosed(shard::StreamSide& side) override;
   void WakeStream() noexcept override;
   uint64_t NowMs() const override;
@@ -77,6 +91,8 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy {
   shard::ConnectResult DialServer(ServerConfig& server, shard::CloseReason* reason);
   void SetTimeouts();
   void AbortOneSided();
+  bool RunFlow();
+  bool TryReuse(ServerConfig& server);
   void Finish();
 
   Worker& worker_;
@@ -89,12 +105,19 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy {
   shard::Timer timer_;
   shard::Target target_;
   ServerSlot slot_;
-  TcpFlow flow_;
+  TcpFlow tcp_;
+  HttpFlow http_flow_;
   const uint64_t id_;
   uint32_t retries_ = 0;
   int avoid_server_ = -1;
   shard::CloseReason reason_ = shard::CloseReason::kNone;
+  const bool http_;
   bool counted_in_backend_ = false;
+  bool reused_ = false;      // the server's side rides on a kept connection
+  bool fresh_only_ = false;  // a kept connection has failed this request already
+  bool response_whole_ = false;
+  bool tunnel_ = false;
+  bool local_ = false;
   shard::Trace trace_;
 };
 

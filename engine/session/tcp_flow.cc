@@ -14,10 +14,7 @@ void TcpFlow::Run(Stream& stream) {
     stream.SetTarget(shard::Target::Of(frontend.service));
     return stream.RequestServerSide();
   }
-  // The first use_backend that applies, else default_backend, else a listen section's own servers.
-  const ProxyConfig* backend =
-      frontend.use_backend != nullptr ? frontend.use_backend : frontend.default_backend;
-  if (backend == nullptr && frontend.is_backend) backend = &frontend;
+  const ProxyConfig* backend = stream.ChooseBackend();
   if (backend == nullptr) return stream.Reject(shard::CloseReason::kNoBackend);
   stream.SetBackend(*backend);
   stream.RequestServerSide();

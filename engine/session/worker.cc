@@ -1,16 +1,29 @@
 #include "engine/session/worker.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace engine {
 
 using shard::CloseReason;
 
+namespace {
+
+constexpr int kIdleLookedAt = 16;
+
+}  // namespace
+
 Worker::Worker(ProcessContext& process, uint32_t streams_max)
     : process_(process),
       sessions_(streams_max),
       streams_(streams_max),
       raw_muxes_(2 * streams_max),
+      h1_fronts_(streams_max),
+      h1_backs_(2 * streams_max),
+      h1_requests_(streams_max),
+      h1_responses_(streams_max),
+      h1_pools_{&h1_requests_, &h1_responses_},
       applets_(streams_max) {}
 
 Worker::~Worker() {
@@ -153,9 +166,79 @@ void Worker::WhenIdle(void (*on_idle)(void*), void* context) {
 }
 
 void Worker::OnStop() noexcept {
+  CloseKept();
   for (Stream* stream = all_streams_.front(); stream != nullptr;
        stream = all_streams_.Next(stream)) {
     stream->Kill(CloseReason::kShutdown);
+  }
+}
+
+shard::Endpoint* Worker::OpenHttpServer(shard::Connection& connection, ServerConfig& server,
+                                        const ProxyConfig& backend, uint64_t session_id) {
+  IdleKeeper& keeper = *this;
+  MuxH1Back* mux = h1_backs_.New(h1_backs_, h1_pools_, connection, keeper, *backend.http_profile);
+  if (mux == nullptr) return nullptr;
+  mux->server = &server;
+  mux->session_id = session_id;
+  return mux->OpenStream();
+}
+
+MuxH1Back* Worker::TakeIdle(ServerConfig& server, const ProxyConfig& backend,
+                            const Session& session) {
+  ServerShardPart& part = server.state->part(index());
+  const ReusePolicy policy = backend.http.reuse;
+  const bool first = session.requests() <= 1;
+  // A session's first request has no connection of its own.
+  if (first && (policy == ReusePolicy::kNever || policy == ReusePolicy::kSafe)) return nullptr;
+  // The latest one kept is the likeliest to be alive, and its memory is warm. Few are looked at: a
+  // new connection costs less than a long search.
+  MuxH1Back* mux = part.idle.back();
+  for (int looked = 0; mux != nullptr && looked < kIdleLookedAt; ++looked) {
+    const bool own = mux->session_id == session.id();
+    if (own || policy == ReusePolicy::kSafe || policy == ReusePolicy::kAlways ||
+        (policy == ReusePolicy::kAggressive && (!first || mux->exchanges() > 1))) {
+      mux->idle_hook.Unlink();
+      part.idle_count.Sub();
+      part.reused.Add();
+      mux->session_id = session.id();
+      return mux;
+    }
+    mux = part.idle.Previous(mux);
+  }
+  return nullptr;
+}
+
+bool Worker::Keep(MuxH1Back& mux) noexcept {
+  const auto& server = *static_cast<const ServerConfig*>(mux.server);
+  ServerShardPart& part = server.state->part(index());
+  // Each shard keeps its share of the limit (manual 5.2, pool-max-conn), at least one.
+  const int64_t shards = shard_->board().shards();
+  const bool full = server.pool_max_conn >= 0 &&
+                    (server.pool_max_conn == 0 ||
+                     part.idle_count.Get() >= std::max<int64_t>(1, server.pool_max_conn / shards));
+  const bool worn = server.max_reuse >= 0 && int64_t(mux.exchanges()) > server.max_reuse;
+  if (full || worn || shard_->draining() || server.pool_purge_delay_ms == 0) return false;
+  part.idle.PushBack(&mux);
+  part.idle_count.Add();
+  // Unused for two purge periods, as if half of the idle ones went in each.
+  mux.wire().SetDeadline(context().now_ms() + 2 * uint64_t(server.pool_purge_delay_ms));
+  return true;
+}
+
+void Worker::Forget(MuxH1Back& mux) noexcept {
+  const auto& server = *static_cast<const ServerConfig*>(mux.server);
+  mux.idle_hook.Unlink();
+  server.state->part(index()).idle_count.Sub();
+}
+
+void Worker::CloseKept() {
+  for (const auto& proxy : process_.configuration->proxies) {
+    for (const auto& server : proxy->servers) {
+      while (MuxH1Back* mux = server->state->part(index()).idle.front()) {
+        Forget(*mux);
+        mux->CloseIdle();
+      }
+    }
   }
 }
 

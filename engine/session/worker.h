@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/slab.h"
+#include "engine/mux/mux_h1_back.h"
 #include "engine/mux/mux_raw.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
@@ -40,7 +41,7 @@ struct ProcessContext {
   const uint64_t started_us = base::MonotonicMicros();
 };
 
-class Worker final : public shard::ShardApp {
+class Worker final : public shard::ShardApp, IdleKeeper {
  public:
   Worker(ProcessContext& process, uint32_t streams_max);
   ~Worker() override;
@@ -63,9 +64,18 @@ class Worker final : public shard::ShardApp {
   // For sessions and streams.
   Session* NewSession(const BindConfig& bind) { return sessions_.New(*this, bind); }
   void FreeSession(Session* session);
-  Stream* NewStream(Session& session, shard::Endpoint* client) {
-    return streams_.New(*this, session, client);
+  Stream* NewStream(Session& session, shard::Endpoint* client, bool http) {
+    return streams_.New(*this, session, client, http);
   }
+  MuxH1Front* NewMuxH1Front(shard::Connection& connection, RequestAcceptor& acceptor,
+                            const HttpProfile& profile) {
+    return h1_fronts_.New(h1_fronts_, h1_pools_, connection, acceptor, profile);
+  }
+  // An endpoint on a new connection to `server`; null when there is no room.
+  shard::Endpoint* OpenHttpServer(shard::Connection& connection, ServerConfig& server,
+                                  const ProxyConfig& backend, uint64_t session_id);
+  // A kept connection to `server` that `session` may use (manual 4.2, http-reuse), or null.
+  MuxH1Back* TakeIdle(ServerConfig& server, const ProxyConfig& backend, const Session& session);
   void FreeStream(Stream* stream) { streams_.Delete(stream); }
   MuxRaw* NewMuxRaw(shard::Connection& connection) {
     return raw_muxes_.New(raw_muxes_, connection);
@@ -86,6 +96,10 @@ class Worker final : public shard::ShardApp {
   void Enlist(Stream* stream) { all_streams_.PushBack(stream); }
 
  private:
+  bool Keep(MuxH1Back& mux) noexcept override;
+  void Forget(MuxH1Back& mux) noexcept override;
+  void CloseKept();
+
   struct ListenerLimits {
     std::unique_ptr<shard::LimitShare> frontend;
     std::unique_ptr<shard::LimitShare> bind;
@@ -104,6 +118,11 @@ class Worker final : public shard::ShardApp {
   base::Slab<Session> sessions_;
   base::Slab<Stream> streams_;
   base::Slab<MuxRaw> raw_muxes_;
+  base::Slab<MuxH1Front> h1_fronts_;
+  base::Slab<MuxH1Back> h1_backs_;
+  base::Slab<H1Request> h1_requests_;
+  base::Slab<H1Response> h1_responses_;
+  H1Pools h1_pools_;
   base::Slab<shard::Applet> applets_;
   base::IntrusiveList<Stream, &Stream::all_hook> all_streams_;
   std::unique_ptr<shard::LimitShare> global_share_;

@@ -1,0 +1,78 @@
+// http_endpoint.h - endpoints that carry HTTP messages: a head, then a body through the channel.
+//
+// Owns:    a message's text lives in the chunk its head came in, or in the message's arena; both
+//          are kept until the exchange is over.
+// Threads: shard-local.
+// Units:   bytes.
+// Errors:  as any endpoint. A message that is not understood never reaches a stream.
+// States:  front: head known from the start -> response head sent -> response over -> detached.
+//          back:  request sent -> response head known (OnHead) -> response over -> detached.
+//
+// The channel carries decoded body bytes; framing (lengths, chunks, HTTP/2 frames) is each mux's
+// own. ShutWrite(kNormal) ends the message, not the connection. What HTTP/2 will add is another
+// implementation of these two classes, one per stream.
+
+#pragma once
+
+#include <optional>
+
+#include "base/arena.h"
+#include "proto/http/framing.h"
+#include "proto/http/head.h"
+#include "proto/http1/chunk_decoder.h"
+#include "proto/http1/parser_options.h"
+#include "shard/stream/endpoint.h"
+
+namespace engine {
+
+// How messages of one proxy are read. Immutable, one per proxy; see HttpConfig.
+struct HttpProfile {
+  proto::ParserOptions request;
+  proto::ParserOptions response;
+  proto::FramingOptions request_framing;
+  proto::FramingOptions response_framing;
+  uint32_t request_ms = 0;     // from the first byte of a request to the end of its head
+  uint32_t keep_alive_ms = 0;  // between requests
+  uint32_t client_ms = 0;
+  bool abort_on_close = true;
+  bool ignore_probes = false;
+};
+
+class FrontEndpoint : public shard::Endpoint {
+ public:
+  virtual proto::RequestHead& request() = 0;
+  virtual const proto::Framing& request_framing() const = 0;
+  virtual base::Arena& arena() = 0;
+  // An interim (1xx) answer; the final one is still to come.
+  virtual void SendInterim(const proto::ResponseHead& head) = 0;
+  // The final head. `framing` is how the body is known to end; what the client can be sent, and
+  // whether its connection may stay, is decided here. `close`: it may not.
+  virtual void SendResponse(proto::ResponseHead& head, const proto::Framing& framing,
+                            bool close) = 0;
+  virtual bool response_sent() const = 0;
+  // Sends what stands ready: heads wait for a body that may go out with them.
+  virtual void Flush() = 0;
+  // The response is a switch of protocols: from here on both directions are bytes.
+  virtual void StartTunnel() = 0;
+  // No tunnel was granted: what was kept back is the next request.
+  virtual void RefuseTunnel() = 0;
+};
+
+class BackEndpoint : public shard::Endpoint {
+ public:
+  // `close`: the server is told that the connection ends with this exchange.
+  virtual void SendRequest(const proto::RequestHead& head, const proto::Framing& framing,
+                           bool close) = 0;
+  // Null until OnHead. An interim answer is taken with NextResponse(), then another follows.
+  virtual proto::ResponseHead* response() = 0;
+  virtual const proto::Framing& response_framing() const = 0;
+  virtual void NextResponse() = 0;
+  // The final head has been passed on: the body may be received. Before that, nothing is given.
+  virtual void TakeResponse() = 0;
+  virtual void Flush() = 0;
+  virtual void StartTunnel() = 0;
+  // The connection has carried an exchange before this one.
+  virtual bool reused() const = 0;
+};
+
+}  // namespace engine

@@ -1,0 +1,118 @@
+// mux_h1_back.h - HTTP/1 on a connection to a server: one exchange after another, idle in between.
+//
+// Owns:    itself (a slot of the worker's slab), the answer being read, what is not sent yet.
+// Threads: shard-local.
+// Units:   bytes.
+// Errors:  an answer that is not understood is kServerProtocol; an end before its first byte is
+//          kServerAbort with untouched().
+// States:  kConnecting -> kExchange -> kIdle (kept by its owner) -> kExchange ... -> gone.
+//
+// An idle connection stays armed for receiving, so a server that closes it is noticed at once.
+
+#pragma once
+
+#include "base/intrusive_list.h"
+#include "base/slab.h"
+#include "engine/mux/h1_message.h"
+#include "engine/mux/mux.h"
+
+namespace engine {
+
+class MuxH1Back;
+
+// Keeps connections between exchanges.
+class IdleKeeper {
+ public:
+  // The exchange is over and the connection could carry another. False: close it.
+  virtual bool Keep(MuxH1Back& mux) noexcept = 0;
+  // A kept connection is gone: closed by the server, or too old.
+  virtual void Forget(MuxH1Back& mux) noexcept = 0;
+
+ protected:
+  ~IdleKeeper() = default;
+};
+
+class MuxH1Back final : public Mux, public BackEndpoint {
+ public:
+  MuxH1Back(base::Slab<MuxH1Back>& slab, H1Pools pools, shard::Connection& connection,
+            IdleKeeper& keeper, const HttpProfile& profile);
+  ~MuxH1Back();
+
+  // Mux
+  const char* name() const override { return "h1"; }
+  shard::Endpoint* OpenStream() override;
+  uint32_t streams() const override { return state_ == State::kIdle ? 0 : 1; }
+  uint32_t streams_max() const override { return 1; }
+  void TakeUnread(shard::ByteQueue& next) override { next.MoveFrom(in_); }
+
+  // Endpoint
+  size_t Recv(shard::Channel& channel, size_t max) override;
+  bool RecvEnded() const override;
+  size_t Send(shard::ByteQueue& bytes, bool end_of_message) override;
+  void WantRecv(bool want) override { connection_.WantRecv(want); }
+  void ShutRead(shard::CloseReason reason) override;
+  void ShutWrite(shard::CloseReason reason) override;
+  void Detach(shard::CloseReason reason, uint64_t linger_until_ms) override;
+  shard::Connection* connection() override { return &connection_; }
+  size_t UnsentBytes() const override { return out_.size() + connection_.unsent_bytes(); }
+
+  // BackEndpoint
+  void SendRequest(const proto::RequestHead& head, const proto::Framing& framing,
+                   bool close) override;
+  proto::ResponseHead* response() override {
+    return message_ != nullptr && message_->known ? &message_->head : nullptr;
+  }
+  const proto::Framing& response_framing() const override { return message_->framing; }
+  void NextResponse() override;
+  void TakeResponse() override { taken_ = true; }
+  void Flush() override { Push(); }
+  void StartTunnel() override;
+  bool reused() const override { return exchanges_ > 1; }
+
+  // For the keeper: closes an idle connection. Forget() is not called.
+  void CloseIdle();
+  uint32_t exchanges() const { return exchanges_; }
+  shard::Connection& wire() { return connection_; }
+  base::ListHook idle_hook;  // in the keeper's list
+  uint64_t session_id = 0;   // whose exchange it carried last
+  shard::ServerTarget* server = nullptr;
+
+ private:
+  enum class State : uint8_t { kConnecting, kExchange, kIdle };
+
+  // ConnectionEvents
+  void OnConnected() noexcept override;
+  void OnReadable() noexcept override;
+  void OnWritable() noexcept override;
+  void OnDeadline() noexcept override;
+  void OnClosed(shard::CloseReason reason) noexcept override;
+
+  void Fill();
+  void ReadHead();
+  void Push();
+  void EndIdle();
+  // How an end of the connection is called: what matters is whether an answer had begun.
+  shard::CloseReason EndReason(shard::CloseReason reason) const {
+    return untouched_ ? shard::CloseReason::kServerNoAnswer : reason;
+  }
+
+  base::Slab<MuxH1Back>& slab_;
+  const H1Pools pools_;
+  shard::Connection& connection_;
+  IdleKeeper& keeper_;
+  const HttpProfile& profile_;
+  H1Response* message_ = nullptr;
+  H1BodyWriter writer_;
+  shard::ByteQueue in_;
+  shard::ByteQueue out_;
+  uint32_t exchanges_ = 0;
+  proto::Method method_ = proto::Method::kOther;  // of the request under way
+  State state_ = State::kConnecting;
+  bool request_sent_ : 1 = false;  // its head
+  bool request_over_ : 1 = false;
+  bool untouched_ : 1 = true;
+  bool keep_alive_ : 1 = true;
+  bool taken_ : 1 = false;  // the final head; its body may go
+};
+
+}  // namespace engine

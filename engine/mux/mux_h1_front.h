@@ -1,0 +1,116 @@
+// mux_h1_front.h - HTTP/1 on an accepted connection: one request after another.
+//
+// Owns:    itself (a slot of the worker's slab), the message being read, what is not sent yet.
+// Threads: shard-local.
+// Units:   bytes; milliseconds.
+// Errors:  a request that is not understood is answered by the acceptor (FailRequest) and closes.
+// States:  kIdle (between requests) -> kHead (its first byte came) -> kExchange (a stream has the
+//          endpoint) -> kIdle, or gone.
+//
+// Pipelined requests wait in the connection's queue until the exchange before them is over, so
+// answers cannot overtake each other. Reading stops when more than a buffer of them waits.
+
+#pragma once
+
+#include "base/slab.h"
+#include "engine/mux/h1_message.h"
+#include "engine/mux/mux.h"
+
+namespace engine {
+
+class MuxH1Front;
+
+// What an accepting HTTP mux asks of its session beside StreamAcceptor.
+class RequestAcceptor : public StreamAcceptor {
+ public:
+  // A request was not understood, or did not come in time (408). The mux sends what `SendReply` of
+  // it is called with, then closes.
+  virtual void OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept = 0;
+
+ protected:
+  ~RequestAcceptor() = default;
+};
+
+class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
+ public:
+  MuxH1Front(base::Slab<MuxH1Front>& slab, H1Pools pools, shard::Connection& connection,
+             RequestAcceptor& acceptor, const HttpProfile& profile);
+  ~MuxH1Front();
+
+  // The first request may come, or have come.
+  void Start();
+  // The whole text of an answer to a request that never became a stream.
+  void SendText(std::string_view text);
+
+  // Mux
+  const char* name() const override { return "h1"; }
+  shard::Endpoint* OpenStream() override { return nullptr; }
+  uint32_t streams() const override { return state_ == State::kExchange ? 1 : 0; }
+  uint32_t streams_max() const override { return 1; }
+  void TakeUnread(shard::ByteQueue& next) override { next.MoveFrom(in_); }
+
+  // Endpoint
+  size_t Recv(shard::Channel& channel, size_t max) override;
+  bool RecvEnded() const override;
+  size_t Send(shard::ByteQueue& bytes, bool end_of_message) override;
+  void WantRecv(bool want) override;
+  void ShutRead(shard::CloseReason reason) override;
+  void ShutWrite(shard::CloseReason reason) override;
+  void Detach(shard::CloseReason reason, uint64_t linger_until_ms) override;
+  shard::Connection* connection() override { return &connection_; }
+  size_t UnsentBytes() const override { return out_.size() + connection_.unsent_bytes(); }
+
+  // FrontEndpoint
+  proto::RequestHead& request() override { return message_->head; }
+  const proto::Framing& request_framing() const override { return message_->framing; }
+  base::Arena& arena() override { return message_->arena; }
+  void SendInterim(const proto::ResponseHead& head) override;
+  void SendResponse(proto::ResponseHead& head, const proto::Framing& framing, bool close) override;
+  bool response_sent() const override { return response_sent_; }
+  void Flush() override { Push(); }
+  void StartTunnel() override;
+  void RefuseTunnel() override;
+
+  uint32_t requests() const { return requests_; }
+
+ private:
+  enum class State : uint8_t { kIdle, kHead, kExchange };
+
+  // ConnectionEvents
+  void OnConnected() noexcept override {}
+  void OnReadable() noexcept override;
+  void OnWritable() noexcept override;
+  void OnDeadline() noexcept override;
+  void OnClosed(shard::CloseReason reason) noexcept override;
+  // shard::Task: the next request may already be here.
+  void Run() noexcept override { ReadHead(); }
+
+  void Fill();
+  void ReadHead();
+  void HeadDone();
+  void Refuse(uint16_t status);
+  void NextRequest();
+  bool PutHead(const proto::ResponseHead& head);
+  void Push();
+  void Die(shard::CloseReason reason);
+
+  base::Slab<MuxH1Front>& slab_;
+  const H1Pools pools_;
+  shard::Connection& connection_;
+  RequestAcceptor& acceptor_;
+  const HttpProfile& profile_;
+  H1Request* message_ = nullptr;
+  H1BodyWriter writer_;
+  shard::ByteQueue in_;   // plain bytes not parsed yet
+  shard::ByteQueue out_;  // plain bytes the connection had no room for
+  uint32_t requests_ = 0;
+  State state_ = State::kIdle;
+  bool response_sent_ : 1 = false;  // its head
+  bool response_over_ : 1 = false;
+  bool read_shut_ : 1 = false;  // the rest of the request is not wanted
+  bool keep_alive_ : 1 = true;
+  bool may_tunnel_ : 1 = false;  // what follows the head is kept back until that is decided
+  bool tunnel_ : 1 = false;
+};
+
+}  // namespace engine

@@ -1,0 +1,53 @@
+// http_flow.h - the phases of a stream in mode http: request, target, response, body.
+//
+// Owns:    nothing but its phase.
+// Threads: shard-local.
+// Units:   none.
+// Errors:  what goes wrong before a response head was sent becomes an error page; after that only
+//          closing tells the client.
+// States:  kRequest -> kServer (an answer is awaited) -> kBody | kTunnel; or kReplied.
+//
+// Rules can pause: Run() is called in every pass and goes on where it stood.
+
+#pragma once
+
+#include <cstdint>
+
+#include "engine/server/http_config.h"
+#include "shard/conn/close_reason.h"
+
+namespace engine {
+
+class BackEndpoint;
+class FrontEndpoint;
+class Stream;
+struct HttpReply;
+
+class HttpFlow {
+ public:
+  // True when it did something that a side may have waited for.
+  bool Run(Stream& stream);
+  // The server's side can be written to: the request goes out.
+  void OnConnected(Stream& stream);
+  // The server's side has lost its connection: may the request be sent again?
+  bool MayRetry(Stream& stream, shard::CloseReason reason) const;
+  // The server's side is closed. `whole`: the response had been received to its end.
+  void OnServerClosed(Stream& stream, shard::CloseReason reason, bool whole);
+
+ private:
+  enum class Phase : uint8_t { kRequest, kServer, kBody, kTunnel, kReplied };
+
+  void DoRequest(Stream& stream);
+  bool DoResponse(Stream& stream);
+  void FinalResponse(Stream& stream, BackEndpoint& back);
+  void Reply(Stream& stream, const HttpReply& reply, bool close);
+  static void EditRequest(Stream& stream, FrontEndpoint& front);
+
+  Phase phase_ = Phase::kRequest;
+  bool closes_client_ = false;  // option httpclose, or what the server's end demands
+};
+
+// The status a reason is answered with; 0: nothing is said.
+uint16_t StatusOf(shard::CloseReason reason);
+
+}  // namespace engine

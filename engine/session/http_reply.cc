@@ -1,0 +1,48 @@
+#include "engine/session/http_reply.h"
+
+#include "proto/http/status.h"
+
+namespace engine {
+
+using proto::FieldName;
+
+void SendReply(FrontEndpoint& front, const HttpReply& reply, bool close, shard::Channel& response,
+               shard::ChunkPool& small) {
+  base::Arena& arena = front.arena();
+  proto::ResponseHead head(arena);
+  head.status = reply.status;
+  head.reason =
+      reply.reason.empty() ? proto::StatusReason(reply.status) : std::string_view(reply.reason);
+  proto::Framing framing;
+  const bool no_body = reply.status == 204 || reply.status == 304 || reply.status < 200;
+  bool fits = true;
+  if (!no_body) {
+    fits =
+        head.fields.Add(FieldName::kContentLength, arena.Copy(std::to_string(reply.body.size())));
+  }
+  for (const auto& [name, value] : reply.fields) {
+    fits = fits && head.fields.Add(std::string_view(name), std::string_view(value));
+  }
+  if (!no_body && !reply.body.empty() && front.request().method != proto::Method::kHead) {
+    framing.kind = proto::BodyKind::kLength;
+    framing.length = reply.body.size();
+  }
+  // A body that will not be read stands before the next request.
+  if (front.request_framing().kind != proto::BodyKind::kNone) close = true;
+  (void)fits;
+  front.SendResponse(head, framing, close);
+  if (framing.length > 0) {
+    response.CountProduced(response.bytes().Append(reply.body, small));
+  }
+}
+
+std::string ReplyText(const HttpReply& reply) {
+  std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " ";
+  text += reply.reason.empty() ? std::string(proto::StatusReason(reply.status)) : reply.reason;
+  text += "\r\nContent-length: " + std::to_string(reply.body.size()) + "\r\n";
+  for (const auto& [name, value] : reply.fields) text += name + ": " + value + "\r\n";
+  text += "Connection: close\r\n\r\n";
+  return text + reply.body;
+}
+
+}  // namespace engine

@@ -1,0 +1,27 @@
+// http_reply.h - an answer of the proxy's own, put on its way to a client.
+//
+// Owns:    nothing.
+// Threads: shard-local.
+// Units:   none.
+// Errors:  no memory: the connection is closed without it.
+// States:  none.
+
+#pragma once
+
+#include <string>
+
+#include "engine/mux/http_endpoint.h"
+#include "engine/server/http_config.h"
+#include "shard/stream/channel.h"
+
+namespace engine {
+
+// Sends the head through `front` and puts the body into `response`, which it ends. A request for
+// HEAD gets no body.
+void SendReply(FrontEndpoint& front, const HttpReply& reply, bool close, shard::Channel& response,
+               shard::ChunkPool& small);
+
+// The same as text, for a request that was never understood: with "connection: close".
+std::string ReplyText(const HttpReply& reply);
+
+}  // namespace engine
