@@ -42,6 +42,32 @@ struct WordPlace {
   Location At() const { return line->At(word); }
 };
 
+using HttpReplies = std::map<uint16_t, std::shared_ptr<const HttpReply>>;
+
+// One change to the replies of a proxy, in the order of the lines: http-errors sections may follow
+// the proxies that name them.
+struct ReplyStep {
+  uint16_t status = 0;  // 0: every one of `section`
+  WordPlace status_word;
+  WordPlace section;  // name of an http-errors section
+  std::shared_ptr<const HttpReply> reply;
+  // `http-error ... errorfiles`: a section without the status changes nothing, and silently.
+  bool optional = false;
+  // Neither a section nor a reply: what was said before is forgotten.
+};
+
+// A reply to be measured once tune.bufsize is known.
+struct ReplySize {
+  WordPlace place;
+  size_t bytes = 0;
+};
+
+// An http-errors section.
+struct HttpErrors {
+  const Line* header = nullptr;
+  HttpReplies replies;
+};
+
 // A proxy while it is read. Settings that a later line may overrule are judged at the end, so that
 // `defaults` may hold a value that no proxy keeps.
 struct ProxyDraft {
@@ -57,6 +83,10 @@ struct ProxyDraft {
   std::map<std::string, ServerConfig, std::less<>> server_defaults;
   std::vector<WordPlace> server_ids;  // by server index; null: not given
   std::vector<WordPlace> bind_ids;    // by bind index
+  std::vector<ReplyStep> reply_steps;
+  ReplyStep return_step;  // `http-request return`: a reply, a section or the proxy's own
+  WordPlace return_word;
+  bool has_abort_on_close = false;  // said, so that the mode does not decide
 };
 
 // `thread` of a bind line: the number of threads is known only when everything was read.
@@ -77,6 +107,12 @@ struct BuildContext {
   uint32_t thread_hard_limit = 0;            // 0: not given
   std::unique_ptr<ProxyConfig> stats_proxy;  // of all `stats socket` lines; null: none
   CpuMap cpu_map;
+  std::map<std::string, HttpErrors, std::less<>> http_errors;
+  HttpErrors* http_errors_section = nullptr;  // being read; null outside one
+  std::vector<ReplySize> reply_sizes;
+  // Replies of files, by path: lines of `defaults` are read again for every proxy.
+  std::map<std::string, Parsed<std::shared_ptr<const HttpReply>>, std::less<>> reply_files;
+  std::map<std::string, std::string, std::less<>> case_adjust_file;  // the last h1-case-adjust-file
 
   ProxyDraft* proxy = nullptr;
   BindConfig* bind = nullptr;

@@ -14,6 +14,7 @@
 #include "engine/server/bind_keywords.h"
 #include "engine/server/build_context.h"
 #include "engine/server/global_keywords.h"
+#include "engine/server/http_keywords.h"
 #include "engine/server/proxy_keywords.h"
 #include "engine/server/server_keywords.h"
 
@@ -35,7 +36,7 @@ bool TakeNothing(BuildContext& context, KeywordUse& use) {
 bool IsIgnoredWhereMisplaced(const KeywordSpec& spec) {
   return (spec.support == Support::kWorks || spec.support == Support::kTunesOnly) &&
          (spec.scopes & scope::kProxies) != 0 && spec.words != "server" &&
-         !spec.words.starts_with("tcp-re");
+         spec.words != "retry-on" && !spec.words.starts_with("tcp-re");
 }
 
 void RegisterIgnored(BuildKeywords& keywords) {
@@ -55,6 +56,7 @@ BuildKeywords MakeKeywords() {
   RegisterProxyKeywords(keywords);
   RegisterBindKeywords(keywords);
   RegisterServerKeywords(keywords);
+  RegisterHttpKeywords(keywords);
   for (const KeywordState& state : KeywordStates()) {
     keywords.Add({std::string(state.words), state.scopes, state.support, state.prefixes,
                   std::string(state.note), state.arguments});
@@ -125,6 +127,9 @@ void ReadOther(BuildContext& context, const Section& section) {
   const std::string name(SectionName(section.kind));
   const Location where = section.header.At(0);
   switch (section.kind) {
+    case SectionKind::kHttpErrors:
+      ReadHttpErrors(context, section);
+      return;
     case SectionKind::kLogForward:
     case SectionKind::kAcme:
       context.diagnostics.Error(where, "'" + name + "' sections are not supported yet");
@@ -209,18 +214,39 @@ ProxyConfig* FindBackendOrReport(BuildContext& context, const WordPlace& place,
   return nullptr;
 }
 
+// Traffic of one mode cannot be forwarded in another one.
+void CheckSameMode(BuildContext& context, const ProxyConfig& frontend, const ProxyConfig& backend,
+                   const WordPlace& place, const char* role) {
+  if (frontend.mode == backend.mode) return;
+  const auto title = [](const ProxyConfig& proxy) {
+    return std::string(proxy.mode == Mode::kHttp ? "http " : "tcp ") + proxy.kind + " '" +
+           proxy.name + "' (" + proxy.place.file + ":" + std::to_string(proxy.place.line) + ")";
+  };
+  // HAProxy makes HTTP of a connection once a TCP frontend has chosen a backend that speaks it.
+  const bool is_upgrade = frontend.mode == Mode::kTcp;
+  context.diagnostics.Error(
+      place.At(),
+      is_upgrade ? title(frontend) + " leads to " + title(backend) +
+                       ": an upgrade to HTTP is not supported yet"
+                 : title(frontend) + " tries to use incompatible " + title(backend) + " " + role,
+      "both need the same 'mode'");
+}
+
 // A disabled backend is passed over, as if its rule were not there (manual 4.2, use_backend).
 void LinkBackends(BuildContext& context, ProxyDraft& draft) {
   ProxyConfig& config = *draft.config;
   if (!config.is_frontend) return;
   for (const WordPlace& place : draft.use_backends) {
     ProxyConfig* backend = FindBackendOrReport(context, place, "use_backend");
-    if (backend == nullptr || backend->disabled || config.use_backend != nullptr) continue;
+    if (backend == nullptr || backend->disabled) continue;
+    CheckSameMode(context, config, *backend, place, "in a 'use_backend' rule");
+    if (config.use_backend != nullptr) continue;
     config.use_backend = backend;
   }
   if (!draft.default_backend) return;
   ProxyConfig* backend = FindBackendOrReport(context, draft.default_backend, "default_backend");
   if (backend == nullptr || backend->disabled) return;
+  CheckSameMode(context, config, *backend, draft.default_backend, "as its default backend");
   config.default_backend = backend;
   if (!config.servers.empty() && backend != &config) {
     context.diagnostics.Warning(draft.default_backend.At(),
@@ -273,6 +299,7 @@ void FinishProxy(BuildContext& context, ProxyDraft& draft) {
   LinkBackends(context, draft);
   CheckTimeouts(context, draft);
   CheckUse(context, draft);
+  FinishHttp(context, draft);
   if (draft.config->timeouts.queue_ms == 0) {
     draft.config->timeouts.queue_ms = draft.config->timeouts.connect_ms;
   }
@@ -345,6 +372,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   CheckNames(context);
   AssignAllIds(context);
   for (ProxyDraft& draft : context.drafts) FinishProxy(context, draft);
+  FinishHttpReplies(context);
   FinishThreads(context);
   FinishStatsProxy(context);
   if (diagnostics.errors() != 0) return nullptr;

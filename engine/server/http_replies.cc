@@ -70,8 +70,8 @@ std::map<uint16_t, HttpReply> MakeBuiltIn() {
     reply.status = page.status;
     reply.reason = page.title + 4;  // behind "NNN "
     reply.fields = {{"cache-control", "no-cache"}, {"content-type", "text/html"}};
-    reply.body = "<html><body><h1>" + std::string(page.title) + "</h1>\n" + page.text +
-                 "\n</body></html>\n";
+    reply.body =
+        "<html><body><h1>" + std::string(page.title) + "</h1>\n" + page.text + "\n</body></html>\n";
     reply.close = page.close;
   }
   return replies;

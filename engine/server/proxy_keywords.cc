@@ -53,7 +53,7 @@ bool TakeMode(BuildContext& context, KeywordUse& use) {
   const Parsed<size_t> mode =
       ParseOneOf(use.argument(0), {"tcp", "http", "log", "spop", "haterm", "health"});
   if (!HasArguments(use, 1, 1, "a mode") || !TakeArgument(use, 0, mode, index)) return false;
-  context.proxy->mode = index == 0 ? WordPlace{} : Argument(use, 0);
+  context.proxy->mode = index <= 1 ? WordPlace{} : Argument(use, 0);
   Config(context).mode = index == 1 ? Mode::kHttp : Mode::kTcp;
   return true;
 }

@@ -41,6 +41,10 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.backup = from.backup;
   options.disabled = from.disabled;
   options.maxconn = from.maxconn;
+  options.pool_max_conn = from.pool_max_conn;
+  options.pool_low_conn = from.pool_low_conn;
+  options.pool_purge_delay_ms = from.pool_purge_delay_ms;
+  options.max_reuse = from.max_reuse;
   options.has_source = from.has_source;
   options.source = from.source;
   options.source_interface = from.source_interface;

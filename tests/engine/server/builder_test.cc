@@ -80,7 +80,7 @@ struct ErrorRow {
 };
 
 const std::vector<ErrorRow> kFaults = {
-    {"ModeHttp", "listen a\n mode http\n", {"2:7 'mode http' is not supported yet"}},
+    {"ModeLog", "backend a\n mode log\n", {"2:7 'mode log' is not supported yet"}},
     {"UnknownMode",
      "listen a\n mode htp\n",
      {"2:7 'mode': expects 'tcp', 'http', 'log', 'spop', 'haterm' or 'health', not 'htp'; did "
