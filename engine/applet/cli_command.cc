@@ -3,6 +3,9 @@
 namespace engine {
 namespace {
 
+// Where the purposes begin in `help`.
+constexpr size_t kUsageWidth = 42;
+
 // Takes the next word off `words`; empty at the end.
 std::string_view NextWord(std::string_view& words) {
   const size_t space = words.find(' ');
@@ -51,11 +54,10 @@ std::string CliHelp(std::span<const CliCommandSpec> commands, const std::vector<
   for (const CliCommandSpec& command : commands) {
     if (command.level > level) continue;
     if (CommonWords(command.words, words, first_word) != words.size() - first_word) continue;
-    text += "  ";
-    text += command.words;
-    if (!command.help.starts_with(':')) text += ' ';
-    text += command.help;
-    text += '\n';
+    std::string usage = "  " + std::string(command.words);
+    if (!command.arguments.empty()) usage += " " + std::string(command.arguments);
+    if (usage.size() < kUsageWidth) usage.append(kUsageWidth - usage.size(), ' ');
+    text += usage + ": " + std::string(command.purpose) + "\n";
   }
   return text;
 }

@@ -57,7 +57,8 @@ struct CliCall {
 struct CliCommandSpec {
   std::string_view words;  // "show servers state"
   CliLevel level = CliLevel::kUser;
-  std::string_view help;  // arguments and purpose: "[<backend>]: the state of every server"
+  std::string_view arguments;  // "[<backend>]"
+  std::string_view purpose;
   // Answers, or returns what goes on answering; null when all is said.
   std::unique_ptr<CliCommand> (*start)(Cli& cli, const CliCall& call) = nullptr;
 };

@@ -1,21 +1,49 @@
 #include "engine/applet/cli_commands.h"
 
 #include "engine/applet/cli.h"
-#include "engine/session/worker.h"
 
 namespace engine {
 namespace {
 
 constexpr CliLevel kUser = CliLevel::kUser;
+constexpr CliLevel kOperator = CliLevel::kOperator;
+constexpr CliLevel kAdmin = CliLevel::kAdmin;
 
 constexpr CliCommandSpec kCommands[] = {
-    {"help", kUser, "[<command>]: list the commands that begin so, or all", StartHelp},
-    {"operator", kUser, ": lower the level of this connection to operator", StartOperator},
-    {"prompt", kUser, "[help | n | i | p | timed]*: choose how commands are read", StartPrompt},
-    {"quit", kUser, ": end this connection", StartQuit},
-    {"show cli level", kUser, ": the level of this connection", StartShowCliLevel},
-    {"show version", kUser, ": the version of this process", StartShowVersion},
-    {"user", kUser, ": lower the level of this connection to user", StartUser},
+    {"clear counters", kOperator, "[all]", "forget the peaks, or all counters", StartClearCounters},
+    {"disable server", kAdmin, "<backend>/<server>", "put a server into maintenance",
+     StartDisableServer},
+    {"echo", kUser, "<text>", "say the text", StartEcho},
+    {"enable server", kAdmin, "<backend>/<server>", "take a server out of maintenance",
+     StartEnableServer},
+    {"get weight", kUser, "<backend>/<server>", "a server's weight, and the configured one",
+     StartGetWeight},
+    {"help", kUser, "[<command>]", "list the commands that begin so, or all", StartHelp},
+    {"operator", kUser, "", "lower the level of this connection to operator", StartOperator},
+    {"prompt", kUser, "[help | n | i | p | timed]*", "choose how commands are read", StartPrompt},
+    {"quit", kUser, "", "end this connection", StartQuit},
+    {"set server", kAdmin, "<backend>/<server> state <state>", "make it ready, drain or maint",
+     StartSetServer},
+    {"show backend", kUser, "", "list the backends", StartShowBackend},
+    {"show cli level", kUser, "", "the level of this connection", StartShowCliLevel},
+    {"show cli sockets", kOperator, "", "list the sockets that take commands", StartShowCliSockets},
+    {"show env", kOperator, "[<name>]", "the environment of the process", StartShowEnv},
+    {"show errors", kOperator, "", "messages that were not understood", StartShowErrors},
+    {"show info", kUser, "[typed] [desc]", "facts and limits of the process", StartShowInfo},
+    {"show servers conn", kUser, "[<backend>]", "connections to every server",
+     StartShowServersConn},
+    {"show servers state", kUser, "[<backend>]", "the state of every server",
+     StartShowServersState},
+    {"show sess", kOperator, "[<id> | all | help] [...]", "streams, with their last moves for all",
+     StartShowSess},
+    {"show shards", kUser, "", "load and memory of every shard", StartShowShards},
+    {"show stat", kUser, "[<proxy> <type> <sid>] [up|no-maint]", "counters of all proxies, as CSV",
+     StartShowStat},
+    {"show version", kUser, "", "the version of the process", StartShowVersion},
+    {"shutdown session", kAdmin, "<id>", "end one stream", StartShutdownSession},
+    {"shutdown sessions server", kAdmin, "<backend>/<server>", "end all streams on a server",
+     StartShutdownSessionsServer},
+    {"user", kUser, "", "lower the level of this connection to user", StartUser},
 };
 
 const char* NameOf(CliLevel level) {
@@ -39,7 +67,7 @@ std::unique_ptr<CliCommand> StartHelp(Cli& cli, const CliCall& call) {
 
 std::unique_ptr<CliCommand> StartPrompt(Cli& cli, const CliCall& call) {
   if (call.arguments() == 0) {
-    cli.SetMode(cli.mode() == Cli::Mode::kPrompt ? Cli::Mode::kInteractive : Cli::Mode::kPrompt);
+    cli.SetMode(cli.mode() == Cli::Mode::kPrompt ? Cli::Mode::kSilent : Cli::Mode::kPrompt);
     return nullptr;
   }
   for (size_t i = 0; i < call.arguments(); ++i) {
@@ -87,8 +115,13 @@ std::unique_ptr<CliCommand> StartShowCliLevel(Cli& cli, const CliCall&) {
   return nullptr;
 }
 
-std::unique_ptr<CliCommand> StartShowVersion(Cli& cli, const CliCall&) {
-  cli.SayLine(cli.worker().process().version);
+std::unique_ptr<CliCommand> StartEcho(Cli& cli, const CliCall& call) {
+  std::string text;
+  for (size_t i = 0; i < call.arguments(); ++i) {
+    if (i != 0) text += ' ';
+    text += call.argument(i);
+  }
+  cli.SayLine(text);
   return nullptr;
 }
 

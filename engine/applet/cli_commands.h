@@ -1,19 +1,38 @@
 // cli_commands.h - the commands by subject; cli_commands.cc puts them into one table.
 //
-// Owns:    nothing. Threads: immutable. Units: none. Errors: none. States: none.
+// Owns:    nothing. Threads: immutable. Units: none. Errors: told to the user. States: none.
 
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "engine/applet/cli_command.h"
+#include "engine/server/proxy_config.h"
 
 namespace engine {
 
 using CliStart = std::unique_ptr<CliCommand>(Cli& cli, const CliCall& call);
 
-// cli_commands.cc: the conversation itself, and what the process is.
-CliStart StartHelp, StartPrompt, StartQuit, StartUser, StartOperator, StartShowCliLevel,
-    StartShowCliSockets, StartShowVersion, StartShowInfo, StartShowEnv, StartShowErrors;
+// cli_commands.cc: the conversation itself.
+CliStart StartHelp, StartPrompt, StartQuit, StartUser, StartOperator, StartShowCliLevel, StartEcho;
+// cli_process.cc: what the process is and was told.
+CliStart StartShowVersion, StartShowInfo, StartShowEnv, StartShowErrors, StartShowCliSockets;
+// cli_stat.cc
+CliStart StartShowStat;
+// cli_servers.cc: what is known of servers, and what an operator says about them.
+CliStart StartShowBackend, StartShowServersState, StartShowServersConn, StartGetWeight,
+    StartDisableServer, StartEnableServer, StartSetServer;
+// cli_streams.cc: streams of all shards.
+CliStart StartShowSess, StartShutdownSession, StartShutdownSessionsServer;
+// cli_shards.cc: what only a shard can tell, or change, about itself.
+CliStart StartShowShards, StartClearCounters;
+
+// By name, or by number as `#12`; null where there is none.
+const ProxyConfig* FindProxyOf(const Configuration& configuration, std::string_view name,
+                               bool is_backend);
+// `backend/server`, each by name or as `#id`. Null: it has been said why.
+const ServerConfig* FindServerOf(Cli& cli, std::string_view backend_and_server);
 
 }  // namespace engine

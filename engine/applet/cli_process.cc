@@ -1,0 +1,175 @@
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "engine/applet/cli.h"
+#include "engine/applet/cli_commands.h"
+#include "engine/server/server_state.h"
+#include "engine/session/worker.h"
+
+namespace engine {
+namespace {
+
+// One line of `show info`. `position` is where the typed format has it, for ever (management 9.3);
+// fields that have no true value here leave a hole.
+struct InfoField {
+  uint32_t position;
+  const char* name;
+  const char* tags;  // origin, nature, scope, persistence (management 9.2)
+  const char* type;
+  std::string value;
+  const char* purpose;
+};
+
+std::string Number(uint64_t value) { return std::to_string(value); }
+
+std::string NodeName(const GlobalConfig& global) {
+  if (!global.node.empty()) return global.node;
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
+}
+
+std::vector<InfoField> InfoFields(Worker& worker) {
+  const ProcessContext& process = worker.process();
+  const GlobalConfig& global = process.configuration->global;
+  const uint64_t uptime_s = (base::MonotonicMicros() - process.started_us) / 1000000;
+  int64_t current = 0;
+  uint64_t cumulated = 0;
+  uint64_t bytes_out = 0;
+  for (const auto& proxy : process.configuration->proxies) {
+    if (!proxy->is_frontend) continue;
+    if (!proxy->is_internal) current += proxy->state->FrontCurrent();
+    cumulated += proxy->state->Sum(&ProxyShardPart::front_total);
+    bytes_out += proxy->state->Sum(&ProxyShardPart::bytes_out);
+  }
+  rlimit files{};
+  (void)getrlimit(RLIMIT_NOFILE, &files);
+  const std::string maxconn = Number(uint64_t(process.global_maxconn->max()));
+  const std::string uptime =
+      base::Format("%llud %lluh%02llum%02llus", static_cast<unsigned long long>(uptime_s / 86400),
+                   static_cast<unsigned long long>(uptime_s / 3600 % 24),
+                   static_cast<unsigned long long>(uptime_s / 60 % 60),
+                   static_cast<unsigned long long>(uptime_s % 60));
+  std::vector<InfoField> fields = {
+      {0, "Name", "POSV", "str", "Ringway", "Name of the product"},
+      {1, "Version", "POSV", "str", process.version, "Version of the product"},
+      {3, "Nbthread", "CGSV", "u32", Number(worker.shard().board().shards()), "Shards that run"},
+      {4, "Nbproc", "CGSV", "u32", "1", "Processes that serve"},
+      {5, "Process_num", "KGPV", "u32", "1", "Number of this process among them"},
+      {6, "Pid", "SGPV", "u32", Number(uint64_t(getpid())), "The system's number of this process"},
+      {7, "Uptime", "MDPV", "str", uptime, "Time since the start"},
+      {8, "Uptime_sec", "MDPV", "u32", Number(uptime_s), "Seconds since the start"},
+      {13, "Ulimit-n", "CLPV", "u32", Number(files.rlim_cur), "Most descriptors at once"},
+      {15, "Maxconn", "CLPV", "u32", maxconn, "Most client connections at once"},
+      {16, "Hard_maxconn", "CLPV", "u32", maxconn, "Most that Maxconn could be set to"},
+      {17, "CurrConns", "MGPV", "u32", Number(uint64_t(current)), "Client connections now"},
+      {18, "CumConns", "MCPV", "u32", Number(cumulated), "Client connections since the start"},
+      {50, "node", "COSV", "str", NodeName(global), "Name of this node"},
+  };
+  if (!global.description.empty()) {
+    fields.push_back({51, "description", "COSV", "str", global.description, "What this node is"});
+  }
+  fields.push_back({52, "Stopping", "MGPV", "u32", worker.shard().draining() ? "1" : "0",
+                    "1 while a soft stop goes on"});
+  fields.push_back({61, "TotalBytesOut", "MCPV", "u64", Number(bytes_out),
+                    "Bytes to clients, of streams that have ended"});
+  fields.push_back({70, "Start_time_sec", "MDPV", "u32",
+                    Number(base::WallMicros() / 1000000 - uptime_s),
+                    "When it was started, in seconds since 1970"});
+  return fields;
+}
+
+}  // namespace
+
+std::unique_ptr<CliCommand> StartShowVersion(Cli& cli, const CliCall&) {
+  cli.SayLine(cli.worker().process().version);
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartShowInfo(Cli& cli, const CliCall& call) {
+  bool is_typed = false;
+  bool with_purpose = false;
+  for (size_t i = 0; i < call.arguments(); ++i) {
+    const std::string_view word = call.argument(i);
+    if (word == "typed") {
+      is_typed = true;
+    } else if (word == "desc") {
+      with_purpose = true;
+    } else if (word != "float") {  // no field is a fraction
+      cli.SayLine("'show info' knows 'typed', 'desc' and 'float', not '" + std::string(word) +
+                  "'.");
+      return nullptr;
+    }
+  }
+  for (const InfoField& field : InfoFields(cli.worker())) {
+    std::string line = field.name;
+    if (is_typed) {
+      line = base::Format("%u.%s.1:%s:%s:", field.position, field.name, field.tags, field.type);
+    } else {
+      line += ": ";
+    }
+    line += field.value;
+    if (with_purpose) line += std::string(":\"") + field.purpose + "\"";
+    cli.SayLine(line);
+  }
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartShowEnv(Cli& cli, const CliCall& call) {
+  if (call.arguments() > 0) {
+    const std::string name(call.argument(0));
+    const char* value = std::getenv(name.c_str());
+    cli.SayLine(value == nullptr ? "Variable not found" : name + "=" + value);
+    return nullptr;
+  }
+  // Nobody writes the environment once shards run. A value with line feeds would look like an end
+  // of the answer.
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    std::string line = *entry;
+    for (size_t at = 0; (at = line.find("\n\n", at)) != std::string::npos;) line.erase(at, 1);
+    if (!line.empty()) cli.SayLine(line);
+  }
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartShowErrors(Cli& cli, const CliCall&) {
+  const uint64_t now_us = base::WallMicros();
+  const time_t now_s = time_t(now_us / 1000000);
+  tm local{};
+  localtime_r(&now_s, &local);
+  char date[64];
+  strftime(date, sizeof(date), "%d/%b/%Y:%H:%M:%S", &local);
+  cli.SayLine(
+      base::Format("Total events captured on [%s.%03u] : 0", date, unsigned(now_us / 1000 % 1000)));
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartShowCliSockets(Cli& cli, const CliCall&) {
+  cli.SayLine("# socket lvl processes");
+  for (const auto& proxy : cli.worker().process().configuration->proxies) {
+    if (!proxy->is_internal) continue;
+    for (const auto& bind : proxy->binds) {
+      const char* level = bind->level == CliLevel::kAdmin      ? "admin"
+                          : bind->level == CliLevel::kOperator ? "operator"
+                                                               : "user";
+      for (const BindAddress& one : bind->addresses) {
+        if (one.inherited_fd >= 0) continue;  // listed by address, and this has none
+        const shard::Address& address = one.address;
+        std::string name = address.ToString();
+        if (address.is_ip()) name = (address.family == AF_INET ? "ipv4@" : "ipv6@") + name;
+        if (address.family == AF_UNIX) {
+          // An abstract name is padded with NUL.
+          name = (address.local.abstract ? "abns@" : "unix@") + std::string(one.unix_path.c_str());
+        }
+        cli.SayLine(name + " " + level + " all");
+      }
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace engine

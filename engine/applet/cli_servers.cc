@@ -1,0 +1,204 @@
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "engine/applet/cli.h"
+#include "engine/applet/cli_commands.h"
+#include "engine/server/server_state.h"
+#include "engine/session/worker.h"
+
+namespace engine {
+namespace {
+
+// Bits of srv_admin_state (management 9.3, show servers state).
+constexpr uint32_t kForcedMaintenance = 0x01;
+constexpr uint32_t kConfiguredMaintenance = 0x04;
+constexpr uint32_t kForcedDrain = 0x08;
+
+// The number in `#12`, or 0.
+uint64_t IdIn(std::string_view name) {
+  if (!name.starts_with('#')) return 0;
+  return base::ParseUnsigned(name.substr(1)).value_or(0);
+}
+
+// Says a line for every server, or for those of one backend, over as many runs as it takes.
+class ListServers final : public CliCommand {
+ public:
+  using Line = std::string (*)(const ServerConfig& server);
+  ListServers(const ProxyConfig* only, Line line) : only_(only), line_(line) {}
+
+  CliStep Run(Cli& cli) override {
+    const auto& proxies = cli.worker().process().configuration->proxies;
+    for (; proxy_ < proxies.size(); ++proxy_, server_ = 0) {
+      const ProxyConfig& proxy = *proxies[proxy_];
+      if (proxy.disabled || (only_ != nullptr && only_ != &proxy)) continue;
+      for (; server_ < proxy.servers.size(); ++server_) {
+        if (cli.output().size() >= kCliRunBytes) return CliStep::kAgain;
+        cli.SayLine(line_(*proxy.servers[server_]));
+      }
+    }
+    return CliStep::kDone;
+  }
+
+ private:
+  const ProxyConfig* const only_;
+  const Line line_;
+  size_t proxy_ = 0;
+  size_t server_ = 0;
+};
+
+// False: the named backend does not exist, and that has been said.
+bool TakeBackend(Cli& cli, const CliCall& call, const ProxyConfig** backend) {
+  *backend = nullptr;
+  if (call.arguments() == 0) return true;
+  *backend = FindProxyOf(*cli.worker().process().configuration, call.argument(0), true);
+  if (*backend != nullptr) return true;
+  cli.SayLine("Can't find backend.");
+  return false;
+}
+
+std::string AddressOf(const ServerConfig& server) {
+  return server.address.is_ip() ? server.address.Ip() : "-";
+}
+
+unsigned PortOf(const ServerConfig& server) {
+  return server.address.is_ip() ? server.address.port : 0;
+}
+
+std::string StateLine(const ServerConfig& server) {
+  const ServerState& state = *server.state;
+  const AdminState admin = state.admin_state();
+  const bool is_up = admin != AdminState::kMaint;
+  uint32_t mask = 0;
+  if (admin == AdminState::kDrain) mask = kForcedDrain;
+  if (admin == AdminState::kMaint) mask = kForcedMaintenance;
+  if (admin == AdminState::kMaint && server.disabled) mask |= kConfiguredMaintenance;
+  const uint64_t changed_s = (base::MonotonicMicros() - state.changed_us()) / 1000000;
+  // There are no checks: none has a result (1 0), a running server counts as healthy (2), a check
+  // would rest in maintenance (8). No name is resolved, nothing is encrypted or checked elsewhere.
+  return base::Format(
+      "%u %s %u %s %s %d %u %u %u %llu 1 0 %s 0 %d %d - %u - 0 0 - - 0", server.backend->id,
+      server.backend->name.c_str(), server.id, server.name.c_str(), AddressOf(server).c_str(),
+      is_up ? 2 : 0, mask, server.weight, server.weight, static_cast<unsigned long long>(changed_s),
+      is_up ? "2 0" : "0 8", server.backend->id_is_given, server.id_is_given, PortOf(server));
+}
+
+// No connection is kept idle yet: every column about them is 0.
+std::string ConnectionsLine(const ServerConfig& server) {
+  const ServerState& state = *server.state;
+  const long long current = state.Current();
+  std::string line = base::Format(
+      "%s/%s %u/%u %s %u - 0 %lld %lld %lld %lld 0 0 0 0 0", server.backend->name.c_str(),
+      server.name.c_str(), server.backend->id, server.id, AddressOf(server).c_str(), PortOf(server),
+      current, current, static_cast<long long>(state.CurrentPeak()), current);
+  for (uint32_t shard = 0; shard < state.shards(); ++shard) line += " 0";
+  return line;
+}
+
+void SetState(Cli& cli, std::string_view name, AdminState admin) {
+  const ServerConfig* server = FindServerOf(cli, name);
+  if (server != nullptr) server->state->SetAdminState(admin);
+}
+
+}  // namespace
+
+const ProxyConfig* FindProxyOf(const Configuration& configuration, std::string_view name,
+                               bool is_backend) {
+  const uint64_t id = IdIn(name);
+  for (const auto& proxy : configuration.proxies) {
+    if (proxy->is_internal || !(is_backend ? proxy->is_backend : proxy->is_frontend)) continue;
+    if (id != 0 ? proxy->id == id : proxy->name == name) return proxy.get();
+  }
+  return nullptr;
+}
+
+const ServerConfig* FindServerOf(Cli& cli, std::string_view backend_and_server) {
+  const size_t slash = backend_and_server.find('/');
+  if (slash == std::string_view::npos || slash == 0 || slash + 1 == backend_and_server.size()) {
+    cli.SayLine("Require 'backend/server'.");
+    return nullptr;
+  }
+  const ProxyConfig* backend =
+      FindProxyOf(*cli.worker().process().configuration, backend_and_server.substr(0, slash), true);
+  if (backend == nullptr) {
+    cli.SayLine("No such backend.");
+    return nullptr;
+  }
+  const std::string_view name = backend_and_server.substr(slash + 1);
+  const uint64_t id = IdIn(name);
+  for (const auto& server : backend->servers) {
+    if (id != 0 ? server->id == id : server->name == name) return server.get();
+  }
+  cli.SayLine("No such server.");
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartShowBackend(Cli& cli, const CliCall&) {
+  cli.SayLine("# name");
+  for (const auto& proxy : cli.worker().process().configuration->proxies) {
+    if (proxy->is_backend && !proxy->disabled) cli.SayLine(proxy->name);
+  }
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartShowServersState(Cli& cli, const CliCall& call) {
+  const ProxyConfig* backend = nullptr;
+  if (!TakeBackend(cli, call, &backend)) return nullptr;
+  cli.SayLine(
+      "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight "
+      "srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health "
+      "srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord "
+      "srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port");
+  return std::make_unique<ListServers>(backend, &StateLine);
+}
+
+std::unique_ptr<CliCommand> StartShowServersConn(Cli& cli, const CliCall& call) {
+  const ProxyConfig* backend = nullptr;
+  if (!TakeBackend(cli, call, &backend)) return nullptr;
+  cli.SayLine(
+      base::Format("# bkname/svname bkid/svid addr port - purge_delay served used_cur "
+                   "used_max need_est idle_sess unsafe_nb safe_nb idle_lim idle_cur "
+                   "idle_per_thr[%u]",
+                   cli.worker().shard().board().shards()));
+  return std::make_unique<ListServers>(backend, &ConnectionsLine);
+}
+
+std::unique_ptr<CliCommand> StartGetWeight(Cli& cli, const CliCall& call) {
+  if (const ServerConfig* server = FindServerOf(cli, call.argument(0))) {
+    cli.SayLine(base::Format("%u (initial %u)", server->weight, server->weight));
+  }
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartDisableServer(Cli& cli, const CliCall& call) {
+  SetState(cli, call.argument(0), AdminState::kMaint);
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartEnableServer(Cli& cli, const CliCall& call) {
+  SetState(cli, call.argument(0), AdminState::kReady);
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartSetServer(Cli& cli, const CliCall& call) {
+  const std::string_view what = call.argument(1);
+  const std::string_view value = call.argument(2);
+  if (what != "state") {
+    cli.SayLine(what.empty() ? "'set server' expects a server, 'state' and a state."
+                             : "'set server <server> " + std::string(what) +
+                                   "' is not supported yet, only 'state' is.");
+    return nullptr;
+  }
+  if (value == "ready") {
+    SetState(cli, call.argument(0), AdminState::kReady);
+  } else if (value == "drain") {
+    SetState(cli, call.argument(0), AdminState::kDrain);
+  } else if (value == "maint") {
+    SetState(cli, call.argument(0), AdminState::kMaint);
+  } else {
+    cli.SayLine("'set server <server> state' expects 'ready', 'drain' or 'maint'.");
+  }
+  return nullptr;
+}
+
+}  // namespace engine

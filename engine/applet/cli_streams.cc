@@ -1,0 +1,238 @@
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "engine/applet/cli_ask.h"
+#include "engine/applet/cli_commands.h"
+#include "engine/applet/stream_text.h"
+#include "engine/config/value.h"
+#include "engine/session/session.h"
+#include "engine/session/stream.h"
+
+namespace engine {
+namespace {
+
+// Streams that one question looks at closely, and those that it only passes over.
+constexpr uint32_t kVisitsMax = 4096;
+
+// Which streams are meant. What it points to is part of the configuration.
+struct StreamFilter {
+  const ProxyConfig* frontend = nullptr;
+  const ProxyConfig* backend = nullptr;
+  const ServerConfig* server = nullptr;
+  uint64_t accepted_before_us = UINT64_MAX;
+
+  bool Matches(Stream& stream) const {
+    return (frontend == nullptr || &stream.frontend() == frontend) &&
+           (backend == nullptr || stream.backend() == backend) &&
+           (server == nullptr || stream.slot().server() == server) &&
+           stream.session().accepted_us() < accepted_before_us;
+  }
+};
+
+// Some streams of a shard, in the order of their numbers: those after `after`, until what is done
+// with them has taken its share of a turn.
+class VisitStreams : public Question {
+ public:
+  VisitStreams(const StreamFilter& filter, uint64_t after) : filter_(filter), last_id(after) {}
+  void Answer(Worker& asked) override {
+    uint32_t visits = 0;
+    const uint64_t after = last_id;
+    asked.ForEachStream([&](Stream& stream) {
+      if (has_more || stream.id() <= after) return;
+      if (++visits > kVisitsMax || IsEnough()) {
+        has_more = true;
+        return;
+      }
+      last_id = stream.id();
+      if (filter_.Matches(stream)) Visit(stream);
+    });
+  }
+
+ protected:
+  virtual void Visit(Stream& stream) = 0;
+  virtual bool IsEnough() const { return false; }
+
+ private:
+  const StreamFilter filter_;
+
+ public:
+  uint64_t last_id;
+  bool has_more = false;
+};
+
+class DescribeStreams final : public VisitStreams {
+ public:
+  DescribeStreams(const StreamFilter& filter, uint64_t after, bool details)
+      : VisitStreams(filter, after), details_(details) {}
+  std::string text;
+
+ private:
+  void Visit(Stream& stream) override {
+    const uint64_t now_us = stream.worker().context().loop->clock().now_us();
+    text += details_ ? StreamDetails(stream, now_us) : StreamLine(stream, now_us);
+  }
+  bool IsEnough() const override { return text.size() >= kCliRunBytes; }
+  const bool details_;
+};
+
+class KillStreams final : public VisitStreams {
+ public:
+  using VisitStreams::VisitStreams;
+
+ private:
+  void Visit(Stream& stream) override { stream.Kill(shard::CloseReason::kKilled); }
+};
+
+class ShowSess final : public AskShards<DescribeStreams> {
+ public:
+  ShowSess(Cli& cli, const StreamFilter& filter, bool details)
+      : AskShards(cli), filter_(filter), details_(details) {}
+
+ private:
+  std::unique_ptr<DescribeStreams> Make() override {
+    return std::make_unique<DescribeStreams>(filter_, last_id_, details_);
+  }
+  bool Take(Cli& cli, DescribeStreams& answered) override {
+    cli.Say(answered.text);
+    last_id_ = answered.has_more ? answered.last_id : 0;
+    return answered.has_more;
+  }
+  const StreamFilter filter_;
+  const bool details_;
+  uint64_t last_id_ = 0;
+};
+
+class ShutdownSessionsServer final : public AskShards<KillStreams> {
+ public:
+  ShutdownSessionsServer(Cli& cli, const StreamFilter& filter) : AskShards(cli), filter_(filter) {}
+
+ private:
+  std::unique_ptr<KillStreams> Make() override {
+    return std::make_unique<KillStreams>(filter_, last_id_);
+  }
+  bool Take(Cli&, KillStreams& answered) override {
+    last_id_ = answered.has_more ? answered.last_id : 0;
+    return answered.has_more;
+  }
+  const StreamFilter filter_;
+  uint64_t last_id_ = 0;
+};
+
+// What is done with the one stream of a number.
+class OneStream final : public Question {
+ public:
+  OneStream(uint64_t id, bool kills) : id_(id), kills_(kills) {}
+  void Answer(Worker& asked) override {
+    asked.ForEachStream([&](Stream& stream) {
+      if (stream.id() != id_) return;
+      found = true;
+      if (kills_) return stream.Kill(shard::CloseReason::kKilled);
+      text = StreamDetails(stream, asked.context().loop->clock().now_us());
+    });
+  }
+  bool found = false;
+  std::string text;
+
+ private:
+  const uint64_t id_;
+  const bool kills_;
+};
+
+class AskOneStream final : public AskShards<OneStream> {
+ public:
+  AskOneStream(Cli& cli, uint32_t shard, uint64_t id, bool kills)
+      : AskShards(cli, shard, 1), id_(id), kills_(kills) {}
+
+ private:
+  std::unique_ptr<OneStream> Make() override { return std::make_unique<OneStream>(id_, kills_); }
+  bool Take(Cli& cli, OneStream& answered) override {
+    cli.Say(answered.text);
+    if (!answered.found) cli.SayLine("No such session (use 'show sess').");
+    return false;
+  }
+  const uint64_t id_;
+  const bool kills_;
+};
+
+// One of `backend B`, `frontend F`, `server B/S`, `older AGE`. False: it has been said why not.
+bool TakeOption(Cli& cli, std::string_view option, std::string_view value, StreamFilter& filter) {
+  const Configuration& configuration = *cli.worker().process().configuration;
+  if (option == "server") {
+    filter.server = FindServerOf(cli, value);
+    return filter.server != nullptr;
+  }
+  if (option == "older") {
+    const Parsed<uint64_t> age_ms = ParseTime(value, TimeUnit::kSecond, TimeUnit::kMillisecond);
+    if (!age_ms) {
+      cli.SayLine("'older' " + age_ms.error + ".");
+      return false;
+    }
+    const uint64_t now_us = base::MonotonicMicros();
+    filter.accepted_before_us = now_us - std::min(now_us, age_ms.value * 1000);
+    return true;
+  }
+  if (option != "backend" && option != "frontend") {
+    cli.SayLine("'show sess' does not know '" + std::string(option) + "'; see 'show sess help'.");
+    return false;
+  }
+  const bool is_backend = option == "backend";
+  const ProxyConfig* proxy = FindProxyOf(configuration, value, is_backend);
+  if (proxy == nullptr) cli.SayLine("No such " + std::string(option) + ".");
+  (is_backend ? filter.backend : filter.frontend) = proxy;
+  return proxy != nullptr;
+}
+
+}  // namespace
+
+std::unique_ptr<CliCommand> StartShowSess(Cli& cli, const CliCall& call) {
+  if (call.argument(0) == "help") {
+    cli.Say(
+        "Usage: show sess [<id> | all | help] [<option>]*\n"
+        "  Without <id> and all, a line for each stream. With them, all that is known of it,\n"
+        "  with its last moves: time, side, from which state to which, and why.\n"
+        "  Options: backend <b>, frontend <f>, server <b/s>, older <age in seconds>\n");
+    return nullptr;
+  }
+  const uint32_t shards = cli.worker().shard().board().shards();
+  uint32_t shard = 0;
+  uint64_t id = 0;
+  size_t i = 0;
+  const bool details = call.argument(0) == "all";
+  if (details) {
+    ++i;
+  } else if (ParseStreamId(call.argument(0), shards, &shard, &id)) {
+    return std::make_unique<AskOneStream>(cli, shard, id, false);
+  }
+  StreamFilter filter;
+  // Streams that begin while this goes on are left out, or it might never end.
+  filter.accepted_before_us = base::MonotonicMicros();
+  for (; i < call.arguments(); i += 2) {
+    if (!TakeOption(cli, call.argument(i), call.argument(i + 1), filter)) return nullptr;
+  }
+  return std::make_unique<ShowSess>(cli, filter, details);
+}
+
+std::unique_ptr<CliCommand> StartShutdownSession(Cli& cli, const CliCall& call) {
+  const uint32_t shards = cli.worker().shard().board().shards();
+  uint32_t shard = 0;
+  uint64_t id = 0;
+  if (call.arguments() == 0) {
+    cli.SayLine("Session pointer expected (use 'show sess').");
+    return nullptr;
+  }
+  if (!ParseStreamId(call.argument(0), shards, &shard, &id)) {
+    cli.SayLine("No such session (use 'show sess').");
+    return nullptr;
+  }
+  return std::make_unique<AskOneStream>(cli, shard, id, true);
+}
+
+std::unique_ptr<CliCommand> StartShutdownSessionsServer(Cli& cli, const CliCall& call) {
+  StreamFilter filter;
+  filter.server = FindServerOf(cli, call.argument(0));
+  if (filter.server == nullptr) return nullptr;
+  return std::make_unique<ShutdownSessionsServer>(cli, filter);
+}
+
+}  // namespace engine

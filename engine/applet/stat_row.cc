@@ -1,0 +1,162 @@
+#include "engine/applet/stat_row.h"
+
+#include <algorithm>
+
+#include "engine/server/server_state.h"
+
+namespace engine {
+namespace {
+
+using C = StatColumn;
+
+// The column `type`.
+enum StatType : uint64_t { kFrontend = 0, kBackend = 1, kServer = 2 };
+
+const char* ModeName(Mode mode) { return mode == Mode::kTcp ? "tcp" : "http"; }
+
+// Not a switch: an algorithm that this table does not know is left out until it does.
+std::string_view AlgorithmName(BalanceAlgorithm algorithm) {
+  if (algorithm == BalanceAlgorithm::kRandom) return "random";
+  if (algorithm == BalanceAlgorithm::kRoundRobin) return "roundrobin";
+  if (algorithm == BalanceAlgorithm::kStaticRoundRobin) return "static-rr";
+  if (algorithm == BalanceAlgorithm::kFirst) return "first";
+  return {};
+}
+
+// `sid` is 0 for the halves of a proxy.
+StatRow BeginRow(const ProxyConfig& proxy, std::string_view name, uint32_t sid, StatType type) {
+  StatRow row;
+  row.Set(C::pxname, proxy.name);
+  row.Set(C::svname, name);
+  row.Set(C::pid, 1);
+  row.Set(C::iid, proxy.id);
+  row.Set(C::sid, sid);
+  row.Set(C::type, type);
+  row.Set(C::mode, ModeName(proxy.mode));
+  return row;
+}
+
+// Gauges of several shards are read one after the other while they move, and a peak was forgotten
+// by each shard on its own: neither a negative sum nor a peak below it is shown.
+void SetSessions(StatRow& row, int64_t current, int64_t peak) {
+  current = std::max<int64_t>(current, 0);
+  row.Set(C::scur, uint64_t(current));
+  row.Set(C::smax, uint64_t(std::max(peak, current)));
+}
+
+void Quote(std::string_view text, std::string& out) {
+  if (text.find_first_of("\",") == std::string_view::npos) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+}  // namespace
+
+std::string StatRow::ToCsv() const {
+  std::string line;
+  for (const std::string& text : texts_) {
+    Quote(text, line);
+    line += ',';
+  }
+  return line + "-,\n";
+}
+
+std::string StatHeader() {
+  std::string line = "# ";
+#define X(name) line += #name ",";
+#include "engine/applet/stat_columns.def"
+#undef X
+  return line + "-,\n";
+}
+
+StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
+  StatRow row = BeginRow(proxy, "FRONTEND", 0, kFrontend);
+  const BackendState& state = *proxy.state;
+  const uint64_t total = state.Sum(&ProxyShardPart::front_total);
+  SetSessions(row, state.FrontCurrent(), state.FrontPeak());
+  row.Set(C::slim, proxy.maxconn != 0 ? proxy.maxconn : facts.maxconn);
+  row.Set(C::stot, total);
+  row.Set(C::bin, state.Sum(&ProxyShardPart::bytes_in));
+  row.Set(C::bout, state.Sum(&ProxyShardPart::bytes_out));
+  row.Set(C::status, facts.stopping || proxy.disabled ? "STOP" : "OPEN");
+  row.Set(C::conn_tot, total);
+  return row;
+}
+
+StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
+  StatRow row = BeginRow(*server.backend, server.name, server.id, kServer);
+  const ServerState& state = *server.state;
+  const uint64_t total = state.Total();
+  const uint64_t failed = state.Sum(&ServerShardPart::connect_errors);
+  SetSessions(row, state.Current(), state.CurrentPeak());
+  if (server.maxconn != 0) row.Set(C::slim, server.maxconn);
+  row.Set(C::stot, total);
+  row.Set(C::bin, state.Sum(&ServerShardPart::bytes_in));
+  row.Set(C::bout, state.Sum(&ServerShardPart::bytes_out));
+  row.Set(C::econ, failed);
+  row.Set(C::wretr, state.Sum(&ServerShardPart::retries));
+  row.Set(C::wredis, state.Sum(&ServerShardPart::redispatches));
+  switch (state.admin_state()) {
+    case AdminState::kReady:
+      row.Set(C::status, "no check");
+      break;
+    case AdminState::kDrain:
+      row.Set(C::status, "DRAIN");
+      break;
+    case AdminState::kMaint:
+      row.Set(C::status, "MAINT");
+      break;
+  }
+  row.Set(C::weight, server.weight);
+  row.Set(C::act, server.backup ? 0 : 1);
+  row.Set(C::bck, server.backup ? 1 : 0);
+  row.Set(C::lastchg, (facts.now_us - state.changed_us()) / 1000000);
+  row.Set(C::lbtot, total);
+  row.Set(C::addr, server.address.is_ip() ? server.address.ToString() : "unix");
+  row.Set(C::connect, state.Sum(&ServerShardPart::established) + failed);
+  row.Set(C::uweight, server.weight);
+  return row;
+}
+
+StatRow BackendRow(const ProxyConfig& proxy, const StatFacts&) {
+  StatRow row = BeginRow(proxy, "BACKEND", 0, kBackend);
+  const BackendState& state = *proxy.state;
+  uint64_t active = 0, backups = 0, active_weight = 0, backup_weight = 0;
+  uint64_t bytes_in = 0, bytes_out = 0, picked = 0, connects = 0;
+  for (const auto& server : proxy.servers) {
+    const ServerState& one = *server->state;
+    bytes_in += one.Sum(&ServerShardPart::bytes_in);
+    bytes_out += one.Sum(&ServerShardPart::bytes_out);
+    picked += one.Total();
+    connects += one.Sum(&ServerShardPart::established) + one.Sum(&ServerShardPart::connect_errors);
+    if (one.disabled()) continue;
+    (server->backup ? backups : active) += 1;
+    (server->backup ? backup_weight : active_weight) += server->weight;
+  }
+  const uint64_t weight = active != 0 ? active_weight : backup_weight;
+  SetSessions(row, state.BackCurrent(), state.BackPeak());
+  row.Set(C::stot, state.Sum(&ProxyShardPart::back_total));
+  row.Set(C::bin, bytes_in);
+  row.Set(C::bout, bytes_out);
+  row.Set(C::econ, state.Sum(&ProxyShardPart::connect_errors));
+  row.Set(C::wretr, state.Sum(&ProxyShardPart::retries));
+  row.Set(C::wredis, state.Sum(&ProxyShardPart::redispatches));
+  row.Set(C::status, active + backups > 0 || proxy.servers.empty() ? "UP" : "DOWN");
+  row.Set(C::weight, weight);
+  row.Set(C::act, active);
+  row.Set(C::bck, backups);
+  row.Set(C::lbtot, picked);
+  row.Set(C::algo, AlgorithmName(proxy.balance));
+  row.Set(C::connect, connects);
+  row.Set(C::uweight, weight);
+  return row;
+}
+
+}  // namespace engine

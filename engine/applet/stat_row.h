@@ -1,0 +1,53 @@
+// stat_row.h - one line of `show stat`: every column of management 9.1, empty where nothing is
+// known.
+//
+// Owns:    its texts.
+// Threads: shard-local; it reads counters that other shards write.
+// Units:   per column.
+// Errors:  none.
+// States:  none.
+//
+//   out += StatHeader();  out += FrontendRow(proxy, facts).ToCsv();
+
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "engine/server/proxy_config.h"
+
+namespace engine {
+
+enum class StatColumn : uint8_t {
+#define X(name) name,
+#include "engine/applet/stat_columns.def"
+#undef X
+  kCount
+};
+
+// What a line says that is not in its proxy.
+struct StatFacts {
+  uint64_t now_us = 0;   // of the monotonic clock
+  uint32_t maxconn = 0;  // of the process
+  bool stopping = false;
+};
+
+class StatRow {
+ public:
+  void Set(StatColumn column, std::string_view text) { texts_[size_t(column)] = text; }
+  void Set(StatColumn column, uint64_t number) { texts_[size_t(column)] = std::to_string(number); }
+  const std::string& Get(StatColumn column) const { return texts_[size_t(column)]; }
+  // With the `-` that ends the fixed columns, and a line feed.
+  std::string ToCsv() const;
+
+ private:
+  std::array<std::string, size_t(StatColumn::kCount)> texts_;
+};
+
+std::string StatHeader();
+StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts);
+StatRow ServerRow(const ServerConfig& server, const StatFacts& facts);
+StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts);
+
+}  // namespace engine
