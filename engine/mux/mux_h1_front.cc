@@ -16,8 +16,8 @@ namespace {
 
 // What may wait unparsed: a head's worth. More stays with the connection, which then stops reading.
 constexpr size_t kUnparsedBytesMax = 65536;
-// How long a closing connection waits for its last bytes to go.
-constexpr uint64_t kLastBytesMs = 10000;
+// How long a closing connection reads what the client still sends.
+constexpr uint64_t kDrainMs = 2000;
 
 }  // namespace
 
@@ -284,7 +284,11 @@ void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {
     connection_.Abort();
   } else {
     if (!out_.empty()) (void)connection_.Send(out_);
-    connection_.CloseAfterFlush(std::max(linger_until_ms, connection_.context().now_ms() + 1));
+    // A client that is still sending reads our answer only if it is not reset.
+    const bool drain = !message_->body.ended() || !in_.empty();
+    const uint64_t now_ms = connection_.context().now_ms();
+    connection_.CloseAfterFlush(drain ? now_ms + kDrainMs : std::max(linger_until_ms, now_ms + 1),
+                                drain);
   }
   acceptor_.OnMuxGone(reason);
   slab_.Delete(this);
@@ -308,7 +312,7 @@ void MuxH1Front::NextRequest() {
 void MuxH1Front::Die(CloseReason reason) {
   if (reason == CloseReason::kNormal) {
     if (!out_.empty()) (void)connection_.Send(out_);
-    connection_.CloseAfterFlush(connection_.context().now_ms() + kLastBytesMs);
+    connection_.CloseAfterFlush(connection_.context().now_ms() + kDrainMs, true);
   } else {
     connection_.Abort();
   }

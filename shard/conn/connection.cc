@@ -121,8 +121,13 @@ void Connection::OnRecv(const Completion& completion) {
   if (!completion.more) recv_armed_ = false;
   if (state_ == State::kClosing) {
     if (completion.chunk != nullptr) ChunkPool::Drop(completion.chunk);
-    // A lingering connection reads on only to see the end.
-    if (!completion.more) FreeIfAnswered();
+    if (!draining_ || fd_ < 0) {
+      if (!completion.more) FreeIfAnswered();
+    } else if (completion.result <= 0) {
+      BeginClosing();
+    } else if (!recv_armed_) {
+      ArmRecv();
+    }
     return;
   }
   const int32_t result = completion.result;
@@ -209,8 +214,7 @@ void Connection::OnSend(const Completion& completion) {
     if (full) wire_out_.Compact(*context_.small);
     SubmitSend(full ? SendMode::kWait : SendMode::kTry);
   } else if (close_when_flushed_) {
-    close_when_flushed_ = false;
-    return BeginClosing();
+    return Flushed();
   } else if (shut_when_flushed_) {
     FinishShutWrite();
   }
@@ -240,20 +244,32 @@ void Connection::FinishShutWrite() {
   if (fd_ >= 0) (void)context_.ring().Shutdown(fd_, SHUT_WR);
 }
 
-void Connection::CloseAfterFlush(uint64_t deadline_ms) {
+void Connection::CloseAfterFlush(uint64_t deadline_ms, bool drain) {
   if (state_ == State::kClosing) return;
   events_ = nullptr;
   want_writable_ = false;
   if (state_ != State::kOpen || reason_ != CloseReason::kNone) return Abort();
   if (!write_shut_) layer_->CloseNotify(*this);
   Flush();
-  if (wire_out_.empty() && !send_pending_) return BeginClosing();
-  close_when_flushed_ = true;
-  context_.ring().NeedSendAnswers();
+  draining_ = drain && !wire_ended_;
+  wire_in_.Clear();
+  const bool sent = wire_out_.empty() && !send_pending_;
+  if (sent && !draining_) return BeginClosing();
   state_ = State::kClosing;
   // No more is read: a peer that goes on sending is not our stream's any more.
-  DisarmRecv();
+  if (!draining_) DisarmRecv();
   timer_.Set(context_.loop->timers(), deadline_ms);
+  if (sent) return Flushed();
+  close_when_flushed_ = true;
+  context_.ring().NeedSendAnswers();
+}
+
+// A closing connection has sent everything.
+void Connection::Flushed() {
+  close_when_flushed_ = false;
+  if (!draining_) return BeginClosing();
+  if (!write_shut_) FinishShutWrite();
+  if (!recv_armed_) ArmRecv();
 }
 
 void Connection::Abort(bool reset) {
@@ -315,7 +331,8 @@ void Connection::SetDeadline(uint64_t deadline_ms) {
 
 void Connection::OnTimer() noexcept {
   if (state_ == State::kClosing) {
-    if (fd_ >= 0) Abort(true);
+    // Bytes that would not go are lost in any case; a peer that has them all is not reset.
+    if (fd_ >= 0) Abort(!wire_out_.empty());
     return;
   }
   if (events_ != nullptr) events_->OnDeadline();

@@ -105,7 +105,9 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool write_shut() const { return write_shut_ || shut_when_flushed_; }
   // Gives the connection up: what is queued is still sent, until `deadline_ms`; then it closes. No
   // event follows.
-  void CloseAfterFlush(uint64_t deadline_ms);
+  // `drain`: then what the peer still sends is read and dropped until it ends, too, because closing
+  // on unread bytes resets the connection and the peer may lose our last ones.
+  void CloseAfterFlush(uint64_t deadline_ms, bool drain = false);
   // Gives the connection up at once. `reset` sends an RST where the kernel can (option nolinger).
   // No event follows.
   void Abort(bool reset = false);
@@ -160,6 +162,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void DisarmRecv();
   void SubmitSend(SendMode mode);
   void FinishShutWrite();
+  void Flushed();
   void Fail(CloseReason reason, int error);
   void FailByErrno(int error);
   void Opened();
@@ -202,6 +205,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool write_shut_ : 1 = false;
   bool shut_when_flushed_ : 1 = false;
   bool close_when_flushed_ : 1 = false;
+  bool draining_ : 1 = false;
   bool peer_known_ : 1 = false;
 };
 
