@@ -97,7 +97,8 @@ std::string ConnectionsLine(const ServerConfig& server) {
 
 void SetState(Cli& cli, std::string_view name, AdminState admin) {
   const ServerConfig* server = FindServerOf(cli, name);
-  if (server != nullptr) server->state->SetAdminState(admin);
+  if (server == nullptr) return;
+  server->backend->state->SetServerAdmin(cli.worker().index(), server->index, admin);
 }
 
 }  // namespace

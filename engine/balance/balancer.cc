@@ -1,8 +1,7 @@
-#include <algorithm>
-#include <atomic>
-#include <numeric>
-
 #include "engine/balance/balancer.h"
+
+#include <algorithm>
+#include <numeric>
 
 namespace engine {
 namespace {
@@ -19,10 +18,11 @@ std::vector<uint16_t> Schedule(const std::vector<uint32_t>& weights) {
   std::vector<int64_t> credit(weights.size(), 0);
   schedule.reserve(size_t(total));
   for (int64_t step = 0; step < total; ++step) {
-    size_t richest = 0;
+    size_t richest = weights.size();
     for (size_t i = 0; i < weights.size(); ++i) {
+      if (weights[i] == 0) continue;
       credit[i] += weights[i] / divisor;
-      if (credit[i] > credit[richest]) richest = i;
+      if (richest == weights.size() || credit[i] > credit[richest]) richest = i;
     }
     credit[richest] -= total;
     schedule.push_back(uint16_t(richest));
@@ -30,79 +30,97 @@ std::vector<uint16_t> Schedule(const std::vector<uint32_t>& weights) {
   return schedule;
 }
 
+std::vector<uint32_t> WithWeight(const std::vector<uint32_t>& weights) {
+  std::vector<uint32_t> servers;
+  for (uint32_t server = 0; server < weights.size(); ++server) {
+    if (weights[server] != 0) servers.push_back(server);
+  }
+  return servers;
+}
+
+// Takes the first of `servers` that has room, beginning at `start` and going around; `avoid` only
+// if no other one has.
+int TakeAround(const ServerView& view, const std::vector<uint32_t>& servers, size_t start,
+               int avoid) {
+  bool has_avoided = false;
+  for (size_t i = 0; i < servers.size(); ++i) {
+    const uint32_t server = servers[(start + i) % servers.size()];
+    if (int(server) == avoid) {
+      has_avoided = true;
+    } else if (view.TryTake(server)) {
+      return int(server);
+    }
+  }
+  return has_avoided && view.TryTake(uint32_t(avoid)) ? avoid : -1;
+}
+
 class RoundRobin final : public Balancer {
  public:
-  explicit RoundRobin(const std::vector<uint32_t>& weights) : schedule_(Schedule(weights)) {}
+  RoundRobin(const std::vector<uint32_t>& weights, std::atomic<uint64_t>& ticket)
+      : schedule_(Schedule(weights)), servers_(WithWeight(weights)), ticket_(ticket) {}
 
-  int Pick(const ServerView& view, const PickRequest& request) override {
+  int Pick(const ServerView& view, const PickRequest& request) const override {
     if (schedule_.empty()) return -1;
     const uint64_t ticket = ticket_.fetch_add(1, std::memory_order_relaxed);
-    int fallback = -1;
-    for (size_t i = 0; i < schedule_.size(); ++i) {
+    // Along the schedule while that is likely to find another server; it may be far longer than
+    // there are servers.
+    const size_t steps = std::min(schedule_.size(), 2 * servers_.size());
+    for (size_t i = 0; i < steps; ++i) {
       const int server = schedule_[(ticket + i) % schedule_.size()];
-      if (!view.Usable(uint32_t(server))) continue;
-      if (server != request.avoid) return server;
-      fallback = server;
+      if (server != request.avoid && view.TryTake(uint32_t(server))) return server;
     }
-    return fallback;
+    return TakeAround(view, servers_, size_t(ticket % servers_.size()), request.avoid);
   }
 
  private:
   const std::vector<uint16_t> schedule_;
-  alignas(64) std::atomic<uint64_t> ticket_{0};
+  const std::vector<uint32_t> servers_;
+  std::atomic<uint64_t>& ticket_;
 };
 
 class First final : public Balancer {
  public:
-  explicit First(uint32_t servers) : servers_(servers) {}
-  int Pick(const ServerView& view, const PickRequest& request) override {
-    int fallback = -1;
-    for (uint32_t server = 0; server < servers_; ++server) {
-      if (!view.Usable(server)) continue;
-      if (int(server) != request.avoid) return int(server);
-      fallback = int(server);
-    }
-    return fallback;
+  explicit First(std::vector<uint32_t> order) : order_(std::move(order)) {}
+  int Pick(const ServerView& view, const PickRequest& request) const override {
+    return TakeAround(view, order_, 0, request.avoid);
   }
 
  private:
-  const uint32_t servers_;
+  const std::vector<uint32_t> order_;
 };
 
 class Random final : public Balancer {
  public:
   Random(const std::vector<uint32_t>& weights, uint32_t draws)
-      : weights_(weights), draws_(std::max(draws, 1u)) {
+      : weights_(weights), servers_(WithWeight(weights)), draws_(std::max(draws, 1u)) {
     uint64_t sum = 0;
-    for (uint32_t weight : weights) ends_.push_back(sum += weight);
+    for (uint32_t server : servers_) ends_.push_back(sum += weights[server]);
   }
 
-  int Pick(const ServerView& view, const PickRequest& request) override {
-    if (ends_.empty() || ends_.back() == 0) return -1;
+  int Pick(const ServerView& view, const PickRequest& request) const override {
+    if (ends_.empty()) return -1;
     int best = -1;
     uint64_t random = request.random;
+    size_t start = 0;
     for (uint32_t draw = 0; draw < draws_; ++draw) {
       random = random * 6364136223846793005u + 1442695040888963407u;
-      const int server = Nearest(view, uint32_t((random >> 33) % ends_.back()), request.avoid);
+      const uint64_t point = (random >> 33) % ends_.back();
+      start = size_t(std::upper_bound(ends_.begin(), ends_.end(), point) - ends_.begin());
+      const int server = Nearest(view, start, request.avoid);
       if (best < 0 || (server >= 0 && Lighter(view, server, best))) best = server;
     }
-    return best;
+    if (best >= 0 && view.TryTake(uint32_t(best))) return best;
+    return TakeAround(view, servers_, start, request.avoid);  // its last place went meanwhile
   }
 
  private:
-  // The usable server at `point` of the weights' line, or the next one behind it; `avoid` only if
-  // it is alone.
-  int Nearest(const ServerView& view, uint64_t point, int avoid) const {
-    const size_t start =
-        size_t(std::upper_bound(ends_.begin(), ends_.end(), point) - ends_.begin());
-    int fallback = -1;
-    for (size_t i = 0; i < ends_.size(); ++i) {
-      const size_t server = (start + i) % ends_.size();
-      if (weights_[server] == 0 || !view.Usable(uint32_t(server))) continue;
-      if (int(server) != avoid) return int(server);
-      fallback = int(server);
+  // The server at `start`, or the next one behind it that has room; -1: none but `avoid`.
+  int Nearest(const ServerView& view, size_t start, int avoid) const {
+    for (size_t i = 0; i < servers_.size(); ++i) {
+      const uint32_t server = servers_[(start + i) % servers_.size()];
+      if (int(server) != avoid && view.HasRoom(server)) return int(server);
     }
-    return fallback;
+    return -1;
   }
   // Load relative to weight, compared without dividing.
   bool Lighter(const ServerView& view, int a, int b) const {
@@ -111,18 +129,22 @@ class Random final : public Balancer {
   }
 
   const std::vector<uint32_t> weights_;
-  std::vector<uint64_t> ends_;  // running sums of the weights
+  const std::vector<uint32_t> servers_;
+  std::vector<uint64_t> ends_;  // running sums of the weights of servers_
   const uint32_t draws_;
 };
 
 }  // namespace
 
-std::unique_ptr<Balancer> MakeRoundRobin(const std::vector<uint32_t>& weights) {
-  return std::make_unique<RoundRobin>(weights);
+std::unique_ptr<Balancer> MakeRoundRobin(const std::vector<uint32_t>& weights,
+                                         std::atomic<uint64_t>& ticket) {
+  return std::make_unique<RoundRobin>(weights, ticket);
 }
 std::unique_ptr<Balancer> MakeRandom(const std::vector<uint32_t>& weights, uint32_t draws) {
   return std::make_unique<Random>(weights, draws);
 }
-std::unique_ptr<Balancer> MakeFirst(uint32_t servers) { return std::make_unique<First>(servers); }
+std::unique_ptr<Balancer> MakeFirst(std::vector<uint32_t> order) {
+  return std::make_unique<First>(std::move(order));
+}
 
 }  // namespace engine

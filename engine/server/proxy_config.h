@@ -69,6 +69,9 @@ struct ServerConfig final : shard::ServerTarget {
   bool backup = false;
   bool disabled = false;
   uint32_t maxconn = 0;
+  uint32_t minconn = 0;   // with it, the limit follows the backend's load (manual 5.2, minconn)
+  uint32_t maxqueue = 0;  // 0: no limit
+  bool limited() const { return maxconn != 0 || minconn != 0; }
   // Idle connections kept for reuse (manual 5.2); -1: no limit.
   int32_t pool_max_conn = -1;
   uint32_t pool_low_conn = 0;
@@ -149,6 +152,7 @@ struct ProxyConfig {
   std::vector<std::unique_ptr<ServerConfig>> servers;
   uint32_t retries = 3;
   bool redispatch = false;
+  uint32_t fullconn = 0;  // 0: a tenth of what its frontends take (manual 4.2, fullconn)
   int32_t redispatch_interval = -1;  // manual 4.2, option redispatch: -1 last retry only
   BackendState* state = nullptr;
 };

@@ -191,6 +191,7 @@ void RegisterProxyKeywords(BuildKeywords& keywords) {
   RegisterOptions(keywords);
   AddNumber(keywords, "maxconn", scope::kDefaults | kFront, 0, &ProxyConfig::maxconn);
   AddNumber(keywords, "backlog", scope::kDefaults | kFront, 0, &ProxyConfig::backlog);
+  AddNumber(keywords, "fullconn", scope::kDefaults | kBack, 0, &ProxyConfig::fullconn);
   AddNumber(keywords, "retries", scope::kDefaults | kBack, 0, &ProxyConfig::retries);
   keywords.Add({"mode", kEverywhere}, TakeMode);
   keywords.Add({"balance", scope::kDefaults | kBack}, TakeBalance);

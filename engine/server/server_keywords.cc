@@ -45,6 +45,8 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.pool_low_conn = from.pool_low_conn;
   options.pool_purge_delay_ms = from.pool_purge_delay_ms;
   options.max_reuse = from.max_reuse;
+  options.minconn = from.minconn;
+  options.maxqueue = from.maxqueue;
   options.has_source = from.has_source;
   options.source = from.source;
   options.source_interface = from.source_interface;
@@ -186,6 +188,8 @@ void RegisterServerKeywords(BuildKeywords& keywords) {
                TakeDefaultServer);
   AddNumber(keywords, "weight", 0, 256, &ServerConfig::weight);
   AddNumber(keywords, "maxconn", 0, INT_MAX, &ServerConfig::maxconn);
+  AddNumber(keywords, "minconn", 0, INT_MAX, &ServerConfig::minconn);
+  AddNumber(keywords, "maxqueue", 0, INT_MAX, &ServerConfig::maxqueue);
   AddFlag(keywords, "backup", &ServerConfig::backup, true);
   AddFlag(keywords, "no-backup", &ServerConfig::backup, false);
   AddFlag(keywords, "disabled", &ServerConfig::disabled, true);

@@ -5,37 +5,33 @@
 namespace engine {
 namespace {
 
-class ShardView final : public ServerView {
- public:
-  ShardView(const ProxyConfig& backend, uint32_t shard, bool backups)
-      : backend_(backend), shard_(shard), backups_(backups) {}
-  bool Usable(uint32_t server) const override {
-    const ServerConfig& config = *backend_.servers[server];
-    return config.backup == backups_ && !config.state->disabled();
+// The clients that may come to `backend`, for its default fullconn (manual 4.2, fullconn).
+void CountFrontends(const Configuration& configuration, const ProxyConfig& backend,
+                    BackendRules* rules) {
+  for (const auto& frontend : configuration.proxies) {
+    if (!frontend->is_frontend || frontend->disabled) continue;
+    const bool branches = frontend.get() == &backend || frontend->default_backend == &backend ||
+                          frontend->use_backend == &backend;
+    if (!branches) continue;
+    rules->frontend_maxconn_sum += frontend->maxconn;
+    if (frontend->maxconn == 0) ++rules->frontends_without_maxconn;
   }
-  uint32_t Load(uint32_t server) const override {
-    return uint32_t(backend_.servers[server]->state->part(shard_).current.Get());
-  }
+}
 
- private:
-  const ProxyConfig& backend_;
-  const uint32_t shard_;
-  const bool backups_;
-};
-
-std::unique_ptr<Balancer> MakeBalancer(const ProxyConfig& backend) {
-  std::vector<uint32_t> weights;
-  for (const auto& server : backend.servers) weights.push_back(server->backup ? 0 : server->weight);
-  switch (backend.balance) {
-    case BalanceAlgorithm::kRoundRobin:
-    case BalanceAlgorithm::kStaticRoundRobin:
-      return MakeRoundRobin(weights);
-    case BalanceAlgorithm::kFirst:
-      return MakeFirst(uint32_t(weights.size()));
-    case BalanceAlgorithm::kRandom:
-      break;
+BackendRules RulesOf(const Configuration& configuration, const ProxyConfig& backend) {
+  BackendRules rules;
+  rules.algorithm = backend.balance;
+  rules.random_draws = backend.balance_random_draws;
+  rules.fullconn = backend.fullconn;
+  for (const auto& server : backend.servers) {
+    rules.servers.push_back({server->state,
+                             server->id,
+                             server->weight,
+                             server->backup,
+                             {server->maxconn, server->minconn, server->maxqueue}});
   }
-  return MakeRandom(weights, backend.balance_random_draws);
+  CountFrontends(configuration, backend, &rules);
+  return rules;
 }
 
 }  // namespace
@@ -111,23 +107,16 @@ void StateTable::Attach(Configuration& configuration) {
       if (server_state == nullptr) {
         server_state = std::make_unique<ServerState>(server->name, shards_);
         server_state->SetDisabled(server->disabled);
+        server_state->SetWeight(server->weight);
       }
       server->state = server_state.get();
       state->servers().push_back(server_state.get());
     }
-    // Without `option allbackups` the first usable backup takes everything (manual 4.2, option
-    // allbackups).
     if (proxy->is_backend) {
-      state->SetBalancers(MakeBalancer(*proxy), MakeFirst(uint32_t(proxy->servers.size())));
+      state->SetBackend(RulesOf(configuration, *proxy));
+      for (ServerState* server : state->servers()) server->SetVersion(state->backend()->version());
     }
   }
-}
-
-ServerConfig* PickServer(const ProxyConfig& backend, uint32_t shard, int avoid, uint64_t random) {
-  const PickRequest request{avoid, random};
-  int index = backend.state->active()->Pick(ShardView(backend, shard, false), request);
-  if (index < 0) index = backend.state->backup()->Pick(ShardView(backend, shard, true), request);
-  return index < 0 ? nullptr : backend.servers[size_t(index)].get();
 }
 
 }  // namespace engine

@@ -1,7 +1,7 @@
 // server_state.h - what changes about a server and a backend while they are used: found by name,
 // older than any reload.
 //
-// Owns:    counters and the balancer. Never points into a Configuration.
+// Owns:    counters, and the Backend that chooses. Never points into a Configuration.
 // Threads: created at start-up or reload by the main thread; each shard writes its own ShardPart,
 //          any-thread reads all. The administrative state is written by whoever administers.
 // Units:   streams, bytes, microseconds of the monotonic clock.
@@ -17,8 +17,8 @@
 
 #include "base/clock.h"
 #include "base/counters.h"
-#include "engine/balance/balancer.h"
 #include "engine/mux/mux_h1_back.h"
+#include "engine/server/backend.h"
 #include "engine/server/proxy_config.h"
 #include "shard/conn/close_reason.h"
 
@@ -93,15 +93,29 @@ class ServerState {
   void SetAdminState(AdminState state) {
     if (admin_state_.exchange(state, std::memory_order_relaxed) == state) return;
     changed_us_.store(base::MonotonicMicros(), std::memory_order_relaxed);
+    NoteChange();
   }
+  // 0: takes nothing by load balancing (manual 5.2, weight).
+  uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }
+  void SetWeight(uint32_t weight) {
+    if (weight_.exchange(weight, std::memory_order_relaxed) != weight) NoteChange();
+  }
+  // Start-up: what is raised by every change, so that shards choose by what holds now.
+  void SetVersion(std::atomic<uint64_t>* version) { version_ = version; }
   uint64_t changed_us() const { return changed_us_.load(std::memory_order_relaxed); }
 
  private:
+  void NoteChange() {
+    if (version_ != nullptr) version_->fetch_add(1, std::memory_order_release);
+  }
+
   const std::string name_;
   std::unique_ptr<ServerShardPart[]> parts_;
   const uint32_t shards_;
   std::atomic<AdminState> admin_state_{AdminState::kReady};
   std::atomic<uint64_t> changed_us_{base::MonotonicMicros()};
+  std::atomic<uint32_t> weight_{1};
+  std::atomic<uint64_t>* version_ = nullptr;
 };
 
 // One shard's numbers about one proxy, front and back half.
@@ -143,22 +157,41 @@ class BackendState {
     one.back_current.Add();
     one.back_peak.Note(one.back_current.Get(), [this] { return BackCurrent(); });
   }
-  // Active and backup servers are chosen among separately: a backup is used only when no active one
-  // can be.
-  void SetBalancers(std::unique_ptr<Balancer> active, std::unique_ptr<Balancer> backup) {
-    active_ = std::move(active);
-    backup_ = std::move(backup);
+  // Start-up. A pure frontend has none.
+  void SetBackend(BackendRules rules) {
+    backend_ = std::make_unique<Backend>(*this, std::move(rules), shards_);
   }
-  Balancer* active() { return active_.get(); }
-  Balancer* backup() { return backup_.get(); }
+  Backend* backend() { return backend_.get(); }
+  // Null when no server has a limit.
+  WaitQueue* queue() { return backend_ == nullptr ? nullptr : backend_->queue(); }
   std::vector<ServerState*>& servers() { return servers_; }
+  // What an operator or a check changes at run time, from the thread of `shard`: also what streams
+  // do that wait in the queue now.
+  void SetServerAdmin(uint32_t shard, uint32_t server, AdminState state) {
+    servers_[server]->SetAdminState(state);
+    TellWaiters(shard);
+  }
+  void SetServerWeight(uint32_t shard, uint32_t server, uint32_t weight) {
+    servers_[server]->SetWeight(weight);
+    TellWaiters(shard);
+  }
+  void TellWaiters(uint32_t shard) {
+    if (queue() != nullptr) queue()->AnnounceChange(shard);
+  }
+  // Streams that wait for any server, now and at most; for one server likewise (by its index).
+  int64_t Queued() { return QueuedIn(WaitQueue::kBackendLine); }
+  int64_t QueuedMax() { return QueuedMaxIn(WaitQueue::kBackendLine); }
+  int64_t ServerQueued(uint32_t server) { return QueuedIn(WaitQueue::LineOf(server)); }
+  int64_t ServerQueuedMax(uint32_t server) { return QueuedMaxIn(WaitQueue::LineOf(server)); }
 
  private:
+  int64_t QueuedIn(uint32_t line) { return queue() == nullptr ? 0 : queue()->Waiting(line); }
+  int64_t QueuedMaxIn(uint32_t line) { return queue() == nullptr ? 0 : queue()->WaitingMax(line); }
+
   const std::string name_;
   std::unique_ptr<ProxyShardPart[]> parts_;
   const uint32_t shards_;
-  std::unique_ptr<Balancer> active_;
-  std::unique_ptr<Balancer> backup_;
+  std::unique_ptr<Backend> backend_;
   std::vector<ServerState*> servers_;
 };
 
@@ -176,7 +209,8 @@ class StateTable {
 };
 
 // The count of one stream on one server, released by its destructor: no timeout, retry or abort can
-// leak or double it.
+// leak or double it. Made when the place on the server is taken or granted (Backend::Choose(),
+// SlotWaiter::OnSlotGranted()); releasing it gives that place to who waits first.
 class ServerSlot {
  public:
   ServerSlot() = default;
@@ -201,7 +235,9 @@ class ServerSlot {
   void Release() {
     if (server_ == nullptr) return;
     part().current.Sub();
+    ServerConfig* server = server_;
     server_ = nullptr;
+    if (server->limited()) server->backend->state->queue()->Release(shard_, server->index);
   }
   ServerConfig* server() const { return server_; }
   ServerShardPart& part() const { return server_->state->part(shard_); }
@@ -210,9 +246,5 @@ class ServerSlot {
   ServerConfig* server_ = nullptr;
   uint32_t shard_ = 0;
 };
-
-// Picks a server of `backend` for a stream of `shard`. `avoid`: index of the server that failed, or
-// -1.
-ServerConfig* PickServer(const ProxyConfig& backend, uint32_t shard, int avoid, uint64_t random);
 
 }  // namespace engine

@@ -190,14 +190,39 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
     backend_->state->RaiseBack(worker_.index());
     part.back_total.Add();
   }
-  ServerConfig* server = PickServer(*backend_, worker_.index(), avoid_server_, worker_.Random());
-  if (server == nullptr) {
-    *reason = CloseReason::kNoServer;
-    return AssignResult::kFailed;
+  uint32_t server = 0;
+  switch (backend_->state->backend()->Choose(worker_.index(), {avoid_server_, worker_.Random()},
+                                             &server)) {
+    case Backend::Choice::kTaken:
+      SlotWaiter::Leave();  // a place in the line that it kept while it asked again
+      TakeSlot(server);
+      return AssignResult::kAssigned;
+    case Backend::Choice::kFull:
+      if (backend_->state->queue()->Enter(worker_.index(), WaitQueue::kBackendLine, this)) {
+        return AssignResult::kQueued;
+      }
+      break;
+    case Backend::Choice::kNoServer:
+      break;
   }
-  target_ = shard::Target::Of(server);
-  slot_ = ServerSlot(*server, worker_.index());
-  return AssignResult::kAssigned;
+  *reason = CloseReason::kNoServer;
+  return AssignResult::kFailed;
+}
+
+void Stream::TakeSlot(uint32_t server) {
+  slot_ = ServerSlot(*backend_->servers[server], worker_.index());
+  target_ = shard::Target::Of(slot_.server());
+}
+
+void Stream::OnSlotGranted(uint32_t server) noexcept {
+  TakeSlot(server);
+  server_side_.SlotGranted();
+  WakeStream();
+}
+
+void Stream::OnAskAgain() noexcept {
+  server_side_.AskAgain();
+  WakeStream();
 }
 
 ConnectResult Stream::StartConnect(CloseReason* reason) {
@@ -326,6 +351,7 @@ void Stream::OnClosed(StreamSide& side) {
   if (reason_ == CloseReason::kNone || reason_ == CloseReason::kNormal) reason_ = side.reason();
   if (&side != &server_side_) return;
   if (http_) http_flow_.OnServerClosed(*this, side.reason(), response_whole_ || local_);
+  SlotWaiter::Leave();
   if (slot_.server() != nullptr) {
     slot_.part().bytes_in.Add(request_.bytes_consumed());
     slot_.part().bytes_out.Add(response_.bytes_produced());

@@ -30,7 +30,7 @@ class FrontEndpoint;
 class Session;
 class Worker;
 
-class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy {
+class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWaiter {
  public:
   // `http`: the client's endpoint carries HTTP messages.
   Stream(Worker& worker, Session& session, shard::Endpoint* client, bool http);
@@ -87,6 +87,11 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy {
   uint64_t NowMs() const override;
   void OnMove(const shard::TraceEntry& entry) noexcept override;
 
+  // SlotWaiter: for a server of the backend.
+  void OnSlotGranted(uint32_t server) noexcept override;
+  void OnAskAgain() noexcept override;
+
+  void TakeSlot(uint32_t server);
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
   shard::ConnectResult DialServer(ServerConfig& server, shard::CloseReason* reason);
   void SetTimeouts();

@@ -27,6 +27,10 @@ Worker::Worker(ProcessContext& process, uint32_t streams_max)
       applets_(streams_max) {}
 
 Worker::~Worker() {
+  if (shard_ != nullptr) {
+    // What is dropped below gives its place back, but to nobody: no loop turns any more.
+    ForEachQueue([this](WaitQueue& queue) { queue.DetachShard(index()); });
+  }
   // The shard is over: what the stop left is dropped without events.
   while (Stream* stream = all_streams_.front()) streams_.Delete(stream);
 }
@@ -35,6 +39,12 @@ void Worker::OnStart(shard::Shard& shard) noexcept {
   shard_ = &shard;
   random_state_ = base::MonotonicMicros() * 2654435761u + shard.index() + 1;
   const uint32_t index = shard.index();
+  const uint32_t process_maxconn =
+      process_.global_maxconn == nullptr ? 0 : uint32_t(process_.global_maxconn->max());
+  for (const auto& proxy : process_.configuration->proxies) {
+    if (proxy->state->backend() == nullptr) continue;
+    proxy->state->backend()->AttachShard(index, &shard.loop(), process_maxconn);
+  }
   if (process_.global_maxconn != nullptr) {
     global_share_ = std::make_unique<shard::LimitShare>(*process_.global_maxconn, index);
   }

@@ -1,0 +1,124 @@
+#include "engine/server/backend.h"
+
+#include <algorithm>
+
+#include "engine/server/server_state.h"
+
+namespace engine {
+namespace {
+
+// Manual 4.2, fullconn: where it is not given.
+constexpr uint64_t kFullconnDivisor = 10;
+
+}  // namespace
+
+// The servers as one shard sees them. A server without a limit always has room.
+class Backend::View final : public ServerView {
+ public:
+  View(Backend& backend, uint32_t shard) : backend_(backend), shard_(shard) {}
+  bool HasRoom(uint32_t server) const override {
+    return !IsLimited(server) || backend_.queue_->HasRoom(server);
+  }
+  bool TryTake(uint32_t server) const override {
+    return !IsLimited(server) || backend_.queue_->TryTake(shard_, server);
+  }
+  uint32_t Load(uint32_t server) const override {
+    return uint32_t(backend_.rules_.servers[server].state->part(shard_).current.Get());
+  }
+
+ private:
+  bool IsLimited(uint32_t server) const { return backend_.rules_.servers[server].limit.limited(); }
+
+  Backend& backend_;
+  const uint32_t shard_;
+};
+
+Backend::Backend(BackendState& state, BackendRules rules, uint32_t shards)
+    : state_(state), rules_(std::move(rules)), plans_(new Plan[shards]) {
+  std::vector<SlotLimit> limits;
+  bool any_limited = false;
+  for (const BackendRules::Server& server : rules_.servers) {
+    limits.push_back(server.limit);
+    any_limited |= server.limit.limited();
+  }
+  SlotServers& servers = *this;
+  if (any_limited) queue_ = std::make_unique<WaitQueue>(servers, limits, shards);
+}
+
+Backend::~Backend() = default;
+
+void Backend::AttachShard(uint32_t shard, shard::EventLoop* loop, uint32_t process_maxconn) {
+  if (queue_ == nullptr) return;
+  const uint64_t clients =
+      rules_.frontend_maxconn_sum + uint64_t(rules_.frontends_without_maxconn) * process_maxconn;
+  const uint64_t fullconn =
+      rules_.fullconn != 0 ? rules_.fullconn : std::max<uint64_t>(clients / kFullconnDivisor, 1);
+  queue_->AttachShard(shard, loop, uint32_t(std::min<uint64_t>(fullconn, UINT32_MAX)));
+}
+
+Backend::Choice Backend::Choose(uint32_t shard, const PickRequest& request, uint32_t* server) {
+  const Plan& plan = PlanOf(shard);
+  if (!plan.any_eligible) return Choice::kNoServer;
+  const int index = plan.balancer->Pick(View(*this, shard), request);
+  if (index < 0) return Choice::kFull;
+  *server = uint32_t(index);
+  return Choice::kTaken;
+}
+
+// A static algorithm keeps what was configured, unless an operator took the server out.
+uint32_t Backend::WeightNow(uint32_t server) const {
+  const uint32_t weight = rules_.servers[server].state->weight();
+  const bool is_static = rules_.algorithm == BalanceAlgorithm::kStaticRoundRobin;
+  return is_static && weight != 0 ? rules_.servers[server].weight : weight;
+}
+
+void Backend::Rebuild(Plan& plan) {
+  // Read first: a change from here on makes a further plan, at worst for nothing.
+  plan.version = version_.load(std::memory_order_acquire);
+  plan.eligible.assign(rules_.servers.size(), false);
+  plan.any_eligible = plan.any_unlimited = false;
+  const auto admit = [&](uint32_t server) {
+    plan.eligible[server] = plan.any_eligible = true;
+    if (!rules_.servers[server].limit.limited()) plan.any_unlimited = true;
+  };
+  for (const bool backup : {false, true}) {
+    for (uint32_t server = 0; server < rules_.servers.size(); ++server) {
+      const BackendRules::Server& rules = rules_.servers[server];
+      if (rules.backup != backup || rules.state->disabled() || WeightNow(server) == 0) continue;
+      // Without `option allbackups` the first usable backup takes everything, and only when no
+      // other server can be used (manual 4.2, option allbackups).
+      if (!backup || !plan.any_eligible) admit(server);
+    }
+  }
+  plan.balancer = MakeBalancer(plan.eligible);
+}
+
+std::unique_ptr<Balancer> Backend::MakeBalancer(const std::vector<bool>& eligible) {
+  std::vector<uint32_t> weights;
+  std::vector<uint32_t> order;
+  for (uint32_t server = 0; server < eligible.size(); ++server) {
+    weights.push_back(eligible[server] ? WeightNow(server) : 0);
+    if (eligible[server]) order.push_back(server);
+  }
+  switch (rules_.algorithm) {
+    case BalanceAlgorithm::kRoundRobin:
+    case BalanceAlgorithm::kStaticRoundRobin:
+      return MakeRoundRobin(weights, ticket_);
+    case BalanceAlgorithm::kFirst:
+      std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+        return rules_.servers[a].id < rules_.servers[b].id;
+      });
+      return MakeFirst(std::move(order));
+    case BalanceAlgorithm::kRandom:
+      break;
+  }
+  return MakeRandom(weights, rules_.random_draws);
+}
+
+bool Backend::IsUsable(uint32_t, uint32_t server) {
+  return rules_.servers[server].state->admin_state() != AdminState::kMaint;
+}
+
+int64_t Backend::BackendLoad() { return state_.BackCurrent(); }
+
+}  // namespace engine

@@ -1,0 +1,105 @@
+// backend.h - a set of servers as one: which of them may be used now, which takes the next stream,
+// and who waits for a place.
+//
+// Owns:    the plan of each shard and, where a server has a limit, the WaitQueue. Never points into
+//          a Configuration.
+// Threads: built at start-up; Choose() by each shard with its own plan; ServersChanged() by
+//          any-thread.
+// Units:   server indices in the backend's order; weights 0..256.
+// Errors:  no server usable, and all of them full, are outcomes.
+// States:  none. What a server is in stands in its ServerState.
+//
+// A plan is computed from the servers' states alone, so every shard comes to the same one. A change
+// only raises the version; each shard makes its plan anew when it next needs it. So there is
+// nothing to swap under a reader and nothing to free behind one. The ticket that round robin draws
+// is shared and outlives the plans.
+
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "engine/balance/balancer.h"
+#include "engine/server/proxy_config.h"
+#include "engine/server/wait_queue.h"
+
+namespace engine {
+
+class BackendState;
+class ServerState;
+
+// What a backend is told about itself at start-up.
+struct BackendRules {
+  struct Server {
+    ServerState* state = nullptr;
+    uint32_t id = 0;
+    uint32_t weight = 1;  // as configured
+    bool backup = false;
+    SlotLimit limit;
+  };
+  BalanceAlgorithm algorithm = BalanceAlgorithm::kRandom;
+  uint32_t random_draws = 2;
+  std::vector<Server> servers;
+  uint32_t fullconn = 0;  // 0: a tenth of what the frontends before it take
+  uint64_t frontend_maxconn_sum = 0;
+  uint32_t frontends_without_maxconn = 0;  // these take the process's
+};
+
+class Backend final : SlotServers {
+ public:
+  enum class Choice : uint8_t { kTaken, kFull, kNoServer };
+
+  Backend(BackendState& state, BackendRules rules, uint32_t shards);
+  ~Backend();
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  // The server for one stream, its place taken if it has a limit. kFull: wait in the queue.
+  Choice Choose(uint32_t shard, const PickRequest& request, uint32_t* server);
+  // Null when no server has a limit.
+  WaitQueue* queue() { return queue_.get(); }
+  // On the shard's thread, before it serves.
+  void AttachShard(uint32_t shard, shard::EventLoop* loop, uint32_t process_maxconn);
+  // The states of servers have been changed: streams that come from now on see it. Those that wait
+  // are told by queue()->AnnounceChange().
+  void ServersChanged() { version_.fetch_add(1, std::memory_order_release); }
+  std::atomic<uint64_t>* version() { return &version_; }
+
+ private:
+  class View;
+  struct alignas(64) Plan {
+    uint64_t version = 0;
+    std::vector<bool> eligible;
+    std::unique_ptr<Balancer> balancer;
+    bool any_eligible = false;
+    bool any_unlimited = false;
+  };
+
+  const Plan& PlanOf(uint32_t shard) {
+    Plan& plan = plans_[shard];
+    if (plan.version != version_.load(std::memory_order_acquire)) Rebuild(plan);
+    return plan;
+  }
+  void Rebuild(Plan& plan);
+  uint32_t WeightNow(uint32_t server) const;
+  std::unique_ptr<Balancer> MakeBalancer(const std::vector<bool>& eligible);
+  bool IsEligible(uint32_t shard, uint32_t server) override {
+    return PlanOf(shard).eligible[server];
+  }
+  bool IsUsable(uint32_t shard, uint32_t server) override;
+  bool MustAskAgain(uint32_t shard) override {
+    const Plan& plan = PlanOf(shard);
+    return !plan.any_eligible || plan.any_unlimited;
+  }
+  int64_t BackendLoad() override;
+
+  BackendState& state_;
+  const BackendRules rules_;
+  std::unique_ptr<Plan[]> plans_;  // by shard
+  std::unique_ptr<WaitQueue> queue_;
+  std::atomic<uint64_t> version_{1};
+  alignas(64) std::atomic<uint64_t> ticket_{0};
+};
+
+}  // namespace engine
