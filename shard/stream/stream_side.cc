@@ -41,7 +41,10 @@ StreamSide::~StreamSide() { MUST(endpoint_ == nullptr); }
 
 void StreamSide::Enter(SideState next) {
   MUST(IsLegalEdge(state_, next));
-  const TraceEntry entry{uint32_t(policy_.NowMs()), index_, state_, next, reason_};
+  // Until the side has ended, what its endpoint reported is why it moves: a failed attempt that is
+  // tried again leaves its reason here alone.
+  const CloseReason why = reason_ != CloseReason::kNone ? reason_ : event_error_;
+  const TraceEntry entry{uint32_t(policy_.NowMs()), index_, state_, next, why};
   trace_.Add(entry);
   policy_.OnMove(entry);
   state_ = next;
