@@ -30,24 +30,38 @@ struct StreamFilter {
   }
 };
 
-// Some streams of a shard, in the order of their numbers: those after `after`, until what is done
+// Where a walk over a shard's streams stands. It ends at the one that was the newest when it began,
+// or it might never end.
+struct WalkPlace {
+  uint64_t last_id = 0;  // visited
+  uint64_t newest_id = 0;
+  bool has_more = false;
+};
+
+// Some streams of a shard, in the order of their numbers: those after `place`, until what is done
 // with them has taken its share of a turn.
 class VisitStreams : public Question {
  public:
-  VisitStreams(const StreamFilter& filter, uint64_t after) : filter_(filter), last_id(after) {}
+  VisitStreams(const StreamFilter& filter, const WalkPlace& from) : place(from), filter_(filter) {}
   void Answer(Worker& asked) override {
     uint32_t visits = 0;
-    const uint64_t after = last_id;
+    uint64_t newest_id = 0;
+    const WalkPlace from = place;
+    place.has_more = false;
     asked.ForEachStream([&](Stream& stream) {
-      if (has_more || stream.id() <= after) return;
+      newest_id = stream.id();
+      const bool is_new = from.newest_id != 0 && stream.id() > from.newest_id;
+      if (place.has_more || is_new || stream.id() <= from.last_id) return;
       if (++visits > kVisitsMax || IsEnough()) {
-        has_more = true;
+        place.has_more = true;
         return;
       }
-      last_id = stream.id();
+      place.last_id = stream.id();
       if (filter_.Matches(stream)) Visit(stream);
     });
+    if (place.newest_id == 0) place.newest_id = newest_id;
   }
+  WalkPlace place;
 
  protected:
   virtual void Visit(Stream& stream) = 0;
@@ -55,16 +69,12 @@ class VisitStreams : public Question {
 
  private:
   const StreamFilter filter_;
-
- public:
-  uint64_t last_id;
-  bool has_more = false;
 };
 
 class DescribeStreams final : public VisitStreams {
  public:
-  DescribeStreams(const StreamFilter& filter, uint64_t after, bool details)
-      : VisitStreams(filter, after), details_(details) {}
+  DescribeStreams(const StreamFilter& filter, const WalkPlace& from, bool details)
+      : VisitStreams(filter, from), details_(details) {}
   std::string text;
 
  private:
@@ -91,16 +101,16 @@ class ShowSess final : public AskShards<DescribeStreams> {
 
  private:
   std::unique_ptr<DescribeStreams> Make() override {
-    return std::make_unique<DescribeStreams>(filter_, last_id_, details_);
+    return std::make_unique<DescribeStreams>(filter_, place_, details_);
   }
   bool Take(Cli& cli, DescribeStreams& answered) override {
     cli.Say(answered.text);
-    last_id_ = answered.has_more ? answered.last_id : 0;
-    return answered.has_more;
+    place_ = answered.place.has_more ? answered.place : WalkPlace{};
+    return answered.place.has_more;
   }
   const StreamFilter filter_;
   const bool details_;
-  uint64_t last_id_ = 0;
+  WalkPlace place_;
 };
 
 class ShutdownSessionsServer final : public AskShards<KillStreams> {
@@ -109,14 +119,14 @@ class ShutdownSessionsServer final : public AskShards<KillStreams> {
 
  private:
   std::unique_ptr<KillStreams> Make() override {
-    return std::make_unique<KillStreams>(filter_, last_id_);
+    return std::make_unique<KillStreams>(filter_, place_);
   }
   bool Take(Cli&, KillStreams& answered) override {
-    last_id_ = answered.has_more ? answered.last_id : 0;
-    return answered.has_more;
+    place_ = answered.place.has_more ? answered.place : WalkPlace{};
+    return answered.place.has_more;
   }
   const StreamFilter filter_;
-  uint64_t last_id_ = 0;
+  WalkPlace place_;
 };
 
 // What is done with the one stream of a number.
@@ -205,8 +215,6 @@ std::unique_ptr<CliCommand> StartShowSess(Cli& cli, const CliCall& call) {
     return std::make_unique<AskOneStream>(cli, shard, id, false);
   }
   StreamFilter filter;
-  // Streams that begin while this goes on are left out, or it might never end.
-  filter.accepted_before_us = base::MonotonicMicros();
   for (; i < call.arguments(); i += 2) {
     if (!TakeOption(cli, call.argument(i), call.argument(i + 1), filter)) return nullptr;
   }

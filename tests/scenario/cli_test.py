@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""The runtime command line where a scenario of one answer is not enough: conversations, many streams, many shards."""
+
+import re
+import socket
+import sys
+import time
+
+from harness import DEFAULTS, Proxy, Server, case, check, connect, echo, free_port, is_closed_within, receive_all, run_cases
+
+
+def config(port, server_port, path, top=""):
+    return f"""
+global
+  stats socket {path} level admin
+  stats timeout 5s
+  {top}
+{DEFAULTS}
+frontend in
+  bind 127.0.0.1:{port}
+  default_backend out
+backend out
+  server s1 127.0.0.1:{server_port}
+  server s2 127.0.0.1:{server_port} backup
+"""
+
+
+class Cli:
+    """One connection to the command line."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(10)
+        self.socket.connect(path)
+
+    def send(self, text):
+        self.socket.sendall(text.encode())
+
+    def until(self, end):
+        text = ""
+        while not text.endswith(end):
+            piece = self.socket.recv(65536)
+            check(piece, f"ended before {end!r}: {text[-200:]!r}")
+            text += piece.decode()
+        return text
+
+    def rest(self):
+        return receive_all(self.socket).decode()
+
+
+def ask(path, line, half_close=True):
+    cli = Cli(path)
+    cli.send(line + "\n")
+    if half_close:
+        cli.socket.shutdown(socket.SHUT_WR)
+    text = cli.rest()
+    check(text.endswith("\n\n") or text == "\n", f"no empty line at the end of {text[-200:]!r}")
+    return text[:-1]
+
+
+class Setup:
+    def __init__(self, top=""):
+        self.port = free_port()
+        self.server = Server(echo)
+        self.path = f"/tmp/ringway-cli-{self.port}.sock"
+        self.proxy = Proxy(config(self.port, self.server.port, self.path, top), ports=[self.port])
+
+    def __enter__(self):
+        self.server.__enter__()
+        return self
+
+    def __exit__(self, *what):
+        self.proxy.__exit__(*what)
+        self.server.__exit__(*what)
+
+    def open(self, count):
+        peers = [connect(self.port) for _ in range(count)]
+        for peer in peers:
+            peer.sendall(b"x")
+            check(peer.recv(1) == b"x", "no echo")
+        return peers
+
+
+def row(path, proxy, name):
+    lines = ask(path, "show stat").splitlines()
+    names = lines[0].removeprefix("# ").split(",")
+    for line in lines[1:]:
+        fields = dict(zip(names, line.split(",")))
+        if (fields["pxname"], fields["svname"]) == (proxy, name):
+            return fields
+    raise AssertionError(f"no {proxy},{name} in {lines}")
+
+
+def within(seconds, truth):
+    end = time.monotonic() + seconds
+    while not truth():
+        check(time.monotonic() < end, "it did not come about")
+        time.sleep(0.05)
+
+
+@case
+def a_silent_connection_is_closed_after_its_line():
+    with Setup() as setup:
+        check(ask(setup.path, "show cli level", half_close=False) == "admin\n", "another level")
+        cli = Cli(setup.path)
+        cli.send("show cli level\nshow cli level\n")
+        check(cli.rest() == "admin\n\n", "more than one line was answered")
+
+
+@case
+def prompt_keeps_the_connection_and_stats_timeout_ends_it():
+    with Setup("stats timeout 1s") as setup:
+        cli = Cli(setup.path)
+        cli.send("prompt\n")
+        check(cli.until("> ") == "\n> ", "no prompt")
+        for _ in range(4):
+            time.sleep(0.4)
+            cli.send("show cli level\n")
+            check(cli.until("> ") == "admin\n\n> ", "no answer")
+        check(is_closed_within(cli.socket, 3), "it stays open")
+
+
+@case
+def show_sess_lists_the_streams_of_all_shards():
+    with Setup("nbthread 3") as setup:
+        peers = setup.open(60)
+        lines = [l for l in ask(setup.path, "show sess").splitlines() if "fe=in" in l]
+        check(len(lines) == 60, f"{len(lines)} streams")
+        check(len({l.split(":")[0] for l in lines}) == 60, "a number stands twice")
+        check({re.search(r"shard=(\d+)", l).group(1) for l in lines} == {"0", "1", "2"}, "not all shards")
+        check(len(ask(setup.path, "show sess backend out").splitlines()) == 60, "of the backend")
+        check(len(ask(setup.path, "show sess server out/s1").splitlines()) == 60, "of the server")
+        check(ask(setup.path, "show sess server out/s2") == "", "of the other server")
+        check(ask(setup.path, "show sess frontend in older 1h") == "", "of an hour ago")
+        shards = ask(setup.path, "show shards").splitlines()
+        check(len(shards) == 3 and all(" ring=" in l for l in shards), f"{shards}")
+        for peer in peers:
+            peer.close()
+
+
+@case
+def show_sess_tells_the_last_moves():
+    with Setup() as setup:
+        peers = setup.open(1)
+        number = next(l.split(":")[0] for l in ask(setup.path, "show sess").splitlines() if "fe=in" in l)
+        text = ask(setup.path, f"show sess {number}")
+        for wanted in [number + ": [", "frontend=in ", "backend=out ", "server=s1 ", "request: in=1 out=1"]:
+            check(wanted in text, f"no {wanted!r} in {text}")
+        moves = re.findall(r"^    \d\d:\d\d:\d\d\.\d{3} (client|server) (\S+) -> (\S+)", text, re.M)
+        check(len(moves) >= 4 and moves[-1][2] == "EST", f"moves {moves}")
+        check(text.count("\n0x") == 0, "more than one stream")
+        check("No such session" in ask(setup.path, "show sess 0x1ffffffffff"), "a stream that is not there")
+        peers[0].close()
+
+
+@case
+def a_connection_attempt_that_fails_says_why():
+    port, dead = free_port(), free_port()
+    path = f"/tmp/ringway-cli-{port}.sock"
+    with Proxy(config(port, dead, path).replace("timeout connect 5s", "timeout connect 3s"), ports=[port]):
+        peer = connect(port)
+        peer.sendall(b"x")
+        time.sleep(0.3)  # between the first attempt and its repetition
+        text = ask(path, "show sess all")
+        check("connect_refused" in text and "server CON -> " in text, text)
+        peer.close()
+
+
+@case
+def thousands_of_streams_are_listed_whole_to_a_slow_reader():
+    with Setup("nbthread 2\n  maxconn 2000") as setup:
+        peers = setup.open(800)
+        cli = Cli(setup.path)
+        cli.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        cli.send("show sess all;show sess\n")
+        time.sleep(0.5)
+        text = cli.rest()
+        check(len(re.findall(r"^0x\w+: \[.* proto=tcpv4", text, re.M)) == 800, "long form")
+        check(len(re.findall(r"^0x\w+: proto=tcpv4 .* fe=in ", text, re.M)) == 800, "short form")
+        for peer in peers:
+            peer.close()
+
+
+@case
+def a_reader_that_leaves_in_the_middle_harms_nobody():
+    with Setup("nbthread 2\n  maxconn 2000") as setup:
+        peers = setup.open(300)
+        for i in range(60):
+            cli = Cli(setup.path)
+            cli.send("show sess all;" * 20 + "\n")
+            if i % 2:
+                cli.socket.recv(100)
+            cli.socket.close()
+        within(5, lambda: "fe=GLOBAL" not in ask(setup.path, "show sess frontend in"))
+        check(row(setup.path, "in", "FRONTEND")["scur"] == "300", "the others are gone")
+        for peer in peers:
+            peer.close()
+
+
+@case
+def shutdown_ends_one_stream_or_all_of_a_server():
+    with Setup("nbthread 2") as setup:
+        peers = setup.open(6)
+        numbers = [l.split(":")[0] for l in ask(setup.path, "show sess backend out").splitlines()]
+        check(ask(setup.path, f"shutdown session {numbers[3]}") == "", "it was refused")
+        within(3, lambda: len(ask(setup.path, "show sess backend out").splitlines()) == 5)
+        check(sum(is_closed_within(peer, 0.1) for peer in peers) == 1, "not one of them")
+        check("No such session" in ask(setup.path, f"shutdown session {numbers[3]}"), "twice")
+        check("Require 'backend/server'" in ask(setup.path, "shutdown sessions server out"), "half a name")
+        ask(setup.path, "shutdown sessions server out/s2")
+        check(len(ask(setup.path, "show sess backend out").splitlines()) == 5, "of the wrong server")
+        ask(setup.path, "shutdown sessions server out/s1")
+        check(all(is_closed_within(peer, 3) for peer in peers), "some are open")
+
+
+@case
+def counters_add_up_over_shards():
+    with Setup("nbthread 3") as setup:
+        peers = setup.open(7)
+        for name, proxy in [("FRONTEND", "in"), ("BACKEND", "out"), ("s1", "out")]:
+            fields = row(setup.path, proxy, name)
+            check((fields["scur"], fields["stot"]) == ("7", "7"), f"{name}: {fields}")
+            check(4 <= int(fields["smax"]) <= 7, f"{name}: smax {fields['smax']}")
+        for peer in peers:
+            peer.close()
+        within(3, lambda: row(setup.path, "in", "FRONTEND")["scur"] == "0")
+        within(3, lambda: row(setup.path, "out", "s1")["bout"] == "7")
+        check(row(setup.path, "in", "FRONTEND")["bin"] == "7", "bytes in")
+        ask(setup.path, "clear counters")
+        fields = row(setup.path, "out", "BACKEND")
+        check((fields["smax"], fields["stot"]) == ("0", "7"), f"after clear counters: {fields}")
+        ask(setup.path, "clear counters all")
+        fields = row(setup.path, "out", "s1")
+        check((fields["stot"], fields["bin"]) == ("0", "0"), f"after clear counters all: {fields}")
+
+
+@case
+def one_after_the_other_peaks_at_one():
+    with Setup("nbthread 3") as setup:
+        for _ in range(12):
+            setup.open(1)[0].close()
+            within(3, lambda: row(setup.path, "in", "FRONTEND")["scur"] == "0")
+        fields = row(setup.path, "in", "FRONTEND")
+        check((fields["smax"], fields["stot"]) == ("1", "12"), f"{fields['smax']} of {fields['stot']}")
+
+
+@case
+def an_operator_gets_in_when_maxconn_is_reached():
+    with Setup("maxconn 4") as setup:
+        peers = setup.open(4)
+        waiting = connect(setup.port)
+        check("CurrConns: 4\n" in ask(setup.path, "show info"), "it does not say 4")
+        waiting.close()
+        for peer in peers:
+            peer.close()
+
+
+@case
+def stats_maxconn_holds():
+    with Setup("stats maxconn 2") as setup:
+        first, second, third = (Cli(setup.path) for _ in range(3))
+        for cli in (first, second):
+            cli.send("prompt\n")
+            cli.until("> ")
+        third.send("show cli level\n")
+        third.socket.settimeout(0.3)
+        try:
+            check(not third.socket.recv(1), "it was answered")
+        except TimeoutError:
+            pass
+        third.socket.settimeout(10)
+        first.send("quit\n")
+        check("admin" in third.rest(), "it was forgotten")
+        second.socket.close()
+
+
+@case
+def a_garbage_line_is_refused_and_bounded():
+    with Setup() as setup:
+        check("Unknown command" in ask(setup.path, "\x01\x02 \xff;"), "garbage was understood")
+        cli = Cli(setup.path)
+        try:
+            cli.send("x" * 200000)
+            cli.socket.shutdown(socket.SHUT_WR)
+            check("too long" in cli.rest(), "a long line was read")
+        except ConnectionError:
+            pass
+        check(ask(setup.path, "show cli level") == "admin\n", "it serves no more")
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases())
