@@ -1,3 +1,5 @@
+// Long because the words of HTTP are many: a handler each, small and on its own, in five groups.
+
 #include "engine/server/http_keywords.h"
 
 #include <arpa/inet.h>
@@ -14,8 +16,6 @@
 #include "engine/server/http_replies.h"
 #include "proto/http/chars.h"
 #include "proto/http/status.h"
-
-// Past 800 lines' neighbourhood because the words are many; each is small and on its own.
 
 namespace engine {
 namespace {
@@ -818,13 +818,13 @@ void ReadHttpErrors(BuildContext& context, const Section& section) {
 
 void FinishHttp(BuildContext& context, ProxyDraft& draft) {
   ApplySteps(context, draft);
-  HttpConfig& http = draft.config->http;
-  if (draft.config->mode == Mode::kHttp) {
+  const bool is_http = draft.config->mode == Mode::kHttp;
+  if (!draft.has_abort_on_close) draft.config->http.abort_on_close = is_http;
+  if (is_http) {
     ApplyReturn(context, draft);
-    return;
+  } else {
+    WarnOfTcp(context, draft);
   }
-  WarnOfTcp(context, draft);
-  if (!draft.has_abort_on_close) http.abort_on_close = false;
 }
 
 void FinishHttpReplies(BuildContext& context) {
