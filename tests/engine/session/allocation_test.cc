@@ -1,0 +1,223 @@
+// Steady traffic takes no memory from the heap. A program of its own, because it replaces malloc.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "tests/engine/session/rig.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RINGWAY_MALLOC_HOOKS 1
+// The compiler's package may lack sanitizer/allocator_interface.h.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*,
+                                                                           size_t),
+                                                         void (*on_free)(const volatile void*));
+#endif
+
+namespace {
+
+// Only what the product asks for is counted: not the test, and not the fake network.
+thread_local bool counting = false;
+thread_local uint64_t allocations = 0;
+
+void Count() {
+  if (counting) ++allocations;
+}
+
+class Counted {
+ public:
+  explicit Counted(bool on) : before_(counting) { counting = on; }
+  ~Counted() { counting = before_; }
+
+ private:
+  const bool before_;
+};
+
+}  // namespace
+
+#ifdef RINGWAY_MALLOC_HOOKS
+namespace {
+const int hooks_installed = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, size_t) { Count(); }, [](const volatile void*) {});
+}
+#else
+extern "C" {
+void* __libc_malloc(size_t bytes);
+void* __libc_calloc(size_t count, size_t bytes);
+void* __libc_realloc(void* old, size_t bytes);
+void* malloc(size_t bytes) {
+  Count();
+  return __libc_malloc(bytes);
+}
+void* calloc(size_t count, size_t bytes) {
+  Count();
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* old, size_t bytes) {
+  Count();
+  return __libc_realloc(old, bytes);
+}
+}
+#endif
+
+namespace engine {
+namespace {
+
+// The fake ring behind a door that stops the count.
+class UncountedRing final : public shard::Ring {
+ public:
+  explicit UncountedRing(std::unique_ptr<shard::Ring> ring) : ring_(std::move(ring)) {}
+  ~UncountedRing() override {
+    const Counted off(false);
+    ring_.reset();
+  }
+  const char* name() const override { return ring_->name(); }
+  void Accept(shard::OpId op, int fd, bool multishot) override {
+    const Counted off(false);
+    ring_->Accept(op, fd, multishot);
+  }
+  void Connect(shard::OpId op, int fd, const sockaddr* address, socklen_t length) override {
+    const Counted off(false);
+    ring_->Connect(op, fd, address, length);
+  }
+  void Recv(shard::OpId op, int fd, shard::RecvMode mode, shard::BufferSize size) override {
+    const Counted off(false);
+    ring_->Recv(op, fd, mode, size);
+  }
+  void Send(shard::OpId op, int fd, std::span<const iovec> bytes, shard::SendMode mode) override {
+    const Counted off(false);
+    ring_->Send(op, fd, bytes, mode);
+  }
+  void Poll(shard::OpId op, int fd, uint32_t events, bool multishot) override {
+    const Counted off(false);
+    ring_->Poll(op, fd, events, multishot);
+  }
+  void Cancel(shard::OpId op) override {
+    const Counted off(false);
+    ring_->Cancel(op);
+  }
+  void Close(int fd) override {
+    const Counted off(false);
+    ring_->Close(fd);
+  }
+  int Socket(int family, int type, int protocol) override {
+    const Counted off(false);
+    return ring_->Socket(family, type, protocol);
+  }
+  int SetOption(int fd, int level, int option, const void* value, socklen_t length) override {
+    const Counted off(false);
+    return ring_->SetOption(fd, level, option, value, length);
+  }
+  int Bind(int fd, const sockaddr* address, socklen_t length) override {
+    const Counted off(false);
+    return ring_->Bind(fd, address, length);
+  }
+  int Shutdown(int fd, int how) override {
+    const Counted off(false);
+    return ring_->Shutdown(fd, how);
+  }
+  int GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) override {
+    const Counted off(false);
+    return ring_->GetPeerName(fd, address, length);
+  }
+  int GetLocalName(int fd, sockaddr_storage* address, socklen_t* length) override {
+    const Counted off(false);
+    return ring_->GetLocalName(fd, address, length);
+  }
+  int GetSocketError(int fd) override {
+    const Counted off(false);
+    return ring_->GetSocketError(fd);
+  }
+  std::span<const shard::Completion> Turn(uint64_t deadline_us) override {
+    const Counted off(false);
+    if (need_send_answers_) ring_->NeedSendAnswers();
+    need_send_answers_ = false;
+    return ring_->Turn(deadline_us);
+  }
+  void Wake(shard::Ring* from) override {
+    const Counted off(false);
+    ring_->Wake(from);
+  }
+  uint64_t enter_calls() const override { return ring_->enter_calls(); }
+
+ private:
+  std::unique_ptr<shard::Ring> ring_;
+};
+
+class AllocationTest : public testing::Test {
+ protected:
+  AllocationTest()
+      : rig_({.shards = 2, .wrap_ring = [](std::unique_ptr<shard::Ring> ring) {
+                return std::unique_ptr<shard::Ring>(new UncountedRing(std::move(ring)));
+              }}) {
+    proxy_ = &rig_.AddListen("relay", 80);
+    proxy_->timeouts = {.connect_ms = 2000, .client_ms = 30000, .server_ms = 30000};
+    rig_.AddServer(*proxy_, 9000);
+    rig_.Start();
+  }
+  // Turns the shards with the count on until they rest.
+  void Settle() {
+    const Counted on(true);
+    rig_.Settle();
+  }
+  Rig rig_;
+  ProxyConfig* proxy_ = nullptr;
+};
+
+TEST_F(AllocationTest, CountsWhatIsTaken) {
+  allocations = 0;
+  {
+    const Counted on(true);
+    void* volatile plain = std::malloc(10);  // volatile: or the compiler leaves it out
+    int* volatile object = new int(10);
+    const Counted off(false);
+    void* volatile uncounted = std::malloc(10);
+    std::free(plain);
+    delete object;
+    std::free(uncounted);
+  }
+  EXPECT_EQ(allocations, 2u);
+}
+
+TEST_F(AllocationTest, TenThousandExchangesOnOneConnectionTakeNone) {
+  auto client = rig_.Dial(80);
+  auto server = rig_.WaitServer(9000);
+  const std::string question = RandomText(1, 200), answer = RandomText(2, 3000);
+  for (int i = 0; i < 10100; ++i) {
+    if (i == 100) allocations = 0;
+    client->Write(question);
+    Settle();
+    ASSERT_EQ(server->Read(), question);
+    server->Write(answer);
+    Settle();
+    ASSERT_EQ(client->Read(), answer);
+  }
+  EXPECT_EQ(allocations, 0u);
+}
+
+TEST_F(AllocationTest, ThousandConnectionsTakeNone) {
+  for (int i = 0; i < 1100; ++i) {
+    if (i == 100) allocations = 0;
+    auto client = rig_.Dial(80);
+    Settle();
+    auto server = rig_.TakeServer(9000);
+    ASSERT_NE(server, nullptr);
+    client->Write("question");
+    Settle();
+    ASSERT_EQ(server->Read(), "question");
+    server->Write(std::string(50000, 'a'));
+    server->CloseWrite();
+    Settle();
+    client->Close();
+    Settle();
+    server->Close();
+    Settle();
+    rig_.clock().Advance(1000000);
+    Settle();
+  }
+  EXPECT_EQ(allocations, 0u);
+  EXPECT_EQ(rig_.live_sessions(), 0u);
+}
+
+}  // namespace
+}  // namespace engine
