@@ -121,13 +121,8 @@ void Connection::OnRecv(const Completion& completion) {
   if (!completion.more) recv_armed_ = false;
   if (state_ == State::kClosing) {
     if (completion.chunk != nullptr) ChunkPool::Drop(completion.chunk);
-    if (!draining_ || fd_ < 0) {
-      if (!completion.more) FreeIfAnswered();
-    } else if (completion.result <= 0) {
-      BeginClosing();
-    } else if (!recv_armed_) {
-      ArmRecv();
-    }
+    if (draining_ && fd_ >= 0) return Drain(completion.result);
+    if (!completion.more) FreeIfAnswered();
     return;
   }
   const int32_t result = completion.result;
@@ -164,9 +159,25 @@ void Connection::OnRecv(const Completion& completion) {
   events_->OnReadable();
 }
 
+// A closing connection that reads until its peer has ended. What it still has to send goes first.
+void Connection::Drain(int32_t result) {
+  if (result == -ENOBUFS) {
+    context_.loop->counters().buffer_waits.Add();
+    (bulk_ ? context_.large : context_.small)->WaitForChunk(this);
+  } else if (result > 0 || result == -ECANCELED || result == -EAGAIN || result == -EINTR) {
+    // -ECANCELED answers a cancel from before the close.
+    if (!recv_armed_) ArmRecv();
+  } else if (result == 0 && close_when_flushed_) {
+    wire_ended_ = true;
+    draining_ = false;
+  } else {
+    BeginClosing();
+  }
+}
+
 void Connection::OnBufferAvailable() noexcept {
-  if (recv_armed_ || state_ == State::kClosing) return;
-  if (want_recv_ || state_ == State::kHandshaking) ArmRecv();
+  if (recv_armed_ || (state_ == State::kClosing && !draining_)) return;
+  if (want_recv_ || draining_ || state_ == State::kHandshaking) ArmRecv();
 }
 
 size_t Connection::Send(ByteQueue& plain) {
@@ -285,6 +296,7 @@ void Connection::Abort(bool reset) {
 
 void Connection::BeginClosing() {
   state_ = State::kClosing;
+  close_when_flushed_ = false;
   timer_.Clear();
   waiter_hook.Unlink();
   run_hook.Unlink();

@@ -163,6 +163,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void SubmitSend(SendMode mode);
   void FinishShutWrite();
   void Flushed();
+  void Drain(int32_t result);
   void Fail(CloseReason reason, int error);
   void FailByErrno(int error);
   void Opened();
