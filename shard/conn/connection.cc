@@ -52,7 +52,7 @@ void Connection::OnConnect(const Completion& completion) {
 
 void Connection::Opened() {
   state_ = State::kOpen;
-  if (want_recv_) ArmRecv();
+  if (want_recv_ && !recv_armed_) ArmRecv();
   if (!wire_out_.empty()) Flush();
   events_->OnConnected();
 }
@@ -147,6 +147,7 @@ void Connection::OnRecv(const Completion& completion) {
     pool->WaitForChunk(this);
     return;
   } else if (result == -ECANCELED || result == -EAGAIN || result == -EINTR) {
+    if (state_ == State::kHandshaking) context_.loop->run_queue().Add(this);
     if (!recv_armed_ && want_recv_ && state_ == State::kOpen) ArmRecv();
     return;
   } else {
