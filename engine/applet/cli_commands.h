@@ -23,7 +23,7 @@ CliStart StartShowVersion, StartShowInfo, StartShowEnv, StartShowErrors, StartSh
 CliStart StartShowStat;
 // cli_servers.cc: what is known of servers, and what an operator says about them.
 CliStart StartShowBackend, StartShowServersState, StartShowServersConn, StartGetWeight,
-    StartDisableServer, StartEnableServer, StartSetServer;
+    StartDisableServer, StartEnableServer, StartSetServer, StartSetWeight;
 // cli_streams.cc: streams of all shards.
 CliStart StartShowSess, StartShutdownSession, StartShutdownSessionsServer;
 // cli_shards.cc: what only a shard can tell, or change, about itself.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -14,6 +15,7 @@ namespace {
 constexpr uint32_t kForcedMaintenance = 0x01;
 constexpr uint32_t kConfiguredMaintenance = 0x04;
 constexpr uint32_t kForcedDrain = 0x08;
+constexpr uint64_t kWeightMax = 256;
 
 // The number in `#12`, or 0.
 uint64_t IdIn(std::string_view name) {
@@ -76,29 +78,56 @@ std::string StateLine(const ServerConfig& server) {
   const uint64_t changed_s = (base::MonotonicMicros() - state.changed_us()) / 1000000;
   // There are no checks: none has a result (1 0), a running server counts as healthy (2), a check
   // would rest in maintenance (8). No name is resolved, nothing is encrypted or checked elsewhere.
-  return base::Format(
-      "%u %s %u %s %s %d %u %u %u %llu 1 0 %s 0 %d %d - %u - 0 0 - - 0", server.backend->id,
-      server.backend->name.c_str(), server.id, server.name.c_str(), AddressOf(server).c_str(),
-      is_up ? 2 : 0, mask, server.weight, server.weight, static_cast<unsigned long long>(changed_s),
-      is_up ? "2 0" : "0 8", server.backend->id_is_given, server.id_is_given, PortOf(server));
+  return base::Format("%u %s %u %s %s %d %u %u %u %llu 1 0 %s 0 %d %d - %u - 0 0 - - 0",
+                      server.backend->id, server.backend->name.c_str(), server.id,
+                      server.name.c_str(), AddressOf(server).c_str(), is_up ? 2 : 0, mask,
+                      state.weight(), server.weight, static_cast<unsigned long long>(changed_s),
+                      is_up ? "2 0" : "0 8", server.backend->id_is_given, server.id_is_given,
+                      PortOf(server));
 }
 
-// No connection is kept idle yet: every column about them is 0.
+// There is no estimate of what will be needed but what is used, no connection is private to a
+// session, and every kept one has served an exchange, which is what "safe" means.
 std::string ConnectionsLine(const ServerConfig& server) {
-  const ServerState& state = *server.state;
+  ServerState& state = *server.state;
   const long long current = state.Current();
-  std::string line = base::Format(
-      "%s/%s %u/%u %s %u - 0 %lld %lld %lld %lld 0 0 0 0 0", server.backend->name.c_str(),
+  long long idle = 0;
+  std::string idle_by_shard;
+  for (uint32_t shard = 0; shard < state.shards(); ++shard) {
+    const long long of_shard = state.part(shard).idle_count.Get();
+    idle += of_shard;
+    idle_by_shard += base::Format(" %lld", of_shard);
+  }
+  return base::Format(
+      "%s/%s %u/%u %s %u - %u %lld %lld %lld %lld 0 0 %lld %d %lld%s", server.backend->name.c_str(),
       server.name.c_str(), server.backend->id, server.id, AddressOf(server).c_str(), PortOf(server),
-      current, current, static_cast<long long>(state.CurrentPeak()), current);
-  for (uint32_t shard = 0; shard < state.shards(); ++shard) line += " 0";
-  return line;
+      server.pool_purge_delay_ms, current, current, static_cast<long long>(state.CurrentPeak()),
+      current, idle, server.pool_max_conn, idle, idle_by_shard.c_str());
 }
 
 void SetState(Cli& cli, std::string_view name, AdminState admin) {
   const ServerConfig* server = FindServerOf(cli, name);
   if (server == nullptr) return;
   server->backend->state->SetServerAdmin(cli.worker().index(), server->index, admin);
+}
+
+// `0` to `256`, or a percentage of the configured weight (management 9.3, set weight).
+void SetWeight(Cli& cli, std::string_view name, std::string_view text) {
+  const ServerConfig* server = FindServerOf(cli, name);
+  if (server == nullptr) return;
+  const bool is_relative = text.ends_with('%');
+  const std::optional<uint64_t> number =
+      base::ParseUnsigned(is_relative ? text.substr(0, text.size() - 1) : text);
+  if (!number || *number > (is_relative ? UINT32_MAX : kWeightMax)) {
+    return cli.SayLine("A weight is a number between 0 and 256, or a percentage.");
+  }
+  const uint64_t wanted = is_relative ? server->weight * *number / 100 : *number;
+  const uint32_t weight = uint32_t(std::min<uint64_t>(wanted, kWeightMax));
+  const bool is_static = server->backend->balance == BalanceAlgorithm::kStaticRoundRobin;
+  if (is_static && weight != 0 && weight != server->weight) {
+    return cli.SayLine("With a static algorithm a weight is 0, or the configured one.");
+  }
+  server->backend->state->SetServerWeight(cli.worker().index(), server->index, weight);
 }
 
 }  // namespace
@@ -166,7 +195,7 @@ std::unique_ptr<CliCommand> StartShowServersConn(Cli& cli, const CliCall& call) 
 
 std::unique_ptr<CliCommand> StartGetWeight(Cli& cli, const CliCall& call) {
   if (const ServerConfig* server = FindServerOf(cli, call.argument(0))) {
-    cli.SayLine(base::Format("%u (initial %u)", server->weight, server->weight));
+    cli.SayLine(base::Format("%u (initial %u)", server->state->weight(), server->weight));
   }
   return nullptr;
 }
@@ -184,10 +213,14 @@ std::unique_ptr<CliCommand> StartEnableServer(Cli& cli, const CliCall& call) {
 std::unique_ptr<CliCommand> StartSetServer(Cli& cli, const CliCall& call) {
   const std::string_view what = call.argument(1);
   const std::string_view value = call.argument(2);
+  if (what == "weight") {
+    SetWeight(cli, call.argument(0), value);
+    return nullptr;
+  }
   if (what != "state") {
-    cli.SayLine(what.empty() ? "'set server' expects a server, 'state' and a state."
+    cli.SayLine(what.empty() ? "'set server' expects a server, 'state' or 'weight', and a value."
                              : "'set server <server> " + std::string(what) +
-                                   "' is not supported yet, only 'state' is.");
+                                   "' is not supported yet, only 'state' and 'weight' are.");
     return nullptr;
   }
   if (value == "ready") {
@@ -199,6 +232,11 @@ std::unique_ptr<CliCommand> StartSetServer(Cli& cli, const CliCall& call) {
   } else {
     cli.SayLine("'set server <server> state' expects 'ready', 'drain' or 'maint'.");
   }
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartSetWeight(Cli& cli, const CliCall& call) {
+  SetWeight(cli, call.argument(0), call.argument(1));
   return nullptr;
 }
 

@@ -70,7 +70,7 @@ class ClearCounters final : public Question {
     if (!all_) return;
     for (base::Counter* counter :
          {&part.total, &part.established, &part.connect_errors, &part.retries, &part.redispatches,
-          &part.bytes_in, &part.bytes_out}) {
+          &part.bytes_in, &part.bytes_out, &part.reused}) {
       counter->Set(0);
     }
   }

@@ -44,6 +44,19 @@ void SetSessions(StatRow& row, int64_t current, int64_t peak) {
   row.Set(C::smax, uint64_t(std::max(peak, current)));
 }
 
+// Connection attempts that have ended: those that failed, and those that led to an exchange on a
+// connection of its own.
+uint64_t AttemptsOf(const ServerState& state) {
+  const uint64_t reused = state.Sum(&ServerShardPart::reused);
+  const uint64_t established = std::max(state.Sum(&ServerShardPart::established), reused);
+  return established - reused + state.Sum(&ServerShardPart::connect_errors);
+}
+
+void SetQueue(StatRow& row, int64_t waiting, int64_t most) {
+  row.Set(C::qcur, uint64_t(std::max<int64_t>(waiting, 0)));
+  row.Set(C::qmax, uint64_t(std::max({most, waiting, int64_t(0)})));
+}
+
 void Quote(std::string_view text, std::string& out) {
   if (text.find_first_of("\",") == std::string_view::npos) {
     out += text;
@@ -96,6 +109,9 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   const uint64_t total = state.Total();
   const uint64_t failed = state.Sum(&ServerShardPart::connect_errors);
   SetSessions(row, state.Current(), state.CurrentPeak());
+  SetQueue(row, server.backend->state->ServerQueued(server.index),
+           server.backend->state->ServerQueuedMax(server.index));
+  if (server.maxqueue != 0) row.Set(C::qlimit, server.maxqueue);
   if (server.maxconn != 0) row.Set(C::slim, server.maxconn);
   row.Set(C::stot, total);
   row.Set(C::bin, state.Sum(&ServerShardPart::bytes_in));
@@ -114,34 +130,38 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
       row.Set(C::status, "MAINT");
       break;
   }
-  row.Set(C::weight, server.weight);
+  row.Set(C::weight, state.weight());
   row.Set(C::act, server.backup ? 0 : 1);
   row.Set(C::bck, server.backup ? 1 : 0);
   row.Set(C::lastchg, (facts.now_us - state.changed_us()) / 1000000);
   row.Set(C::lbtot, total);
   row.Set(C::addr, server.address.is_ip() ? server.address.ToString() : "unix");
-  row.Set(C::connect, state.Sum(&ServerShardPart::established) + failed);
-  row.Set(C::uweight, server.weight);
+  row.Set(C::connect, AttemptsOf(state));
+  row.Set(C::uweight, state.weight());
+  row.Set(C::reuse, state.Sum(&ServerShardPart::reused));
   return row;
 }
 
 StatRow BackendRow(const ProxyConfig& proxy, const StatFacts&) {
   StatRow row = BeginRow(proxy, "BACKEND", 0, kBackend);
-  const BackendState& state = *proxy.state;
+  BackendState& state = *proxy.state;
   uint64_t active = 0, backups = 0, active_weight = 0, backup_weight = 0;
-  uint64_t bytes_in = 0, bytes_out = 0, picked = 0, connects = 0;
+  uint64_t bytes_in = 0, bytes_out = 0, picked = 0, connects = 0, reused = 0;
   for (const auto& server : proxy.servers) {
     const ServerState& one = *server->state;
     bytes_in += one.Sum(&ServerShardPart::bytes_in);
     bytes_out += one.Sum(&ServerShardPart::bytes_out);
     picked += one.Total();
-    connects += one.Sum(&ServerShardPart::established) + one.Sum(&ServerShardPart::connect_errors);
+    reused += one.Sum(&ServerShardPart::reused);
+    connects += AttemptsOf(one);
     if (one.disabled()) continue;
     (server->backup ? backups : active) += 1;
-    (server->backup ? backup_weight : active_weight) += server->weight;
+    (server->backup ? backup_weight : active_weight) += one.weight();
   }
   const uint64_t weight = active != 0 ? active_weight : backup_weight;
   SetSessions(row, state.BackCurrent(), state.BackPeak());
+  SetQueue(row, state.Queued(), state.QueuedMax());
+  if (proxy.fullconn != 0) row.Set(C::slim, proxy.fullconn);
   row.Set(C::stot, state.Sum(&ProxyShardPart::back_total));
   row.Set(C::bin, bytes_in);
   row.Set(C::bout, bytes_out);
@@ -155,6 +175,7 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts&) {
   row.Set(C::lbtot, picked);
   row.Set(C::algo, AlgorithmName(proxy.balance));
   row.Set(C::connect, connects);
+  row.Set(C::reuse, reused);
   row.Set(C::uweight, weight);
   return row;
 }

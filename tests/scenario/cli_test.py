@@ -235,6 +235,25 @@ def counters_add_up_over_shards():
 
 
 @case
+def queues_are_counted_and_a_server_made_ready_takes_from_them():
+    port, server = free_port(), Server(echo)
+    path = f"/tmp/ringway-cli-{port}.sock"
+    text = config(port, server.port, path, "nbthread 2").replace("server s1", "balance first\n  server s1")
+    text = re.sub(r"(server s[12] \S+).*", r"\1 maxconn 1", text)
+    with server, Proxy(text, ports=[port]):
+        ask(path, "set server out/s2 state maint")
+        peers = [connect(port) for _ in range(3)]
+        for peer in peers:
+            peer.sendall(b"x")
+        within(3, lambda: row(path, "out", "s1")["scur"] == "1" and row(path, "out", "BACKEND")["qcur"] == "2")
+        ask(path, "set server out/s2 state ready")
+        within(3, lambda: row(path, "out", "s2")["scur"] == "1" and row(path, "out", "BACKEND")["qcur"] == "1")
+        check(row(path, "out", "BACKEND")["qmax"] == "2", "qmax")
+        for peer in peers:
+            peer.close()
+
+
+@case
 def one_after_the_other_peaks_at_one():
     with Setup("nbthread 3") as setup:
         for _ in range(12):
