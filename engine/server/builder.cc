@@ -15,6 +15,7 @@
 #include "engine/server/build_context.h"
 #include "engine/server/global_keywords.h"
 #include "engine/server/http_keywords.h"
+#include "engine/server/http_reply_keywords.h"
 #include "engine/server/proxy_keywords.h"
 #include "engine/server/server_keywords.h"
 
@@ -372,7 +373,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   CheckNames(context);
   AssignAllIds(context);
   for (ProxyDraft& draft : context.drafts) FinishProxy(context, draft);
-  FinishHttpReplies(context);
+  FinishHttpGlobal(context);
   FinishThreads(context);
   FinishStatsProxy(context);
   if (diagnostics.errors() != 0) return nullptr;

@@ -52,10 +52,10 @@ struct ForwardOption {
 struct ForwardedOption {
   bool enabled = false;
   bool proto = false;
-  bool host = false;     // the Host field
-  bool by = false;       // the address the client connected to
+  bool host = false;  // the Host field
+  bool by = false;    // the address the client connected to
   bool by_port = false;
-  bool from = false;     // "for": the client's address
+  bool from = false;  // "for": the client's address
   bool from_port = false;
 };
 
