@@ -22,7 +22,7 @@ constexpr uint16_t kEdges[size_t(S::kCount)] = {
              Mask(S::kClosed)),
     /* Connecting   */ uint16_t(Mask(S::kEstablished) | Mask(S::kConnectError) | Mask(S::kClosed)),
     /* ConnectError */
-    uint16_t(Mask(S::kTurnAround) | Mask(S::kAssigned) | Mask(S::kRequested) | Mask(S::kClosed)),
+    uint16_t(Mask(S::kTurnAround) | Mask(S::kRequested) | Mask(S::kClosed)),
     /* Established  */ Mask(S::kDisconnected),
     /* Disconnected */ uint16_t(Mask(S::kRequested) | Mask(S::kClosed)),
     /* Closed       */ 0,
