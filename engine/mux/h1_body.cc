@@ -74,7 +74,10 @@ size_t H1BodyReader::ReadChunked(ByteQueue& in, ByteQueue& out, size_t max) {
       bad_ = true;
       break;
     }
-    if (event.result == proto::ChunkResult::kDone) ended_ = true;
+    // The trailers are in; that the body is over is said next, and needs no bytes.
+    const bool done = event.result == proto::ChunkResult::kTrailers &&
+                      decoder_->Next({}).result == proto::ChunkResult::kDone;
+    if (done || event.result == proto::ChunkResult::kDone) ended_ = true;
   }
   return moved;
 }

@@ -14,13 +14,14 @@
 
 #pragma once
 
-#include <optional>
+#include <memory>
 
 #include "base/arena.h"
 #include "proto/http/framing.h"
 #include "proto/http/head.h"
 #include "proto/http1/chunk_decoder.h"
 #include "proto/http1/parser_options.h"
+#include "proto/http1/serializer.h"
 #include "shard/stream/endpoint.h"
 
 namespace engine {
@@ -35,7 +36,11 @@ struct HttpProfile {
   uint32_t keep_alive_ms = 0;  // between requests
   uint32_t client_ms = 0;
   bool abort_on_close = true;
+  bool buffer_request = false;  // timeout http-request goes on until the body is here
   bool ignore_probes = false;
+  const proto::NameCase* client_case = nullptr;      // option h1-case-adjust-bogus-client
+  const proto::NameCase* server_case = nullptr;      // option h1-case-adjust-bogus-server
+  std::shared_ptr<const proto::NameCase> name_case;  // what the two point to
 };
 
 class FrontEndpoint : public shard::Endpoint {
@@ -50,6 +55,18 @@ class FrontEndpoint : public shard::Endpoint {
   virtual void SendResponse(proto::ResponseHead& head, const proto::Framing& framing,
                             bool close) = 0;
   virtual bool response_sent() const = 0;
+  // The body broke its framing: it must not be forwarded further, and 400 is what it earns.
+  virtual bool request_broken() const = 0;
+  // The whole body was to come within timeout http-request, and has not. EndWait(): it has.
+  virtual bool request_late() const = 0;
+  virtual void EndWait() = 0;
+  // Reads what is left of the request body to drop it, as far as it is here. False when more would
+  // have to come.
+  virtual bool DiscardBody() = 0;
+  // Trailers of the request, whole once the body has ended.
+  virtual const proto::FieldList& request_trailers() const = 0;
+  // What follows the last chunk of the response; must stay until the endpoint is detached.
+  virtual void SetTrailers(const proto::FieldList* trailers) = 0;
   // Sends what stands ready: heads wait for a body that may go out with them.
   virtual void Flush() = 0;
   // The response is a switch of protocols: from here on both directions are bytes.
@@ -67,8 +84,10 @@ class BackEndpoint : public shard::Endpoint {
   virtual proto::ResponseHead* response() = 0;
   virtual const proto::Framing& response_framing() const = 0;
   virtual void NextResponse() = 0;
+  virtual void SetTrailers(const proto::FieldList* trailers) = 0;
   // The final head has been passed on: the body may be received. Before that, nothing is given.
-  virtual void TakeResponse() = 0;
+  // `trailers` outlives this endpoint: they are sent on after it is gone.
+  virtual void TakeResponse(proto::FieldList& trailers) = 0;
   virtual void Flush() = 0;
   virtual void StartTunnel() = 0;
   // The connection has carried an exchange before this one.

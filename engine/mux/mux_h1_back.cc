@@ -40,6 +40,7 @@ shard::Endpoint* MuxH1Back::OpenStream() {
   }
   request_sent_ = request_over_ = taken_ = false;
   untouched_ = keep_alive_ = true;
+  trailers_ = nullptr;
   return this;
 }
 
@@ -49,7 +50,9 @@ void MuxH1Back::SendRequest(const proto::RequestHead& head, const proto::Framing
   if (message_ == nullptr) message_ = pools_.responses->New(profile_.response);
   shard::Chunk* chunk = message_ != nullptr ? small.Take() : nullptr;
   const size_t bytes =
-      chunk != nullptr ? proto::WriteRequestHead(head, chunk->data, chunk->capacity) : 0;
+      chunk != nullptr
+          ? proto::WriteRequestHead(head, chunk->data, chunk->capacity, profile_.server_case)
+          : 0;
   if (chunk == nullptr || bytes > chunk->capacity) {
     if (chunk != nullptr) shard::ChunkPool::Drop(chunk);
     return events_->OnError(CloseReason::kNoMemory);
@@ -184,7 +187,7 @@ void MuxH1Back::ShutRead(CloseReason) { keep_alive_ = false; }
 void MuxH1Back::ShutWrite(CloseReason) {
   if (request_over_) return;
   request_over_ = true;
-  if (!writer_.End(nullptr, out_, *connection_.context().small)) keep_alive_ = false;
+  if (!writer_.End(trailers_, out_, *connection_.context().small)) keep_alive_ = false;
   Push();
 }
 

@@ -64,7 +64,13 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   }
   const proto::Framing& response_framing() const override { return message_->framing; }
   void NextResponse() override;
-  void TakeResponse() override { taken_ = true; }
+  void SetTrailers(const proto::FieldList* trailers) override { trailers_ = trailers; }
+  void TakeResponse(proto::FieldList& trailers) override {
+    taken_ = true;
+    if (message_->framing.kind == proto::BodyKind::kChunked) {
+      message_->body.Begin(message_->framing, trailers);
+    }
+  }
   void Flush() override { Push(); }
   void StartTunnel() override;
   bool reused() const override { return exchanges_ > 1; }
@@ -103,6 +109,7 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   const HttpProfile& profile_;
   H1Response* message_ = nullptr;
   H1BodyWriter writer_;
+  const proto::FieldList* trailers_ = nullptr;  // of the request
   shard::ByteQueue in_;
   shard::ByteQueue out_;
   uint32_t exchanges_ = 0;

@@ -34,6 +34,7 @@ MuxH1Front::MuxH1Front(base::Slab<MuxH1Front>& slab, H1Pools pools, shard::Conne
 }
 
 MuxH1Front::~MuxH1Front() {
+  all_hook.Unlink();
   if (message_ != nullptr) pools_.requests->Delete(message_);
 }
 
@@ -119,7 +120,7 @@ void MuxH1Front::HeadDone() {
   state_ = State::kExchange;
   response_sent_ = response_over_ = read_shut_ = tunnel_ = false;
   ++requests_;
-  connection_.SetDeadline(0);
+  if (!profile_.buffer_request || message.body.ended()) connection_.SetDeadline(0);
   acceptor_.OnNewStream(this);
 }
 
@@ -136,6 +137,10 @@ void MuxH1Front::SendText(std::string_view text) {
 }
 
 void MuxH1Front::OnDeadline() noexcept {
+  if (state_ == State::kExchange) {
+    late_ = true;  // the flow answers
+    return events_->OnReadable();
+  }
   // Between requests, or without a byte of the first one: nothing is owed an answer.
   if (message_ == nullptr || !message_->parser.started()) {
     if (requests_ > 0 || profile_.ignore_probes) return Die(CloseReason::kNormal);
@@ -165,9 +170,8 @@ size_t MuxH1Front::Recv(shard::Channel& channel, size_t max) {
     moved += body.Read(in_, channel.bytes(), max - moved);
     if (body.bad() || in_.size() == before) break;
   }
-  if (body.bad()) {
-    events_->OnError(CloseReason::kClientProtocol);
-  } else if (!body.ended() && in_.empty() && connection_.read_ended()) {
+  // A body that broke its framing is the flow's to answer: request_broken().
+  if (!body.bad() && !body.ended() && in_.empty() && connection_.read_ended()) {
     if (body.EndsByClose()) {
       body.End();
     } else {
@@ -178,6 +182,27 @@ size_t MuxH1Front::Recv(shard::Channel& channel, size_t max) {
 }
 
 bool MuxH1Front::RecvEnded() const { return message_->body.ended() && (!may_tunnel_ || tunnel_); }
+
+bool MuxH1Front::DiscardBody() {
+  H1BodyReader& body = message_->body;
+  shard::ByteQueue dropped(*connection_.context().slices);
+  for (size_t before = SIZE_MAX; !body.ended() && !body.bad();) {
+    Fill();
+    if (in_.empty() || in_.size() == before) break;
+    before = in_.size();
+    body.Read(in_, dropped, SIZE_MAX);
+    dropped.Clear();
+  }
+  return body.ended();
+}
+
+void MuxH1Front::CloseIfNoStream() {
+  if (state_ != State::kExchange) Die(CloseReason::kShutdown);
+}
+
+void MuxH1Front::CloseIfIdle() {
+  if (state_ == State::kIdle) Die(CloseReason::kShutdown);
+}
 
 void MuxH1Front::WantRecv(bool want) {
   if (may_tunnel_ && !tunnel_) want = in_.size() < kUnparsedBytesMax;
@@ -193,7 +218,8 @@ bool MuxH1Front::PutHead(const proto::ResponseHead& head) {
   shard::ChunkPool& small = *connection_.context().small;
   shard::Chunk* chunk = small.Take();
   if (chunk == nullptr) return false;
-  const size_t bytes = proto::WriteResponseHead(head, chunk->data, chunk->capacity);
+  const size_t bytes =
+      proto::WriteResponseHead(head, chunk->data, chunk->capacity, profile_.client_case);
   if (bytes > chunk->capacity) {
     shard::ChunkPool::Drop(chunk);
     return false;
@@ -224,8 +250,7 @@ void MuxH1Front::SendResponse(proto::ResponseHead& head, const proto::Framing& f
     // The server ends it by closing; the client's connection need not pay for that.
     if (fields.Add(FieldName::kTransferEncoding, "chunked")) kind = BodyKind::kChunked;
   }
-  // The rest of an unread request body stands between this answer and the next request.
-  if (close || kind == BodyKind::kUntilClose) keep_alive_ = false;
+  if (close || acceptor_.Draining() || kind == BodyKind::kUntilClose) keep_alive_ = false;
   head.version = {1, 1};
   bool fits = true;
   if (kind == BodyKind::kTunnel) {
@@ -261,7 +286,7 @@ void MuxH1Front::Push() {
 void MuxH1Front::ShutWrite(CloseReason) {
   if (response_over_) return;
   response_over_ = true;
-  const bool whole = writer_.End(nullptr, out_, *connection_.context().small);
+  const bool whole = writer_.End(trailers_, out_, *connection_.context().small);
   if (!whole) keep_alive_ = false;  // cut short: only closing tells the client
   Push();
 }
@@ -299,6 +324,7 @@ void MuxH1Front::NextRequest() {
   message_ = nullptr;
   state_ = State::kIdle;
   may_tunnel_ = false;
+  trailers_ = nullptr;
   uint32_t wait_ms = profile_.keep_alive_ms;
   if (wait_ms == 0) wait_ms = profile_.request_ms != 0 ? profile_.request_ms : profile_.client_ms;
   if (wait_ms != 0) connection_.SetDeadline(connection_.context().now_ms() + wait_ms);

@@ -3,7 +3,7 @@
 // Owns:    itself (a slot of the worker's slab), the message being read, what is not sent yet.
 // Threads: shard-local.
 // Units:   bytes; milliseconds.
-// Errors:  a request that is not understood is answered by the acceptor (FailRequest) and closes.
+// Errors:  a request that is not understood is answered by the acceptor (OnBadRequest) and closes.
 // States:  kIdle (between requests) -> kHead (its first byte came) -> kExchange (a stream has the
 //          endpoint) -> kIdle, or gone.
 //
@@ -23,9 +23,11 @@ class MuxH1Front;
 // What an accepting HTTP mux asks of its session beside StreamAcceptor.
 class RequestAcceptor : public StreamAcceptor {
  public:
-  // A request was not understood, or did not come in time (408). The mux sends what `SendReply` of
-  // it is called with, then closes.
+  // A request was not understood, or did not come in time (408). It calls SendText(), which
+  // closes behind it.
   virtual void OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept = 0;
+  // The process is stopping: answers do not invite another request.
+  virtual bool Draining() const noexcept = 0;
 
  protected:
   ~RequestAcceptor() = default;
@@ -39,6 +41,10 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
 
   // The first request may come, or have come.
   void Start();
+  // Between requests: closes. A stopping process does not wait for idle clients.
+  void CloseIfIdle();
+  // The same in the middle of a head, too.
+  void CloseIfNoStream();
   // The whole text of an answer to a request that never became a stream.
   void SendText(std::string_view text);
 
@@ -67,11 +73,18 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   void SendInterim(const proto::ResponseHead& head) override;
   void SendResponse(proto::ResponseHead& head, const proto::Framing& framing, bool close) override;
   bool response_sent() const override { return response_sent_; }
+  bool request_broken() const override { return message_->body.bad(); }
+  bool request_late() const override { return late_; }
+  void EndWait() override { connection_.SetDeadline(0); }
+  bool DiscardBody() override;
+  const proto::FieldList& request_trailers() const override { return message_->trailers; }
+  void SetTrailers(const proto::FieldList* trailers) override { trailers_ = trailers; }
   void Flush() override { Push(); }
   void StartTunnel() override;
   void RefuseTunnel() override;
 
   uint32_t requests() const { return requests_; }
+  base::ListHook all_hook;  // in the worker's list
 
  private:
   enum class State : uint8_t { kIdle, kHead, kExchange };
@@ -82,8 +95,10 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   void OnWritable() noexcept override;
   void OnDeadline() noexcept override;
   void OnClosed(shard::CloseReason reason) noexcept override;
-  // shard::Task: the next request may already be here.
-  void Run() noexcept override { ReadHead(); }
+  // shard::Task: the next request may already be here, or have been read since.
+  void Run() noexcept override {
+    if (state_ != State::kExchange) ReadHead();
+  }
 
   void Fill();
   void ReadHead();
@@ -101,8 +116,9 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   const HttpProfile& profile_;
   H1Request* message_ = nullptr;
   H1BodyWriter writer_;
-  shard::ByteQueue in_;   // plain bytes not parsed yet
-  shard::ByteQueue out_;  // plain bytes the connection had no room for
+  const proto::FieldList* trailers_ = nullptr;  // of the response
+  shard::ByteQueue in_;                         // plain bytes not parsed yet
+  shard::ByteQueue out_;                        // plain bytes the connection had no room for
   uint32_t requests_ = 0;
   State state_ = State::kIdle;
   bool response_sent_ : 1 = false;  // its head
@@ -111,6 +127,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   bool keep_alive_ : 1 = true;
   bool may_tunnel_ : 1 = false;  // what follows the head is kept back until that is decided
   bool tunnel_ : 1 = false;
+  bool late_ : 1 = false;
 };
 
 }  // namespace engine

@@ -49,6 +49,19 @@ shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& addres
   return options;
 }
 
+// h1-case-adjust: the names of the map, as they are to be written.
+class CaseMap final : public proto::NameCase {
+ public:
+  explicit CaseMap(const std::map<std::string, std::string, std::less<>>& names) : names_(names) {}
+  std::string_view Adjust(proto::FieldName, std::string_view lower_name) const noexcept override {
+    const auto found = names_.find(lower_name);
+    return found == names_.end() ? std::string_view() : found->second;
+  }
+
+ private:
+  const std::map<std::string, std::string, std::less<>> names_;
+};
+
 // How HTTP is read on behalf of a proxy.
 std::shared_ptr<const HttpProfile> ProfileOf(const ProxyConfig& proxy, const GlobalConfig& global) {
   auto profile = std::make_shared<HttpProfile>();
@@ -63,11 +76,17 @@ std::shared_ptr<const HttpProfile> ProfileOf(const ProxyConfig& proxy, const Glo
     options->head_bytes_max = global.bufsize - global.maxrewrite;
     options->fields_max = global.http_maxhdr - 1;
   }
+  if ((http.adjust_case_client || http.adjust_case_server) && !global.h1_case_adjust.empty()) {
+    profile->name_case = std::make_shared<CaseMap>(global.h1_case_adjust);
+    if (http.adjust_case_client) profile->client_case = profile->name_case.get();
+    if (http.adjust_case_server) profile->server_case = profile->name_case.get();
+  }
   profile->request_ms = http.request_ms;
   profile->keep_alive_ms = http.keep_alive_ms;
   profile->client_ms = proxy.timeouts.client_ms;
   profile->abort_on_close = http.abort_on_close;
   profile->ignore_probes = http.ignore_probes;
+  profile->buffer_request = http.buffer_request;
   return profile;
 }
 
@@ -232,6 +251,7 @@ void Supervisor::SoftStop() {
         [](shard::Shard& shard, const shard::Message& stop) noexcept {
           auto* self = reinterpret_cast<Supervisor*>(stop.words[0]);
           shard.StopListening();
+          static_cast<Worker*>(shard.app())->CloseIdleClients();
           self->accepting_shards_.fetch_sub(1, std::memory_order_release);
           static_cast<Worker*>(shard.app())
               ->WhenIdle(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.h"
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/http_replies.h"
 #include "engine/session/http_reply.h"
@@ -46,6 +47,76 @@ ConnectionMode ModeOf(const Stream& stream) {
   return backend == nullptr ? front : std::max(front, backend->http.connection_mode);
 }
 
+// option forwarded (manual 4.2; RFC 7239): one element about this hop.
+void AddRfc7239(const ForwardedOption& option, FrontEndpoint& front) {
+  if (!option.enabled) return;
+  const auto node = [](const shard::Address& address, bool port) {
+    if (!address.is_ip()) return std::string("unknown");
+    const bool v6 = address.family == AF_INET6;
+    std::string text = v6 ? "[" + address.Ip() + "]" : address.Ip();
+    if (port) text += ":" + std::to_string(address.port);
+    return v6 || port ? "\"" + text + "\"" : text;
+  };
+  proto::FieldList& fields = front.request().fields;
+  std::string value;
+  const auto add = [&value](const char* name, const std::string& text) {
+    value += (value.empty() ? "" : ";") + std::string(name) + "=" + text;
+  };
+  if (option.proto) add("proto", "http");
+  if (option.host) add("host", "\"" + std::string(fields.ValueOf(FieldName::kHost)) + "\"");
+  if (option.by) add("by", node(front.connection()->LocalAddress(), option.by_port));
+  if (option.from) add("for", node(front.connection()->PeerAddress(), option.from_port));
+  (void)fields.CopyAdd("forwarded", value);
+}
+
+// The bit of retry-on that a status stands for, 0 for none.
+uint32_t RetryBitOf(uint16_t status) {
+  switch (status) {
+    case 401:
+      return kRetry401;
+    case 403:
+      return kRetry403;
+    case 404:
+      return kRetry404;
+    case 408:
+      return kRetry408;
+    case 421:
+      return kRetry421;
+    case 425:
+      return kRetry425;
+    case 429:
+      return kRetry429;
+    case 500:
+      return kRetry500;
+    case 501:
+      return kRetry501;
+    case 502:
+      return kRetry502;
+    case 503:
+      return kRetry503;
+    case 504:
+      return kRetry504;
+    default:
+      return 0;
+  }
+}
+
+// http-restrict-req-hdr-names (manual 4.2): letters, digits and '-' only. False: refused.
+bool RestrictNames(Stream& stream, FrontEndpoint& front) {
+  const HeaderNameRule rule =
+      std::max(stream.frontend().http.header_names, stream.backend()->http.header_names);
+  if (rule == HeaderNameRule::kPreserve) return true;
+  const auto odd = [](const proto::Field& field) {
+    return !std::all_of(field.name().begin(), field.name().end(), [](char c) {
+      return base::IsDigit(c) || (base::ToLower(c) >= 'a' && base::ToLower(c) <= 'z') || c == '-';
+    });
+  };
+  proto::FieldList& fields = front.request().fields;
+  if (rule == HeaderNameRule::kReject) return std::none_of(fields.begin(), fields.end(), odd);
+  fields.RemoveIf(odd);
+  return true;
+}
+
 }  // namespace
 
 uint16_t StatusOf(CloseReason reason) {
@@ -83,14 +154,41 @@ bool HttpFlow::Run(Stream& stream) {
     case Phase::kRequest:
       DoRequest(stream);
       return true;
+    case Phase::kGather:
+      if (RefuseBroken(stream)) return true;
+      if (stream.front() != nullptr && stream.front()->request_late()) {
+        Reply(stream, FindReply(stream.frontend(), stream.backend(), 408), true);
+        return true;
+      }
+      if (!stream.request().ended() && stream.request().room() > 0) return false;
+      if (stream.front() != nullptr) stream.front()->EndWait();
+      phase_ = Phase::kServer;
+      stream.RequestServerSide();
+      return true;
     case Phase::kServer:
+      if (RefuseBroken(stream)) return true;
       return DoResponse(stream);
     case Phase::kBody:
+      RefuseBroken(stream);
+      break;
     case Phase::kTunnel:
     case Phase::kReplied:
       break;
   }
   return false;
+}
+
+// A request body that broke its framing goes no further.
+bool HttpFlow::RefuseBroken(Stream& stream) {
+  FrontEndpoint* front = stream.front();
+  if (front == nullptr || !front->request_broken()) return false;
+  if (front->response_sent()) {
+    stream.client_side().Abort(CloseReason::kClientProtocol);
+    phase_ = Phase::kReplied;
+    return true;
+  }
+  Reply(stream, FindReply(stream.frontend(), stream.backend(), 400), true);
+  return true;
 }
 
 void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
@@ -100,9 +198,11 @@ void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
   if (upgrade) (void)fields.Add(FieldName::kConnection, "upgrade");
   const HttpConfig& own = stream.frontend().http;
   const HttpConfig& back = stream.backend()->http;
-  const ForwardOption& forward = own.forward_for.enabled ? own.forward_for : back.forward_for;
+  // Both may ask for it; the backend knows best how its servers read it.
+  const ForwardOption& forward = back.forward_for.enabled ? back.forward_for : own.forward_for;
   if (forward.enabled) AddForwarded(forward, front.connection()->PeerAddress(), fields);
-  const ForwardOption& original = own.original_to.enabled ? own.original_to : back.original_to;
+  const ForwardOption& original = back.original_to.enabled ? back.original_to : own.original_to;
+  AddRfc7239(back.forwarded, front);
   if (original.enabled) AddForwarded(original, front.connection()->LocalAddress(), fields);
 }
 
@@ -124,7 +224,19 @@ void HttpFlow::DoRequest(Stream& stream) {
   if (backend->http.return_reply != nullptr) {
     return Reply(stream, *backend->http.return_reply, closes_client_);
   }
+  if (!RestrictNames(stream, *front)) {
+    return Reply(stream, FindReply(frontend, backend, 403), closes_client_);
+  }
   EditRequest(stream, *front);
+  // Only a request that is here whole can be sent twice (manual 4.2, retry-on), and option
+  // http-buffer-request asks for it anyway.
+  const bool buffer = http.buffer_request || backend->http.buffer_request;
+  if ((buffer || (backend->http.retry_on & ~kRetryConnFailure) != 0) &&
+      front->request_framing().kind != BodyKind::kNone &&
+      front->request_framing().kind != BodyKind::kTunnel) {
+    phase_ = Phase::kGather;
+    return;
+  }
   stream.RequestServerSide();
 }
 
@@ -132,8 +244,26 @@ void HttpFlow::OnConnected(Stream& stream) {
   FrontEndpoint* front = stream.front();
   BackEndpoint* back = stream.back();
   if (front == nullptr || back == nullptr) return;
-  back->SendRequest(front->request(), front->request_framing(),
-                    ModeOf(stream) != ConnectionMode::kKeepAlive);
+  const HttpConfig& http = stream.backend()->http;
+  if (has_copy_) {
+    stream.RestoreRequest();
+  } else if ((http.retry_on & ~kRetryConnFailure) != 0 && stream.request().ended()) {
+    stream.CopyRequest();
+    has_copy_ = true;
+  }
+  const bool close = ModeOf(stream) != ConnectionMode::kKeepAlive;
+  proto::FieldList& fields = front->request().fields;
+  bool fits = true;
+  // Set, not added: a request that is sent again names the new server, once.
+  if (close && !http.pretend_keepalive) fits = fields.Set(FieldName::kConnection, "close");
+  if (!http.send_name_header.empty()) {
+    fits =
+        fits && fields.Set(std::string_view(http.send_name_header), stream.slot().server()->name);
+  }
+  if (!fits) return stream.server_side().Fail(CloseReason::kNoMemory);
+  back->SendRequest(front->request(), front->request_framing(), close);
+  const bool drop = stream.frontend().http.drop_request_trailers || http.drop_request_trailers;
+  if (!drop) back->SetTrailers(&front->request_trailers());
 }
 
 bool HttpFlow::DoResponse(Stream& stream) {
@@ -143,6 +273,12 @@ bool HttpFlow::DoResponse(Stream& stream) {
   bool moved = false;
   while (proto::ResponseHead* head = back->response()) {
     if (head->status >= 200 || head->status == 101) {
+      if ((stream.backend()->http.retry_on & RetryBitOf(head->status)) != 0 &&
+          RequestCanRepeat(stream) && stream.RetriesLeft()) {
+        retry_wanted_ = true;
+        stream.server_side().Fail(CloseReason::kServerProtocol);
+        return true;
+      }
       FinalResponse(stream, *back);
       return true;
     }
@@ -162,8 +298,13 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   proto::StripHopByHop(head.fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   closes_client_ = closes_client_ || ModeOf(stream) == ConnectionMode::kClose;
   front.SendResponse(head, framing, closes_client_);
+  // They come last, when the server's side may be gone already: the client's side keeps them.
+  auto* trailers = front.arena().New<proto::FieldList>(front.arena());
+  const bool drop = stream.frontend().http.drop_response_trailers ||
+                    stream.backend()->http.drop_response_trailers;
+  if (!drop) front.SetTrailers(trailers);
   stream.response().Release();
-  back.TakeResponse();
+  back.TakeResponse(*trailers);
   if (tunnel) {
     front.StartTunnel();
     back.StartTunnel();
@@ -175,16 +316,35 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   }
 }
 
-bool HttpFlow::MayRetry(Stream& stream, CloseReason reason) const {
-  if (phase_ != Phase::kServer || reason != CloseReason::kServerNoAnswer) return false;
+// Nothing of the request is gone for good: it has no body, or a copy of it is kept.
+bool HttpFlow::RequestCanRepeat(Stream& stream) const {
   FrontEndpoint* front = stream.front();
-  if (front == nullptr || stream.request().bytes_consumed() > 0) return false;
-  if (front->request_framing().kind != BodyKind::kNone) return false;
-  const bool asked = (stream.backend()->http.retry_on & kRetryEmptyResponse) != 0;
-  // A kept connection that the server had closed, or was just closing, proves nothing about the
-  // server; what may be repeated without harm is sent once more.
-  const bool stale = stream.reused() && proto::IsIdempotent(front->request().method);
-  return asked || stale;
+  return front != nullptr && (has_copy_ || (stream.request().bytes_consumed() == 0 &&
+                                            front->request_framing().kind == BodyKind::kNone));
+}
+
+bool HttpFlow::MayRetry(Stream& stream, CloseReason reason) {
+  if (retry_wanted_) {
+    retry_wanted_ = false;
+    return true;
+  }
+  if (phase_ != Phase::kServer || !RequestCanRepeat(stream)) return false;
+  const uint32_t retry_on = stream.backend()->http.retry_on;
+  switch (reason) {
+    case CloseReason::kServerNoAnswer:
+      // A kept connection that the server had closed, or was just closing, proves nothing about the
+      // server; what may be repeated without harm is sent once more.
+      return (retry_on & kRetryEmptyResponse) != 0 ||
+             (stream.reused() && proto::IsIdempotent(stream.front()->request().method));
+    case CloseReason::kServerProtocol:
+    case CloseReason::kServerAbort:
+    case CloseReason::kServerReset:
+      return (retry_on & kRetryJunkResponse) != 0;
+    case CloseReason::kServerTimeout:
+      return (retry_on & kRetryResponseTimeout) != 0;
+    default:
+      return false;
+  }
 }
 
 void HttpFlow::OnServerClosed(Stream& stream, CloseReason reason, bool whole) {

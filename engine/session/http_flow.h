@@ -5,7 +5,8 @@
 // Units:   none.
 // Errors:  what goes wrong before a response head was sent becomes an error page; after that only
 //          closing tells the client.
-// States:  kRequest -> kServer (an answer is awaited) -> kBody | kTunnel; or kReplied.
+// States:  kRequest -> (kGather: a body that may have to be sent twice is awaited) -> kServer (an
+// answer is awaited) -> kBody | kTunnel; or kReplied.
 //
 // Rules can pause: Run() is called in every pass and goes on where it stood.
 
@@ -30,20 +31,24 @@ class HttpFlow {
   // The server's side can be written to: the request goes out.
   void OnConnected(Stream& stream);
   // The server's side has lost its connection: may the request be sent again?
-  bool MayRetry(Stream& stream, shard::CloseReason reason) const;
+  bool MayRetry(Stream& stream, shard::CloseReason reason);
   // The server's side is closed. `whole`: the response had been received to its end.
   void OnServerClosed(Stream& stream, shard::CloseReason reason, bool whole);
 
  private:
-  enum class Phase : uint8_t { kRequest, kServer, kBody, kTunnel, kReplied };
+  enum class Phase : uint8_t { kRequest, kGather, kServer, kBody, kTunnel, kReplied };
 
   void DoRequest(Stream& stream);
   bool DoResponse(Stream& stream);
+  bool RefuseBroken(Stream& stream);
   void FinalResponse(Stream& stream, BackEndpoint& back);
   void Reply(Stream& stream, const HttpReply& reply, bool close);
   static void EditRequest(Stream& stream, FrontEndpoint& front);
+  bool RequestCanRepeat(Stream& stream) const;
 
   Phase phase_ = Phase::kRequest;
+  bool has_copy_ = false;       // the whole body is kept for another try
+  bool retry_wanted_ = false;   // the status of the answer asks for another try (retry-on)
   bool closes_client_ = false;  // option httpclose, or what the server's end demands
 };
 

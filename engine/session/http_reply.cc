@@ -27,9 +27,10 @@ void SendReply(FrontEndpoint& front, const HttpReply& reply, bool close, shard::
     framing.kind = proto::BodyKind::kLength;
     framing.length = reply.body.size();
   }
-  // A body that will not be read stands before the next request.
-  if (front.request_framing().kind != proto::BodyKind::kNone) close = true;
-  (void)fits;
+  // A body that is not here whole stands before the next request.
+  if (!front.DiscardBody()) close = true;
+  if (!fits) head.fields.Clear();  // rather without fields than not at all; Content-Length is gone
+  if (!fits) close = true;
   front.SendResponse(head, framing, close);
   if (framing.length > 0) {
     response.CountProduced(response.bytes().Append(reply.body, small));

@@ -34,8 +34,7 @@ void Session::Begin(int fd) {
 void Session::OnConnected() noexcept {
   if (frontend().mode == Mode::kHttp && frontend().service == nullptr) {
     RequestAcceptor& acceptor = *this;
-    MuxH1Front* mux =
-        worker_.NewMuxH1Front(*connection_, acceptor, *frontend().http_profile);
+    MuxH1Front* mux = worker_.NewMuxH1Front(*connection_, acceptor, *frontend().http_profile);
     if (mux == nullptr) return OnClosed(CloseReason::kNoMemory);
     connection_ = nullptr;
     return mux->Start();
@@ -72,6 +71,8 @@ void Session::OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept {
   const HttpReply& reply = FindReply(frontend(), nullptr, status);
   mux.SendText(reply.silent ? std::string() : ReplyText(reply));
 }
+
+bool Session::Draining() const noexcept { return worker_.shard().draining(); }
 
 void Session::OnMuxGone(CloseReason) noexcept {
   mux_gone_ = true;

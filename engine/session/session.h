@@ -29,6 +29,9 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void OnStreamGone();
   // Unique in its shard.
   uint64_t id() const { return id_; }
+  // A connection to this server may be kept for this session alone: it goes when the session goes.
+  void OwnsConnectionTo(ServerConfig* server) { own_server_ = server; }
+  ServerConfig* own_server() const { return own_server_; }
   uint32_t requests() const { return requests_; }
 
   Worker& worker() { return worker_; }
@@ -44,6 +47,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void OnNewStream(shard::Endpoint* endpoint) noexcept override;
   void OnMuxGone(shard::CloseReason reason) noexcept override;
   void OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept override;
+  bool Draining() const noexcept override;
   void EndWhenOver();
   void End();
 
@@ -52,6 +56,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   shard::Connection* connection_ = nullptr;  // only while no mux has it
   uint64_t accepted_us_ = 0;
   const uint64_t id_;
+  ServerConfig* own_server_ = nullptr;
   uint32_t requests_ = 0;
   uint32_t streams_ = 0;
   bool mux_gone_ = false;

@@ -41,6 +41,7 @@ Stream::Stream(Worker& worker, Session& session, shard::Endpoint* client, bool h
       client_side_(*this, request_, response_, trace_, 0),
       server_side_(*this, response_, request_, trace_, 1),
       timer_(this),
+      copy_(*worker.context().slices),
       id_(worker.NextStreamId()),
       http_(http) {
   worker.Enlist(this);
@@ -94,6 +95,12 @@ const ProxyConfig* Stream::ChooseBackend() const {
 void Stream::BeginTunnel() {
   tunnel_ = true;
   SetTimeouts();
+}
+
+void Stream::CopyBytes(const shard::ByteQueue& from, shard::ByteQueue& to) {
+  for (const shard::SliceNode* node = from.head(); node != nullptr; node = node->next) {
+    to.PushShared(node->slice);
+  }
 }
 
 bool Stream::RunFlow() {
@@ -150,13 +157,8 @@ void Stream::AbortOneSided() {
   // After another ending the other side has run already and seen it; what it still has to deliver
   // waits for its peer. To wake it here would keep the shard spinning until that peer reads.
   if (http_) {
-    // How the server's end concerns the client is the flow's business; without a client nobody
-    // waits for the server.
-    if (client_side_.closed() && !server_side_.closed()) {
-      server_side_.Abort(client_side_.reason() == CloseReason::kNormal ? CloseReason::kClientAbort
-                                                                       : client_side_.reason());
-      WakeStream();
-    }
+    // How the server's end concerns the client is the flow's business, and without a client the
+    // server's side was aborted when that closed.
     return;
   }
   for (StreamSide* side : {&client_side_, &server_side_}) {
@@ -274,6 +276,7 @@ ConnectResult Stream::DialServer(ServerConfig& server, CloseReason* reason) {
   shard::Endpoint* endpoint = nullptr;
   if (connection != nullptr && http_) {
     endpoint = worker_.OpenHttpServer(*connection, server, *backend_, session_.id());
+    if (backend_->http.reuse == ReusePolicy::kNever) session_.OwnsConnectionTo(&server);
   } else if (connection != nullptr) {
     if (MuxRaw* mux = worker_.NewMuxRaw(*connection)) {
       mux->SetNoLinger(backend_->nolinger);
@@ -328,7 +331,10 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
   part.connect_errors.Add();
   slot_.part().connect_errors.Add();
   (void)reason;
-  const RetryDecision decision = DecideRetryOf(*backend_, retries_ + 1, pause_ms);
+  // retry-on that leaves conn-failure out makes the first failure the last.
+  const bool final = http_ && (backend_->http.retry_on & kRetryConnFailure) == 0;
+  const RetryDecision decision =
+      final ? RetryDecision::kGiveUp : DecideRetryOf(*backend_, retries_ + 1, pause_ms);
   if (decision == RetryDecision::kGiveUp) return decision;
   ++retries_;
   part.retries.Add();
@@ -349,7 +355,13 @@ void Stream::OnEstablished(StreamSide&) {
 
 void Stream::OnClosed(StreamSide& side) {
   if (reason_ == CloseReason::kNone || reason_ == CloseReason::kNormal) reason_ = side.reason();
-  if (&side != &server_side_) return;
+  if (&side != &server_side_) {
+    // At once, before the server's side runs again: a request that was cut must not look whole.
+    if (http_ && !server_side_.closed() && side.reason() != CloseReason::kNormal) {
+      server_side_.Abort(side.reason());
+    }
+    return;
+  }
   if (http_) http_flow_.OnServerClosed(*this, side.reason(), response_whole_ || local_);
   SlotWaiter::Leave();
   if (slot_.server() != nullptr) {

@@ -53,6 +53,13 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   FrontEndpoint* front();
   BackEndpoint* back();
   bool reused() const { return reused_; }
+  // Keeps what the request channel holds for another try, and puts it back.
+  void CopyRequest() { CopyBytes(request_.bytes(), copy_); }
+  void RestoreRequest() {
+    request_.bytes().Clear();
+    CopyBytes(copy_, request_.bytes());
+  }
+  bool RetriesLeft() const { return retries_ < backend_->retries; }
   // From now on bytes only: the tunnel timeout takes over.
   void BeginTunnel();
   // The proxy answered by itself: that is no failure.
@@ -96,6 +103,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   shard::ConnectResult DialServer(ServerConfig& server, shard::CloseReason* reason);
   void SetTimeouts();
   void AbortOneSided();
+  static void CopyBytes(const shard::ByteQueue& from, shard::ByteQueue& to);
   bool RunFlow();
   bool TryReuse(ServerConfig& server);
   void Finish();
@@ -108,6 +116,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   shard::StreamSide client_side_;
   shard::StreamSide server_side_;
   shard::Timer timer_;
+  shard::ByteQueue copy_;  // of the request body, sharing its chunks (retry-on)
   shard::Target target_;
   ServerSlot slot_;
   TcpFlow tcp_;

@@ -113,6 +113,7 @@ void Worker::Serve(shard::Shard&, shard::Listener& listener, int fd) noexcept {
 void Worker::FreeSession(Session* session) {
   const BindConfig& bind = session->bind();
   bind.frontend->state->part(index()).front_current.Sub();
+  if (session->own_server() != nullptr) CloseOwn(*session);
   sessions_.Delete(session);
   ReleaseReserved(bind);
   shard_->OnClientGone();
@@ -175,8 +176,21 @@ void Worker::WhenIdle(void (*on_idle)(void*), void* context) {
   on_idle_context_ = context;
 }
 
+void Worker::CloseIdleClients() {
+  for (MuxH1Front* mux = all_fronts_.front(); mux != nullptr;) {
+    MuxH1Front* next = all_fronts_.Next(mux);
+    mux->CloseIfIdle();  // frees it
+    mux = next;
+  }
+}
+
 void Worker::OnStop() noexcept {
   CloseKept();
+  for (MuxH1Front* mux = all_fronts_.front(); mux != nullptr;) {
+    MuxH1Front* next = all_fronts_.Next(mux);
+    mux->CloseIfNoStream();
+    mux = next;
+  }
   for (Stream* stream = all_streams_.front(); stream != nullptr;
        stream = all_streams_.Next(stream)) {
     stream->Kill(CloseReason::kShutdown);
@@ -239,6 +253,19 @@ void Worker::Forget(MuxH1Back& mux) noexcept {
   const auto& server = *static_cast<const ServerConfig*>(mux.server);
   mux.idle_hook.Unlink();
   server.state->part(index()).idle_count.Sub();
+}
+
+// http-reuse never: what its session does not use any more, nobody may.
+void Worker::CloseOwn(const Session& session) {
+  auto& idle = session.own_server()->state->part(index()).idle;
+  for (MuxH1Back* mux = idle.back(); mux != nullptr;) {
+    MuxH1Back* previous = idle.Previous(mux);
+    if (mux->session_id == session.id()) {
+      Forget(*mux);
+      mux->CloseIdle();
+    }
+    mux = previous;
+  }
 }
 
 void Worker::CloseKept() {

@@ -69,8 +69,12 @@ class Worker final : public shard::ShardApp, IdleKeeper {
   }
   MuxH1Front* NewMuxH1Front(shard::Connection& connection, RequestAcceptor& acceptor,
                             const HttpProfile& profile) {
-    return h1_fronts_.New(h1_fronts_, h1_pools_, connection, acceptor, profile);
+    MuxH1Front* mux = h1_fronts_.New(h1_fronts_, h1_pools_, connection, acceptor, profile);
+    if (mux != nullptr) all_fronts_.PushBack(mux);
+    return mux;
   }
+  // Closes clients that are between two requests: a stopping process does not wait for them.
+  void CloseIdleClients();
   // An endpoint on a new connection to `server`; null when there is no room.
   shard::Endpoint* OpenHttpServer(shard::Connection& connection, ServerConfig& server,
                                   const ProxyConfig& backend, uint64_t session_id);
@@ -99,6 +103,7 @@ class Worker final : public shard::ShardApp, IdleKeeper {
   bool Keep(MuxH1Back& mux) noexcept override;
   void Forget(MuxH1Back& mux) noexcept override;
   void CloseKept();
+  void CloseOwn(const Session& session);
 
   struct ListenerLimits {
     std::unique_ptr<shard::LimitShare> frontend;
@@ -131,6 +136,7 @@ class Worker final : public shard::ShardApp, IdleKeeper {
   H1Pools h1_pools_;
   base::Slab<shard::Applet> applets_;
   base::IntrusiveList<Stream, &Stream::all_hook> all_streams_;
+  base::IntrusiveList<MuxH1Front, &MuxH1Front::all_hook> all_fronts_;
   std::unique_ptr<shard::LimitShare> global_share_;
   std::map<const ProxyConfig*, std::unique_ptr<shard::LimitShare>> frontend_shares_;
   std::map<const BindConfig*, std::unique_ptr<shard::LimitShare>> bind_shares_;

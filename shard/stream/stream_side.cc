@@ -261,8 +261,9 @@ bool StreamSide::idle_clock_runs() const {
 }
 
 SideWait StreamSide::DoEstablished() {
-  if (event_error_ != CloseReason::kNone && !read_shut_)
-    Pull();  // what arrived before the error is good
+  // What arrived before an error is good; what a stream has given up is not looked at any more.
+  const bool failed = event_error_ != CloseReason::kNone && abort_ == CloseReason::kNone;
+  if (failed && !read_shut_) Pull();
   CloseReason reason = abort_ != CloseReason::kNone ? abort_ : event_error_;
   if (reason == CloseReason::kNone && idle_clock_runs() &&
       Passed(last_activity_ms_ + idle_timeout_ms())) {

@@ -116,6 +116,10 @@ class StreamSide final : EndpointEvents {
   void AskAgain() { ask_again_ = true; }
   // End this side, in whatever state it is.
   void Abort(CloseReason reason);
+  // The endpoint's work is of no use: as if it had failed, so the policy may ask for another try.
+  void Fail(CloseReason reason) {
+    if (event_error_ == CloseReason::kNone) event_error_ = reason;
+  }
   void SetTimeouts(const SideTimeouts& timeouts) { timeouts_ = timeouts; }
 
   // Runs the machine until it has to wait.
