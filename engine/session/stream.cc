@@ -112,13 +112,14 @@ bool Stream::RunFlow() {
 void Stream::Run() noexcept {
   // What one side or the flow produced, took or ended may be what another waits for, until nothing
   // moves.
+  bool owed = true;  // the flow did something that the server's side has not seen
   for (int round = 0;; ++round) {
     client_side_.Run();
-    bool moved = RunFlow();
-    if (round > 0 && !moved && !client_side_.moved()) break;
+    owed = RunFlow() || owed;
+    if (!owed && !client_side_.moved()) break;
     server_side_.Run();
-    moved = RunFlow() || moved;
-    if (!server_side_.moved() && !moved) break;
+    owed = RunFlow();
+    if (!server_side_.moved() && !owed) break;
     if (round == kRoundsMax) {
       WakeStream();  // others first
       break;
