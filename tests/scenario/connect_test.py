@@ -151,23 +151,6 @@ listen in
 
 
 @case
-def a_server_without_a_port_takes_the_clients():
-    """`server s1 127.0.0.2` keeps the port the client dialled; `+N` adds to it."""
-    port = free_ports(12, together=True)[0]
-    with Server(echo, port=port + 10):
-        config = f"""
-{DEFAULTS}
-listen in
-  bind 127.0.0.1:{port}
-  server s1 127.0.0.1:+10
-"""
-        with Proxy(config, [port]):
-            client = connect(port)
-            client.sendall(b"hi")
-            check(receive_exactly(client, 2) == b"hi", "an echo ten ports up")
-
-
-@case
 def both_families_are_served():
     try:
         with socket.socket(socket.AF_INET6) as probe:
