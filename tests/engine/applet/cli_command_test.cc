@@ -41,7 +41,9 @@ TEST(CliCommand, TableHasNoCommandTwiceAndEachStarts) {
   for (const CliCommandSpec& spec : CliCommands()) {
     EXPECT_NE(spec.start, nullptr) << spec.words;
     for (const std::string_view other : seen) EXPECT_NE(spec.words, other);
-    if (!seen.empty()) EXPECT_LT(seen.back(), spec.words);
+    if (!seen.empty()) {
+      EXPECT_LT(seen.back(), spec.words);
+    }
     seen.push_back(spec.words);
   }
 }
