@@ -47,7 +47,8 @@ void Shard::Run() {
   app_->OnStart(*this);
   for (ListenerEntry& entry : listeners_) entry.listener->Start();
   loop_->Run();
-  // What Stop() ended closes in further passes. A peer that does not take its last bytes is not waited for.
+  // What Stop() ended closes in further passes. A peer that does not take its last bytes is not
+  // waited for.
   for (int turn = 0; turn < kStopTurnsMax && connections_->live() > 0; ++turn) {
     loop_->TurnOnce();
     connections_->ForEach([](Connection& connection) {

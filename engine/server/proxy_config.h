@@ -1,12 +1,16 @@
-// proxy_config.h - what a configuration says, as immutable objects: global settings, proxies, binds, servers.
+// proxy_config.h - what a configuration says, as immutable objects: global settings, proxies,
+// binds, servers.
 //
-// Owns:    a Configuration owns everything in it. It is built once at start or reload and never changes after.
+// Owns:    a Configuration owns everything in it. It is built once at start or reload and never
+//          changes after.
 // Threads: start-up while it is built, then immutable.
 // Units:   milliseconds (0: no limit, as an unset timeout), bytes, connections.
 // Errors:  reported into Diagnostics by the builders; a Configuration that exists is whole.
-// States:  none. What changes at run time (health, weight set by hand, counters) is ServerState and BackendState.
+// States:  none. What changes at run time (health, weight set by hand, counters) is ServerState and
+//          BackendState.
 //
-// A `listen` section is a proxy with both halves, so there is one ProxyConfig for frontend, backend and listen.
+// A `listen` section is a proxy with both halves, so there is one ProxyConfig for frontend, backend
+// and listen.
 
 #pragma once
 
@@ -56,7 +60,7 @@ struct Timeouts {
 // `server` (manual 5.2).
 struct ServerConfig final : shard::ServerTarget {
   std::string name;
-  uint32_t id = 0;  // unique in its backend, from 1
+  uint32_t id = 0;           // unique in its backend, from 1
   bool id_is_given = false;  // by `id`
   SourcePlace place;
   ProxyConfig* backend = nullptr;
@@ -86,25 +90,25 @@ struct ServerConfig final : shard::ServerTarget {
 // `bind` (manual 5.1). One BindConfig per line; one BindAddress per socket it asks for.
 struct BindAddress {
   shard::Address address;
-  std::string unix_path;   // what address.local.path points to
-  int inherited_fd = -1;   // `fd@N`
+  std::string unix_path;  // what address.local.path points to
+  int inherited_fd = -1;  // `fd@N`
 };
 struct BindConfig {
   std::string name;
-  uint32_t id = 0;        // unique in its frontend, from 1
+  uint32_t id = 0;  // unique in its frontend, from 1
   bool id_is_given = false;
   SourcePlace place;
   ProxyConfig* frontend = nullptr;
   std::vector<BindAddress> addresses;
-  uint32_t backlog = 0;   // 0: the proxy's
-  uint32_t maxconn = 0;   // 0: no limit of its own
+  uint32_t backlog = 0;  // 0: the proxy's
+  uint32_t maxconn = 0;  // 0: no limit of its own
   std::string interface;
   bool v4v6 = false;
   bool v6only = false;
-  int mode = -1;          // of a unix socket; -1: as umask says
+  int mode = -1;  // of a unix socket; -1: as umask says
   int64_t uid = -1;
   int64_t gid = -1;
-  uint32_t shards = 0;    // `shards`: 0 by-thread (default), N sockets
+  uint32_t shards = 0;            // `shards`: 0 by-thread (default), N sockets
   std::vector<uint32_t> threads;  // shards that accept, from 0; empty: all
   uint32_t mss = 0;
   bool tcp_fast_open = false;
@@ -134,7 +138,7 @@ struct ProxyConfig {
   bool nolinger = false;
   bool dont_log_null = false;  // option dontlognull
 
-  HttpConfig http;            // both halves; only with mode http
+  HttpConfig http;                                  // both halves; only with mode http
   std::shared_ptr<const HttpProfile> http_profile;  // made when the configuration is put to use
 
   // The frontend half.
@@ -142,8 +146,9 @@ struct ProxyConfig {
   uint32_t maxconn = 0;  // 0: the global one
   uint32_t backlog = 0;  // 0: maxconn
   ProxyConfig* default_backend = nullptr;
-  ProxyConfig* use_backend = nullptr;     // unconditional `use_backend`: the first one wins over default_backend
-  std::string use_service;                // `tcp-request content use-service NAME`; empty: none
+  ProxyConfig* use_backend =
+      nullptr;              // unconditional `use_backend`: the first one wins over default_backend
+  std::string use_service;  // `tcp-request content use-service NAME`; empty: none
   const shard::AppletType* service = nullptr;
 
   // The backend half.
@@ -152,32 +157,32 @@ struct ProxyConfig {
   std::vector<std::unique_ptr<ServerConfig>> servers;
   uint32_t retries = 3;
   bool redispatch = false;
-  uint32_t fullconn = 0;  // 0: a tenth of what its frontends take (manual 4.2, fullconn)
+  uint32_t fullconn = 0;             // 0: a tenth of what its frontends take (manual 4.2, fullconn)
   int32_t redispatch_interval = -1;  // manual 4.2, option redispatch: -1 last retry only
   BackendState* state = nullptr;
 };
 
 struct GlobalConfig {
-  uint32_t nbthread = 0;            // 0: one per usable CPU
+  uint32_t nbthread = 0;  // 0: one per usable CPU
   // `cpu-map`, by shard; an empty entry, or none, is a shard that may run anywhere.
   std::vector<std::vector<int>> thread_cpus;
-  uint32_t maxconn = 0;             // 0: derived from limits
+  uint32_t maxconn = 0;  // 0: derived from limits
   uint32_t ulimit_n = 0;
   std::string pidfile;
   std::string user, group, chroot;
-  int64_t uid = -1, gid = -1;       // from user/group or uid/gid
+  int64_t uid = -1, gid = -1;  // from user/group or uid/gid
   std::string node, description;
-  uint32_t bufsize = 16384;         // tune.bufsize
-  uint32_t http_maxhdr = 101;       // tune.http.maxhdr, the first line included
-  uint32_t maxrewrite = 1024;       // tune.maxrewrite
+  uint32_t bufsize = 16384;    // tune.bufsize
+  uint32_t http_maxhdr = 101;  // tune.http.maxhdr, the first line included
+  uint32_t maxrewrite = 1024;  // tune.maxrewrite
   // `h1-case-adjust`, lower case to what is sent; the file's lines and those of the sections.
   std::map<std::string, std::string, std::less<>> h1_case_adjust;
   uint64_t hard_stop_after_ms = 0;
   bool daemon = false, quiet = false;
-  std::string ring_driver = "auto"; // tune.ring auto|uring|poll: ours
+  std::string ring_driver = "auto";  // tune.ring auto|uring|poll: ours
   bool strict_limits = true;
-  bool zero_warning = false;        // as -dW
-  uint32_t stats_maxconn = 10;      // `stats maxconn`
+  bool zero_warning = false;    // as -dW
+  uint32_t stats_maxconn = 10;  // `stats maxconn`
   uint64_t stats_timeout_ms = 10000;
 };
 

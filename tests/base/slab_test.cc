@@ -150,6 +150,7 @@ TEST(Slab, LiveObjectsNeverShareASlotAndNeverMove) {
   for (Counted* object : model) slab.Delete(object);
 }
 
+#ifdef RINGWAY_DEBUG_CHECKS
 TEST(SlabDeathTest, DiesWhenAnObjectOutlivesIt) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(
@@ -159,6 +160,7 @@ TEST(SlabDeathTest, DiesWhenAnObjectOutlivesIt) {
       },
       "check failed");
 }
+#endif
 
 }  // namespace
 }  // namespace base
