@@ -1,14 +1,15 @@
 // arena.h - bump allocation for what lives and dies with one stream or one configuration.
 //
 // Owns:    its blocks. Nothing allocated from it is destroyed one by one: it must be trivially
-// destructible. Threads: shard-local (or start-up, for a configuration's arena). Units:   bytes.
+//          destructible.
+// Threads: shard-local (or start-up, for a configuration's arena).
+// Units:   bytes.
 // Errors:  none: a failed malloc dies, as everywhere.
 // States:  none.
 //
-//   base::Arena arena(first_block, sizeof(first_block));  // the caller's memory is used up first
+//   base::Arena arena(block, sizeof(block));  // the caller's memory is used up first
 //   std::string_view copy = arena.Copy(name);
-//   arena.Reset();                                        // everything is gone; blocks of its own
-//   are freed
+//   arena.Reset();                            // everything is gone; blocks of its own are freed
 
 #pragma once
 

@@ -4,10 +4,9 @@
 // Threads: any-thread.
 // Units:   none.
 // Errors:  MUST dies: ownership or memory is broken and going on could leak traffic. DEBUG_MUST is
-// the same where the
-//          check is dear; it is compiled in with -Ddebug_checks=true. BUG_IF is wrong yet
-//          containable: it is counted, logged once per place, and the caller closes what it was
-//          working on.
+//          the same where the check is dear; it is compiled in with -Ddebug_checks=true. BUG_IF is
+//          wrong yet containable: it is counted, logged once per place, and the caller closes what
+//          it was working on.
 // States:  none.
 //
 //   MUST(count > 0);

@@ -3,8 +3,7 @@
 // Owns:    nothing; a Clock is a value kept by its shard.
 // Threads: shard-local.
 // Units:   microseconds and milliseconds since an arbitrary start (CLOCK_MONOTONIC), never 0;
-// WallMicros() is
-//          microseconds since 1970.
+//          WallMicros() is microseconds since 1970.
 // Errors:  none.
 // States:  none.
 //

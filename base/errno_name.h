@@ -1,7 +1,10 @@
 // errno_name.h - the symbolic name and the plain words of an errno value.
 //
-// Owns:    nothing. Threads: any-thread. Units: errno values, positive or negative. States: none.
+// Owns:    nothing.
+// Threads: any-thread.
+// Units:   errno values, positive or negative.
 // Errors:  an unknown value gives "E?" and "unknown error".
+// States:  none.
 
 #pragma once
 

@@ -2,8 +2,11 @@
 // list.
 //
 // Owns:    nothing. An object leaves every list before it is destroyed (checked by the hook's
-// destructor). Threads: shard-local. Units:   none. Errors:  linking a linked hook is a broken
-// invariant (MUST). States:  hook unlinked <-> linked.
+//          destructor).
+// Threads: shard-local.
+// Units:   none.
+// Errors:  linking a linked hook is a broken invariant (MUST).
+// States:  hook unlinked <-> linked.
 //
 //   struct Stream { base::ListHook run_hook; };
 //   base::IntrusiveList<Stream, &Stream::run_hook> queue;

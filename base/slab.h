@@ -1,10 +1,12 @@
 // slab.h - a fixed number of equal slots in reserved address space, committed on first touch.
 //
 // Owns:    the address range and the objects in it. Slots never move, so pointers stay good while
-// an object lives. Threads: shard-local. Units:   capacity in slots. Errors:  a full slab gives
-// null; the caller counts and refuses. States:  slot free -> live -> free. A freed slot is handed
-// out again before an untouched one, so memory follows the
-//          highest number of live objects and stays warm.
+//          an object lives.
+// Threads: shard-local.
+// Units:   capacity in slots.
+// Errors:  a full slab gives null; the caller counts and refuses.
+// States:  slot free -> live -> free. A freed slot is handed out again before an untouched one, so
+//          memory follows the highest number of live objects and stays warm.
 //
 //   base::Slab<Stream> streams(capacity);
 //   if (Stream* s = streams.New(shard)) { ... streams.Delete(s); }

@@ -1,9 +1,11 @@
 // spsc_queue.h - bounded queue between exactly one producer thread and one consumer thread.
 //
 // Owns:    its cells; elements are trivially copyable values.
-// Threads: one fixed producer thread calls TryPush, one fixed consumer thread calls TryPop and
-// empty. Units:   capacity in elements, rounded up to a power of two. Errors:  a full queue refuses
-// (false): the producer keeps the value and tries again after its next turn. States:  none.
+// Threads: any-thread, but fixed ones: one producer calls TryPush, one consumer TryPop and empty.
+// Units:   capacity in elements, rounded up to a power of two.
+// Errors:  a full queue refuses (false): the producer keeps the value and tries again after its
+//          next turn.
+// States:  none.
 
 #pragma once
 

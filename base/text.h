@@ -1,7 +1,10 @@
 // text.h - small operations on text that the standard library lacks or spells long.
 //
-// Owns:    nothing. Threads: any-thread. Units: bytes, ASCII case rules only. States: none.
+// Owns:    nothing.
+// Threads: any-thread.
+// Units:   bytes, ASCII case rules only.
 // Errors:  a number that does not parse whole, or does not fit, gives nullopt.
+// States:  none.
 
 #pragma once
 

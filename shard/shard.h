@@ -1,7 +1,8 @@
 // shard.h - one core's share of the proxy: builds and owns what the folders of shard/ define.
 //
 // Owns:    the loop with its ring, the buffer pools, the connection table, the listeners of this
-// core. Threads: built by the main thread, then shard-local; other threads speak to it by messages.
+//          core.
+// Threads: built by the main thread, then shard-local; other threads speak to it by messages.
 // Units:   see Options.
 // Errors:  Open() says why a ring could not be had.
 // States:  built -> running -> draining (listeners stopped) -> stopped.

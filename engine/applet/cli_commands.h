@@ -1,6 +1,10 @@
 // cli_commands.h - the commands by subject; cli_commands.cc puts them into one table.
 //
-// Owns:    nothing. Threads: immutable. Units: none. Errors: told to the user. States: none.
+// Owns:    nothing.
+// Threads: immutable.
+// Units:   none.
+// Errors:  told to the user.
+// States:  none.
 
 #pragma once
 

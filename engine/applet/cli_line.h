@@ -1,6 +1,9 @@
 // cli_line.h - the grammar of one line of the runtime command line (management 9.3).
 //
-// Owns:    nothing. Threads: any-thread. Units: bytes. Errors: none: every line has a reading.
+// Owns:    nothing.
+// Threads: any-thread.
+// Units:   bytes.
+// Errors:  none: every line has a reading.
 // States:  none.
 //
 // `;` ends a command and blanks separate words. A backslash takes the meaning from the next

@@ -1,7 +1,7 @@
 // stream_text.h - one stream as `show sess` shows it: in a line, or whole with its last moves.
 //
 // Owns:    nothing.
-// Threads: the shard of the stream.
+// Threads: shard-local: the shard of the stream.
 // Units:   bytes; times as the clock on the wall of this machine.
 // Errors:  none.
 // States:  none.

@@ -1,5 +1,5 @@
-// console.h - lines on standard error in the shape operators and scripts know: "[ALERT]    (PID) :
-// text".
+// console.h - lines on standard error in the shape operators and scripts know:
+// "[ALERT]    (PID) : text".
 //
 // Owns:    nothing; it borrows a FILE (standard error unless told).
 // Threads: any-thread: a line is one write, so lines of several threads do not mix. Never on the

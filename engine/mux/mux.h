@@ -1,9 +1,13 @@
 // mux.h - one connection and the streams it carries.
 //
 // Owns:    its endpoints. Refers to the connection, whose events it hears from the last handshake
-// step on. Threads: shard-local. Units:   streams. Errors:  a connection that broke is told to
-// every endpoint (OnError), each of which its stream then detaches. States:  carrying
-// 0..streams_max endpoints; freed when the connection is given up and no endpoint is left.
+//          step on.
+// Threads: shard-local.
+// Units:   streams.
+// Errors:  a connection that broke is told to every endpoint (OnError), each of which its stream
+//          then detaches.
+// States:  carrying 0..streams_max endpoints; freed when the connection is given up and no endpoint
+//          is left.
 //
 // Raw and HTTP/1 carry one stream at a time and are their own Endpoint. HTTP/2 keeps a table of
 // endpoints by stream id: accepting side, OnReadable() parses frames and calls

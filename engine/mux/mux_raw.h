@@ -1,8 +1,11 @@
 // mux_raw.h - the mux of mode tcp: one connection is one stream, bytes are bytes.
 //
 // Owns:    nothing but itself (a slot of the worker's slab, given back when the endpoint is
-// detached). Threads: shard-local. Units:   bytes. Errors:  the connection's, passed on. States:
-// carries one endpoint, itself, from construction to Detach().
+//          detached).
+// Threads: shard-local.
+// Units:   bytes.
+// Errors:  the connection's, passed on.
+// States:  carries one endpoint, itself, from construction to Detach().
 
 #pragma once
 

@@ -1,8 +1,7 @@
 // daemon.h - going to the background (-D) without losing the exit status, and the pid file.
 //
 // Owns:    Daemon owns one end of a pipe; PidFile a descriptor and, until it is written, the file
-// it
-//          made.
+//          it made.
 // Threads: start-up, main thread; fork comes before any thread and before any ring.
 // Units:   process ids.
 // Errors:  messages for the console. The parent exits 1 whenever its child ends before it serves.

@@ -15,7 +15,7 @@
 //  - not given: as many connections as the larger of the soft and the hard limit serves, at most
 //    fd-hard-limit descriptors, and at most what -m has memory for.
 //  - ulimit-n too small for maxconn is old baggage of many files: a notice, and the larger one
-//  holds.
+//    holds.
 
 #pragma once
 

@@ -5,8 +5,7 @@
 // Threads: start-up.
 // Units:   memory in megabytes (-m), connections (-n, -N).
 // Errors:  ParseOptions answers false with a message; main prints it, the usage too when it asks
-// for
-//          that, and exits 1.
+//          for that, and exits 1.
 // States:  none. ParseOptions touches no file, environment variable or descriptor.
 //
 //   Options options;
@@ -21,8 +20,7 @@
 //   0  served and stopped by SIGINT, SIGTERM or SIGUSR1; -c found the configuration good; -v, -vv,
 //      --help; -cc found the condition true; the parent of -D saw its child serve.
 //   1  a bad command line, a bad configuration (also under -c), a warning under -dW, a failed
-//   start;
-//      -cc found the condition false; a file without a listener that was to be started.
+//      start; -cc found the condition false; a file without a listener that was to be started.
 //   2  -c of a file that is good but has no listener; -cc of what is no condition.
 // -c prints nothing when all is well unless -V ("Configuration file is valid"). The two exits of 2
 // are worth a line on stderr. -W with SIGINT will answer 130.

@@ -5,12 +5,15 @@
 // Threads: the main thread; it speaks to running shards by messages only.
 // Units:   milliseconds.
 // Errors:  messages fit for the operator, one per thing that failed; Bind() goes on to find them
-// all. States:  built -> bound -> open -> running -> draining -> stopped.
+//          all.
+// States:  built -> bound -> open -> running -> draining -> stopped.
 //
 //   Supervisor supervisor(configuration, settings);
-//   if (!supervisor.Bind(&errors) || !supervisor.OpenShards(&why)) ...     // before privileges are
-//   dropped supervisor.Start();                                                    // threads;
-//   serves from here on supervisor.SoftStop();  while (!supervisor.TryIdle()) ...;
+//   // Before privileges are dropped:
+//   if (!supervisor.Bind(&errors) || !supervisor.OpenShards(&why)) ...
+//   supervisor.Start();      // threads; serves from here on
+//   supervisor.SoftStop();
+//   while (!supervisor.TryIdle()) ...
 //   supervisor.Stop();
 
 #pragma once

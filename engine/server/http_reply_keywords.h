@@ -6,8 +6,7 @@
 // Units:   bytes.
 // Errors:  reported into the context's Diagnostics.
 // States:  none. Lines are recorded in the ProxyDraft as steps, since a section may follow its
-// users;
-//          ApplyReplySteps() and ApplyReturn() carry them out once everything was read.
+//          users; ApplyReplySteps() and ApplyReturn() carry them out once everything was read.
 
 #pragma once
 

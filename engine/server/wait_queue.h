@@ -8,8 +8,7 @@
 // Units:   places on a server (connections, or requests in mode http); keys order the waiters.
 // Errors:  a full mailbox keeps the grant in the sender, which tries again in its next turn.
 // States:  a waiter: idle -> waiting -> granted, asked again, or left. A grant that finds its
-// waiter
-//          gone is passed on.
+//          waiter gone is passed on.
 //
 //   if (!queue.TryTake(shard, server)) queue.Enter(shard, WaitQueue::kBackendLine, &waiter);
 //   ...                                // OnSlotGranted(server): the place is the waiter's now
@@ -22,6 +21,7 @@
 // head is empty: if the lowest key of all is a `next`, the place is given back to the count, and
 // that shard gives it away when its grant arrives. So the order is exact, and nobody waits for
 // another thread.
+//
 // Nothing is lost: who enters publishes and then looks for free places, who gives a place back
 // then looks for published keys, all in one total order, so one of the two sees the other.
 

@@ -6,7 +6,7 @@
 // Errors:  what goes wrong before a response head was sent becomes an error page; after that only
 //          closing tells the client.
 // States:  kRequest -> (kGather: a body that may have to be sent twice is awaited) -> kServer (an
-// answer is awaited) -> kBody | kTunnel; or kReplied.
+//          answer is awaited) -> kBody | kTunnel; or kReplied.
 //
 // Rules can pause: Run() is called in every pass and goes on where it stood.
 

@@ -3,8 +3,8 @@
 // Owns:    Questions owns every question of its shard until whoever asked has dropped it and the
 //          answer is back. So the asked shard always writes into memory that is there, and an
 //          answer for an applet that is gone finds nobody to wake.
-// Threads: a Question belongs to its home shard, except between Ask() and its answer, when it
-//          belongs to the asked one. Questions is shard-local.
+// Threads: Questions is shard-local. A Question belongs to its home shard, except between Ask() and
+//          its answer, when it belongs to the asked one.
 // Units:   none.
 // Errors:  a full mailbox delays: the message is tried again in the next turn.
 // States:  asked -> answered, each possibly without asker; freed when answered and dropped.

@@ -5,7 +5,7 @@
 // Units:   milliseconds of the shard's clock.
 // Errors:  every ending has one reason: of the side that ended first out of order, else kNormal.
 // States:  deciding where to go -> requested -> forwarding -> both sides Closed -> freed, in Run()
-// alone.
+//          alone.
 //
 // The order of one pass: the client's side, then the flow (which may set the server's side going),
 // then the server's side, then the client's again for what the server's side produced.

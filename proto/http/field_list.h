@@ -11,9 +11,10 @@
 //
 //   FieldList fields(arena, 100);
 //   if (!fields.Add("X-Test", "1")) return Refuse();
-//   if (fields.Has(FieldName::kUpgrade)) ...                       // one bit test
+//   if (fields.Has(FieldName::kUpgrade)) ...  // one bit test
 //   for (const Field* f = fields.Find(FieldName::kCookie); f; f = fields.FindNext(f))
-//   Use(f->value()); fields.RemoveAll(FieldName::kConnection);
+//     Use(f->value());
+//   fields.RemoveAll(FieldName::kConnection);
 
 #pragma once
 

@@ -13,11 +13,10 @@
 //
 // RFC 9112 section 6, strict. Where it leaves a choice:
 // - Repeated or listed Content-Length is refused, equal values too: nothing in the manual asks for
-// them.
+//   them.
 // - Transfer-Encoding beside Content-Length: the manual
-// (h1-do-not-close-on-insecure-transfer-encoding)
-//   has the length dropped and the connection closed after the answer: drop_content_length,
-//   must_close.
+//   (h1-do-not-close-on-insecure-transfer-encoding) has the length dropped and the connection
+//   closed after the answer: drop_content_length, must_close.
 // - Transfer-Encoding in HTTP/1.0, without a final chunked (in responses as well, although RFC 9112
 //   section 6.3 would read until close: nobody asked for another coding), chunked twice, empty
 //   elements or unknown codings are refused.

@@ -8,9 +8,8 @@
 //          accept-unsafe-violations-in-http-request`.
 // States:  none.
 //
-//   TargetError error = ParseTarget(text, options, head);    // head.method is set, bytes are
-//   checked if (error == TargetError::kNone) error = CheckHost(head, options);   // once the fields
-//   are in
+//   TargetError error = ParseTarget(text, options, head);  // head.method is set, bytes are checked
+//   if (error == TargetError::kNone) error = CheckHost(head, options);  // once the fields are in
 
 #pragma once
 

@@ -10,8 +10,7 @@
 //          the bytes may move.
 //
 //   FieldParser parser(options, MessageKind::kRequest, fields);
-//   switch (parser.Parse(bytes, &position)) ...   // again with more bytes, same start, same
-//   position
+//   switch (parser.Parse(bytes, &position)) ...  // again with more bytes: same start and position
 
 #pragma once
 

@@ -7,8 +7,8 @@
 // States:  none.
 //
 // The accept_* flags are the manual's lists under `option accept-unsafe-violations-in-http-request`
-// and
-// `-response`, one flag each; UnsafeRequestOptions() and UnsafeResponseOptions() set them together.
+// and `-response`, one flag each; UnsafeRequestOptions() and UnsafeResponseOptions() set them
+// together.
 
 #pragma once
 

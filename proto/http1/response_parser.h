@@ -7,8 +7,9 @@
 // Errors:  as RequestParser: final, with the offending byte's offset.
 // States:  version -> status -> reason -> LF -> fields -> done, or failed.
 //
-//   ResponseParser parser(options, head);   // options: ResponseOptions() or
-//   UnsafeResponseOptions() ParseResult result = parser.Parse(all_bytes_so_far);
+//   // options: ResponseOptions() or UnsafeResponseOptions()
+//   ResponseParser parser(options, head);
+//   ParseResult result = parser.Parse(all_bytes_so_far);
 //
 // The contract on the bytes is RequestParser's. A status line may end right behind the code: many
 // servers leave the space before an empty reason out. An interim response (1xx) is a head of its

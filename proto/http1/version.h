@@ -20,8 +20,7 @@ namespace proto {
 size_t VersionMismatch(std::string_view text, bool odd);
 
 // Strict: "HTTP/1." DIGIT; a higher minor version is treated as 1.1 by everyone. Odd: NAME "/"
-// number
-// "." number, each number at most 65535; `other` gets the text if the name is not HTTP.
+// number "." number, each number at most 65535; `other` gets the text if the name is not HTTP.
 bool ParseVersion(std::string_view text, bool odd, Version* version, std::string_view* other);
 
 }  // namespace proto

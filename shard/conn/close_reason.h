@@ -1,7 +1,12 @@
 // close_reason.h - why a connection or a stream ended: one value that log, statistics and tests
 // share.
 //
-// Owns:    nothing. Threads: any-thread. Units: none. Errors: none. States: none.
+// Owns:    nothing.
+// Threads: any-thread.
+// Units:   none.
+// Errors:  none.
+// States:  none.
+//
 // The table is close_reason.def.
 
 #pragma once

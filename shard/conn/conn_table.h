@@ -1,11 +1,13 @@
 // conn_table.h - every connection of one shard, named by generation-checked handles.
 //
 // Owns:    the Connections and their fds. Slots come from one slab sized at start-up and never
-// move. Threads: shard-local, except that a handle is a plain value and may travel in a mailbox
-// message. Units:   capacity in connections. Errors:  a full table and a stale handle are ordinary
-// outcomes (null): counted, never logged one by one. States:  slot free -> live -> closing -> free.
-// It leaves closing only when the ring holds no operation that names it,
-//          because until then the kernel may still write into its buffers.
+//          move.
+// Threads: shard-local, except that a handle is a plain value and may travel in a mailbox message.
+// Units:   capacity in connections.
+// Errors:  a full table and a stale handle are ordinary outcomes (null): counted, never logged one
+//          by one.
+// States:  slot free -> live -> closing -> free. It leaves closing only when the ring holds no
+//          operation that names it, because until then the kernel may still write into its buffers.
 //
 //   Connection* c = table.Adopt(fd, Role::kAccepted);
 //   if (Connection* c = table.Find(handle)) ...          // null: closed since

@@ -1,11 +1,13 @@
 // connection.h - one peer: its descriptor, what moves its bytes, the handshakes it still owes.
 //
 // Owns:    the fd, the wire queues, the layer's state. Lives in a ConnTable slot; a stream never
-// owns one. Threads: shard-local. Units:   bytes; milliseconds of the shard's clock. Errors:
-// recorded (reason(), error()) and reported once through OnClosed; never acted on against a stream.
+//          owns one.
+// Threads: shard-local.
+// Units:   bytes; milliseconds of the shard's clock.
+// Errors:  recorded (reason(), error()) and reported once through OnClosed; never acted on against
+//          a stream.
 // States:  connecting -> handshaking -> open -> closing -> (slot freed by the table once the ring
-// has answered
-//          everything). Without connect or handshake it starts open.
+//          has answered everything). Without connect or handshake it starts open.
 //
 // Whoever is set as events hears what happens: the session while handshakes run, then the mux.
 // Events only come out of the loop's phases 2 to 6, never from inside a call made here.
@@ -13,8 +15,7 @@
 //   Connection* c = table.Adopt(fd, Role::kAccepted);
 //   c->SetEvents(this);  c->WantRecv(true);             // OnReadable() comes
 //   c->Recv(channel_bytes, room);  c->Send(answer);     // moved, sent this turn
-//   c->CloseAfterFlush(now_ms + 5000);                  // gives the connection up; no event
-//   follows
+//   c->CloseAfterFlush(now_ms + 5000);                  // gives it up; no event follows
 
 #pragma once
 

@@ -2,12 +2,12 @@
 // TLS.
 //
 // Owns:    a DataLayer is one object per process and kind; its state of a connection is the
-// connection's
-//          `layer_state`, null on first call and freed by Release().
+//          connection's `layer_state`, null on first call and freed by Release().
 // Threads: shard-local per connection; the object itself is immutable.
 // Units:   bytes.
 // Errors:  recorded in the connection (SetLayerError) and reported by the return value, never acted
-// on here. States:  attached -> closed for writing (CloseNotify) -> released.
+//          on here.
+// States:  attached -> closed for writing (CloseNotify) -> released.
 //
 // The connection moves bytes between the ring and its two wire queues; the layer turns wire bytes
 // into plain ones and back. It never sees a stream.

@@ -2,13 +2,12 @@
 // SOCKS4, in order.
 //
 // Owns:    a step is one object per process and kind; what it keeps of a connection lives in the
-// data layer's state or
-//          in the connection's handshake scratch.
+//          data layer's state or in the connection's handshake scratch.
 // Threads: shard-local per connection; the object itself is immutable.
 // Units:   none.
 // Errors:  kFailed, with the reason in the connection.
 // States:  each step owns one pending bit of the connection, clears it on success, and knows
-// nothing of the others.
+//          nothing of the others.
 //
 // Steps run in the order of their bits, from the connection's own task, before any mux exists. None
 // wakes a stream. The first that succeeds on an outgoing connection proves the connect.

@@ -1,9 +1,11 @@
 // event_loop.h - one turn of a shard: a fixed order of phases, the same on every driver.
 //
 // Owns:    the ring, the timer wheel and the run queue of one shard. Refers to the mailroom and the
-// clock. Threads: shard-local; Stop() by a message. Units:   one turn; budgets in tasks and
-// messages; lengths of turns in microseconds. Errors:  a completion nobody claims is counted
-// (stale_completions). States:  running -> stopping (Run returns after the turn).
+//          clock.
+// Threads: shard-local; Stop() by a message.
+// Units:   one turn; budgets in tasks and messages; lengths of turns in microseconds.
+// Errors:  a completion nobody claims is counted (stale_completions).
+// States:  running -> stopping (Run returns after the turn).
 //
 // A turn: 1 submit and wait, 2 answers (who is answered records it and queues its task), 3
 // messages, 4 timers, 5 tasks, 6 waiters for buffers. What tasks submit goes to the kernel with the

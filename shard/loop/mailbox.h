@@ -2,11 +2,13 @@
 // sleeps.
 //
 // Owns:    the queues of one process: (shards + 1)^2 minus the diagonal; the extra sender is the
-// main thread. Threads: TryPost by the sender's thread, Drain by the receiver's. Units:   messages
-// of 64 bytes. Errors:  a full queue refuses; the sender keeps what it wanted to send (a hand-off
-// then serves the fd itself). States:  a receiver is awake or about to sleep; PrepareSleep() and
-// the re-check in it close the gap in which a
-//          message could be posted to a shard that no longer looks.
+//          main thread.
+// Threads: any-thread, but fixed ones: TryPost by the sender's thread, Drain by the receiver's.
+// Units:   messages of 64 bytes.
+// Errors:  a full queue refuses; the sender keeps what it wanted to send (a hand-off then serves
+//          the fd itself).
+// States:  a receiver is awake or about to sleep; PrepareSleep() and the re-check in it close the
+//          gap in which a message could be posted to a shard that no longer looks.
 //
 //   mailroom.TryPost(me, target, {&HandleNewFd, {uint64_t(fd), listener}}, my_ring);
 

@@ -5,7 +5,7 @@
 // Units:   tasks.
 // Errors:  none.
 // States:  idle <-> queued. A task queued while tasks run is run in the next turn, so no turn is
-// endless.
+//          endless.
 //
 //   queue.Add(stream);   // any number of times; Run() is called once
 

@@ -5,9 +5,8 @@
 // Units:   milliseconds of the shard's clock; 0 is "no deadline".
 // Errors:  none.
 // States:  Timer unarmed <-> armed. A timer moved to a later deadline stays where it is in the
-// wheel and is put off
-//          again when its old place comes up, so that pushing an idle timeout ahead costs one
-//          store.
+//          wheel and is put off again when its old place comes up, so that pushing an idle timeout
+//          ahead costs one store.
 //
 //   timer.Set(wheel, clock.now_ms() + 5000);   // later than before: a store; earlier: moved
 //   timer.Clear();

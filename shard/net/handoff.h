@@ -3,9 +3,8 @@
 //
 // Owns:    one padded count of connections per shard.
 // Threads: any-thread. The count is raised by whoever decides (the acceptor, at once, so that a
-// burst does not all go to
-//          one shard) and lowered by the shard that served it: once per connection, not per
-//          request.
+//          burst does not all go to one shard) and lowered by the shard that served it: once per
+//          connection, not per request.
 // Units:   connections.
 // Errors:  none.
 // States:  none.

@@ -5,7 +5,8 @@
 // Threads: SharedLimit is any-thread; a LimitShare is shard-local.
 // Units:   what is limited: connections.
 // Errors:  a full limit refuses (false). The share then stands as waiting and is told when
-// something is released. States:  none.
+//          something is released.
+// States:  none.
 //
 // Far from the limit a shard takes a sixteenth of what is free, divided by the shards, at once, so
 // that it touches the shared line rarely; near it, one by one, so that the limit is reached exactly

@@ -1,14 +1,13 @@
 // listener.h - one listening socket as one shard sees it: accepts in flight, pauses, limits.
 //
 // Owns:    nothing of the kernel: the descriptor belongs to the supervisor (several shards may
-// share it). Owns the
-//          descriptors it has accepted and not yet handed on.
+//          share it). Owns the descriptors it has accepted and not yet handed on.
 // Threads: shard-local.
 // Units:   connections.
 // Errors:  no descriptors left: accepting pauses until one is given back (or 100 ms have passed);
-// counted. States:  idle -> accepting <-> full (a limit is reached: what was accepted meanwhile
-// waits here, nothing is refused)
-//          -> stopped.
+//          counted.
+// States:  idle -> accepting <-> full (a limit is reached: what was accepted meanwhile waits here,
+//          nothing is refused) -> stopped.
 
 #pragma once
 

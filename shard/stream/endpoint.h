@@ -2,9 +2,11 @@
 // applet.
 //
 // Owns:    an Endpoint belongs to its mux (or to its applet's pool); a StreamSide holds it from
-// Attach to Detach. Threads: shard-local. Units:   bytes. Errors:  OnError with a close reason;
-// after it Recv still gives what had arrived. States:  attached -> read side over, write side over
-// (in any order) -> detached.
+//          Attach to Detach.
+// Threads: shard-local.
+// Units:   bytes.
+// Errors:  OnError with a close reason; after it Recv still gives what had arrived.
+// States:  attached -> read side over, write side over (in any order) -> detached.
 //
 // A connection with many streams (HTTP/2) has one mux and an Endpoint per stream: Detach() ends
 // this stream's use of it, never the connection, unless the mux decides that it has outlived its

@@ -2,18 +2,30 @@
 // states and errors.
 //
 // Owns:    the endpoint from the moment it is attached until Disconnected; the side's deadline. Not
-// the channels. Threads: shard-local. Units:   milliseconds of the shard's clock; 0 is "none".
+//          the channels.
+// Threads: shard-local.
+// Units:   milliseconds of the shard's clock; 0 is "none".
 // Errors:  every ending has one CloseReason, the first that was recorded.
 // States:  kEdges in the source lists every legal move; only Enter() assigns the state.
 //
-//   Idle ----------------------------------------> Established      (the client's side: an endpoint
-//   is attached) Idle -> Requested -> Assigned -> Connecting -> Established -> Disconnected ->
-//   Closed      (the server's side)
-//             |  ^  \-> Queued -^ \    |   |            ^
-//             |  |               \->ConnectError        |  a reused connection or an applet:
-//             Assigned -> Established |  |                 | |  \-> TurnAround -> Assigned (same
-//             server, after a pause) v  '-----------------' v
-//           Closed              Closed     (given up; and from every state, when aborted)
+//   The client's side, whose endpoint is attached to it:
+//
+//     Idle -> Established -> Disconnected -> Closed
+//
+//   The server's side, and the ways it may leave the straight one:
+//
+//     Idle -> Requested -> Assigned -> Connecting -> Established -> Disconnected -> Closed
+//
+//     Requested    -> Queued                      no place on a server yet
+//     Queued       -> Assigned | Requested        a place was granted | choose again
+//     Assigned     -> Established                 a kept connection, or an applet
+//     Assigned     -> ConnectError                the connect could not be started
+//     Connecting   -> ConnectError                it failed, or took too long
+//     ConnectError -> TurnAround -> Assigned      once more, the same server, after a pause
+//     ConnectError -> Requested                   once more, another server
+//     Disconnected -> Requested                   the policy wants the exchange tried again
+//
+//   Given up or aborted: any state -> Closed, Established by way of Disconnected.
 //
 // Events (the endpoint's, a timer, a request of the stream) only record what happened and queue the
 // stream; Run() decides. Policy comes from SidePolicy: which server, when to try again. This class

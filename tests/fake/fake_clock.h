@@ -1,6 +1,10 @@
 // fake_clock.h - time that moves only when a test moves it.
 //
-// Owns:    nothing. Threads: shard-local. Units: microseconds. Errors: none. States: none.
+// Owns:    nothing.
+// Threads: shard-local.
+// Units:   microseconds.
+// Errors:  none.
+// States:  none.
 //
 //   FakeClock clock;
 //   clock.Advance(5000);

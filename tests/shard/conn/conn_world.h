@@ -1,7 +1,10 @@
 // conn_world.h - one loop over the scripted ring with a connection table, and who listens to its
 // events.
 //
-// Owns:    all of it. Threads: one. Units: as the real ones. Errors: leaks kill the test (FakeNet).
+// Owns:    all of it.
+// Threads: one.
+// Units:   as the real ones.
+// Errors:  leaks kill the test (FakeNet).
 // States:  none.
 
 #pragma once
