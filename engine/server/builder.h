@@ -30,7 +30,7 @@ namespace engine {
 // What a thread number may be: one thread group, and its word size (manual 3.1, cpu-map).
 inline constexpr uint32_t kThreadsPerGroup = 64;
 // More would only multiply mailboxes, which are one per pair of shards.
-inline constexpr uint32_t kThreadsMax = 256;
+inline constexpr uint32_t kThreadsMax = kThreadsPerGroup;
 
 struct BuildOptions {
   // What `use-service` may name. The applet types outlive every Configuration.

@@ -77,7 +77,7 @@ Parsed<std::vector<uint32_t>> ParseThreadSet(std::string_view text, uint32_t thr
       piece = piece.substr(slash + 1);
     }
     // Numbers above the number of threads are passed over, as long as one thread is left.
-    Parsed<std::vector<uint32_t>> numbers = ParseNumberSet(piece, 1, kThreadsMax);
+    Parsed<std::vector<uint32_t>> numbers = ParseNumberSet(piece, 1, 4 * kThreadsMax);
     if (!numbers) return {{}, std::move(numbers.error)};
     for (const uint32_t number : numbers.value) {
       if (number <= threads) parsed.value.push_back(number - 1);

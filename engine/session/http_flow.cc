@@ -193,7 +193,9 @@ bool HttpFlow::RefuseBroken(Stream& stream) {
 
 void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
   proto::FieldList& fields = front.request().fields;
-  const bool upgrade = proto::ReadConnection(fields).upgrade && fields.Has(FieldName::kUpgrade);
+  // h2c would make the server speak HTTP/2 behind our back.
+  const bool upgrade = proto::ReadConnection(fields).upgrade && fields.Has(FieldName::kUpgrade) &&
+                       !base::StartsWithIgnoreCase(fields.ValueOf(FieldName::kUpgrade), "h2c");
   proto::StripHopByHop(fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   if (upgrade) (void)fields.Add(FieldName::kConnection, "upgrade");
   const HttpConfig& own = stream.frontend().http;

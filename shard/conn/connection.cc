@@ -188,6 +188,7 @@ size_t Connection::Send(ByteQueue& plain) {
 }
 
 void Connection::Flush() {
+  if (send_failed_) wire_out_.Clear();
   if (wire_out_.empty() || connect_pending_ || fd_ < 0) return;
   if (send_pending_)
     return context_.ring().NeedSendAnswers();  // the rest follows what is under way
@@ -217,7 +218,12 @@ void Connection::OnSend(const Completion& completion) {
       close_when_flushed_ = false;
       return BeginClosing();
     }
-    return FailByErrno(-completion.result);
+    if (state_ != State::kOpen || wire_ended_) return FailByErrno(-completion.result);
+    // A peer that resets may have answered before: its last words are still to be read, and then
+    // the reset. Until that, what we would send is dropped.
+    send_failed_ = true;
+    wire_out_.Clear();
+    if (want_recv_ && !recv_armed_) ArmRecv();
   }
   if (!wire_out_.empty()) {
     // Sixteen slices went whole: try on. A full socket: wait for room, and do not let it pin big

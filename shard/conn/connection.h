@@ -208,6 +208,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool shut_when_flushed_ : 1 = false;
   bool close_when_flushed_ : 1 = false;
   bool draining_ : 1 = false;
+  bool send_failed_ : 1 = false;  // what is sent is dropped; reading tells the rest
   bool peer_known_ : 1 = false;
 };
 

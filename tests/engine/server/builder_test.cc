@@ -194,7 +194,7 @@ const std::vector<ErrorRow> kFaults = {
     {"GlobalUser", "global\n user no-such-user\n", {"2:7 'user': no such user 'no-such-user'"}},
     {"GlobalThreads",
      "global\n nbthread 0\n",
-     {"2:11 'nbthread': '0' is out of range: expects an integer between 1 and 256"}},
+     {"2:11 'nbthread': '0' is out of range: expects an integer between 1 and 64"}},
     {"GlobalCpuMap",
      "global\n cpu-map auto:1/1-4 0\n",
      {"2:10 'cpu-map': 'auto:' needs as many CPUs as threads, but there are 1 and 4"}},
