@@ -200,7 +200,10 @@ void Connection::SubmitSend(SendMode mode) {
   const int count = wire_out_.Fill(iovecs, kIovecsMax);
   sending_bytes_ = 0;
   for (int i = 0; i < count; ++i) sending_bytes_ += uint32_t(iovecs[i].iov_len);
-  if (sending_bytes_ < wire_out_.size()) context_.ring().NeedSendAnswers();
+  // Who waits for the end of this send may have said so during the one before.
+  const bool awaited = want_writable_ || shut_when_flushed_ || close_when_flushed_ ||
+                       state_ == State::kHandshaking || sending_bytes_ < wire_out_.size();
+  if (awaited) context_.ring().NeedSendAnswers();
   send_pending_ = true;
   context_.ring().Send(Op(OpKind::kConnSend), fd_, {iovecs, size_t(count)}, mode);
 }
