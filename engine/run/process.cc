@@ -35,6 +35,7 @@ BuildFacts FactsOfBuild() {
   facts.drivers.push_back({"poll", 1, true, "epoll"});
   facts.default_threads = Supervisor::ShardsFor(GlobalConfig{});
   facts.services.push_back(EchoApplet().name());
+  facts.muxes.push_back("h1  : mode=HTTP side=FE|BE");
   facts.muxes.push_back("raw : mode=TCP  side=FE|BE");
   return facts;
 }
