@@ -174,7 +174,8 @@ size_t MuxH1Back::Send(shard::ByteQueue& bytes, bool) {
 void MuxH1Back::Push() {
   if (out_.empty()) return;
   (void)connection_.Send(out_);
-  if (!out_.empty()) connection_.WantWritable();
+  if (!out_.empty()) return connection_.WantWritable();
+  if (shut_when_pushed_) connection_.ShutWrite();
 }
 
 void MuxH1Back::OnWritable() noexcept {
@@ -188,10 +189,14 @@ void MuxH1Back::ShutWrite(CloseReason) {
   if (request_over_) return;
   request_over_ = true;
   if (!writer_.End(trailers_, out_, *connection_.context().small)) keep_alive_ = false;
+  // In a tunnel the end of the bytes is the end of the sending direction, and no more than that.
+  shut_when_pushed_ = tunnel_;
+  if (tunnel_ && out_.empty()) return connection_.ShutWrite();
   Push();
 }
 
 void MuxH1Back::StartTunnel() {
+  tunnel_ = true;
   keep_alive_ = false;
   writer_.Begin(BodyKind::kTunnel, 0);
 }

@@ -119,6 +119,8 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   bool request_over_ : 1 = false;
   bool untouched_ : 1 = true;
   bool keep_alive_ : 1 = true;
+  bool tunnel_ : 1 = false;
+  bool shut_when_pushed_ : 1 = false;
   bool taken_ : 1 = false;  // the final head; its body may go
 };
 

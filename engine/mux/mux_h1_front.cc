@@ -280,7 +280,8 @@ size_t MuxH1Front::Send(shard::ByteQueue& bytes, bool) {
 void MuxH1Front::Push() {
   if (out_.empty()) return;
   (void)connection_.Send(out_);
-  if (!out_.empty()) connection_.WantWritable();
+  if (!out_.empty()) return connection_.WantWritable();
+  if (shut_when_pushed_) connection_.ShutWrite();
 }
 
 void MuxH1Front::ShutWrite(CloseReason) {
@@ -288,6 +289,9 @@ void MuxH1Front::ShutWrite(CloseReason) {
   response_over_ = true;
   const bool whole = writer_.End(trailers_, out_, *connection_.context().small);
   if (!whole) keep_alive_ = false;  // cut short: only closing tells the client
+  // In a tunnel the end of the bytes is the end of the sending direction, and no more than that.
+  shut_when_pushed_ = tunnel_;
+  if (tunnel_ && out_.empty()) return connection_.ShutWrite();
   Push();
 }
 

@@ -128,6 +128,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   bool may_tunnel_ : 1 = false;  // what follows the head is kept back until that is decided
   bool tunnel_ : 1 = false;
   bool late_ : 1 = false;
+  bool shut_when_pushed_ : 1 = false;
 };
 
 }  // namespace engine

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <set>
 
@@ -54,17 +55,24 @@ const char* Exchange(uint16_t port, int number) {
   const ssize_t length =
       std::snprintf(line, sizeof(line), "exchange %d of %d\n", number + 1, kExchanges);
   const char* wrong = nullptr;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+  // A ring that is being taken down elsewhere may interrupt calls of this thread.
+  const int connected =
+      TEMP_FAILURE_RETRY(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)));
+  if (connected != 0 && errno != EISCONN) {
     wrong = "cannot connect";
-  } else if (send(fd, line, size_t(length), MSG_NOSIGNAL) != length) {
+  } else if (TEMP_FAILURE_RETRY(send(fd, line, size_t(length), MSG_NOSIGNAL)) != length) {
     wrong = "cannot send";
   }
   char answer[64];
   ssize_t got = 0;
   while (wrong == nullptr && got < length) {
-    const ssize_t more = recv(fd, answer + got, sizeof(answer) - size_t(got), 0);
-    if (more <= 0) wrong = "the answer did not come";
-    got += more;
+    const ssize_t more =
+        TEMP_FAILURE_RETRY(recv(fd, answer + got, sizeof(answer) - size_t(got), 0));
+    if (more <= 0) {
+      wrong = "the answer did not come";
+    } else {
+      got += more;
+    }
   }
   if (wrong == nullptr && std::string(answer, size_t(got)) != std::string(line, size_t(length))) {
     wrong = "the answer is not what was sent";

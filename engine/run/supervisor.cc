@@ -272,7 +272,10 @@ bool Supervisor::TryIdle() {
 
 void Supervisor::CloseSockets() {
   for (Socket& socket : sockets_) {
-    if (socket.fd >= 0 && !socket.inherited) close(socket.fd);
+    if (socket.fd < 0 || socket.inherited) continue;
+    // The ring may hold on to it for a while: nobody is to be accepted by a process that is gone.
+    (void)shutdown(socket.fd, SHUT_RDWR);
+    close(socket.fd);
     socket.fd = -1;
   }
 }
