@@ -13,7 +13,7 @@
 
 #include "base/intrusive_list.h"
 #include "base/slab.h"
-#include "engine/mux/h1_message.h"
+#include "engine/mux/h1_wire.h"
 #include "engine/mux/mux.h"
 
 namespace engine {
@@ -43,7 +43,7 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   shard::Endpoint* OpenStream() override;
   uint32_t streams() const override { return state_ == State::kIdle ? 0 : 1; }
   uint32_t streams_max() const override { return 1; }
-  void TakeUnread(shard::ByteQueue& next) override { next.MoveFrom(in_); }
+  void TakeUnread(shard::ByteQueue& next) override { next.MoveFrom(wire_.in()); }
 
   // Endpoint
   size_t Recv(shard::Channel& channel, size_t max) override;
@@ -54,7 +54,7 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   void ShutWrite(shard::CloseReason reason) override;
   void Detach(shard::CloseReason reason, uint64_t linger_until_ms) override;
   shard::Connection* connection() override { return &connection_; }
-  size_t UnsentBytes() const override { return out_.size() + connection_.unsent_bytes(); }
+  size_t UnsentBytes() const override { return wire_.unsent_bytes(); }
 
   // BackEndpoint
   void SendRequest(const proto::RequestHead& head, const proto::Framing& framing,
@@ -64,21 +64,20 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   }
   const proto::Framing& response_framing() const override { return message_->framing; }
   void NextResponse() override;
-  void SetTrailers(const proto::FieldList* trailers) override { trailers_ = trailers; }
+  void SetTrailers(const proto::FieldList* trailers) override { wire_.SetTrailers(trailers); }
   void TakeResponse(proto::FieldList& trailers) override {
     taken_ = true;
     if (message_->framing.kind == proto::BodyKind::kChunked) {
       message_->body.Begin(message_->framing, trailers);
     }
   }
-  void Flush() override { Push(); }
+  void Flush() override { wire_.Push(); }
   void StartTunnel() override;
   bool reused() const override { return exchanges_ > 1; }
 
   // For the keeper: closes an idle connection. Forget() is not called.
   void CloseIdle();
   uint32_t exchanges() const { return exchanges_; }
-  shard::Connection& wire() { return connection_; }
   base::ListHook idle_hook;  // in the keeper's list
   uint64_t session_id = 0;   // whose exchange it carried last
   shard::ServerTarget* server = nullptr;
@@ -93,9 +92,8 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   void OnDeadline() noexcept override;
   void OnClosed(shard::CloseReason reason) noexcept override;
 
-  void Fill();
   void ReadHead();
-  void Push();
+  void HeadDone();
   void EndIdle();
   // How an end of the connection is called: what matters is whether an answer had begun.
   shard::CloseReason EndReason(shard::CloseReason reason) const {
@@ -107,20 +105,13 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   shard::Connection& connection_;
   IdleKeeper& keeper_;
   const HttpProfile& profile_;
+  H1Wire wire_;
   H1Response* message_ = nullptr;
-  H1BodyWriter writer_;
-  const proto::FieldList* trailers_ = nullptr;  // of the request
-  shard::ByteQueue in_;
-  shard::ByteQueue out_;
   uint32_t exchanges_ = 0;
   proto::Method method_ = proto::Method::kOther;  // of the request under way
   State state_ = State::kConnecting;
-  bool request_sent_ : 1 = false;  // its head
-  bool request_over_ : 1 = false;
   bool untouched_ : 1 = true;
   bool keep_alive_ : 1 = true;
-  bool tunnel_ : 1 = false;
-  bool shut_when_pushed_ : 1 = false;
   bool taken_ : 1 = false;  // the final head; its body may go
 };
 

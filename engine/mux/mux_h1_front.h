@@ -13,7 +13,7 @@
 #pragma once
 
 #include "base/slab.h"
-#include "engine/mux/h1_message.h"
+#include "engine/mux/h1_wire.h"
 #include "engine/mux/mux.h"
 
 namespace engine {
@@ -53,7 +53,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   shard::Endpoint* OpenStream() override { return nullptr; }
   uint32_t streams() const override { return state_ == State::kExchange ? 1 : 0; }
   uint32_t streams_max() const override { return 1; }
-  void TakeUnread(shard::ByteQueue& next) override { next.MoveFrom(in_); }
+  void TakeUnread(shard::ByteQueue& next) override { next.MoveFrom(wire_.in()); }
 
   // Endpoint
   size_t Recv(shard::Channel& channel, size_t max) override;
@@ -64,7 +64,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   void ShutWrite(shard::CloseReason reason) override;
   void Detach(shard::CloseReason reason, uint64_t linger_until_ms) override;
   shard::Connection* connection() override { return &connection_; }
-  size_t UnsentBytes() const override { return out_.size() + connection_.unsent_bytes(); }
+  size_t UnsentBytes() const override { return wire_.unsent_bytes(); }
 
   // FrontEndpoint
   proto::RequestHead& request() override { return message_->head; }
@@ -72,14 +72,14 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   base::Arena& arena() override { return message_->arena; }
   void SendInterim(const proto::ResponseHead& head) override;
   void SendResponse(proto::ResponseHead& head, const proto::Framing& framing, bool close) override;
-  bool response_sent() const override { return response_sent_; }
+  bool response_sent() const override { return wire_.head_sent(); }
   bool request_broken() const override { return message_->body.bad(); }
   bool request_late() const override { return late_; }
   void EndWait() override { connection_.SetDeadline(0); }
   bool DiscardBody() override;
   const proto::FieldList& request_trailers() const override { return message_->trailers; }
-  void SetTrailers(const proto::FieldList* trailers) override { trailers_ = trailers; }
-  void Flush() override { Push(); }
+  void SetTrailers(const proto::FieldList* trailers) override { wire_.SetTrailers(trailers); }
+  void Flush() override { wire_.Push(); }
   void StartTunnel() override;
   void RefuseTunnel() override;
 
@@ -100,13 +100,10 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
     if (state_ != State::kExchange) ReadHead();
   }
 
-  void Fill();
   void ReadHead();
   void HeadDone();
   void Refuse(uint16_t status);
   void NextRequest();
-  bool PutHead(const proto::ResponseHead& head);
-  void Push();
   void Die(shard::CloseReason reason);
 
   base::Slab<MuxH1Front>& slab_;
@@ -114,21 +111,14 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   shard::Connection& connection_;
   RequestAcceptor& acceptor_;
   const HttpProfile& profile_;
+  H1Wire wire_;
   H1Request* message_ = nullptr;
-  H1BodyWriter writer_;
-  const proto::FieldList* trailers_ = nullptr;  // of the response
-  shard::ByteQueue in_;                         // plain bytes not parsed yet
-  shard::ByteQueue out_;                        // plain bytes the connection had no room for
   uint32_t requests_ = 0;
   State state_ = State::kIdle;
-  bool response_sent_ : 1 = false;  // its head
-  bool response_over_ : 1 = false;
   bool read_shut_ : 1 = false;  // the rest of the request is not wanted
   bool keep_alive_ : 1 = true;
   bool may_tunnel_ : 1 = false;  // what follows the head is kept back until that is decided
-  bool tunnel_ : 1 = false;
   bool late_ : 1 = false;
-  bool shut_when_pushed_ : 1 = false;
 };
 
 }  // namespace engine

@@ -245,7 +245,7 @@ bool Worker::Keep(MuxH1Back& mux) noexcept {
   part.idle.PushBack(&mux);
   part.idle_count.Add();
   // Unused for two purge periods, as if half of the idle ones went in each.
-  mux.wire().SetDeadline(context().now_ms() + 2 * uint64_t(server.pool_purge_delay_ms));
+  mux.connection()->SetDeadline(context().now_ms() + 2 * uint64_t(server.pool_purge_delay_ms));
   return true;
 }
 
