@@ -57,9 +57,7 @@ size_t H1Wire::Send(shard::ByteQueue& bytes) {
     connection_.WantWritable();
     return 0;
   }
-  const size_t taken = writer_.Write(bytes, out_, small());
-  Push();
-  return taken;
+  return writer_.Write(bytes, out_, small());
 }
 
 bool H1Wire::EndMessage() {
@@ -67,18 +65,14 @@ bool H1Wire::EndMessage() {
   const bool whole = writer_.End(trailers_, out_, small());
   // In a tunnel the end of the bytes is the end of the sending direction, and no more than that.
   shut_when_pushed_ = tunnel_;
-  if (tunnel_ && out_.empty()) {
-    connection_.ShutWrite();
-  } else {
-    Push();
-  }
   return whole;
 }
 
 void H1Wire::Push() {
-  if (out_.empty()) return;
-  (void)connection_.Send(out_);
-  if (!out_.empty()) return connection_.WantWritable();
+  if (!out_.empty()) {
+    (void)connection_.Send(out_);
+    if (!out_.empty()) return connection_.WantWritable();
+  }
   if (shut_when_pushed_) connection_.ShutWrite();
 }
 

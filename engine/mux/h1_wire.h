@@ -77,16 +77,17 @@ class H1Wire {
     head_sent_ = true;
     writer_.Begin(kind, length);
   }
-  // Takes bytes of body as far as there is room, and sends them. Nothing before the head.
+  // Takes bytes of body as far as there is room. Nothing before the head, and nothing leaves before
+  // Push(): the stream calls it once a turn, and what ends a connection goes with its end.
   size_t Send(shard::ByteQueue& bytes);
   // Framing broke for want of memory: nothing may follow.
   bool failed() const { return writer_.failed(); }
   // Ends the message, in a tunnel the sending direction. False: it is short of what its head said.
   bool EndMessage();
   void Push();
-  // The last bytes before the connection is given up.
-  void Flush() {
-    if (!out_.empty()) (void)connection_.Send(out_);
+  // Gives the connection up, after the bytes that stand ready.
+  void CloseAfterFlush(uint64_t deadline_ms, bool drain = false) {
+    connection_.CloseAfterFlush(deadline_ms, drain, &out_);
   }
   void SetTrailers(const proto::FieldList* trailers) { trailers_ = trailers; }
   void StartTunnel() { tunnel_ = true; }

@@ -144,6 +144,7 @@ void MuxH1Back::StartTunnel() {
 
 void MuxH1Back::Detach(CloseReason reason, uint64_t linger_until_ms) {
   events_ = nullptr;
+  if (reason == CloseReason::kNormal) wire_.Push();
   const bool whole = reason == CloseReason::kNormal && wire_.whole() && message_ != nullptr &&
                      message_->known && message_->body.ended() && wire_.in().empty() &&
                      wire_.out().empty() && !connection_.wire_ended() &&
@@ -156,8 +157,7 @@ void MuxH1Back::Detach(CloseReason reason, uint64_t linger_until_ms) {
     return;
   }
   if (reason == CloseReason::kNormal) {
-    wire_.Flush();
-    connection_.CloseAfterFlush(linger_until_ms);
+    wire_.CloseAfterFlush(linger_until_ms);
   } else {
     connection_.Abort();
   }

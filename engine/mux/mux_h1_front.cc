@@ -120,7 +120,6 @@ void MuxH1Front::Refuse(uint16_t status) {
 
 void MuxH1Front::SendText(std::string_view text) {
   (void)wire_.out().Append(text, wire_.small());
-  wire_.Flush();
   Die(CloseReason::kNormal);
 }
 
@@ -194,7 +193,6 @@ void MuxH1Front::SendInterim(const proto::ResponseHead& head) {
   // HTTP/1.0 has no interim answers (RFC 9110 section 15.2).
   if (!message_->head.version.AtLeast11()) return;
   if (!wire_.PutHead(head, profile_.client_case)) return events_->OnError(CloseReason::kNoMemory);
-  wire_.Push();
 }
 
 void MuxH1Front::SendResponse(proto::ResponseHead& head, const proto::Framing& framing,
@@ -256,18 +254,17 @@ void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {
   if (Info(reason).blame == shard::Blame::kClient && reason != CloseReason::kClientTimeout) {
     connection_.Abort();
   } else {
-    wire_.Flush();
     // A client that is still sending reads our answer only if it is not reset.
     const bool drain = !message_->body.ended() || !wire_.in().empty();
     const uint64_t now_ms = connection_.context().now_ms();
-    connection_.CloseAfterFlush(drain ? now_ms + kDrainMs : std::max(linger_until_ms, now_ms + 1),
-                                drain);
+    wire_.CloseAfterFlush(drain ? now_ms + kDrainMs : std::max(linger_until_ms, now_ms + 1), drain);
   }
   acceptor_.OnMuxGone(reason);
   slab_.Delete(this);
 }
 
 void MuxH1Front::NextRequest() {
+  wire_.Push();
   pools_.requests->Delete(message_);
   message_ = nullptr;
   state_ = State::kIdle;
@@ -284,8 +281,7 @@ void MuxH1Front::NextRequest() {
 
 void MuxH1Front::Die(CloseReason reason) {
   if (reason == CloseReason::kNormal) {
-    wire_.Flush();
-    connection_.CloseAfterFlush(connection_.context().now_ms() + kDrainMs, true);
+    wire_.CloseAfterFlush(connection_.context().now_ms() + kDrainMs, true);
   } else {
     connection_.Abort();
   }

@@ -200,6 +200,7 @@ void Connection::SubmitSend(SendMode mode) {
   const int count = wire_out_.Fill(iovecs, kIovecsMax);
   sending_bytes_ = 0;
   for (int i = 0; i < count; ++i) sending_bytes_ += uint32_t(iovecs[i].iov_len);
+  if (mode == SendMode::kTryLast && sending_bytes_ < wire_out_.size()) mode = SendMode::kTry;
   // Who waits for the end of this send may have said so during the one before.
   const bool awaited = want_writable_ || shut_when_flushed_ || close_when_flushed_ ||
                        state_ == State::kHandshaking || sending_bytes_ < wire_out_.size();
@@ -265,13 +266,19 @@ void Connection::FinishShutWrite() {
   if (fd_ >= 0) (void)context_.ring().Shutdown(fd_, SHUT_WR);
 }
 
-void Connection::CloseAfterFlush(uint64_t deadline_ms, bool drain) {
+void Connection::CloseAfterFlush(uint64_t deadline_ms, bool drain, ByteQueue* last) {
   if (state_ == State::kClosing) return;
   events_ = nullptr;
   want_writable_ = false;
   if (state_ != State::kOpen || reason_ != CloseReason::kNone) return Abort();
+  given_up_ = true;
+  if (last != nullptr) (void)layer_->Send(*this, *last);
   if (!write_shut_) layer_->CloseNotify(*this);
-  Flush();
+  if (wire_out_.empty() || send_pending_ || send_failed_) {
+    Flush();
+  } else {
+    SubmitSend(SendMode::kTryLast);
+  }
   draining_ = drain && !wire_ended_;
   wire_in_.Clear();
   const bool sent = wire_out_.empty() && !send_pending_;

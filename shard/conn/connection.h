@@ -98,7 +98,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
     context_.ring().NeedSendAnswers();
   }
   // True while Send() takes nothing because unsent bytes have reached the limit.
-  bool send_full() const { return wire_out_.size() >= kWireOutLimitBytes; }
+  bool send_full() const { return !given_up_ && wire_out_.size() >= kWireOutLimitBytes; }
   size_t unsent_bytes() const { return wire_out_.size(); }
 
   // Ends the sending direction: the layer's goodbye, then, once all is sent, the socket's shutdown.
@@ -108,7 +108,9 @@ class Connection final : TimerClient, Task, BufferWaiter {
   // event follows.
   // `drain`: then what the peer still sends is read and dropped until it ends, too, because closing
   // on unread bytes resets the connection and the peer may lose our last ones.
-  void CloseAfterFlush(uint64_t deadline_ms, bool drain = false);
+  // `last`: plain bytes that still go, all of them, whatever waits before them. They leave together
+  // with the end where that saves the peer a packet and a wake-up.
+  void CloseAfterFlush(uint64_t deadline_ms, bool drain = false, ByteQueue* last = nullptr);
   // Gives the connection up at once. `reset` sends an RST where the kernel can (option nolinger).
   // No event follows.
   void Abort(bool reset = false);
@@ -206,6 +208,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool wire_ended_ : 1 = false;
   bool write_shut_ : 1 = false;
   bool shut_when_flushed_ : 1 = false;
+  bool given_up_ : 1 = false;  // by CloseAfterFlush(): what is taken now is the last
   bool close_when_flushed_ : 1 = false;
   bool draining_ : 1 = false;
   bool send_failed_ : 1 = false;  // what is sent is dropped; reading tells the rest

@@ -319,7 +319,7 @@ void PollRing::Wake(Ring*) {
 
 void PollRing::Answer(const PollOp& op, int result, bool more, Chunk* chunk) {
   completions_[count_++] = {op.op, result, more, chunk};
-  const bool went_whole = op.call == Call::kSend && op.send_mode == SendMode::kTry && result >= 0 &&
+  const bool went_whole = op.call == Call::kSend && IsTry(op.send_mode) && result >= 0 &&
                           size_t(result) == TotalBytes(op.iovecs);
   if (!went_whole || need_send_answers_) ++awaited_;
 }
@@ -407,8 +407,9 @@ PollRing::Tried PollRing::TrySend(PollOp& op) {
   msghdr header = {};
   header.msg_iov = op.iovecs.data();
   header.msg_iovlen = op.iovecs.size();
-  const int result = ResultOf(sendmsg(op.fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL));
-  if (result == -EAGAIN && op.send_mode == SendMode::kWait) return Tried::kWaits;
+  const int more = op.send_mode == SendMode::kTryLast ? MSG_MORE : 0;
+  const int result = ResultOf(sendmsg(op.fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL | more));
+  if (result == -EAGAIN && !IsTry(op.send_mode)) return Tried::kWaits;
   Answer(op, result, false);
   return Tried::kAnswered;
 }
@@ -430,7 +431,7 @@ PollRing::Tried PollRing::TryPoll(PollOp& op) {
 
 // Somebody of the same direction is in line already, and goes first.
 bool PollRing::MustQueue(const PollOp& op) {
-  if (op.call == Call::kPoll || (op.call == Call::kSend && op.send_mode == SendMode::kTry)) {
+  if (op.call == Call::kPoll || (op.call == Call::kSend && IsTry(op.send_mode))) {
     return false;
   }
   for (const PollOp* other = LineOf(op.fd).head; other != nullptr; other = other->next) {

@@ -63,9 +63,12 @@ enum class RecvMode : uint8_t {
 };
 enum class BufferSize : uint8_t { kSmall, kLarge };
 enum class SendMode : uint8_t {
-  kTry,   // complete in this turn, with -EAGAIN or short when the socket is full
-  kWait,  // stay until something can be sent
+  kTry,      // complete in this turn, with -EAGAIN or short when the socket is full
+  kTryLast,  // the same; the caller closes the direction as soon as it is answered, so the kernel
+             // may hold the bytes back for that (MSG_MORE)
+  kWait,     // stay until something can be sent
 };
+inline constexpr bool IsTry(SendMode mode) { return mode != SendMode::kWait; }
 
 struct RingOptions {
   uint32_t entries = 4096;

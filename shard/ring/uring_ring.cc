@@ -332,16 +332,19 @@ void UringRing::Recv(OpId op, int fd, RecvMode mode, BufferSize size) {
 
 void UringRing::Send(OpId op, int fd, std::span<const iovec> bytes, SendMode mode) {
   bytes = bytes.first(std::min<size_t>(bytes.size(), kSendEntriesMax));
+  const bool is_try = IsTry(mode);
+  const uint32_t flags =
+      MSG_NOSIGNAL | (is_try ? MSG_DONTWAIT : 0) | (mode == SendMode::kTryLast ? MSG_MORE : 0);
   io_uring_sqe* sqe = nullptr;
   // A larger one is cut short by the kernel and would pass for whole.
-  if (mode == SendMode::kTry && tries_.size() < kTriesMax && TotalBytes(bytes) <= kSendBytesMax) {
+  if (is_try && tries_.size() < kTriesMax && TotalBytes(bytes) <= kSendBytesMax) {
     sqe = Entry(WakeData(kTrySend, int(tries_.size())));
     sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
-    sqe->msg_flags = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL;
+    sqe->msg_flags = flags | MSG_WAITALL;
     tries_.push_back({op, int32_t(TotalBytes(bytes))});
   } else {
     sqe = CallerEntry(op);
-    sqe->msg_flags = MSG_NOSIGNAL | (mode == SendMode::kTry ? MSG_DONTWAIT : 0);
+    sqe->msg_flags = flags;
   }
   sqe->fd = fd;
   if (bytes.size() <= 1) {

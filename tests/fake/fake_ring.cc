@@ -335,7 +335,7 @@ size_t FakeRing::outstanding() const {
 
 void FakeRing::Answer(const Op& op, int result, bool more, Chunk* chunk) {
   const bool reading = op.call == Call::kRecv || op.call == Call::kAccept;
-  const bool went_whole = op.call == Call::kSend && op.send_mode == SendMode::kTry && result >= 0 &&
+  const bool went_whole = op.call == Call::kSend && IsTry(op.send_mode) && result >= 0 &&
                           size_t(result) == shard::TotalBytes(op.iovecs);
   const bool awaited = !went_whole || need_send_answers_;
   made_.push_back({{op.op, result, more, chunk}, op.file.get(), reading, awaited});
@@ -367,7 +367,7 @@ bool FakeRing::CouldFinish(const Op& op) const {
     case Call::kRecv:
       return file.kind != FakeFile::Kind::kStream || (ReadyEvents(file) & POLLIN) != 0;
     case Call::kSend:
-      return op.send_mode == SendMode::kTry || file.kind != FakeFile::Kind::kStream ||
+      return IsTry(op.send_mode) || file.kind != FakeFile::Kind::kStream ||
              (ReadyEvents(file) & (POLLOUT | POLLERR)) != 0;
     case Call::kPoll:
       return (ReadyEvents(file) & (op.events | POLLERR | POLLHUP)) != 0;
@@ -526,7 +526,7 @@ void FakeRing::Start(Op op) {
     }
     op.connected_us = net_.clock_.now_us() + op.script.delay_us;
   }
-  if (op.call == Call::kSend && op.send_mode == SendMode::kTry) {
+  if (op.call == Call::kSend && IsTry(op.send_mode)) {
     (void)Try(op);  // in this turn, whatever it comes to
     return;
   }

@@ -252,6 +252,26 @@ TEST_F(ConnectionTest, CloseAfterFlushDeliversToASlowReader) {
   }
 }
 
+// The last bytes go even where a mux would have been told to wait: nobody could send them later.
+TEST_F(ConnectionTest, CloseAfterFlushTakesLastBytesBeyondTheLimit) {
+  Open();
+  peer_->SetCapacity(1000, 500);
+  const std::string text = Letters(Connection::kWireOutLimitBytes + 5000);
+  Send(text);
+  ASSERT_TRUE(connection_->send_full());
+  ByteQueue last(world_->slices);
+  ASSERT_EQ(last.Append("the end", world_->small), 7U);
+  connection_->CloseAfterFlush(world_->clock.now_ms() + 100000, false, &last);
+  std::string got;
+  for (int i = 0; i < 10000 && !peer_->AtEnd(); ++i) {
+    world_->Turn();
+    got += peer_->Read(400);
+  }
+  EXPECT_EQ(got, text + "the end");
+  world_->Settle();
+  EXPECT_TRUE(gone());
+}
+
 TEST_F(ConnectionTest, CloseAfterFlushGivesAPeerThatNeverReadsUpAtTheDeadline) {
   Open();
   peer_->SetCapacity(1000, 500);

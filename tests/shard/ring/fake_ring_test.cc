@@ -104,7 +104,7 @@ class EchoRun {
         const size_t half = echo.sending.size() / 2;
         const iovec vecs[] = {{echo.sending.data(), half},
                               {echo.sending.data() + half, echo.sending.size() - half}};
-        ring_->Send({OpKind::kConnSend, {i, 1}}, echo.fd, vecs, SendMode(random_() % 2));
+        ring_->Send({OpKind::kConnSend, {i, 1}}, echo.fd, vecs, SendMode(random_() % 3));
       } else if (echo.ended && echo.sending.empty()) {
         ring_->Close(echo.fd);
         echo.fd = -1;

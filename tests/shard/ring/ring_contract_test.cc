@@ -396,19 +396,22 @@ TEST_P(RingContract, SendsOfOneTurnKeepTheirOrder) {
 TEST_P(RingContract, SendThenCloseInOneTurnSendsFirst) {
   OPEN_OR_SKIP();
   Answers answers(*world_);
-  std::unique_ptr<RingPeer> peer;
-  const int fd = world_->Pair(&peer);
-  const OpId op = Op(OpKind::kConnSend, 1);
-  SendOne(op, fd, "goodbye", SendMode::kTry);
-  ring().Close(fd);
-  ASSERT_TRUE(answers.TurnUntil([&] { return answers.CountOf(op) == 1; }));
-  EXPECT_EQ(answers.LastOf(op)->result, 7);
-  std::string got;
-  ASSERT_TRUE(answers.TurnUntil([&] {
-    got += peer->Read(100);
-    return peer->AtEnd();
-  }));
-  EXPECT_EQ(got, "goodbye");
+  uint32_t slot = 0;
+  for (const SendMode mode : {SendMode::kTry, SendMode::kTryLast, SendMode::kWait}) {
+    std::unique_ptr<RingPeer> peer;
+    const int fd = world_->Pair(&peer);
+    const OpId op = Op(OpKind::kConnSend, ++slot);
+    SendOne(op, fd, "goodbye", mode);
+    ring().Close(fd);
+    ASSERT_TRUE(answers.TurnUntil([&] { return answers.CountOf(op) == 1; }));
+    EXPECT_EQ(answers.LastOf(op)->result, 7);
+    std::string got;
+    ASSERT_TRUE(answers.TurnUntil([&] {
+      got += peer->Read(100);
+      return peer->AtEnd();
+    }));
+    EXPECT_EQ(got, "goodbye");
+  }
 }
 
 // The answer of a kTry send that went whole comes with the next one that ends a wait, or at once
