@@ -6,10 +6,12 @@
 #include <span>
 
 #include "engine/log/console.h"
+#include "engine/run/daemon.h"
 #include "engine/run/options.h"
 #include "engine/run/process.h"
 
 int main(int argc, char** argv) {
+  engine::FillStandardStreams();
   engine::Options options;
   engine::OptionError error;
   const std::span<const char* const> arguments(argv + 1, argc > 0 ? size_t(argc - 1) : 0);

@@ -158,14 +158,7 @@ std::unique_ptr<CliCommand> StartShowCliSockets(Cli& cli, const CliCall&) {
                                                                : "user";
       for (const BindAddress& one : bind->addresses) {
         if (one.inherited_fd >= 0) continue;  // listed by address, and this has none
-        const shard::Address& address = one.address;
-        std::string name = address.ToString();
-        if (address.is_ip()) name = (address.family == AF_INET ? "ipv4@" : "ipv6@") + name;
-        if (address.family == AF_UNIX) {
-          // An abstract name is padded with NUL.
-          name = (address.local.abstract ? "abns@" : "unix@") + std::string(one.unix_path.c_str());
-        }
-        cli.SayLine(name + " " + level + " all");
+        cli.SayLine(one.Name() + " " + level + " all");
       }
     }
   }

@@ -272,6 +272,25 @@ Parsed<shard::Address> ResolveAddress(const AddressWord& word) {
   return parsed;
 }
 
+Parsed<shard::Address> ResolveWithoutGetaddrinfo(const AddressWord& word) {
+  Parsed<shard::Address> parsed;
+  shard::Address& address = parsed.value;
+  const bool v6 = word.family == AF_INET6;
+  const hostent* found = gethostbyname2(word.host.c_str(), v6 ? AF_INET6 : AF_INET);
+  if (found == nullptr || found->h_addr_list[0] == nullptr) {
+    parsed.error = "could not resolve address " + Quoted(word.host) + ": " + hstrerror(h_errno);
+    return parsed;
+  }
+  address.family = v6 ? AF_INET6 : AF_INET;
+  if (v6) {
+    std::memcpy(&address.v6, found->h_addr_list[0], sizeof(address.v6));
+  } else {
+    std::memcpy(&address.v4, found->h_addr_list[0], sizeof(address.v4));
+  }
+  address.port = word.port_low;
+  return parsed;
+}
+
 void MoveUnixPath(AddressWord&& word, std::string& owner, shard::Address& address) {
   owner = std::move(word.path);
   if (address.family != AF_UNIX) return;

@@ -70,6 +70,10 @@ std::vector<std::string_view> SplitAddressList(std::string_view text);
 // empty address.
 Parsed<shard::Address> ResolveAddress(const AddressWord& word);
 
+// The same for a kHost that is a name, with gethostbyname2() (-dG, `nogetaddrinfo`): IPv4 unless
+// the word wants IPv6.
+Parsed<shard::Address> ResolveWithoutGetaddrinfo(const AddressWord& word);
+
 // `owner` becomes the text that a unix address in `address` points to.
 void MoveUnixPath(AddressWord&& word, std::string& owner, shard::Address& address);
 

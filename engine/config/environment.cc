@@ -103,7 +103,9 @@ bool Environment::Execute(const Line& line, Diagnostics& diagnostics) {
 
 std::vector<std::string> Environment::List() const {
   std::vector<std::string> list;
-  for (const auto& [name, variable] : variables_) list.push_back(name + '=' + variable.value);
+  for (const auto& [name, variable] : variables_) {
+    if (variable.access != kUnlisted) list.push_back(name + '=' + variable.value);
+  }
   return list;
 }
 
@@ -112,11 +114,12 @@ void Environment::Export() const {
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::string_view name = text.substr(0, text.find('='));
-    if (!variables_.contains(name)) gone.emplace_back(name);
+    const auto found = variables_.find(name);
+    if (found == variables_.end() || found->second.access == kUnlisted) gone.emplace_back(name);
   }
   for (const std::string& name : gone) unsetenv(name.c_str());
   for (const auto& [name, variable] : variables_) {
-    setenv(name.c_str(), variable.value.c_str(), 1);
+    if (variable.access != kUnlisted) setenv(name.c_str(), variable.value.c_str(), 1);
   }
 }
 

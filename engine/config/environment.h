@@ -28,6 +28,7 @@ class Environment {
   enum Access : uint8_t {
     kOpen,   // an ordinary variable
     kFixed,  // set by us; setenv, unsetenv and resetenv leave it as it is (manual 2.3, the matrix)
+    kUnlisted,  // set by us for the configuration alone, which may change it
   };
 
   static Environment FromProcess();
@@ -37,7 +38,7 @@ class Environment {
   void Set(std::string_view name, std::string_view value);
   void Preset(std::string_view name, std::string_view value, Access access);
   void Unset(std::string_view name);
-  // Removes all but `kept` and the fixed ones.
+  // Removes all but `kept` and those set by us.
   void Reset(const std::vector<std::string_view>& kept);
 
   // True for the four words of the global section that are executed while reading.
@@ -45,9 +46,9 @@ class Environment {
   // Executes such a line; false when an error was reported.
   bool Execute(const Line& line, Diagnostics& diagnostics);
 
-  // "NAME=value" in the order of the names, for `show env` and for programs we start.
+  // "NAME=value" in the order of the names, without the unlisted ones.
   std::vector<std::string> List() const;
-  // Makes the process's environment equal to this one. Not thread-safe: before the shards start.
+  // Makes the process's environment equal to List(). Not thread-safe: before the shards start.
   void Export() const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +58,20 @@ Location AboutFile(std::string_view path) {
   return where;
 }
 
+// How long a pipe may be silent, its first byte included.
+constexpr int kPipeSilenceMsMax = 5000;
+
+// False: nothing came. A plain file is always ready, and a pipe whose writers have gone is at its
+// end; one that never had a writer is neither.
+bool WaitForInput(int fd) {
+  pollfd polled{fd, POLLIN, 0};
+  int ready;
+  do {
+    ready = poll(&polled, 1, kPipeSilenceMsMax);
+  } while (ready < 0 && errno == EINTR);
+  return ready != 0;
+}
+
 // Reads a whole file, a pipe or a terminal included (`-f <(...)`), into `text`.
 bool LoadFile(const std::string& path, std::string& text, Diagnostics& diagnostics) {
   const auto fail = [&](int error) {
@@ -64,7 +79,8 @@ bool LoadFile(const std::string& path, std::string& text, Diagnostics& diagnosti
                       std::strerror(error));
     return false;
   };
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  // A pipe that nobody writes to must not keep us from saying so, not even while it is opened.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return fail(errno);
   struct Closer {
     int fd;
@@ -72,8 +88,14 @@ bool LoadFile(const std::string& path, std::string& text, Diagnostics& diagnosti
   } closer{fd};
   std::vector<char> block(size_t{256} << 10);
   while (true) {
+    if (!WaitForInput(fd)) {
+      diagnostics.Error(
+          AboutFile(path),
+          base::Format("nobody has written to this pipe for %d seconds", kPipeSilenceMsMax / 1000));
+      return false;
+    }
     const ssize_t got = read(fd, block.data(), block.size());
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return fail(errno);
     if (got == 0) return true;
     text.append(block.data(), size_t(got));
@@ -424,7 +446,22 @@ class FileReader {
     if (section.kind == SectionKind::kGlobal && Environment::IsDirective(line.text(0))) {
       context_.environment.Execute(line, diagnostics_);
     }
+    if (section.kind == SectionKind::kGlobal && line.text(0) == "localpeer") SetLocalPeer(line);
     section.lines.push_back(std::move(line));
+  }
+
+  // manual 3.1, localpeer.
+  void SetLocalPeer(const Line& line) {
+    if (line.text(1).empty()) return;  // its builder says so
+    const char* why = context_.has_local_peer ? "because '-L' was given" : nullptr;
+    for (const Section& section : tree_.sections_) {
+      if (section.kind == SectionKind::kPeers) why = "because a 'peers' section stands before it";
+    }
+    if (why != nullptr) {
+      diagnostics_.Warning(line.At(0), std::string("'localpeer' is ignored ") + why);
+      return;
+    }
+    context_.environment.Preset("HAPROXY_LOCALPEER", line.text(1), Environment::kFixed);
   }
 
   void OnStray(const Line& line) {
@@ -481,6 +518,15 @@ bool Tree::ReadPaths(const std::vector<std::string>& paths, const ReadContext& c
     if (LoadFile(file, text, context.diagnostics)) ReadText(file, std::move(text), context);
   }
   return context.diagnostics.errors() == errors_before;
+}
+
+bool Tree::IsBefore(const Line& line, const Line& other) const {
+  if (line.source == other.source) return line.number < other.number;
+  for (const auto& file : files_) {
+    if (file.get() == line.source) return true;
+    if (file.get() == other.source) return false;
+  }
+  return false;
 }
 
 std::string_view SectionName(SectionKind kind) {

@@ -82,6 +82,7 @@ struct ReadContext {
   const ConditionFacts& facts;
   Diagnostics& diagnostics;
   bool expand_bare_words = false;  // see LexContext
+  bool has_local_peer = false;     // -L was given: `localpeer` changes nothing
 };
 
 class Tree {
@@ -98,6 +99,8 @@ class Tree {
   bool ReadText(std::string path, std::string text, const ReadContext& context);
 
   const std::vector<Section>& sections() const { return sections_; }
+  // Whether `line` was read before `other`.
+  bool IsBefore(const Line& line, const Line& other) const;
   // What was read, in order; HAPROXY_CFGFILES lists their paths.
   const std::vector<std::unique_ptr<SourceFile>>& files() const { return files_; }
 

@@ -29,6 +29,14 @@ bool Fail(std::string* error, std::string message) {
 
 }  // namespace
 
+void FillStandardStreams() {
+  for (int stream = 0; stream <= 2; ++stream) {
+    if (fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one: those below are open by now.
+    if (open("/dev/null", O_RDWR | O_NOCTTY) != stream) _exit(1);
+  }
+}
+
 bool SilenceStandardStreams(std::string* error) {
   const int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
   if (fd < 0) return Fail(error, "cannot open /dev/null" + Because(errno));

@@ -81,6 +81,9 @@ class PidFile {
   pid_t written_pid_ = 0;  // by this process; 0: not written
 };
 
+// Puts /dev/null where a standard stream was closed by whoever started us, so that no socket gets
+// its number and no message goes to a peer. First thing in main().
+void FillStandardStreams();
 // Makes standard input, output and error /dev/null. Descriptors above 2 are left alone.
 [[nodiscard]] bool SilenceStandardStreams(std::string* error);
 

@@ -1,8 +1,10 @@
 #include "engine/run/limits.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -151,6 +153,9 @@ LimitsRequest MakeLimitsRequest(const GlobalConfig& global, const Options& optio
   request.proxy_maxconn_option = options.proxy_maxconn.value_or(0);
   request.memory_mb = options.memory_mb.value_or(0);
   request.ulimit_n = global.ulimit_n;
+  if (global.fd_hard_limit != 0) request.fd_hard_limit = global.fd_hard_limit;
+  request.prealloc_fd = global.prealloc_fd;
+  request.inherited_fds = CountOpenFds();
   request.strict_limits = global.strict_limits;
   request.listening_sockets = listening_sockets;
   request.shards = shards;
@@ -179,6 +184,7 @@ LimitsPlan ComputeLimits(const LimitsRequest& request, const SystemLimits& syste
     plan.proxy_maxconn = std::min(request.proxy_maxconn_option, plan.maxconn);
   }
   plan.fds_needed = FdsFor(request, plan.maxconn);
+  plan.prealloc_fd = request.prealloc_fd;
   const uint64_t ordered = WithUlimitN(request, system, attainable, plan);
   plan.nofile_soft = std::max({system.nofile_soft, plan.fds_needed, ordered});
   plan.nofile_hard = std::max(system.nofile_hard, plan.nofile_soft);
@@ -237,6 +243,11 @@ bool ApplyLimits(const LimitsPlan& plan, std::string* error) {
                             Number(plan.nofile_soft), base::ErrnoText(errno));
       return false;
     }
+  }
+  if (plan.prealloc_fd) {
+    // The kernel's table grows once, now, and not under traffic. It never shrinks.
+    const int last = fcntl(0, F_DUPFD_CLOEXEC, int(plan.fds_needed) - 1);
+    if (last >= 0) close(last);
   }
   if (plan.data_bytes == 0) return true;
   // RLIMIT_DATA and not RLIMIT_AS: pools reserve address space that they may never touch, and the

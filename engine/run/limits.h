@@ -43,6 +43,7 @@ struct LimitsRequest {
   uint32_t ulimit_n = 0;              // global; 0: not given
   uint64_t fd_hard_limit = kFdHardLimitDefault;
   bool strict_limits = true;
+  bool prealloc_fd = false;
   uint32_t listening_sockets = 0;  // all of them: a bind with a socket per shard counts each
   uint32_t shards = 1;
   uint32_t health_checks = 0;  // servers that are checked
@@ -54,7 +55,7 @@ struct LimitsRequest {
   uint64_t buffer_bytes = 16384 + 1024;  // tune.bufsize + tune.maxrewrite, for -m
 };
 
-// What `global` and the command line say; sockets and checks are for the caller to fill in.
+// What `global` and the command line say, and what is open now.
 LimitsRequest MakeLimitsRequest(const GlobalConfig& global, const Options& options, uint32_t shards,
                                 uint32_t listening_sockets);
 
@@ -73,6 +74,7 @@ struct LimitsPlan {
   uint64_t fds_needed = 0;     // at maxconn connections
   uint64_t nofile_soft = 0;    // to set
   uint64_t nofile_hard = 0;    // to set; differs from the present one only with may_raise_hard
+  bool prealloc_fd = false;    // open and close descriptor fds_needed - 1
   uint64_t data_bytes = 0;     // RLIMIT_DATA to set; 0: leave it
   std::vector<std::string> notices, warnings, errors;
 };

@@ -19,64 +19,88 @@ enum class Value : uint8_t {
   kPids,          // the next arguments up to one that starts with '-'
 };
 
-// What happens to a flag that is only a switch; the others are handled by name in Parser::Take.
-struct Flag {
-  std::string_view name;
+// A flag that is only a switch names the member it sets; the others are handled by name in
+// Parser::Take.
+struct Flag : FlagInfo {
   Value value;
-  bool Options::*set;  // null: handled by name, or without effect
-  bool has_effect;
+  bool Options::*set = nullptr;
 };
 
+constexpr Flag Works(std::string_view name, Value value, bool Options::*set = nullptr) {
+  return {{name, FlagState::kWorks, {}}, value, set};
+}
+constexpr Flag NoMeaning(std::string_view name, Value value, bool Options::*set,
+                         std::string_view why) {
+  return {{name, FlagState::kNoMeaning, why}, value, set};
+}
+constexpr Flag NotYet(std::string_view name, Value value, std::string_view instead) {
+  return {{name, FlagState::kNotSupportedYet, instead}, value, nullptr};
+}
+
+constexpr std::string_view kNoSplice = "data is never spliced or passed on without a copy";
+constexpr std::string_view kNoPoller = "'tune.ring' chooses what waits for descriptors";
+constexpr std::string_view kNoFork = "nothing keeps this process from forking";
+
 constexpr Flag kFlags[] = {
-    {"--", Value::kNone, nullptr, true},
-    {"--help", Value::kNone, nullptr, true},
-    {"--once", Value::kNone, &Options::once, true},
-    {"--quickstart", Value::kNone, &Options::quickstart, true},
-    {"-4", Value::kNone, &Options::ipv4_only, true},
-    {"-C", Value::kNext, nullptr, true},
-    {"-D", Value::kNone, &Options::daemon, true},
-    {"-L", Value::kNext, nullptr, true},
-    {"-N", Value::kNext, nullptr, true},
-    {"-S", Value::kNext, nullptr, true},
-    {"-V", Value::kNone, &Options::verbose, true},
-    {"-W", Value::kNone, nullptr, true},
-    {"-Ws", Value::kNone, nullptr, true},
-    {"-c", Value::kNone, nullptr, true},
-    {"-cc", Value::kNext, nullptr, true},
-    {"-d", Value::kNone, &Options::debug, true},
-    {"-dA", Value::kGlued, nullptr, false},
-    {"-dC", Value::kGlued, nullptr, true},
-    {"-dD", Value::kNone, &Options::diagnostic, true},
-    {"-dF", Value::kNone, &Options::no_fast_forward, true},
-    {"-dG", Value::kNone, &Options::no_getaddrinfo, true},
-    {"-dI", Value::kNone, &Options::insecure_fork, true},
-    {"-dK", Value::kGlued, nullptr, true},
-    {"-dL", Value::kNone, &Options::dump_libraries, true},
-    {"-dM", Value::kGlued, nullptr, false},
-    {"-dR", Value::kNone, &Options::no_reuseport, true},
-    {"-dS", Value::kNone, &Options::no_splice, true},
-    {"-dT", Value::kNone, nullptr, false},  // there is no kernel TLS to turn off
-    {"-dV", Value::kNone, &Options::server_verify_none, true},
-    {"-dW", Value::kNone, &Options::zero_warning, true},
-    {"-dZ", Value::kNone, &Options::no_zero_copy, true},
-    {"-db", Value::kNone, &Options::foreground, true},
-    {"-dc", Value::kNone, &Options::dump_cpus, true},
-    {"-de", Value::kNone, &Options::no_epoll, false},  // `tune.ring` picks the driver
-    {"-dk", Value::kNone, nullptr, false},
-    {"-dp", Value::kNone, nullptr, false},
-    {"-dr", Value::kNone, &Options::resolve_may_fail, true},
-    {"-dt", Value::kNextOptional, nullptr, false},
-    {"-dv", Value::kNone, nullptr, false},
-    {"-f", Value::kNext, nullptr, true},
-    {"-m", Value::kNext, nullptr, true},
-    {"-n", Value::kNext, nullptr, true},
-    {"-p", Value::kNext, nullptr, true},
-    {"-q", Value::kNone, &Options::quiet, true},
-    {"-sf", Value::kPids, nullptr, true},
-    {"-st", Value::kPids, nullptr, true},
-    {"-v", Value::kNone, nullptr, true},
-    {"-vv", Value::kNone, nullptr, true},
-    {"-x", Value::kNext, nullptr, true},
+    Works("--", Value::kNone),
+    Works("--help", Value::kNone),
+    Works("--once", Value::kNone, &Options::once),
+    Works("--quickstart", Value::kNone, &Options::quickstart),
+    NoMeaning("-4", Value::kNone, &Options::ipv4_only, "there are no DNS resolvers yet"),
+    Works("-C", Value::kNext),
+    Works("-D", Value::kNone, &Options::daemon),
+    Works("-L", Value::kNext),
+    Works("-N", Value::kNext),
+    NotYet("-S", Value::kNext,
+           "'-S' (the master's command socket) is not supported yet: remove it"),
+    Works("-V", Value::kNone, &Options::verbose),
+    NotYet("-W", Value::kNone,
+           "'-W' (master-worker mode) is not supported yet: start with '-D' or '-db'"),
+    NotYet("-Ws", Value::kNone,
+           "'-Ws' (master-worker mode that notifies systemd) is not supported yet: start with "
+           "'-db' and Type=simple, or with '-D' and Type=forking"),
+    Works("-c", Value::kNone),
+    Works("-cc", Value::kNext),
+    Works("-d", Value::kNone, &Options::debug),
+    Works("-dA", Value::kGlued),
+    Works("-dC", Value::kGlued),
+    Works("-dD", Value::kNone, &Options::diagnostic),
+    NoMeaning("-dF", Value::kNone, &Options::no_fast_forward, kNoSplice),
+    Works("-dG", Value::kNone, &Options::no_getaddrinfo),
+    NoMeaning("-dI", Value::kNone, &Options::insecure_fork, kNoFork),
+    Works("-dK", Value::kGlued),
+    Works("-dL", Value::kNone, &Options::dump_libraries),
+    NoMeaning("-dM", Value::kGlued, nullptr, "memory is debugged with the sanitizer builds"),
+    Works("-dR", Value::kNone, &Options::no_reuseport),
+    NoMeaning("-dS", Value::kNone, &Options::no_splice, kNoSplice),
+    NoMeaning("-dT", Value::kNone, nullptr, "there is no kernel TLS to turn off"),
+    NoMeaning("-dV", Value::kNone, &Options::server_verify_none, "there is no TLS yet"),
+    Works("-dW", Value::kNone, &Options::zero_warning),
+    NoMeaning("-dZ", Value::kNone, &Options::no_zero_copy, kNoSplice),
+    Works("-db", Value::kNone, &Options::foreground),
+    Works("-dc", Value::kNone, &Options::dump_cpus),
+    NoMeaning("-de", Value::kNone, &Options::no_epoll, kNoPoller),
+    NoMeaning("-dk", Value::kNone, nullptr, kNoPoller),
+    NoMeaning("-dp", Value::kNone, nullptr, kNoPoller),
+    Works("-dr", Value::kNone, &Options::resolve_may_fail),
+    NoMeaning("-dt", Value::kNextOptional, nullptr, "there are no traces; '-d' shows every move"),
+    NoMeaning("-dv", Value::kNone, nullptr, kNoPoller),
+    Works("-f", Value::kNext),
+    Works("-m", Value::kNext),
+    Works("-n", Value::kNext),
+    Works("-p", Value::kNext),
+    Works("-q", Value::kNone, &Options::quiet),
+    NotYet("-sf", Value::kPids,
+           "'-sf' (taking over from another process) is not supported yet: stop that process with "
+           "SIGUSR1, then start without '-sf'"),
+    NotYet("-st", Value::kPids,
+           "'-st' (replacing another process) is not supported yet: stop that process with "
+           "SIGTERM, then start without '-st'"),
+    Works("-v", Value::kNone),
+    Works("-vv", Value::kNone),
+    NotYet("-x", Value::kNext,
+           "'-x' (taking over the listening sockets of another process) is not supported yet: "
+           "remove it"),
 };
 
 const Flag* FindFlag(std::string_view word) {
@@ -103,12 +127,21 @@ class Parser {
       std::string_view value;
       if (!FindValue(*flag, value)) return false;
       if (flag->set != nullptr) options_.*flag->set = true;
-      if (!flag->has_effect) options_.without_effect.push_back(std::string(word_));
+      if (flag->state == FlagState::kNoMeaning) {
+        options_.without_effect.push_back("'" + Printable(word_) +
+                                          "' has no effect: " + std::string(flag->note));
+      }
       if (!Take(flag->name, value)) return false;
+      if (flag->state == FlagState::kNotSupportedYet && refused_ == nullptr && AsksFor(*flag)) {
+        refused_ = flag;
+      }
     }
     options_.no_splice |= options_.no_fast_forward || options_.no_zero_copy;
     return true;
   }
+
+  // The first flag that cannot be started with, or null.
+  const FlagInfo* refused() const { return refused_; }
 
   bool Fail(std::string message, bool show_usage) {
     error_.message = std::move(message);
@@ -117,6 +150,12 @@ class Parser {
   }
 
  private:
+  // `-sf` and `-st` without a process ask for nothing.
+  bool AsksFor(const Flag& flag) const {
+    return flag.value != Value::kPids ||
+           !(flag.name == "-sf" ? options_.finish_pids : options_.terminate_pids).empty();
+  }
+
   bool Unknown() {
     const std::string word = Printable(word_);
     if (!word_.starts_with('-') || word_ == "-") {
@@ -174,6 +213,7 @@ class Parser {
     if (name == "-n") return TakeNumber(value, "connections", options_.maxconn);
     if (name == "-N") return TakeNumber(value, "connections", options_.proxy_maxconn);
     if (name == "-m") return TakeNumber(value, "megabytes", options_.memory_mb);
+    if (name == "-dA") return options_.dump_archive = true, Keep(options_.archive_path, value);
     if (name == "-dC") return TakeKey(value);
     if (name == "-dK") return TakeClasses(value);
     if (name == "-sf") return TakePids(options_.finish_pids);
@@ -260,37 +300,18 @@ class Parser {
   OptionError& error_;
   size_t next_ = 0;
   std::string_view word_;  // the option being read, as written
+  const Flag* refused_ = nullptr;
   bool finished_ = false;
 };
 
-// What can be parsed, and checked with -c, but not started yet. Null: nothing stands in the way.
-const char* NotSupportedYet(const Options& options) {
-  if (options.master_worker == MasterWorker::kNotify) {
-    return "'-Ws' (master-worker mode that notifies systemd) is not supported yet: "
-           "start with '-db' and Type=simple, or with '-D' and Type=forking";
-  }
-  if (options.master_worker == MasterWorker::kPlain) {
-    return "'-W' (master-worker mode) is not supported yet: start with '-D' or '-db'";
-  }
-  if (!options.master_cli.empty()) {
-    return "'-S' (the master's command socket) is not supported yet: remove it";
-  }
-  if (!options.listeners_from.empty()) {
-    return "'-x' (taking over the listening sockets of another process) is not supported yet: "
-           "remove it";
-  }
-  if (!options.finish_pids.empty()) {
-    return "'-sf' (taking over from another process) is not supported yet: "
-           "stop that process with SIGUSR1, then start without '-sf'";
-  }
-  if (!options.terminate_pids.empty()) {
-    return "'-st' (replacing another process) is not supported yet: "
-           "stop that process with SIGTERM, then start without '-st'";
+}  // namespace
+
+const FlagInfo* FindFlagInfo(std::string_view name) {
+  for (const Flag& flag : kFlags) {
+    if (name == flag.name) return &flag;
   }
   return nullptr;
 }
-
-}  // namespace
 
 bool ParseOptions(std::span<const char* const> arguments, bool on_terminal, Options* options,
                   OptionError* error) {
@@ -314,7 +335,9 @@ bool ParseOptions(std::span<const char* const> arguments, bool on_terminal, Opti
     return parser.Fail("no configuration file was given: name one with '-f'", true);
   }
   if (options->action != Action::kStart) return true;
-  if (const char* missing = NotSupportedYet(*options)) return parser.Fail(missing, false);
+  if (const FlagInfo* refused = parser.refused()) {
+    return parser.Fail(std::string(refused->note), false);
+  }
   return true;
 }
 
@@ -348,8 +371,6 @@ Configuration
   -dW              refuse to start when there is a warning
   -dD              show diagnostic messages about what looks odd
   -dr              accept server names that do not resolve
-  -dV              do not verify certificates of servers
-  -4               use IPv4 answers of resolvers only
 
 Process
   -D               run in the background     -db  stay in the foreground, whatever the file says
@@ -364,12 +385,14 @@ Process
   -x SOCKET        take listening sockets from SOCKET (not supported yet)
 
 Debugging
-  -dS, -dF, -dZ    copy instead of splicing  -dR  do not use SO_REUSEPORT
+  -dR              do not use SO_REUSEPORT
   -dC[KEY]         print the configuration; with a KEY, without its secrets
   -dKCLASS,...     print the known keywords
   -dL, -dc         print the shared libraries in use; print what was found about CPUs
-  -dG, -dI         do not use getaddrinfo(); allow forks while serving
-  -dA[FILE] -dM[BYTE,...] -dT -de -dk -dp -dt [TRACE,...] -dv   accepted, without effect here
+  -dA[FILE]        write a tar archive of the program and its libraries
+  -dG              do not use getaddrinfo() to resolve names
+  -4 -dF -dI -dM[BYTE,...] -dS -dT -dV -dZ -de -dk -dp -dt [TRACE,...] -dv
+                   accepted, without effect here
 )";
 }
 

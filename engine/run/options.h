@@ -38,6 +38,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace engine {
@@ -110,9 +111,26 @@ struct Options {
   bool quickstart = false;  // --quickstart, or no -f at a terminal
   bool once = false;        // --once: the quickstart ends after its demonstration
 
-  // Flags that were accepted and change nothing here, as written: worth a notice under -V.
+  bool dump_archive = false;  // -dA
+  std::string archive_path;   // -dAFILE; empty: standard output
+
+  // Flags that were accepted and change nothing here, with the reason: a notice under -V.
   std::vector<std::string> without_effect;
 };
+
+// What happens to a flag of the manual's list (management.txt 3).
+enum class FlagState : uint8_t {
+  kWorks,
+  kNoMeaning,        // accepted; what it would turn on or off does not exist here
+  kNotSupportedYet,  // checked with -c, refused at start
+};
+struct FlagInfo {
+  std::string_view name;
+  FlagState state;
+  std::string_view note;  // why not, or what to do instead; empty for what works
+};
+// Null for a flag that is unknown.
+const FlagInfo* FindFlagInfo(std::string_view name);
 
 struct OptionError {
   std::string message;

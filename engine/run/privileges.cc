@@ -15,23 +15,12 @@
 
 #include "base/errno_name.h"
 #include "base/text.h"
+#include "engine/config/capability_names.h"
 #include "engine/config/diagnostics.h"
 #include "engine/server/proxy_config.h"
 
 namespace engine {
 namespace {
-
-struct CapabilityName {
-  std::string_view name;
-  int number;
-};
-// manual management.txt 13.1 and 3.1 setcap.
-constexpr CapabilityName kCapabilities[] = {
-    {"cap_net_admin", CAP_NET_ADMIN},
-    {"cap_net_bind_service", CAP_NET_BIND_SERVICE},
-    {"cap_net_raw", CAP_NET_RAW},
-    {"cap_sys_admin", CAP_SYS_ADMIN},
-};
 
 struct CapabilitySets {
   uint64_t effective = 0;
@@ -189,12 +178,9 @@ class Dropper {
         wanted |= bit;
         continue;
       }
-      for (const CapabilityName& capability : kCapabilities) {
-        if (capability.number != number) continue;
-        warnings_.push_back("'setcap " + std::string(capability.name) +
-                            "': this process does not have it; start as root, or give it to the "
-                            "program file with setcap(8)");
-      }
+      warnings_.push_back("'setcap " + std::string(CapabilityName(number)) +
+                          "': this process does not have it; start as root, or give it to the "
+                          "program file with setcap(8)");
     }
     if (!WriteCapabilities(wanted)) return Fail("cannot keep the 'setcap' set" + Because(errno));
     return true;
@@ -233,6 +219,9 @@ PrivilegeRequest MakePrivilegeRequest(const GlobalConfig& global) {
   request.gid = global.gid;
   request.user = global.user;
   request.group = global.group;
+  request.capabilities = global.capabilities;
+  request.setuid_programs_work = global.setuid_programs_work;
+  request.dumpable = global.dumpable;
   return request;
 }
 
@@ -244,22 +233,6 @@ bool DropPrivileges(const PrivilegeRequest& request, std::vector<std::string>* w
 bool HasCapability(int capability) {
   CapabilitySets sets;
   return ReadCapabilities(sets) && (sets.effective >> capability & 1) != 0;
-}
-
-int FindCapability(std::string_view name) {
-  for (const CapabilityName& capability : kCapabilities) {
-    if (capability.name == name) return capability.number;
-  }
-  return -1;
-}
-
-std::string CapabilityNames() {
-  std::string names;
-  for (const CapabilityName& capability : kCapabilities) {
-    if (!names.empty()) names += ", ";
-    names += capability.name;
-  }
-  return names;
 }
 
 }  // namespace engine

@@ -18,7 +18,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/run/options.h"
@@ -44,9 +43,5 @@ PrivilegeRequest MakePrivilegeRequest(const GlobalConfig& global);
 
 // True when the effective set of this thread has `capability` (CAP_*).
 bool HasCapability(int capability);
-// The number of a name that `setcap` takes ("cap_net_raw"), or -1.
-int FindCapability(std::string_view name);
-// All those names, for the message about a wrong one.
-std::string CapabilityNames();
 
 }  // namespace engine

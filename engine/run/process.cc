@@ -13,6 +13,7 @@
 #include "engine/config/tree.h"
 #include "engine/log/console.h"
 #include "engine/run/daemon.h"
+#include "engine/run/dump.h"
 #include "engine/run/limits.h"
 #include "engine/run/privileges.h"
 #include "engine/run/quickstart.h"
@@ -42,7 +43,7 @@ BuildFacts FactsOfBuild() {
 
 int PrintCondition(const Options& options) {
   Environment environment = Environment::FromProcess();
-  PresetVariables(options, {}, &environment);
+  PresetVariables(options, &environment);
   const Condition condition =
       EvaluateCondition(options.condition, environment, MakeConditionFacts(options));
   if (condition.result == ConditionResult::kUnparsable) {
@@ -55,6 +56,25 @@ int PrintCondition(const Options& options) {
   return condition.result == ConditionResult::kTrue ? kExitGood : kExitConditionFalse;
 }
 
+std::vector<std::string> FilesOf(const Tree& tree) {
+  std::vector<std::string> files;
+  for (const auto& file : tree.files()) files.push_back(file->path);
+  return files;
+}
+
+std::vector<std::string> StatsSocketsOf(const Configuration& configuration) {
+  std::vector<std::string> names;
+  for (const auto& proxy : configuration.proxies) {
+    if (!proxy->is_internal) continue;
+    for (const auto& bind : proxy->binds) {
+      for (const BindAddress& address : bind->addresses) {
+        if (std::string name = address.Name(); !name.empty()) names.push_back(std::move(name));
+      }
+    }
+  }
+  return names;
+}
+
 // One run of the process that reads a configuration.
 class Run {
  public:
@@ -63,6 +83,7 @@ class Run {
 
  private:
   bool Read();
+  bool PrintDumps(const Tree& tree);
   bool HasListener() const;
   int Check();
   int Start();
@@ -86,10 +107,10 @@ class Run {
 
 bool Run::Read() {
   Environment environment = Environment::FromProcess();
-  PresetVariables(options_, options_.paths, &environment);
+  PresetVariables(options_, &environment);
   const ConditionFacts facts = MakeConditionFacts(options_);
   diagnostics_.set_show_diag(options_.diagnostic);
-  const ReadContext context{environment, facts, diagnostics_, true};
+  const ReadContext context{environment, facts, diagnostics_, true, !options_.local_peer.empty()};
   Tree tree;
   bool good;
   if (options_.quickstart) {
@@ -103,6 +124,9 @@ bool Run::Read() {
   BuildOptions build;
   build.services["echo"] = &EchoApplet();
   build.cli = &CliApplet();
+  build.proxy_maxconn = options_.proxy_maxconn.value_or(0);
+  build.resolve_may_fail = options_.resolve_may_fail;
+  build.no_getaddrinfo = options_.no_getaddrinfo;
   configuration_ = Build(tree, diagnostics_, build);
   if (!good) configuration_ = nullptr;
   const bool quiet_keyword = configuration_ != nullptr && configuration_->global.quiet;
@@ -117,8 +141,26 @@ bool Run::Read() {
     console_.Alert("Some warnings were found and 'zero-warning' is set. Aborting.");
     configuration_ = nullptr;
   }
-  if (configuration_ != nullptr) environment.Export();
-  return configuration_ != nullptr;
+  for (const std::string& text : options_.without_effect) console_.Detail(text);
+  if (configuration_ == nullptr) return false;
+  PresetLateVariables(FilesOf(tree), StatsSocketsOf(*configuration_), &environment);
+  environment.Export();
+  return PrintDumps(tree);
+}
+
+// Whatever -q says: who asks for a dump wants to see it.
+bool Run::PrintDumps(const Tree& tree) {
+  const auto print = [](const std::string& text) { std::fputs(text.c_str(), stdout); };
+  if (options_.dump_configuration) print(ConfigurationText(tree, options_.anonymizing_key));
+  if (options_.dump_libraries) print(LoadedLibraries(options_.verbose && !options_.quiet));
+  if (options_.dump_cpus) {
+    print(CpuText(configuration_->global, Supervisor::ShardsFor(configuration_->global)));
+  }
+  std::fflush(stdout);
+  std::string error;
+  if (!options_.dump_archive || WriteArchive(options_.archive_path, &error)) return true;
+  console_.Alert(error);
+  return false;
 }
 
 bool Run::HasListener() const {
@@ -169,7 +211,7 @@ int Run::Start() {
     settings.ring_driver = driver;
   }
   settings.debug_moves = options_.debug;
-  settings.reuse_port = !options_.no_reuseport;
+  settings.reuse_port = !options_.no_reuseport && global.reuse_port;
   supervisor_ = std::make_unique<Supervisor>(*configuration_, settings);
   std::vector<std::string> errors;
   if (!supervisor_->Bind(&errors)) {

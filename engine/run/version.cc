@@ -2,7 +2,6 @@
 
 #include <absl/base/config.h>
 #include <gnu/libc-version.h>
-#include <link.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -82,6 +81,59 @@ constexpr Feature kFeatures[] = {
     {"ZLIB", false},
 };
 
+// The formats of manual 8.2.2 to 8.2.4, and of tune.ssl.keylog (3.3), on one line each.
+struct LogFormat {
+  const char* variable;
+  const char* text;
+};
+
+#define RINGWAY_HTTP_FORMAT                                                              \
+  "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc " \
+  "%sq/%bq %hr %hs %{+Q}r"
+#define RINGWAY_KEYLOG_FORMAT(side)                               \
+  "CLIENT_EARLY_TRAFFIC_SECRET %[ssl_" side                       \
+  "_client_random,hex] "                                          \
+  "%[ssl_" side                                                   \
+  "_client_early_traffic_secret]\n"                               \
+  "CLIENT_HANDSHAKE_TRAFFIC_SECRET %[ssl_" side                   \
+  "_client_random,hex] "                                          \
+  "%[ssl_" side                                                   \
+  "_client_handshake_traffic_secret]\n"                           \
+  "SERVER_HANDSHAKE_TRAFFIC_SECRET %[ssl_" side                   \
+  "_client_random,hex] "                                          \
+  "%[ssl_" side                                                   \
+  "_server_handshake_traffic_secret]\n"                           \
+  "CLIENT_TRAFFIC_SECRET_0 %[ssl_" side                           \
+  "_client_random,hex] "                                          \
+  "%[ssl_" side                                                   \
+  "_client_traffic_secret_0]\n"                                   \
+  "SERVER_TRAFFIC_SECRET_0 %[ssl_" side                           \
+  "_client_random,hex] "                                          \
+  "%[ssl_" side                                                   \
+  "_server_traffic_secret_0]\n"                                   \
+  "EXPORTER_SECRET %[ssl_" side "_client_random,hex] %[ssl_" side \
+  "_exporter_secret]\n"                                           \
+  "EARLY_EXPORTER_SECRET %[ssl_" side "_client_random,hex] %[ssl_" side "_early_exporter_secret]"
+
+constexpr LogFormat kLogFormats[] = {
+    {"HAPROXY_HTTP_LOG_FMT", RINGWAY_HTTP_FORMAT},
+    {"HAPROXY_HTTP_CLF_LOG_FMT",
+     "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac "
+     "%fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl"},
+    {"HAPROXY_HTTPS_LOG_FMT", RINGWAY_HTTP_FORMAT
+     " %[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] "
+     "%[ssl_fc_sni]/%sslv/%sslc"},
+    {"HAPROXY_TCP_LOG_FMT",
+     "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq"},
+    {"HAPROXY_TCP_CLF_LOG_FMT",
+     "%{Q}o %{-Q}ci - - [%T] \"TCP \" 000 %B \"\" \"\" %cp %ms %ft %b %s %Th %Tw %Tc %Tt %U %ts-- "
+     "%ac %fc %bc %sc %rc %sq %bq \"\" \"\" "},
+    {"HAPROXY_KEYLOG_FC_LOG_FMT", RINGWAY_KEYLOG_FORMAT("fc")},
+    {"HAPROXY_KEYLOG_BC_LOG_FMT", RINGWAY_KEYLOG_FORMAT("bc")},
+};
+#undef RINGWAY_HTTP_FORMAT
+#undef RINGWAY_KEYLOG_FORMAT
+
 std::string RunningOn() {
   utsname names{};
   if (uname(&names) != 0) return "Running on: unknown\n";
@@ -155,35 +207,6 @@ std::string HostName() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
-struct LibraryList {
-  bool with_addresses;
-  std::string text;
-};
-
-int AddLibrary(dl_phdr_info* info, size_t, void* context) {
-  LibraryList& list = *static_cast<LibraryList*>(context);
-  std::string path = info->dlpi_name == nullptr ? "" : info->dlpi_name;
-  if (path.empty() && list.text.empty()) {  // the program itself comes first, without a name
-    char program[4096] = {};
-    if (readlink("/proc/self/exe", program, sizeof program - 1) > 0) path = program;
-  }
-  if (path.empty() || path[0] != '/') return 0;  // the kernel's vdso is no file
-  if (list.with_addresses) {
-    uintptr_t first = UINTPTR_MAX, last = 0;
-    for (int i = 0; i < info->dlpi_phnum; ++i) {
-      const auto& segment = info->dlpi_phdr[i];
-      if (segment.p_type != PT_LOAD) continue;
-      const uintptr_t start = uintptr_t(info->dlpi_addr + segment.p_vaddr);
-      first = std::min(first, start);
-      last = std::max(last, start + uintptr_t(segment.p_memsz));
-    }
-    list.text += base::Format("0x%012llx-0x%012llx ", static_cast<unsigned long long>(first),
-                              static_cast<unsigned long long>(last));
-  }
-  list.text += path + '\n';
-  return 0;
-}
-
 }  // namespace
 
 std::string CompatibleVersion() {
@@ -239,27 +262,30 @@ ConditionFacts MakeConditionFacts(const Options& options) {
   return facts;
 }
 
-std::string PresetVariables(const Options& options, const std::vector<std::string>& files,
-                            Environment* environment) {
+void PresetVariables(const Options& options, Environment* environment) {
   const std::string peer = options.local_peer.empty() ? HostName() : options.local_peer;
   environment->Preset("HAPROXY_STARTUP_VERSION", CompatibleVersion(), Environment::kFixed);
   environment->Preset("HAPROXY_BRANCH", kCompatibleBranch, Environment::kFixed);
   environment->Preset("HAPROXY_LOCALPEER", peer, Environment::kFixed);
-  if (!files.empty()) {
-    std::string list;
-    for (const std::string& file : files) {
-      if (!list.empty()) list += ';';
-      list += file;
-    }
-    environment->Preset("HAPROXY_CFGFILES", list, Environment::kFixed);
+  for (const LogFormat& format : kLogFormats) {
+    environment->Preset(format.variable, format.text, Environment::kUnlisted);
   }
-  return peer;
+  // A process that was started by a master would inherit what is not true for it.
+  environment->Unset("HAPROXY_MWORKER");
+  environment->Unset("HAPROXY_MASTER_CLI");
+  environment->Unset("HAPROXY_CLI");
+  environment->Unset("HAPROXY_CFGFILES");
 }
 
-std::string LoadedLibraries(bool with_addresses) {
-  LibraryList list{with_addresses, {}};
-  dl_iterate_phdr(AddLibrary, &list);
-  return std::move(list.text);
+void PresetLateVariables(const std::vector<std::string>& files,
+                         const std::vector<std::string>& stats_sockets, Environment* environment) {
+  const auto preset = [&](const char* name, const std::vector<std::string>& words) {
+    std::string list;
+    for (const std::string& word : words) list += (list.empty() ? "" : ";") + word;
+    if (!list.empty()) environment->Preset(name, list, Environment::kFixed);
+  };
+  preset("HAPROXY_CFGFILES", files);
+  preset("HAPROXY_CLI", stats_sockets);
 }
 
 }  // namespace engine

@@ -55,13 +55,11 @@ std::string BuildText(const BuildFacts& facts);
 bool HasFeature(std::string_view name);
 ConditionFacts MakeConditionFacts(const Options& options);
 
-// HAPROXY_STARTUP_VERSION, HAPROXY_BRANCH, HAPROXY_LOCALPEER, and HAPROXY_CFGFILES when `files`,
-// what was really read, is known (manual 2.3). Returns the name of the local peer.
-std::string PresetVariables(const Options& options, const std::vector<std::string>& files,
-                            Environment* environment);
-
-// -dL: the paths of the program and of the libraries it has loaded, one per line; with their
-// address ranges when `with_addresses` (-V without -q).
-std::string LoadedLibraries(bool with_addresses);
+// What a configuration may use from its first line on (manual 2.3): HAPROXY_STARTUP_VERSION,
+// HAPROXY_BRANCH, HAPROXY_LOCALPEER and the log formats.
+void PresetVariables(const Options& options, Environment* environment);
+// What is known once it was read: HAPROXY_CFGFILES and HAPROXY_CLI, each a list with semicolons.
+void PresetLateVariables(const std::vector<std::string>& files,
+                         const std::vector<std::string>& stats_sockets, Environment* environment);
 
 }  // namespace engine

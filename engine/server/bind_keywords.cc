@@ -7,6 +7,7 @@
 
 #include "engine/config/address_words.h"
 #include "engine/server/build_context.h"
+#include "engine/server/process_keywords.h"
 
 namespace engine {
 namespace {
@@ -40,16 +41,7 @@ void AddFlag(BuildKeywords& keywords, const char* words, bool BindConfig::*field
 }
 
 bool TakeMode(BindConfig& bind, const KeywordUse& use) {
-  const std::string_view text = use.argument(0);
-  int mode = 0;
-  const bool is_octal = !text.empty() && text.size() <= 5 &&
-                        text.find_first_not_of("01234567") == std::string_view::npos;
-  if (is_octal) mode = std::stoi(std::string(text), nullptr, 8);
-  if (!is_octal || mode > 07777) {
-    return Refuse(use, 0, "expects an octal mode such as 660, not '" + std::string(text) + "'");
-  }
-  bind.mode = mode;
-  return true;
+  return TakeArgument(use, 0, ParseFileMode(use.argument(0)), bind.mode);
 }
 
 bool TakeShards(BindConfig& bind, const KeywordUse& use) {
@@ -70,6 +62,17 @@ bool TakeAddress(BuildContext& context, const KeywordUse& use, std::string_view 
                  BindConfig& bind) {
   Parsed<AddressWord> word = ParseAddress(text, kBindAddress);
   if (!word) return Refuse(use, 0, word.error);
+  // Not for a `stats socket`: tools look for it where the file says.
+  if (word.value.kind == AddressKind::kUnix && !bind.frontend->is_internal) {
+    word.value.path.insert(0, context.configuration.global.unix_bind.prefix);
+    if (word.value.path.size() > kUnixPathBytesMax) {
+      return Refuse(use, 0,
+                    "socket path " + InQuotes(word.value.path) +
+                        " too long with the prefix of "
+                        "'unix-bind' (max " +
+                        std::to_string(kUnixPathBytesMax) + ")");
+    }
+  }
   const Parsed<shard::Address> address = Resolve(context, word.value);
   if (!address) return Refuse(use, 0, address.error);
   sockaddr_storage unused;
@@ -99,6 +102,15 @@ bool TakeBind(BuildContext& context, KeywordUse& use) {
 
 }  // namespace
 
+Parsed<int> ParseFileMode(std::string_view text) {
+  int mode = 0;
+  const bool is_octal = !text.empty() && text.size() <= 5 &&
+                        text.find_first_not_of("01234567") == std::string_view::npos;
+  if (is_octal) mode = std::stoi(std::string(text), nullptr, 8);
+  if (is_octal && mode <= 07777) return {mode, {}};
+  return {0, "expects an octal mode such as 660, not '" + std::string(text) + "'"};
+}
+
 std::unique_ptr<BindConfig> ReadBind(BuildContext& context, KeywordUse& use, ProxyConfig& frontend,
                                      WordPlace* id, bool* good) {
   auto bind = std::make_unique<BindConfig>();
@@ -117,6 +129,7 @@ std::unique_ptr<BindConfig> ReadBind(BuildContext& context, KeywordUse& use, Pro
                                       use.diagnostics) &&
           *good;
   context.bind = nullptr;
+  if (!frontend.is_internal) ApplyUnixBind(context, *bind);
   if (context.option_id && bind->addresses.size() > 1) {
     use.diagnostics.Error(context.option_id.At(), "'id' names one socket, but this line has " +
                                                       std::to_string(bind->addresses.size()));

@@ -9,8 +9,10 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "engine/config/keywords.h"
+#include "engine/config/value.h"
 #include "engine/server/proxy_config.h"
 
 namespace engine {
@@ -18,6 +20,9 @@ namespace engine {
 struct WordPlace;
 
 void RegisterBindKeywords(BuildKeywords& keywords);
+
+// `mode` of a unix socket: an octal number.
+Parsed<int> ParseFileMode(std::string_view text);
 
 // The address and the options after it, of a `bind` line or of another that takes what `bind`
 // takes (`stats socket`). `good` is false when an error was reported; what could be read is

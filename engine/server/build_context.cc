@@ -62,7 +62,13 @@ Parsed<shard::Address> Resolve(BuildContext& context, const AddressWord& word) {
   auto at = context.resolved.find(key);
   if (at == context.resolved.end()) {
     const auto& ask = context.options.resolve;
-    at = context.resolved.emplace(key, ask ? ask(word) : ResolveAddress(word)).first;
+    const bool old_way =
+        context.options.no_getaddrinfo || !context.configuration.global.getaddrinfo;
+    at = context.resolved
+             .emplace(key, ask       ? ask(word)
+                           : old_way ? ResolveWithoutGetaddrinfo(word)
+                                     : ResolveAddress(word))
+             .first;
   }
   Parsed<shard::Address> answer = at->second;
   answer.value.port = word.port_low;

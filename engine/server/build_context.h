@@ -95,8 +95,17 @@ struct ThreadWord {
   WordPlace place;
 };
 
+// A `default-path` line: it holds for the lines after it.
+struct DefaultPath {
+  enum class Policy : uint8_t { kCurrent, kConfig, kParent, kOrigin };
+  const Line* line = nullptr;
+  Policy policy = Policy::kCurrent;
+  std::string origin;
+};
+
 struct BuildContext {
   const BuildOptions& options;
+  const Tree& tree;
   const BuildKeywords& keywords;
   Configuration& configuration;
   Diagnostics& diagnostics;
@@ -107,6 +116,7 @@ struct BuildContext {
   uint32_t thread_hard_limit = 0;            // 0: not given
   std::unique_ptr<ProxyConfig> stats_proxy;  // of all `stats socket` lines; null: none
   CpuMap cpu_map;
+  std::vector<DefaultPath> default_paths;  // in the order of the lines
   std::map<std::string, HttpErrors, std::less<>> http_errors;
   HttpErrors* http_errors_section = nullptr;  // being read; null outside one
   std::vector<ReplySize> reply_sizes;

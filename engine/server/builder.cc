@@ -16,6 +16,7 @@
 #include "engine/server/global_keywords.h"
 #include "engine/server/http_keywords.h"
 #include "engine/server/http_reply_keywords.h"
+#include "engine/server/process_keywords.h"
 #include "engine/server/proxy_keywords.h"
 #include "engine/server/server_keywords.h"
 
@@ -54,6 +55,7 @@ void RegisterIgnored(BuildKeywords& keywords) {
 BuildKeywords MakeKeywords() {
   BuildKeywords keywords;
   RegisterGlobalKeywords(keywords);
+  RegisterProcessKeywords(keywords);
   RegisterProxyKeywords(keywords);
   RegisterBindKeywords(keywords);
   RegisterServerKeywords(keywords);
@@ -354,6 +356,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
                                      const BuildOptions& options) {
   auto configuration = std::make_unique<Configuration>();
   BuildContext context{.options = options,
+                       .tree = tree,
                        .keywords = AllKeywords(),
                        .configuration = *configuration,
                        .diagnostics = diagnostics};
@@ -373,6 +376,9 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   CheckNames(context);
   AssignAllIds(context);
   for (ProxyDraft& draft : context.drafts) FinishProxy(context, draft);
+  for (const auto& proxy : configuration->proxies) {
+    if (proxy->is_frontend && proxy->maxconn == 0) proxy->maxconn = options.proxy_maxconn;
+  }
   FinishHttpGlobal(context);
   FinishThreads(context);
   FinishStatsProxy(context);

@@ -145,7 +145,6 @@ void RegisterProcess(BuildKeywords& keywords) {
   AddNumber(keywords, "uid", 0, UINT_MAX, &GlobalConfig::uid);
   AddNumber(keywords, "gid", 0, UINT_MAX, &GlobalConfig::gid);
   AddText(keywords, "pidfile", &GlobalConfig::pidfile);
-  AddText(keywords, "node", &GlobalConfig::node);
   AddFlag(keywords, "daemon", kAllowsNo, &GlobalConfig::daemon);
   AddFlag(keywords, "quiet", kAllowsNo, &GlobalConfig::quiet);
   AddFlag(keywords, "strict-limits", kAllowsNo, &GlobalConfig::strict_limits);
@@ -154,18 +153,8 @@ void RegisterProcess(BuildKeywords& keywords) {
   keywords.Add({"group", kGlobal}, TakeGroup);
   keywords.Add({"thread-groups", kGlobal}, TakeThreadGroups);
   keywords.Add({"cpu-map", kGlobal}, TakeCpuMap);
-  keywords.Add({"chroot", kGlobal}, [](BuildContext& context, KeywordUse& use) {
-    if (!HasArguments(use, 1, 1, "a directory")) return false;
-    if (use.argument(0) == "auto") return Refuse(use, 0, "'auto' is not supported yet");
-    Global(context).chroot = use.argument(0);
-    return true;
-  });
   keywords.Add({"description", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return TakeDescription(use, Global(context).description);
-  });
-  keywords.Add({"hard-stop-after", kGlobal}, [](BuildContext& context, KeywordUse& use) {
-    return HasArguments(use, 1, 1, "a time") &&
-           TakeArgument(use, 0, ParseTimeMs(use.argument(0)), Global(context).hard_stop_after_ms);
   });
   keywords.Add({"thread-hard-limit", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "an integer") &&

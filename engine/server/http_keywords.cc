@@ -13,6 +13,7 @@
 #include "engine/server/build_context.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/http_reply_keywords.h"
+#include "engine/server/process_keywords.h"
 #include "proto/http/chars.h"
 
 namespace engine {
@@ -342,7 +343,7 @@ bool TakeCaseAdjust(BuildContext& context, KeywordUse& use) {
 
 bool TakeCaseAdjustFile(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, 1, "a file")) return false;
-  const std::string path(use.argument(0));
+  const std::string path = FilePath(context, use.line, use.argument(0));
   const Parsed<std::string> contents = ReadReplyFile(path, kReplyFileBytesMax);
   if (!contents) return Refuse(use, 0, InQuotes(path) + ": " + contents.error);
   CaseMap map;

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/server/build_context.h"
 #include "engine/server/http_replies.h"
+#include "engine/server/process_keywords.h"
 #include "proto/http/chars.h"
 
 namespace engine {
@@ -39,7 +40,7 @@ bool TakeStatus(const KeywordUse& use, size_t argument, uint16_t& status) {
 // The reply in the file an argument names, null when there is none to be had.
 std::shared_ptr<const HttpReply> TakeReplyFile(BuildContext& context, const KeywordUse& use,
                                                size_t argument) {
-  const std::string path(use.argument(argument));
+  const std::string path = FilePath(context, use.line, use.argument(argument));
   auto at = context.reply_files.find(path);
   if (at == context.reply_files.end()) {
     Parsed<std::shared_ptr<const HttpReply>> made;
@@ -128,13 +129,15 @@ bool TakeWord(const KeywordUse& use, size_t& i, ReplyWords& words) {
   return true;
 }
 
-bool TakePayload(const KeywordUse& use, const ReplyWords& words, HttpReply& reply) {
+bool TakePayload(const BuildContext& context, const KeywordUse& use, const ReplyWords& words,
+                 HttpReply& reply) {
   const std::string_view source = words.source ? words.source.text() : std::string_view();
   if (source.empty()) return true;
   const size_t at = words.source_argument;
   std::string text(use.argument(at));
   if (source.ends_with("file")) {
-    Parsed<std::string> contents = ReadReplyFile(text, kReplyFileBytesMax);
+    Parsed<std::string> contents =
+        ReadReplyFile(FilePath(context, use.line, text), kReplyFileBytesMax);
     if (!contents) return Refuse(use, at, InQuotes(text) + ": " + contents.error);
     text = std::move(contents.value);
   }
@@ -196,7 +199,7 @@ bool MakeReply(BuildContext& context, const KeywordUse& use, const ReplyWords& w
   }
   auto reply = std::make_shared<HttpReply>();
   reply->status = status;
-  if (!TakePayload(use, words, *reply)) return false;
+  if (!TakePayload(context, use, words, *reply)) return false;
   for (const size_t field : words.fields) {
     if (!TakeField(use, field, *reply)) return false;
   }

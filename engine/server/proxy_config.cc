@@ -2,6 +2,15 @@
 
 namespace engine {
 
+std::string BindAddress::Name() const {
+  if (inherited_fd >= 0) return {};
+  if (address.is_ip()) {
+    return (address.family == AF_INET ? "ipv4@" : "ipv6@") + address.ToString();
+  }
+  // An abstract name is padded with NUL.
+  return (address.local.abstract ? "abns@" : "unix@") + std::string(unix_path.c_str());
+}
+
 ProxyConfig* Configuration::FindBackend(const std::string& name) const {
   for (const auto& proxy : proxies) {
     if (proxy->is_backend && proxy->name == name) return proxy.get();

@@ -92,6 +92,10 @@ struct BindAddress {
   shard::Address address;
   std::string unix_path;  // what address.local.path points to
   int inherited_fd = -1;  // `fd@N`
+
+  // "unix@/path", "ipv4@127.0.0.1:9999": for `show cli sockets` and HAPROXY_CLI. Empty for an
+  // inherited descriptor.
+  std::string Name() const;
 };
 struct BindConfig {
   std::string name;
@@ -168,9 +172,23 @@ struct GlobalConfig {
   std::vector<std::vector<int>> thread_cpus;
   uint32_t maxconn = 0;  // 0: derived from limits
   uint32_t ulimit_n = 0;
+  uint32_t fd_hard_limit = 0;  // 0: not given
+  bool prealloc_fd = false;
+  bool reuse_port = true;   // `noreuseport`
+  bool getaddrinfo = true;  // `nogetaddrinfo`
   std::string pidfile;
   std::string user, group, chroot;
-  int64_t uid = -1, gid = -1;  // from user/group or uid/gid
+  int64_t uid = -1, gid = -1;         // from user/group or uid/gid
+  std::vector<int> capabilities;      // `setcap`: CAP_* kept across the change of user
+  bool setuid_programs_work = false;  // `insecure-setuid-wanted`
+  bool dumpable = false;              // `set-dumpable`
+  // `unix-bind`: what `bind` lines that do not say start from.
+  struct UnixBind {
+    std::string prefix;
+    int mode = -1;
+    int64_t uid = -1, gid = -1;
+  } unix_bind;
+  bool reject_privileged_ports = false;  // harden.reject-privileged-ports.tcp
   std::string node, description;
   uint32_t bufsize = 16384;    // tune.bufsize
   uint32_t http_maxhdr = 101;  // tune.http.maxhdr, the first line included
@@ -178,6 +196,9 @@ struct GlobalConfig {
   // `h1-case-adjust`, lower case to what is sent; the file's lines and those of the sections.
   std::map<std::string, std::string, std::less<>> h1_case_adjust;
   uint64_t hard_stop_after_ms = 0;
+  uint64_t grace_ms = 0;  // between SIGUSR1 and the soft stop
+  static constexpr uint64_t kSpreadForEver = UINT64_MAX;
+  uint64_t close_spread_ms = 0;  // `close-spread-time`; kSpreadForEver: idle ones are left alone
   bool daemon = false, quiet = false;
   std::string ring_driver = "auto";  // tune.ring auto|uring|poll: ours
   bool strict_limits = true;

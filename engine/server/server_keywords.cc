@@ -128,7 +128,8 @@ bool TakeDefaultServer(BuildContext& context, KeywordUse& use) {
 }
 
 // The address ready to dial. False when it is one that does not work yet, or is wrong.
-bool TakeServerAddress(BuildContext& context, const KeywordUse& use, ServerConfig& server) {
+bool TakeServerAddress(BuildContext& context, const KeywordUse& use, ServerConfig& server,
+                       bool* unresolved) {
   Parsed<AddressWord> word = ParseAddress(use.argument(1), kServerAddress);
   if (!word) return Refuse(use, 1, word.error);
   if (word.value.kind == AddressKind::kHost && !word.value.has_port) {
@@ -140,6 +141,13 @@ bool TakeServerAddress(BuildContext& context, const KeywordUse& use, ServerConfi
     return Refuse(use, 1, "a server that is the client's own destination is not supported yet");
   }
   const Parsed<shard::Address> address = Resolve(context, word.value);
+  *unresolved = !address && context.options.resolve_may_fail;
+  if (*unresolved) {
+    use.diagnostics.Warning(use.line.At(use.first_argument + 1),
+                            "server '" + server.name + "': " + address.error,
+                            "it stays in maintenance ('-dr')");
+    return true;
+  }
   if (!address) return Refuse(use, 1, address.error);
   server.address = address.value;
   MoveUnixPath(std::move(word.value), server.unix_path, server.address);
@@ -173,8 +181,10 @@ bool TakeServer(BuildContext& context, KeywordUse& use) {
   server->place = PlaceOf(use.line);
   server->backend = proxy.config;
   server->index = uint32_t(proxy.config->servers.size());
-  good = TakeServerAddress(context, use, *server) && good;
+  bool unresolved = false;
+  good = TakeServerAddress(context, use, *server, &unresolved) && good;
   good = RunServerOptions(context, use, word, kServer, *server) && good;
+  if (unresolved) server->disabled = true;
   proxy.server_ids.push_back(context.option_id);
   proxy.config->servers.push_back(std::move(server));
   return good;

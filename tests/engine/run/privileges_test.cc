@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/config/capability_names.h"
 #include "engine/server/proxy_config.h"
 
 namespace engine {

@@ -120,33 +120,45 @@ TEST(VersionTest, OptionsTurnEnabledOptionsOff) {
 
 TEST(VersionTest, PresetVariables) {
   Environment environment;
+  environment.Set("HAPROXY_MWORKER", "1");
+  environment.Set("HAPROXY_CLI", "of somebody else");
   Options options;
   options.local_peer = "me";
-  EXPECT_EQ(PresetVariables(options, {"/a.cfg", "/b.cfg"}, &environment), "me");
+  PresetVariables(options, &environment);
   EXPECT_EQ(*environment.Find("HAPROXY_LOCALPEER"), "me");
   EXPECT_EQ(*environment.Find("HAPROXY_BRANCH"), "3.5");
   EXPECT_EQ(*environment.Find("HAPROXY_STARTUP_VERSION"), CompatibleVersion());
+  for (const char* name :
+       {"HAPROXY_CFGFILES", "HAPROXY_MWORKER", "HAPROXY_CLI", "HAPROXY_MASTER_CLI"}) {
+    EXPECT_EQ(environment.Find(name), nullptr) << name;
+  }
+  PresetLateVariables({"/a.cfg", "/b.cfg"}, {"unix@/s"}, &environment);
   EXPECT_EQ(*environment.Find("HAPROXY_CFGFILES"), "/a.cfg;/b.cfg");
-  EXPECT_EQ(environment.Find("HAPROXY_MWORKER"), nullptr);
+  EXPECT_EQ(*environment.Find("HAPROXY_CLI"), "unix@/s");
 
   Environment other;
   char name[256] = {};
   gethostname(name, sizeof name - 1);
-  EXPECT_EQ(PresetVariables({}, {}, &other), name);
-  EXPECT_EQ(other.Find("HAPROXY_CFGFILES"), nullptr);
+  PresetVariables({}, &other);
+  EXPECT_EQ(*other.Find("HAPROXY_LOCALPEER"), name);
+  PresetLateVariables({"/a.cfg"}, {}, &other);
+  EXPECT_EQ(other.Find("HAPROXY_CLI"), nullptr);
 }
 
-TEST(VersionTest, LibrariesStartWithTheProgram) {
-  const std::string text = LoadedLibraries(false);
-  char program[4096] = {};
-  ASSERT_GT(readlink("/proc/self/exe", program, sizeof program - 1), 0);
-  EXPECT_TRUE(text.starts_with(std::string(program) + "\n")) << text;
-  for (std::string_view line : Lines(text)) {
-    EXPECT_TRUE(line.empty() || access(std::string(line).c_str(), R_OK) == 0) << line;
+TEST(VersionTest, LogFormatsAreForTheConfigurationAlone) {
+  Environment environment;
+  PresetVariables({}, &environment);
+  for (const char* name :
+       {"HTTP", "HTTP_CLF", "HTTPS", "TCP", "TCP_CLF", "KEYLOG_FC", "KEYLOG_BC"}) {
+    const std::string variable = std::string("HAPROXY_") + name + "_LOG_FMT";
+    EXPECT_NE(environment.Find(variable), nullptr) << variable;
+    for (const std::string& listed : environment.List()) {
+      EXPECT_FALSE(listed.starts_with(variable)) << listed;
+    }
   }
-  const std::string ranges = LoadedLibraries(true);
-  EXPECT_TRUE(ranges.starts_with("0x"));
-  EXPECT_NE(ranges.find(" " + std::string(program) + "\n"), std::string::npos) << ranges;
+  // manual 8.2.2, "strict equivalent of option tcplog".
+  EXPECT_EQ(*environment.Find("HAPROXY_TCP_LOG_FMT"),
+            "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq");
 }
 
 }  // namespace
