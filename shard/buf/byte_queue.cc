@@ -6,6 +6,12 @@
 #include "base/check.h"
 
 namespace shard {
+namespace {
+
+// Up to here copying a slice is cheaper than what it pins: a node and most of a chunk.
+constexpr uint32_t kJoinBytesMax = 1024;
+
+}  // namespace
 
 void SlicePool::Grow() {
   blocks_.push_back(std::make_unique<SliceNode[]>(kNodesPerBlock));
@@ -21,9 +27,23 @@ void ByteQueue::Push(Slice slice) {
     ChunkPool::Drop(slice.chunk);
     return;
   }
+  if (TryJoin(slice)) return;
   SliceNode* node = pool_->Take();
   node->slice = slice;
   PushNode(node);
+}
+
+// What a send under way names stays where it is: only bytes behind it are written.
+bool ByteQueue::TryJoin(Slice slice) {
+  if (tail_ == nullptr || slice.length > kJoinBytesMax) return false;
+  Slice& last = tail_->slice;
+  if (last.chunk->references != 1) return false;
+  if (last.chunk->capacity - last.offset - last.length < slice.length) return false;
+  std::memcpy(last.begin() + last.length, slice.begin(), slice.length);
+  last.length += slice.length;
+  bytes_ += slice.length;
+  ChunkPool::Drop(slice.chunk);
+  return true;
 }
 
 size_t ByteQueue::Append(std::string_view bytes, ChunkPool& pool) {
@@ -51,13 +71,23 @@ size_t ByteQueue::MoveFrom(ByteQueue& from, size_t max) {
   if (from.head_ == nullptr) return 0;
   if (max >= from.bytes_) {  // all of it: the chains are joined
     const size_t moved = from.bytes_;
+    SliceNode* const first = from.head_;
+    if (TryJoin(first->slice)) {
+      from.head_ = first->next;
+      from.bytes_ -= first->slice.length;
+      pool_->GiveBack(first);
+      if (from.head_ == nullptr) {
+        from.tail_ = nullptr;
+        return moved;
+      }
+    }
     if (tail_ != nullptr) {
       tail_->next = from.head_;
     } else {
       head_ = from.head_;
     }
     tail_ = from.tail_;
-    bytes_ += moved;
+    bytes_ += from.bytes_;
     from.head_ = from.tail_ = nullptr;
     from.bytes_ = 0;
     return moved;

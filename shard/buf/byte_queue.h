@@ -74,7 +74,9 @@ class ByteQueue {
   const Slice& front() const { return head_->slice; }
   const SliceNode* head() const { return head_; }
 
-  // Takes over the caller's reference. An empty slice is dropped at once.
+  // Takes over the caller's reference. An empty slice is dropped at once; a small one is copied
+  // behind the last where its chunk has room and is this queue's alone: a peer that sends bytes one
+  // by one must not hold a buffer for each.
   void Push(Slice slice);
   // Shares `slice`: takes a reference of its own.
   void PushShared(Slice slice) {
@@ -103,6 +105,8 @@ class ByteQueue {
   void Compact(ChunkPool& pool);
 
  private:
+  // True when `slice` was copied behind the last, and its reference dropped.
+  bool TryJoin(Slice slice);
   void PushNode(SliceNode* node) {
     node->next = nullptr;
     if (tail_ != nullptr) {

@@ -60,6 +60,47 @@ TEST(ByteQueue, AppendLeavesASharedChunkAlone) {
   EXPECT_EQ(TextOf(queue), "abcdef");
 }
 
+TEST(ByteQueue, SmallSlicesShareAChunkAndWhatASendNamesStays) {
+  ChunkPool pool(64, 8);
+  SlicePool slices;
+  ByteQueue queue(slices), wire(slices);
+  for (char c : std::string_view("abcdef")) {  // as a peer sends them: one to a buffer
+    Chunk* chunk = pool.Take();
+    chunk->data[0] = c;
+    queue.Push({chunk, 0, 1});
+  }
+  EXPECT_EQ(pool.in_use(), 1U);
+  EXPECT_EQ(TextOf(queue), "abcdef");
+  wire.MoveFrom(queue, 3);
+  iovec sending;
+  ASSERT_EQ(wire.Fill(&sending, 1), 1);
+  EXPECT_EQ(wire.MoveFrom(queue), 3U);  // both halves share the chunk: not joined
+  queue.Append("ghi", pool);
+  EXPECT_EQ(wire.MoveFrom(queue), 3U);
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(std::string_view(static_cast<char*>(sending.iov_base), sending.iov_len), "abc");
+  wire.Consume(sending.iov_len);
+  EXPECT_EQ(TextOf(wire), "defghi");
+  wire.Clear();
+  EXPECT_EQ(pool.in_use(), 0U);
+  EXPECT_EQ(slices.in_use(), 0U);
+}
+
+TEST(ByteQueue, ASmallSliceIsNotJoinedToAFullOrASharedChunk) {
+  ChunkPool pool(8, 8);
+  SlicePool slices;
+  ByteQueue queue(slices), other(slices);
+  queue.Append("12345678", pool);
+  other.Append("9", pool);
+  EXPECT_EQ(queue.MoveFrom(other), 1U);
+  EXPECT_EQ(pool.in_use(), 2U);
+  other.PushShared(queue.head()->next->slice);
+  other.Append("0", pool);
+  EXPECT_EQ(TextOf(queue), "123456789");
+  EXPECT_EQ(queue.MoveFrom(other, 2), 2U);
+  EXPECT_EQ(TextOf(queue), "12345678990");
+}
+
 TEST(ByteQueue, MoveSplitsASliceAndSharesItsChunk) {
   ChunkPool pool(100, 4);
   SlicePool slices;
