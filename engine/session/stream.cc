@@ -1,15 +1,11 @@
 #include "engine/session/stream.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 
 #include "base/check.h"
 #include "engine/mux/http_endpoint.h"
+#include "engine/session/dialer.h"
 #include "engine/session/retry.h"
 #include "engine/session/worker.h"
 
@@ -231,7 +227,7 @@ void Stream::OnAskAgain() noexcept {
 ConnectResult Stream::StartConnect(CloseReason* reason) {
   if (target_.kind() == shard::Target::Kind::kApplet) return StartApplet(reason);
   if (http_ && TryReuse(*slot_.server())) return ConnectResult::kEstablished;
-  return DialServer(*slot_.server(), reason);
+  return Dial(*slot_.server(), reason);
 }
 
 ConnectResult Stream::StartApplet(CloseReason* reason) {
@@ -245,58 +241,12 @@ ConnectResult Stream::StartApplet(CloseReason* reason) {
   return ConnectResult::kEstablished;
 }
 
-ConnectResult Stream::DialServer(ServerConfig& server, CloseReason* reason) {
-  shard::Ring& ring = worker_.context().ring();
-  const int fd = ring.Socket(server.address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) {
-    *reason = CloseReason::kLocalPorts;
-    return ConnectResult::kFailed;
-  }
-  const int on = 1;
-  if (server.address.is_ip()) (void)ring.SetOption(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  if (backend_->tcpka_server) (void)ring.SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-  if (server.has_source) {
-    if (!server.source_interface.empty()) {
-      (void)ring.SetOption(fd, SOL_SOCKET, SO_BINDTODEVICE, server.source_interface.data(),
-                           socklen_t(server.source_interface.size()));
-    }
-    // The port is chosen at connect time, so that the whole range serves each destination.
-    if (server.source.port == 0)
-      (void)ring.SetOption(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-    if (server.source.port != 0)
-      (void)ring.SetOption(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    sockaddr_storage source;
-    const socklen_t length = server.source.ToSockaddr(&source);
-    if (length != 0 && ring.Bind(fd, reinterpret_cast<sockaddr*>(&source), length) != 0) {
-      ring.Close(fd);
-      *reason = CloseReason::kLocalPorts;
-      return ConnectResult::kFailed;
-    }
-  }
-  shard::Connection* connection = worker_.shard().connections().Adopt(fd, shard::Role::kDialled);
-  shard::Endpoint* endpoint = nullptr;
-  if (connection != nullptr && http_) {
-    endpoint = worker_.OpenHttpServer(*connection, server, *backend_, session_.id());
-    if (backend_->http.reuse == ReusePolicy::kNever) session_.OwnsConnectionTo(&server);
-  } else if (connection != nullptr) {
-    if (MuxRaw* mux = worker_.NewMuxRaw(*connection)) {
-      mux->SetNoLinger(backend_->nolinger);
-      endpoint = mux->OpenStream();
-    }
-  }
-  if (endpoint == nullptr) {
-    if (connection == nullptr) {
-      ring.Close(fd);
-    } else {
-      connection->Abort();
-    }
-    *reason = CloseReason::kNoMemory;
-    return ConnectResult::kFailed;
-  }
+ConnectResult Stream::Dial(ServerConfig& server, CloseReason* reason) {
+  shard::Endpoint* endpoint =
+      DialServer(worker_, {server, *backend_, http_, session_.id()}, reason);
+  if (endpoint == nullptr) return ConnectResult::kFailed;
+  if (http_ && backend_->http.reuse == ReusePolicy::kNever) session_.OwnsConnectionTo(&server);
   reused_ = false;
-  connection->SetTarget(target_);
-  connection->Dial(reinterpret_cast<const sockaddr*>(&server.socket_address),
-                   server.socket_address_length);
   server_side_.AttachConnecting(endpoint);
   return ConnectResult::kConnecting;
 }

@@ -100,7 +100,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
 
   void TakeSlot(uint32_t server);
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
-  shard::ConnectResult DialServer(ServerConfig& server, shard::CloseReason* reason);
+  shard::ConnectResult Dial(ServerConfig& server, shard::CloseReason* reason);
   void SetTimeouts();
   void AbortOneSided();
   static void CopyBytes(const shard::ByteQueue& from, shard::ByteQueue& to);
