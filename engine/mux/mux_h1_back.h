@@ -15,6 +15,7 @@
 #include "base/slab.h"
 #include "engine/mux/h1_wire.h"
 #include "engine/mux/mux.h"
+#include "engine/mux/pool_key.h"
 
 namespace engine {
 
@@ -81,6 +82,7 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   base::ListHook idle_hook;  // in the keeper's list
   uint64_t session_id = 0;   // whose exchange it carried last
   shard::ServerTarget* server = nullptr;
+  PoolKey key;  // for whom it may be used, once kept
 
  private:
   enum class State : uint8_t { kConnecting, kExchange, kIdle };

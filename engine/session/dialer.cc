@@ -12,7 +12,8 @@ namespace {
 shard::Endpoint* OpenMux(Worker& worker, const DialRequest& request,
                          shard::Connection& connection) {
   if (request.http) {
-    return worker.OpenHttpServer(connection, request.server, request.backend, request.session_id);
+    return worker.OpenHttpServer(connection, request.server, request.backend, request.session_id,
+                                 request.key);
   }
   MuxRaw* mux = worker.NewMuxRaw(connection);
   if (mux == nullptr) return nullptr;

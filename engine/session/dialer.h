@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "engine/mux/pool_key.h"
 #include "engine/server/proxy_config.h"
 #include "shard/conn/close_reason.h"
 #include "shard/stream/endpoint.h"
@@ -23,6 +24,7 @@ struct DialRequest {
   const ProxyConfig& backend;
   bool http = false;  // the endpoint carries HTTP messages
   uint64_t session_id = 0;
+  PoolKey key;
 };
 
 // The endpoint of a connection that is on its way; null with `*reason`.

@@ -243,7 +243,7 @@ ConnectResult Stream::StartApplet(CloseReason* reason) {
 
 ConnectResult Stream::Dial(ServerConfig& server, CloseReason* reason) {
   shard::Endpoint* endpoint =
-      DialServer(worker_, {server, *backend_, http_, session_.id()}, reason);
+      DialServer(worker_, {server, *backend_, http_, session_.id(), {}}, reason);
   if (endpoint == nullptr) return ConnectResult::kFailed;
   if (http_ && backend_->http.reuse == ReusePolicy::kNever) session_.OwnsConnectionTo(&server);
   reused_ = false;
@@ -253,7 +253,7 @@ ConnectResult Stream::Dial(ServerConfig& server, CloseReason* reason) {
 
 bool Stream::TryReuse(ServerConfig& server) {
   if (fresh_only_) return false;
-  MuxH1Back* mux = worker_.TakeIdle(server, *backend_, session_);
+  MuxH1Back* mux = worker_.TakeIdle(server, *backend_, session_, {});
   if (mux == nullptr) return false;
   reused_ = true;
   server_side_.AttachConnecting(mux->OpenStream());

@@ -198,17 +198,19 @@ void Worker::OnStop() noexcept {
 }
 
 shard::Endpoint* Worker::OpenHttpServer(shard::Connection& connection, ServerConfig& server,
-                                        const ProxyConfig& backend, uint64_t session_id) {
+                                        const ProxyConfig& backend, uint64_t session_id,
+                                        const PoolKey& key) {
   IdleKeeper& keeper = *this;
   MuxH1Back* mux = h1_backs_.New(h1_backs_, h1_pools_, connection, keeper, *backend.http_profile);
   if (mux == nullptr) return nullptr;
   mux->server = &server;
   mux->session_id = session_id;
+  mux->key = key;
   return mux->OpenStream();
 }
 
 MuxH1Back* Worker::TakeIdle(ServerConfig& server, const ProxyConfig& backend,
-                            const Session& session) {
+                            const Session& session, const PoolKey& key) {
   ServerShardPart& part = server.state->part(index());
   const ReusePolicy policy = backend.http.reuse;
   const bool first = session.requests() <= 1;
@@ -219,8 +221,9 @@ MuxH1Back* Worker::TakeIdle(ServerConfig& server, const ProxyConfig& backend,
   MuxH1Back* mux = part.idle.back();
   for (int looked = 0; mux != nullptr && looked < kIdleLookedAt; ++looked) {
     const bool own = mux->session_id == session.id();
-    if (own || policy == ReusePolicy::kSafe || policy == ReusePolicy::kAlways ||
-        (policy == ReusePolicy::kAggressive && (!first || mux->exchanges() > 1))) {
+    const bool may = own || policy == ReusePolicy::kSafe || policy == ReusePolicy::kAlways ||
+                     (policy == ReusePolicy::kAggressive && (!first || mux->exchanges() > 1));
+    if (may && mux->key == key) {
       mux->idle_hook.Unlink();
       part.idle_count.Sub();
       part.reused.Add();

@@ -77,9 +77,12 @@ class Worker final : public shard::ShardApp, IdleKeeper {
   void CloseIdleClients();
   // An endpoint on a new connection to `server`; null when there is no room.
   shard::Endpoint* OpenHttpServer(shard::Connection& connection, ServerConfig& server,
-                                  const ProxyConfig& backend, uint64_t session_id);
-  // A kept connection to `server` that `session` may use (manual 4.2, http-reuse), or null.
-  MuxH1Back* TakeIdle(ServerConfig& server, const ProxyConfig& backend, const Session& session);
+                                  const ProxyConfig& backend, uint64_t session_id,
+                                  const PoolKey& key);
+  // A kept connection to `server` with `key` that `session` may use (manual 4.2, http-reuse), or
+  // null.
+  MuxH1Back* TakeIdle(ServerConfig& server, const ProxyConfig& backend, const Session& session,
+                      const PoolKey& key);
   void FreeStream(Stream* stream) { streams_.Delete(stream); }
   MuxRaw* NewMuxRaw(shard::Connection& connection) {
     return raw_muxes_.New(raw_muxes_, connection);

@@ -83,6 +83,27 @@ bool Address::operator==(const Address& other) const {
   return true;
 }
 
+uint64_t Address::Hash() const {
+  uint64_t hash = (uint64_t(family) << 16 | port) + 0x9e3779b97f4a7c15u;
+  const auto mix = [&hash](uint64_t word) {
+    hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+    hash ^= hash >> 32;
+  };
+  if (family == AF_INET) mix(v4.s_addr);
+  if (family == AF_INET6) {
+    uint64_t words[2];
+    std::memcpy(words, &v6, sizeof(words));
+    mix(words[0]);
+    mix(words[1]);
+    mix(scope_id);
+  }
+  if (family == AF_UNIX) {
+    mix(local.abstract ? 1 : 0);
+    for (uint32_t i = 0; i < local.length; ++i) mix(uint8_t(local.path[i]));
+  }
+  return hash;
+}
+
 std::string Address::Ip() const {
   char text[INET6_ADDRSTRLEN] = "";
   if (family == AF_INET) inet_ntop(AF_INET, &v4, text, sizeof(text));

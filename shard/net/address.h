@@ -38,6 +38,8 @@ struct Address {
   bool is_ip() const { return family == AF_INET || family == AF_INET6; }
   bool is_wildcard() const;
   bool operator==(const Address& other) const;
+  // Of what == compares; the same for equal addresses within a process.
+  uint64_t Hash() const;
   // "127.0.0.1:80", "[::1]:80" as `brackets`, else "::1:80"; "unix:/path"; for messages and logs,
   // not the hot path.
   std::string ToString() const;
