@@ -73,8 +73,11 @@ std::optional<uint16_t> ParsePort(std::string_view text, uint32_t use) {
 std::string ParsePorts(std::string_view text, uint32_t use, AddressWord& word) {
   if (text.empty()) return {};  // "1.2.3.4:" is the address alone
   if (text[0] == '+' || text[0] == '-') {
-    if (use & (kRequirePort | kAllowPortZero)) return "port offset not permitted here";
-    return "a port relative to the client's is not supported yet";
+    if ((use & kAllowOffset) == 0) return "port offset not permitted here";
+    const std::optional<uint64_t> offset = base::ParseUnsigned(text.substr(1));
+    if (!offset || *offset > 65535) return "invalid port offset " + Quoted(text);
+    word.port_offset = text[0] == '-' ? -int32_t(*offset) : int32_t(*offset);
+    return {};
   }
   const size_t dash = text.find('-');
   const std::string_view low = text.substr(0, dash);

@@ -44,6 +44,8 @@ struct AddressWord {
   bool has_port = false;
   uint16_t port_low = 0;
   uint16_t port_high = 0;  // equal to port_low unless a range was given
+  // `+N`, `-N`, which is no port: what the client's is moved by.
+  int32_t port_offset = 0;
   // A path, or an abstract name; a padded name (`abns@`) carries its NUL bytes.
   std::string path;
   int fd = -1;
@@ -55,9 +57,10 @@ enum AddressUse : uint32_t {
   kAllowFd = 2,
   kRequirePort = 4,
   kAllowPortZero = 8,
+  kAllowOffset = 16,
 };
 inline constexpr uint32_t kBindAddress = kAllowRange | kAllowFd | kRequirePort;
-inline constexpr uint32_t kServerAddress = 0;
+inline constexpr uint32_t kServerAddress = kAllowOffset;
 inline constexpr uint32_t kSourceAddress = kAllowPortZero;
 
 // One address. No system call is made: a name stays a name.

@@ -538,7 +538,6 @@ constexpr KeywordState kStates[] = {
     {"tcp-md5sig", kBind, kNotYet, kNoPrefix, 1},
     {"tls-tickets", kBind, kNotYet},
     {"tls-ticket-keys", kBind, kNotYet, kNoPrefix, 1},
-    {"transparent", kBind, kNotYet},
     {"verify", kBind, kNotYet, kNoPrefix, 1},
     // How fast, how named.
     {"cc", kBind, kTunes, kNoPrefix, 1},
@@ -550,7 +549,6 @@ constexpr KeywordState kStates[] = {
     {"nice", kBind, kTunes, kNoPrefix, 1},
     {"severity-output", kBind, kTunes, kNoPrefix, 1},
     {"tcp-ss", kBind, kTunes, kNoPrefix, 1},
-    {"tcp-ut", kBind, kTunes, kNoPrefix, 1},
 
     // Options of server and default-server (manual 5.2) -------------------------------------
     // What is encrypted, whom the server believes it talks to, where traffic goes.
@@ -651,7 +649,6 @@ constexpr KeywordState kStates[] = {
     {"slowstart", kServers, kTunes, kNoPrefix, 1},
     {"stick", kServers, kTunes},
     {"strict-maxconn", kServers, kTunes},
-    {"tcp-ut", kServers, kTunes, kNoPrefix, 1},
     {"tfo", kServers, kTunes},
     {"ws", kServers, kTunes, kNoPrefix, 1},
 };

@@ -260,6 +260,7 @@ int Run::Serve() {
   for (const std::string& text : warnings) {
     options_.quickstart ? console_.Detail(text) : console_.Warning(text);
   }
+  if (!supervisor_->CheckRights(&error)) return Refuse(error);
   supervisor_->Start();
   if (detached_ && !daemon_.ReportReady(&error)) return Refuse(error);
   console_.Detail(std::string("serving with ring driver ") + supervisor_->driver());

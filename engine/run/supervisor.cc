@@ -9,7 +9,9 @@
 #include <cstdlib>
 
 #include "base/check.h"
+#include "base/errno_name.h"
 #include "engine/run/version.h"
+#include "shard/net/connector.h"
 #include "shard/net/socket_options.h"
 
 namespace engine {
@@ -42,6 +44,8 @@ shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& addres
   options.tcp_fast_open = bind.tcp_fast_open;
   options.defer_accept = bind.defer_accept;
   options.mss = bind.mss;
+  options.transparent = bind.transparent;
+  options.user_timeout_ms = bind.tcp_user_timeout_ms;
   options.interface = bind.interface;
   options.unix_mode = bind.mode;
   options.unix_uid = bind.uid;
@@ -178,6 +182,23 @@ bool Supervisor::Bind(std::vector<std::string>* errors) {
     for (const auto& bind : proxy->binds) good &= BindLine(*bind, errors);
   }
   return good;
+}
+
+bool Supervisor::CheckRights(std::string* why) const {
+  for (const auto& proxy : configuration_.proxies) {
+    for (const auto& server : proxy->servers) {
+      if (proxy->disabled || !server->source.is_transparent()) continue;
+      const int error = shard::TransparentError();
+      if (error == 0) return true;  // the same for all of them
+      *why =
+          "[" + server->place.file + ":" + std::to_string(server->place.line) +
+          "] the source of server '" + proxy->name + "/" + server->name +
+          "' says 'usesrc', which needs CAP_NET_ADMIN or CAP_NET_RAW: " + base::ErrnoText(error) +
+          " (" + base::ErrnoName(error) + ")";
+      return false;
+    }
+  }
+  return true;
 }
 
 bool Supervisor::OpenShards(std::string* why) {

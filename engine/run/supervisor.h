@@ -51,6 +51,9 @@ class Supervisor {
   static uint32_t ShardsFor(const GlobalConfig& global);
 
   [[nodiscard]] bool Bind(std::vector<std::string>* errors);
+  // After privileges were dropped: whether servers may be shown addresses that are not the
+  // machine's (`source ... usesrc`).
+  [[nodiscard]] bool CheckRights(std::string* why) const;
   [[nodiscard]] bool OpenShards(std::string* why);
   // Null, or why auto did not choose uring.
   const std::string& driver_note() const { return driver_note_; }

@@ -150,6 +150,10 @@ void RegisterBindKeywords(BuildKeywords& keywords) {
   AddFlag(keywords, "v6only", &BindConfig::v6only);
   AddFlag(keywords, "tfo", &BindConfig::tcp_fast_open);
   AddFlag(keywords, "defer-accept", &BindConfig::defer_accept);
+  AddFlag(keywords, "transparent", &BindConfig::transparent);
+  AddOption(keywords, "tcp-ut", [](BindConfig& bind, const KeywordUse& use) {
+    return TakeArgument(use, 0, ParseTimeMs(use.argument(0)), bind.tcp_user_timeout_ms);
+  });
   AddOption(keywords, "mode", TakeMode);
   AddOption(keywords, "shards", TakeShards);
   // Of a `stats socket`; ignored by other sockets (manual 5.1, level).

@@ -75,35 +75,4 @@ Parsed<shard::Address> Resolve(BuildContext& context, const AddressWord& word) {
   return answer;
 }
 
-bool TakeSource(BuildContext& context, const KeywordUse& use, size_t word, ServerConfig& server,
-                size_t* next) {
-  const Line& line = use.line;
-  const auto refuse = [&](size_t at, const std::string& message) {
-    use.diagnostics.Error(line.At(at), "'source': " + message);
-    return false;
-  };
-  if (word >= line.size()) return refuse(word, "expects an address");
-  const Parsed<AddressWord> parsed = ParseAddress(line.text(word), kSourceAddress);
-  if (!parsed) return refuse(word, parsed.error);
-  if (parsed.value.kind != AddressKind::kHost) {
-    return refuse(word, "a unix socket as a source is not supported yet");
-  }
-  const Parsed<shard::Address> address = Resolve(context, parsed.value);
-  if (!address) return refuse(word, address.error);
-  server.has_source = true;
-  server.source = address.value;
-  server.source_interface.clear();
-  ++word;
-  for (; word < line.size(); word += 2) {
-    if (line.text(word) == "usesrc") {
-      return refuse(word, "'usesrc' is not supported yet");
-    }
-    if (line.text(word) != "interface") break;
-    if (word + 1 >= line.size()) return refuse(word + 1, "'interface' expects a name");
-    server.source_interface = line.text(word + 1);
-  }
-  *next = word;
-  return true;
-}
-
 }  // namespace engine

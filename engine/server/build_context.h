@@ -75,7 +75,7 @@ struct ProxyDraft {
   ProxyConfig* config = nullptr;
   WordPlace mode;       // of a mode that does not work yet
   WordPlace balance;    // of an algorithm that does not work yet
-  ServerConfig source;  // the proxy's `source`, for servers without one: only those fields
+  SourceConfig source;  // the proxy's, for servers without one
   WordPlace id;
   WordPlace default_backend;
   std::vector<WordPlace> use_backends;
@@ -159,9 +159,5 @@ Parsed<int64_t> FindGroup(std::string_view name);
 
 // The address of `word`; a name is asked for once per Build().
 Parsed<shard::Address> Resolve(BuildContext& context, const AddressWord& word);
-
-// `source ADDR[:PORT] [interface NAME]` from word `word` on; leaves `next` behind it.
-bool TakeSource(BuildContext& context, const KeywordUse& use, size_t word, ServerConfig& server,
-                size_t* next);
 
 }  // namespace engine

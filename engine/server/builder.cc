@@ -19,6 +19,7 @@
 #include "engine/server/process_keywords.h"
 #include "engine/server/proxy_keywords.h"
 #include "engine/server/server_keywords.h"
+#include "engine/server/source_keywords.h"
 
 namespace engine {
 namespace {
@@ -59,6 +60,7 @@ BuildKeywords MakeKeywords() {
   RegisterProxyKeywords(keywords);
   RegisterBindKeywords(keywords);
   RegisterServerKeywords(keywords);
+  RegisterSourceKeywords(keywords);
   RegisterHttpKeywords(keywords);
   for (const KeywordState& state : KeywordStates()) {
     keywords.Add({std::string(state.words), state.scopes, state.support, state.prefixes,
@@ -306,13 +308,7 @@ void FinishProxy(BuildContext& context, ProxyDraft& draft) {
   if (draft.config->timeouts.queue_ms == 0) {
     draft.config->timeouts.queue_ms = draft.config->timeouts.connect_ms;
   }
-  if (!draft.source.has_source) return;
-  for (const auto& server : draft.config->servers) {
-    if (server->has_source) continue;
-    server->has_source = true;
-    server->source = draft.source.source;
-    server->source_interface = draft.source.source_interface;
-  }
+  FinishSource(context, draft);
 }
 
 void FinishThreads(BuildContext& context) {

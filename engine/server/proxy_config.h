@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "engine/server/http_config.h"
+#include "engine/server/source_config.h"
 #include "shard/conn/target.h"
 #include "shard/net/address.h"
 
@@ -81,9 +82,17 @@ struct ServerConfig final : shard::ServerTarget {
   uint32_t pool_low_conn = 0;
   uint32_t pool_purge_delay_ms = 5000;
   int32_t max_reuse = -1;
-  bool has_source = false;
-  shard::Address source;         // `source ADDR[:port]`; port 0: the kernel chooses
-  std::string source_interface;  // `interface NAME`
+  SourceConfig source;
+  // `0.0.0.0`, `*`: the address the client's connection was made to; no port, or `+N`, `-N`: the
+  // port it was made to, moved by `port_offset` (manual 4.2, server).
+  bool follows_address = false;
+  bool follows_port = false;
+  int32_t port_offset = 0;
+  uint32_t tcp_user_timeout_ms = 0;  // tcp-ut
+  // What it takes to connect depends on who the client is.
+  bool depends_on_client() const {
+    return follows_address || follows_port || source.depends_on_client();
+  }
   ServerState* state = nullptr;  // found by name when the configuration is put to use
 };
 
@@ -117,6 +126,8 @@ struct BindConfig {
   uint32_t mss = 0;
   bool tcp_fast_open = false;
   bool defer_accept = false;
+  bool transparent = false;          // takes connections to addresses that are not the machine's
+  uint32_t tcp_user_timeout_ms = 0;  // tcp-ut
   CliLevel level = CliLevel::kOperator;  // of a `stats socket`
 };
 

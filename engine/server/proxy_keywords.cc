@@ -149,19 +149,6 @@ bool TakeRedispatch(BuildContext& context, KeywordUse& use) {
   return true;
 }
 
-// Held until the servers are known; `ServerConfig` is only a pair of hands here.
-bool TakeProxySource(BuildContext& context, KeywordUse& use) {
-  ServerConfig unused;
-  size_t next = 0;
-  if (!TakeSource(context, use, use.first_argument, unused, &next)) return false;
-  if (next < use.line.size()) {
-    return Refuse(use, next - use.first_argument,
-                  "unexpected '" + std::string(use.line.text(next)) + "'");
-  }
-  context.proxy->source = unused;
-  return true;
-}
-
 void RegisterTimeouts(BuildKeywords& keywords) {
   AddTimeout(keywords, "timeout client", kFront, &Timeouts::client_ms);
   AddTimeout(keywords, "timeout client-fin", kFront, &Timeouts::client_fin_ms);
@@ -195,7 +182,6 @@ void RegisterProxyKeywords(BuildKeywords& keywords) {
   AddNumber(keywords, "retries", scope::kDefaults | kBack, 0, &ProxyConfig::retries);
   keywords.Add({"mode", kEverywhere}, TakeMode);
   keywords.Add({"balance", scope::kDefaults | kBack}, TakeBalance);
-  keywords.Add({"source", scope::kDefaults | kBack}, TakeProxySource);
   keywords.Add({"use_backend", kFront}, TakeUseBackend);
   keywords.Add({"tcp-request content use-service", scope::kDefaults | kFront}, TakeUseService);
   keywords.Add({"default_backend", scope::kDefaults | kFront},

@@ -47,9 +47,8 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.max_reuse = from.max_reuse;
   options.minconn = from.minconn;
   options.maxqueue = from.maxqueue;
-  options.has_source = from.has_source;
   options.source = from.source;
-  options.source_interface = from.source_interface;
+  options.tcp_user_timeout_ms = from.tcp_user_timeout_ms;
   return options;
 }
 
@@ -132,13 +131,10 @@ bool TakeServerAddress(BuildContext& context, const KeywordUse& use, ServerConfi
                        bool* unresolved) {
   Parsed<AddressWord> word = ParseAddress(use.argument(1), kServerAddress);
   if (!word) return Refuse(use, 1, word.error);
-  if (word.value.kind == AddressKind::kHost && !word.value.has_port) {
-    return Refuse(use, 1,
-                  "a server that takes the port of the client's connection is not supported yet",
-                  "write its port: '" + std::string(use.argument(1)) + ":80'");
-  }
-  if (word.value.is_literal && word.value.literal.is_wildcard()) {
-    return Refuse(use, 1, "a server that is the client's own destination is not supported yet");
+  if (word.value.kind == AddressKind::kHost) {
+    server.follows_port = !word.value.has_port;
+    server.port_offset = word.value.port_offset;
+    server.follows_address = word.value.is_literal && word.value.literal.is_wildcard();
   }
   const Parsed<shard::Address> address = Resolve(context, word.value);
   *unresolved = !address && context.options.resolve_may_fail;
@@ -210,9 +206,10 @@ void RegisterServerKeywords(BuildKeywords& keywords) {
     return HasArguments(use, 1, SIZE_MAX, "an integer") &&
            TakeArgument(use, 0, ParseInteger(use.argument(0), 1, INT_MAX), context.server->id);
   });
-  keywords.Add({"source", kBoth}, [](BuildContext& context, KeywordUse& use) {
-    use.next = use.line.size();
-    return TakeSource(context, use, use.first_argument, *context.server, &use.next);
+  keywords.Add({"tcp-ut", kBoth}, [](BuildContext& context, KeywordUse& use) {
+    use.next = use.first_argument + 1;
+    return HasArguments(use, 1, SIZE_MAX, "a time such as '10s' or '500ms'") &&
+           TakeArgument(use, 0, ParseTimeMs(use.argument(0)), context.server->tcp_user_timeout_ms);
   });
   // What these take back is not supported yet, so there is never anything to take back.
   for (const char* words :

@@ -102,6 +102,11 @@ class ServerState {
   }
   // Start-up: what is raised by every change, so that shards choose by what holds now.
   void SetVersion(std::atomic<uint64_t>* version) { version_ = version; }
+  // A counter through the range of `source ADDR:PORT-PORT`, shared by all shards: one port is not
+  // given twice while others are left.
+  uint32_t NextSourcePort() { return source_port_.fetch_add(1, std::memory_order_relaxed); }
+  // True the first time.
+  bool NoteSourceFailure() { return !source_failed_.exchange(true, std::memory_order_relaxed); }
   uint64_t changed_us() const { return changed_us_.load(std::memory_order_relaxed); }
 
  private:
@@ -115,6 +120,8 @@ class ServerState {
   std::atomic<AdminState> admin_state_{AdminState::kReady};
   std::atomic<uint64_t> changed_us_{base::MonotonicMicros()};
   std::atomic<uint32_t> weight_{1};
+  std::atomic<uint32_t> source_port_{0};
+  std::atomic<bool> source_failed_{false};
   std::atomic<uint64_t>* version_ = nullptr;
 };
 

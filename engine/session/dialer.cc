@@ -1,19 +1,108 @@
 #include "engine/session/dialer.h"
 
+#include <arpa/inet.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/errno_name.h"
+#include "base/text.h"
+#include "engine/log/console.h"
 #include "engine/session/worker.h"
 #include "shard/net/connector.h"
 
 namespace engine {
 
+using shard::Address;
 using shard::CloseReason;
 
 namespace {
+
+// "1.2.3.4", "1.2.3.4:80", "::1", "[::1]:80"; a port is left out.
+Address ParseHeaderAddress(std::string_view text) {
+  Address address;
+  char buffer[INET6_ADDRSTRLEN];
+  if (text.starts_with('[')) {
+    text = text.substr(1, text.find(']') - 1);
+  } else if (const size_t colon = text.find(':');
+             colon != std::string_view::npos && text.find(':', colon + 1) == text.npos) {
+    text = text.substr(0, colon);
+  }
+  if (text.empty() || text.size() >= sizeof(buffer)) return address;
+  std::memcpy(buffer, text.data(), text.size());
+  buffer[text.size()] = '\0';
+  if (inet_pton(AF_INET, buffer, &address.v4) == 1) {
+    address.family = AF_INET;
+  } else if (inet_pton(AF_INET6, buffer, &address.v6) == 1) {
+    address.family = AF_INET6;
+  }
+  return address.Unmapped();
+}
+
+// Calls `visit(value)` for every value of the lists in all fields called `name`, until it returns
+// false.
+template <typename Visit>
+void ForEachValue(const proto::FieldList& fields, std::string_view name, Visit visit) {
+  for (const proto::Field* field = fields.Find(name); field != nullptr;
+       field = fields.FindNext(field)) {
+    std::string_view rest = field->value();
+    for (;;) {
+      const size_t comma = rest.find(',');
+      if (!visit(base::Trim(rest.substr(0, comma)))) return;
+      if (comma == std::string_view::npos) break;
+      rest.remove_prefix(comma + 1);
+    }
+  }
+}
+
+CloseReason ReasonOf(int error) {
+  switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRINUSE:
+      return CloseReason::kLocalPorts;
+    default:
+      return CloseReason::kSourceAddress;
+  }
+}
+
+// Once per server: an operator must learn of it, and the request path must not wait for a terminal.
+void TellOnce(const ServerConfig& server, int error) {
+  if (!server.state->NoteSourceFailure()) return;
+  Console().Warning("server " + server.backend->name + "/" + server.name +
+                    ": no connection can be given its source address: " + base::ErrnoText(error) +
+                    " (" + base::ErrnoName(error) + ")");
+}
+
+shard::OutgoingOptions OptionsOf(const DialRequest& request, uint16_t family) {
+  ServerConfig& server = request.server;
+  const SourceConfig& source = server.source;
+  shard::OutgoingOptions options;
+  options.family = family;
+  options.keep_alive = request.backend.tcpka_server;
+  options.user_timeout_ms = server.tcp_user_timeout_ms;
+  if (!source.is_given) return options;
+  options.interface = source.interface;
+  options.transparent = source.is_transparent();
+  if (source.depends_on_client()) {
+    options.source = request.plan.source;
+  } else if (source.usesrc == UseSource::kAddress) {
+    options.source = source.presented;
+  } else {
+    options.source = source.address;
+    options.ports = source.ports();
+    if (options.ports != 0) options.first_port = server.state->NextSourcePort();
+  }
+  return options;
+}
 
 shard::Endpoint* OpenMux(Worker& worker, const DialRequest& request,
                          shard::Connection& connection) {
   if (request.http) {
     return worker.OpenHttpServer(connection, request.server, request.backend, request.session_id,
-                                 request.key);
+                                 request.plan.key);
   }
   MuxRaw* mux = worker.NewMuxRaw(connection);
   if (mux == nullptr) return nullptr;
@@ -23,19 +112,67 @@ shard::Endpoint* OpenMux(Worker& worker, const DialRequest& request,
 
 }  // namespace
 
+Address FindHeaderAddress(const proto::FieldList& fields, std::string_view name,
+                          int32_t occurrence) {
+  int64_t wanted = occurrence;
+  if (wanted < 0) {
+    int64_t count = 0;
+    ForEachValue(fields, name, [&](std::string_view) { return ++count, true; });
+    wanted += count + 1;
+  }
+  Address found;
+  int64_t at = 0;
+  ForEachValue(fields, name, [&](std::string_view value) {
+    if (++at != wanted) return true;
+    found = ParseHeaderAddress(value);
+    return false;
+  });
+  return found;
+}
+
+CloseReason PlanDial(const ServerConfig& server, shard::Connection* client,
+                     const proto::RequestHead* head, DialPlan* plan) {
+  if (client == nullptr) return CloseReason::kClientAbort;  // nobody to connect on behalf of
+  if (server.follows_address || server.follows_port) {
+    const Address wanted = client->LocalAddress().Unmapped();
+    if (!wanted.is_ip()) return CloseReason::kConnectFailed;
+    plan->destination = server.follows_address ? wanted : server.address;
+    const int32_t port =
+        server.follows_port ? wanted.port + server.port_offset : int32_t(server.address.port);
+    if (port < 1 || port > 65535) return CloseReason::kConnectFailed;
+    plan->destination.port = uint16_t(port);
+    plan->key.Set(PoolKey::Part::kDestination, plan->destination);
+  }
+  switch (server.source.usesrc) {
+    case UseSource::kNone:
+    case UseSource::kAddress:
+      return CloseReason::kNone;
+    case UseSource::kClient:
+    case UseSource::kClientIp:
+      plan->source = client->PeerAddress().Unmapped();
+      if (!plan->source.is_ip()) return CloseReason::kSourceAddress;
+      if (server.source.usesrc == UseSource::kClientIp) plan->source.port = 0;
+      break;
+    case UseSource::kHeader:
+      if (head == nullptr) return CloseReason::kNone;
+      plan->source =
+          FindHeaderAddress(head->fields, server.source.header, server.source.occurrence);
+      break;
+  }
+  plan->key.Set(PoolKey::Part::kSource, plan->source);
+  return CloseReason::kNone;
+}
+
 shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseReason* reason) {
   ServerConfig& server = request.server;
   shard::Ring& ring = worker.context().ring();
-  shard::OutgoingOptions options;
-  options.family = server.address.family;
-  options.keep_alive = request.backend.tcpka_server;
-  if (server.has_source) {
-    options.source = server.source;
-    options.interface = server.source_interface;
-  }
-  const int fd = shard::OpenOutgoingSocket(ring, options);
+  const Address& planned = request.plan.destination;
+  const bool is_planned = planned.family != AF_UNSPEC;
+  const int fd = shard::OpenOutgoingSocket(
+      ring, OptionsOf(request, is_planned ? planned.family : server.address.family));
   if (fd < 0) {
-    *reason = CloseReason::kLocalPorts;
+    *reason = ReasonOf(-fd);
+    if (*reason == CloseReason::kSourceAddress) TellOnce(server, -fd);
     return nullptr;
   }
   *reason = CloseReason::kNoMemory;
@@ -50,8 +187,12 @@ shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseRea
     return nullptr;
   }
   connection->SetTarget(shard::Target::Of(&server));
-  connection->Dial(reinterpret_cast<const sockaddr*>(&server.socket_address),
-                   server.socket_address_length);
+  if (is_planned) {
+    connection->Dial(planned);
+  } else {
+    connection->Dial(reinterpret_cast<const sockaddr*>(&server.socket_address),
+                     server.socket_address_length);
+  }
   return endpoint;
 }
 

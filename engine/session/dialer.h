@@ -1,10 +1,16 @@
-// dialer.h - a new connection to a server: its socket, its mux, and the stream's endpoint on it.
+// dialer.h - a new connection to a server: from where, to where, its socket, its mux and the
+// stream's endpoint on it.
 //
 // Owns:    nothing; the connection belongs to the shard's table, the endpoint to its mux.
 // Threads: shard-local.
 // Units:   none.
 // Errors:  a CloseReason, when the attempt ends before it has begun.
 // States:  none.
+//
+//   DialPlan plan;
+//   if (server.depends_on_client() && !PlanDial(server, client, head, &plan)) ...
+//   ... a kept connection with plan.key, or:
+//   endpoint = DialServer(worker, {server, backend, plan}, &reason);
 
 #pragma once
 
@@ -12,22 +18,42 @@
 
 #include "engine/mux/pool_key.h"
 #include "engine/server/proxy_config.h"
+#include "proto/http/head.h"
 #include "shard/conn/close_reason.h"
+#include "shard/conn/connection.h"
 #include "shard/stream/endpoint.h"
 
 namespace engine {
 
 class Worker;
 
-struct DialRequest {
-  ServerConfig& server;
-  const ProxyConfig& backend;
-  bool http = false;  // the endpoint carries HTTP messages
-  uint64_t session_id = 0;
+// What of a connection the client decides. Empty for a server that does not depend on it.
+struct DialPlan {
+  shard::Address destination;  // empty: the server's own address
+  shard::Address source;       // empty: what the configuration says, or the kernel's choice
   PoolKey key;
 };
 
+struct DialRequest {
+  ServerConfig& server;
+  const ProxyConfig& backend;
+  const DialPlan& plan;
+  bool http = false;  // the endpoint carries HTTP messages
+  uint64_t session_id = 0;
+};
+
+// For a server that depends on the client. `head` is null in mode tcp. kNone, or why it cannot be
+// connected to on behalf of this client.
+shard::CloseReason PlanDial(const ServerConfig& server, shard::Connection* client,
+                            const proto::RequestHead* head, DialPlan* plan);
+
 // The endpoint of a connection that is on its way; null with `*reason`.
 shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, shard::CloseReason* reason);
+
+// An address as hdr_ip() takes it from a header (manual 4.2, source): the `occurrence`-th value of
+// all fields called `name`, from the first (1, 2...) or from the last (-1, -2...). Empty when there
+// is none, or when it is no address.
+shard::Address FindHeaderAddress(const proto::FieldList& fields, std::string_view name,
+                                 int32_t occurrence);
 
 }  // namespace engine

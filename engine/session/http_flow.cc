@@ -127,6 +127,7 @@ uint16_t StatusOf(CloseReason reason) {
     case CloseReason::kConnectFailed:
     case CloseReason::kConnectTimeout:
     case CloseReason::kLocalPorts:
+    case CloseReason::kSourceAddress:
     case CloseReason::kQueueTimeout:
     case CloseReason::kServerDown:
       return 503;

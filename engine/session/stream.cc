@@ -26,6 +26,8 @@ namespace {
 constexpr size_t kChannelLimitBytes = 65536;
 // How often the sides of one stream may take turns within one pass.
 constexpr int kRoundsMax = 8;
+// Ports of a source range that one stream tries, each of which is a socket and a connect.
+constexpr uint32_t kPortTriesMax = 64;
 
 }  // namespace
 
@@ -226,8 +228,16 @@ void Stream::OnAskAgain() noexcept {
 
 ConnectResult Stream::StartConnect(CloseReason* reason) {
   if (target_.kind() == shard::Target::Kind::kApplet) return StartApplet(reason);
-  if (http_ && TryReuse(*slot_.server())) return ConnectResult::kEstablished;
-  return Dial(*slot_.server(), reason);
+  ServerConfig& server = *slot_.server();
+  DialPlan plan;
+  if (server.depends_on_client()) {
+    shard::Endpoint* client = client_side_.endpoint();
+    *reason = PlanDial(server, client == nullptr ? nullptr : client->connection(),
+                       front() == nullptr ? nullptr : &front()->request(), &plan);
+    if (*reason != CloseReason::kNone) return ConnectResult::kFailed;
+  }
+  if (http_ && TryReuse(server, plan.key)) return ConnectResult::kEstablished;
+  return Dial(server, plan, reason);
 }
 
 ConnectResult Stream::StartApplet(CloseReason* reason) {
@@ -241,9 +251,9 @@ ConnectResult Stream::StartApplet(CloseReason* reason) {
   return ConnectResult::kEstablished;
 }
 
-ConnectResult Stream::Dial(ServerConfig& server, CloseReason* reason) {
+ConnectResult Stream::Dial(ServerConfig& server, const DialPlan& plan, CloseReason* reason) {
   shard::Endpoint* endpoint =
-      DialServer(worker_, {server, *backend_, http_, session_.id(), {}}, reason);
+      DialServer(worker_, {server, *backend_, plan, http_, session_.id()}, reason);
   if (endpoint == nullptr) return ConnectResult::kFailed;
   if (http_ && backend_->http.reuse == ReusePolicy::kNever) session_.OwnsConnectionTo(&server);
   reused_ = false;
@@ -251,9 +261,9 @@ ConnectResult Stream::Dial(ServerConfig& server, CloseReason* reason) {
   return ConnectResult::kConnecting;
 }
 
-bool Stream::TryReuse(ServerConfig& server) {
+bool Stream::TryReuse(ServerConfig& server, const PoolKey& key) {
   if (fresh_only_) return false;
-  MuxH1Back* mux = worker_.TakeIdle(server, *backend_, session_, {});
+  MuxH1Back* mux = worker_.TakeIdle(server, *backend_, session_, key);
   if (mux == nullptr) return false;
   reused_ = true;
   server_side_.AttachConnecting(mux->OpenStream());
@@ -278,10 +288,16 @@ bool Stream::OnDisconnected(StreamSide& side) {
 
 RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
   if (target_.kind() != shard::Target::Kind::kServer) return RetryDecision::kGiveUp;
+  // Somebody else's connection holds that port of the range: the next one, at once. That is no
+  // failure of the server.
+  if (reason == CloseReason::kLocalPorts &&
+      ++port_tries_ < std::min(slot_.server()->source.ports(), kPortTriesMax)) {
+    *pause_ms = 0;
+    return RetryDecision::kSameServer;
+  }
   ProxyShardPart& part = backend_->state->part(worker_.index());
   part.connect_errors.Add();
   slot_.part().connect_errors.Add();
-  (void)reason;
   // retry-on that leaves conn-failure out makes the first failure the last.
   const bool final = http_ && (backend_->http.retry_on & kRetryConnFailure) == 0;
   const RetryDecision decision =

@@ -26,9 +26,11 @@
 namespace engine {
 
 class BackEndpoint;
+class PoolKey;
 class FrontEndpoint;
 class Session;
 class Worker;
+struct DialPlan;
 
 class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWaiter {
  public:
@@ -100,12 +102,12 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
 
   void TakeSlot(uint32_t server);
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
-  shard::ConnectResult Dial(ServerConfig& server, shard::CloseReason* reason);
+  shard::ConnectResult Dial(ServerConfig& server, const DialPlan& plan, shard::CloseReason* reason);
   void SetTimeouts();
   void AbortOneSided();
   static void CopyBytes(const shard::ByteQueue& from, shard::ByteQueue& to);
   bool RunFlow();
-  bool TryReuse(ServerConfig& server);
+  bool TryReuse(ServerConfig& server, const PoolKey& key);
   void Finish();
 
   Worker& worker_;
@@ -123,6 +125,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   HttpFlow http_flow_;
   const uint64_t id_;
   uint32_t retries_ = 0;
+  uint32_t port_tries_ = 0;  // of the server's range of source ports
   int avoid_server_ = -1;
   shard::CloseReason reason_ = shard::CloseReason::kNone;
   const bool http_;

@@ -1,6 +1,7 @@
 #include "shard/conn/connection.h"
 
 #include <cerrno>
+#include <cstring>
 
 #include "base/check.h"
 #include "shard/conn/conn_table.h"
@@ -29,6 +30,14 @@ void Connection::Dial(const sockaddr* address, socklen_t length) {
   state_ = State::kConnecting;
   connect_pending_ = true;
   context_.ring().Connect(Op(OpKind::kConnConnect), fd_, address, length);
+}
+
+void Connection::Dial(const Address& address) {
+  sockaddr_storage storage;
+  const socklen_t length = address.ToSockaddr(&storage);
+  MUST(length <= sizeof(dialled_));
+  std::memcpy(&dialled_, &storage, length);
+  Dial(reinterpret_cast<const sockaddr*>(&dialled_), length);
 }
 
 bool Connection::Start() {

@@ -83,6 +83,8 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void OweHandshake(HandshakeStep step) { handshakes_owed_ |= Bit(step); }
   // `address` belongs to the configuration and stays as it is. OnConnected or OnClosed answers.
   void Dial(const sockaddr* address, socklen_t length);
+  // The same for an IP address that is only known now.
+  void Dial(const Address& address);
   // For an accepted connection: runs the handshakes it owes; true when there are none and it is
   // open at once.
   bool Start();
@@ -189,6 +191,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   uint64_t bytes_out_ = 0;
   Target target_;
   Address peer_;
+  sockaddr_in6 dialled_;  // of Dial(Address): room for either family
   State state_ = State::kOpen;
   const Role role_;
   uint8_t handshakes_owed_ = 0;

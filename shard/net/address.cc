@@ -71,6 +71,15 @@ bool Address::is_wildcard() const {
   return family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6);
 }
 
+Address Address::Unmapped() const {
+  if (family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6)) return *this;
+  Address address;
+  address.family = AF_INET;
+  address.port = port;
+  std::memcpy(&address.v4, v6.s6_addr + 12, sizeof(address.v4));
+  return address;
+}
+
 bool Address::operator==(const Address& other) const {
   if (family != other.family || port != other.port) return false;
   if (family == AF_INET) return v4.s_addr == other.v4.s_addr;

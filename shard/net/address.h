@@ -37,6 +37,8 @@ struct Address {
   socklen_t ToSockaddr(sockaddr_storage* to) const;
   bool is_ip() const { return family == AF_INET || family == AF_INET6; }
   bool is_wildcard() const;
+  // An IPv4 address that came in IPv6 form (a socket for both families), as IPv4.
+  Address Unmapped() const;
   bool operator==(const Address& other) const;
   // Of what == compares; the same for equal addresses within a process.
   uint64_t Hash() const;

@@ -2,8 +2,9 @@
 //
 // Owns:    nothing; the descriptor it returns is the caller's.
 // Threads: shard-local.
-// Units:   none.
-// Errors:  -errno of the step that failed; the socket is closed again.
+// Units:   milliseconds; ports in host order.
+// Errors:  -errno of the step that failed; the socket is closed again. -EADDRINUSE: no port was
+//          free, of the range or of those that were tried.
 // States:  none.
 
 #pragma once
@@ -21,7 +22,20 @@ struct OutgoingOptions {
   // Where the connection comes from. Empty: the kernel chooses; port 0: it chooses the port.
   Address source;
   std::string_view interface;  // the only one it may use; empty: any
+  // The source need not be an address of this machine. Needs CAP_NET_ADMIN or CAP_NET_RAW.
+  bool transparent = false;
+  // Ports of a range that begins with source.port, to be tried from `first_port` on, which counts
+  // from its beginning and may be beyond its end. 0: source.port alone.
+  uint32_t ports = 0;
+  uint32_t first_port = 0;
+  uint32_t user_timeout_ms = 0;  // TCP_USER_TIMEOUT; 0: the system's
 };
+
+// How many ports of a range one call tries.
+inline constexpr uint32_t kSourcePortTriesMax = 64;
+
+// Why this process may not use a source that is not the machine's, as errno; 0: it may.
+int TransparentError();
 
 // A non-blocking socket to connect with, or -errno.
 [[nodiscard]] int OpenOutgoingSocket(Ring& ring, const OutgoingOptions& options);

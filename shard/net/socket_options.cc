@@ -36,8 +36,15 @@ const char* SetTcpOptions(int fd, const ListenOptions& options) {
       SetInt(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.v6only ? 1 : 0) != 0) {
     return "cannot set IPV6_V6ONLY on";
   }
-  if (options.transparent && SetInt(fd, SOL_IP, IP_TRANSPARENT, 1) != 0)
-    return "cannot make transparent";
+  const bool v6 = options.address.family == AF_INET6;
+  if (options.transparent &&
+      SetInt(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, 1) != 0) {
+    return "cannot make transparent (which needs CAP_NET_ADMIN or CAP_NET_RAW)";
+  }
+  if (options.user_timeout_ms != 0 &&
+      SetInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, int(options.user_timeout_ms)) != 0) {
+    return "cannot set TCP_USER_TIMEOUT on";
+  }
   if (options.mss != 0 && SetInt(fd, IPPROTO_TCP, TCP_MAXSEG, int(options.mss)) != 0)
     return "cannot set MSS on";
   if (options.defer_accept && SetInt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1) != 0) {

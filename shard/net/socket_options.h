@@ -26,6 +26,7 @@ struct ListenOptions {
   bool tcp_fast_open = false;
   bool defer_accept = false;
   uint32_t mss = 0;
+  uint32_t user_timeout_ms = 0;  // TCP_USER_TIMEOUT, inherited by what is accepted; 0: the system's
   std::string interface;
   int unix_mode = -1;  // -1: as umask says
   int64_t unix_uid = -1;

@@ -127,13 +127,9 @@ const std::vector<ErrorRow> kFaults = {
     {"ServerWithoutAddress",
      InBackend(" server s\n"),
      {"2:10 'server': expects a name and an address"}},
-    {"ServerWithoutPort",
-     InBackend(" server s 1.2.3.4\n"),
-     {"2:11 'server': a server that takes the port of the client's connection is not supported "
-      "yet"}},
-    {"ServerAny",
-     InBackend(" server s *:80\n"),
-     {"2:11 'server': a server that is the client's own destination is not supported yet"}},
+    {"ServerPortOffset",
+     InBackend(" server s 1.2.3.4:+70000\n"),
+     {"2:11 'server': invalid port offset '+70000' in '1.2.3.4:+70000'"}},
     {"ServerUnresolved",
      InBackend(" server s x.invalid:80\n"),
      {"2:11 'server': could not resolve address 'x.invalid'"}},
@@ -150,9 +146,15 @@ const std::vector<ErrorRow> kFaults = {
     {"ServerTlv",
      InBackend(" server s 1.2.3.4:80 set-proxy-v2-tlv-fmt(0x20) %[src]\n"),
      {"2:22 'set-proxy-v2-tlv-fmt' is not supported yet"}},
-    {"ServerUsesrc",
-     InBackend(" server s 1.2.3.4:80 source 0.0.0.0 usesrc client\n"),
-     {"2:37 'source': 'usesrc' is not supported yet"}},
+    {"SourceUsesrcAlone",
+     InBackend(" server s 1.2.3.4:80 source 0.0.0.0 usesrc\n"),
+     {"2:43 'source': 'usesrc' expects 'client', 'clientip', 'hdr_ip(NAME)' or an address"}},
+    {"SourceHeader",
+     InBackend(" source 0.0.0.0 usesrc hdr_ip(,1)\n"),
+     {"2:24 'source': 'hdr_ip' expects a header name"}},
+    {"SourceRangeOfBackend",
+     InBackend(" source 1.2.3.4:1000-2000\n"),
+     {"2:9 'source': port range not permitted here in '1.2.3.4:1000-2000'"}},
     {"ServerUnknownOption",
      InBackend(" server s 1.2.3.4:80 wieght 3\n"),
      {"2:22 unknown keyword 'wieght' in 'server' line"}},
@@ -364,12 +366,62 @@ TEST(Builder, ServerOptionsLandInTheirFields) {
   EXPECT_TRUE(a.servers[0]->disabled);
   EXPECT_EQ(a.servers[0]->weight, 0u);
   EXPECT_EQ(a.servers[0]->id, 2u);
-  EXPECT_EQ(a.servers[0]->source.ToString(), "127.0.0.1:0");
+  EXPECT_EQ(a.servers[0]->source.address.ToString(), "127.0.0.1:0");
   EXPECT_EQ(a.servers[1]->id, 1u);
-  EXPECT_EQ(a.servers[1]->source.ToString(), "127.0.0.2:99");
-  EXPECT_EQ(a.servers[1]->source_interface, "lo");
+  EXPECT_EQ(a.servers[1]->source.address.ToString(), "127.0.0.2:99");
+  EXPECT_EQ(a.servers[1]->source.interface, "lo");
   EXPECT_EQ(a.servers[2]->address.ToString(), "192.0.2.1:80");
   EXPECT_EQ(a.servers[2]->backend, &a);
+}
+
+TEST(Builder, SourcesLandInTheirFieldsAndTheProxysGoesToServersWithout) {
+  const BuiltText built(R"(backend a
+  mode http
+  source 10.0.0.1:99 usesrc clientip interface lo
+  server s 1.2.3.4:80 source 10.0.0.2:1000-1999
+  server t 1.2.3.4:80
+  server u 1.2.3.4:80 source 0.0.0.0 usesrc hdr_ip(x-forwarded-for,2)
+  server v 1.2.3.4:80 source 0.0.0.0 usesrc hdr_ip(x-forwarded-for,0)
+  server w 1.2.3.4:80 source 0.0.0.0 usesrc 10.0.0.3:77 tcp-ut 3s
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const auto& servers = built.configuration->proxies[0]->servers;
+  const auto source = [&](size_t server) -> const SourceConfig& { return servers[server]->source; };
+  EXPECT_EQ(source(0).address.ToString(), "10.0.0.2:1000");
+  EXPECT_EQ(source(0).ports(), 1000u);
+  EXPECT_FALSE(source(0).is_transparent());
+  EXPECT_EQ(source(1).address.ToString(), "10.0.0.1:99");
+  EXPECT_EQ(source(1).ports(), 0u);
+  EXPECT_EQ(source(1).usesrc, UseSource::kClientIp);
+  EXPECT_EQ(source(1).interface, "lo");
+  EXPECT_TRUE(servers[1]->depends_on_client());
+  EXPECT_EQ(source(2).header, "x-forwarded-for");
+  EXPECT_EQ(source(2).occurrence, 2);
+  EXPECT_EQ(source(3).usesrc, UseSource::kNone);
+  EXPECT_EQ(source(4).presented.ToString(), "10.0.0.3:77");
+  EXPECT_TRUE(source(4).is_transparent());
+  EXPECT_FALSE(servers[4]->depends_on_client());
+  EXPECT_EQ(servers[4]->tcp_user_timeout_ms, 3000u);
+}
+
+TEST(Builder, ServersMayFollowTheClientsDestination) {
+  const BuiltText built(R"(backend a
+  server s 0.0.0.0
+  server t *:80
+  server u [::]:-2
+  server v 1.2.3.4:+10
+  server w 1.2.3.4:80
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const auto& servers = built.configuration->proxies[0]->servers;
+  const bool addresses[] = {true, true, true, false, false};
+  const bool ports[] = {true, false, true, true, false};
+  const int offsets[] = {0, 0, -2, 10, 0};
+  for (size_t i = 0; i < std::size(ports); ++i) {
+    EXPECT_EQ(servers[i]->follows_address, addresses[i]) << i;
+    EXPECT_EQ(servers[i]->follows_port, ports[i]) << i;
+    EXPECT_EQ(servers[i]->port_offset, offsets[i]) << i;
+  }
 }
 
 TEST(Builder, ProxyWordsLandInTheirFields) {

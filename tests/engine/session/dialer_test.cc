@@ -1,0 +1,43 @@
+#include "engine/session/dialer.h"
+
+#include <gtest/gtest.h>
+
+#include "base/arena.h"
+
+namespace engine {
+namespace {
+
+struct Head {
+  Head() : head(arena) {}
+  base::Arena arena;
+  proto::RequestHead head;
+};
+
+// manual 4.2, source: the last value unless another one is asked for.
+TEST(HeaderAddress, CountsValuesOverAllFieldsFromEitherEnd) {
+  Head head;
+  proto::FieldList& fields = head.head.fields;
+  ASSERT_TRUE(fields.Add("x-forwarded-for", "10.0.0.1, 10.0.0.2:80"));
+  ASSERT_TRUE(fields.Add("x-other", "10.9.9.9"));
+  ASSERT_TRUE(fields.Add("X-Forwarded-For", "[2001:db8::3]:443"));
+  const auto find = [&](int32_t occurrence) {
+    return FindHeaderAddress(fields, "x-forwarded-for", occurrence).Ip();
+  };
+  EXPECT_EQ(find(-1), "2001:db8::3");
+  EXPECT_EQ(find(-2), "10.0.0.2");
+  EXPECT_EQ(find(-3), "10.0.0.1");
+  EXPECT_EQ(find(-4), "");
+  EXPECT_EQ(find(1), "10.0.0.1");
+  EXPECT_EQ(find(3), "2001:db8::3");
+  EXPECT_EQ(find(4), "");
+  EXPECT_EQ(FindHeaderAddress(fields, "x-other", -1).Ip(), "10.9.9.9");
+  ASSERT_TRUE(fields.Set("x-other", "unknown"));
+  EXPECT_EQ(FindHeaderAddress(fields, "x-other", -1).Ip(), "");
+  ASSERT_TRUE(fields.Set("x-other", "::ffff:10.1.2.3"));
+  EXPECT_EQ(FindHeaderAddress(fields, "x-other", -1).Ip(), "10.1.2.3");
+  ASSERT_TRUE(fields.Set("x-other", "["));
+  EXPECT_EQ(FindHeaderAddress(fields, "x-other", -1).Ip(), "");
+}
+
+}  // namespace
+}  // namespace engine
