@@ -123,8 +123,7 @@ void SetWeight(Cli& cli, std::string_view name, std::string_view text) {
   }
   const uint64_t wanted = is_relative ? server->weight * *number / 100 : *number;
   const uint32_t weight = uint32_t(std::min<uint64_t>(wanted, kWeightMax));
-  const bool is_static = server->backend->balance == BalanceAlgorithm::kStaticRoundRobin;
-  if (is_static && weight != 0 && weight != server->weight) {
+  if (server->backend->has_static_weights() && weight != 0 && weight != server->weight) {
     return cli.SayLine("With a static algorithm a weight is 0, or the configured one.");
   }
   server->backend->state->SetServerWeight(cli.worker().index(), server->index, weight);

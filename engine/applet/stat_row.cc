@@ -14,12 +14,31 @@ enum StatType : uint64_t { kFrontend = 0, kBackend = 1, kServer = 2 };
 
 const char* ModeName(Mode mode) { return mode == Mode::kTcp ? "tcp" : "http"; }
 
-// Not a switch: an algorithm that this table does not know is left out until it does.
-std::string_view AlgorithmName(BalanceAlgorithm algorithm) {
-  if (algorithm == BalanceAlgorithm::kRandom) return "random";
-  if (algorithm == BalanceAlgorithm::kRoundRobin) return "roundrobin";
-  if (algorithm == BalanceAlgorithm::kStaticRoundRobin) return "static-rr";
-  if (algorithm == BalanceAlgorithm::kFirst) return "first";
+std::string_view AlgorithmName(const ProxyConfig& proxy) {
+  switch (proxy.balance) {
+    case BalanceAlgorithm::kRandom:
+      return "random";
+    case BalanceAlgorithm::kRoundRobin:
+      return "roundrobin";
+    case BalanceAlgorithm::kStaticRoundRobin:
+      return "static-rr";
+    case BalanceAlgorithm::kLeastConn:
+      return "leastconn";
+    case BalanceAlgorithm::kFirst:
+      return "first";
+    case BalanceAlgorithm::kHash:
+      break;
+  }
+  switch (proxy.hash.input) {
+    case HashInput::kSource:
+      return "source";
+    case HashInput::kUri:
+      return "uri";
+    case HashInput::kUrlParam:
+      return "url_param";
+    case HashInput::kHeader:
+      return "hdr";
+  }
   return {};
 }
 
@@ -173,7 +192,7 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts&) {
   row.Set(C::act, active);
   row.Set(C::bck, backups);
   row.Set(C::lbtot, picked);
-  row.Set(C::algo, AlgorithmName(proxy.balance));
+  row.Set(C::algo, AlgorithmName(proxy));
   row.Set(C::connect, connects);
   row.Set(C::reuse, reused);
   row.Set(C::uweight, weight);

@@ -26,7 +26,6 @@ constexpr Support kWithHttp2 = kTunes;        // `alpn h2`, `proto h2`
 constexpr Support kWithQuic = kTunes;         // `quic4@`, `quic6@`
 constexpr Support kWithChecks = kTunes;       // `check`, `agent-check`
 constexpr Support kWithState = kTunes;        // `stats enable`, tables, state files
-constexpr Support kWithHash = kTunes;         // `balance source`, `balance hash`...
 constexpr Support kWithExpressions = kTunes;  // conditions and rules
 
 constexpr KeywordState kStates[] = {
@@ -314,7 +313,6 @@ constexpr KeywordState kStates[] = {
     {"ignore-persist", kBack, kNotYet},
     {"load-server-state-from-file", kDefBack, kNotYet},
     {"monitor fail", kFront, kNotYet},
-    {"option allbackups", kDefBack, kNotYet, kAllowsBoth},
     {"option checkcache", kDefBack, kNotYet, kAllowsBoth},
     {"option http-use-proxy-header", kDefFront, kNotYet, kAllowsBoth},
     {"option persist", kDefBack, kNotYet, kAllowsBoth},
@@ -407,10 +405,6 @@ constexpr KeywordState kStates[] = {
     {"stats show-version", kAll, kWithState},
     // The same, out of the matrix.
     {"stats show-modules", kAll, kWithState},
-    // Matter once a hash is a way to balance.
-    {"hash-balance-factor", kDefBack, kWithHash},
-    {"hash-preserve-affinity", kDefBack, kWithHash},
-    {"hash-type", kDefBack, kWithHash},
     // What is noted of a connection, not where it goes.
     {"capture cookie", kFront, kTunes},
     {"capture request header", kFront, kTunes},
@@ -635,7 +629,6 @@ constexpr KeywordState kStates[] = {
     {"cc", kServers, kTunes, kNoPrefix, 1},
     {"cookie", kServers, kTunes, kNoPrefix, 1},
     {"guid", kServers, kTunes, kNoPrefix, 1},
-    {"hash-key", kServers, kTunes, kNoPrefix, 1},
     {"idle-ping", kServers, kTunes, kNoPrefix, 1},
     {"ktls", kServers, kTunes, kNoPrefix, 1},
     {"log-bufsize", kServers, kTunes, kNoPrefix, 1},

@@ -25,8 +25,26 @@ class Backend::View final : public ServerView {
   uint32_t Load(uint32_t server) const override {
     return uint32_t(backend_.rules_.servers[server].state->part(shard_).current.Get());
   }
+  bool IsQueueFull(uint32_t server) const override {
+    const uint32_t maxqueue = backend_.rules_.servers[server].limit.maxqueue;
+    return maxqueue != 0 && IsLimited(server) && Waiting(server) >= int64_t(maxqueue);
+  }
+  int64_t TotalLoad(uint32_t server) const override {
+    const int64_t waiting = IsLimited(server) ? Waiting(server) : 0;
+    return backend_.loads_[server].streams.load(std::memory_order_relaxed) + waiting;
+  }
+  int64_t BackendLoad() const override { return backend_.state_.BackCurrent(); }
+  uint64_t LastUse(uint32_t server) const override {
+    return backend_.loads_[server].use.load(std::memory_order_relaxed);
+  }
+  void NoteUse(uint32_t server, uint64_t ticket) const override {
+    backend_.loads_[server].use.store(ticket, std::memory_order_relaxed);
+  }
 
  private:
+  int64_t Waiting(uint32_t server) const {
+    return backend_.queue_->Waiting(WaitQueue::LineOf(server));
+  }
   bool IsLimited(uint32_t server) const { return backend_.rules_.servers[server].limit.limited(); }
 
   Backend& backend_;
@@ -42,6 +60,9 @@ Backend::Backend(BackendState& state, BackendRules rules, uint32_t shards)
     any_limited |= server.limit.limited();
   }
   SlotServers& servers = *this;
+  if (rules_.algorithm == BalanceAlgorithm::kLeastConn || rules_.hash.balance_factor != 0) {
+    loads_ = std::make_unique<SharedLoad[]>(rules_.servers.size());
+  }
   if (any_limited) queue_ = std::make_unique<WaitQueue>(servers, limits, shards);
 }
 
@@ -59,17 +80,16 @@ void Backend::AttachShard(uint32_t shard, shard::EventLoop* loop, uint32_t proce
 Backend::Choice Backend::Choose(uint32_t shard, const PickRequest& request, uint32_t* server) {
   const Plan& plan = PlanOf(shard);
   if (!plan.any_eligible) return Choice::kNoServer;
-  const int index = plan.balancer->Pick(View(*this, shard), request);
-  if (index < 0) return Choice::kFull;
-  *server = uint32_t(index);
-  return Choice::kTaken;
+  const Picked picked = plan.balancer->Pick(View(*this, shard), request);
+  if (picked.server < 0) return Choice::kFull;
+  *server = uint32_t(picked.server);
+  return picked.taken ? Choice::kTaken : Choice::kServerFull;
 }
 
 // A static algorithm keeps what was configured, unless an operator took the server out.
 uint32_t Backend::WeightNow(uint32_t server) const {
   const uint32_t weight = rules_.servers[server].state->weight();
-  const bool is_static = rules_.algorithm == BalanceAlgorithm::kStaticRoundRobin;
-  return is_static && weight != 0 ? rules_.servers[server].weight : weight;
+  return rules_.has_static_weights && weight != 0 ? rules_.servers[server].weight : weight;
 }
 
 void Backend::Rebuild(Plan& plan) {
@@ -81,14 +101,16 @@ void Backend::Rebuild(Plan& plan) {
     plan.eligible[server] = plan.any_eligible = true;
     if (!rules_.servers[server].limit.limited()) plan.any_unlimited = true;
   };
+  bool has_active = false;
   for (const bool backup : {false, true}) {
     for (uint32_t server = 0; server < rules_.servers.size(); ++server) {
       const BackendRules::Server& rules = rules_.servers[server];
       if (rules.backup != backup || rules.state->disabled() || WeightNow(server) == 0) continue;
       // Without `option allbackups` the first usable backup takes everything, and only when no
       // other server can be used (manual 4.2, option allbackups).
-      if (!backup || !plan.any_eligible) admit(server);
+      if (!backup || !plan.any_eligible || (rules_.all_backups && !has_active)) admit(server);
     }
+    has_active |= !backup && plan.any_eligible;
   }
   plan.balancer = MakeBalancer(plan.eligible);
 }
@@ -109,10 +131,17 @@ std::unique_ptr<Balancer> Backend::MakeBalancer(const std::vector<bool>& eligibl
         return rules_.servers[a].id < rules_.servers[b].id;
       });
       return MakeFirst(std::move(order));
+    case BalanceAlgorithm::kLeastConn:
+      return MakeLeastConn(weights, ticket_);
+    case BalanceAlgorithm::kHash: {
+      std::vector<uint32_t> keys;
+      for (const BackendRules::Server& server : rules_.servers) keys.push_back(server.node_key);
+      return MakeHash(weights, keys, rules_.hash, ticket_);
+    }
     case BalanceAlgorithm::kRandom:
       break;
   }
-  return MakeRandom(weights, rules_.random_draws);
+  return MakeRandom(weights, rules_.random_draws, rules_.hash.balance_factor);
 }
 
 bool Backend::IsUsable(uint32_t, uint32_t server) {

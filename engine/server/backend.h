@@ -37,25 +37,37 @@ struct BackendRules {
     uint32_t weight = 1;  // as configured
     bool backup = false;
     SlotLimit limit;
+    uint32_t node_key = 0;  // its points on the ring of a consistent hash
   };
   BalanceAlgorithm algorithm = BalanceAlgorithm::kRandom;
   uint32_t random_draws = 2;
+  HashRules hash;
+  bool all_backups = false;
+  bool has_static_weights = false;
   std::vector<Server> servers;
   uint32_t fullconn = 0;  // 0: a tenth of what the frontends before it take
   uint64_t frontend_maxconn_sum = 0;
   uint32_t frontends_without_maxconn = 0;  // these take the process's
 };
 
+// What balancing must know of a server over all shards. A line of its own, written only where the
+// algorithm compares servers.
+struct alignas(64) SharedLoad {
+  std::atomic<int64_t> streams{0};  // that have a place
+  std::atomic<uint64_t> use{0};     // ticket of the last choice
+};
+
 class Backend final : SlotServers {
  public:
-  enum class Choice : uint8_t { kTaken, kFull, kNoServer };
+  enum class Choice : uint8_t { kTaken, kFull, kServerFull, kNoServer };
 
   Backend(BackendState& state, BackendRules rules, uint32_t shards);
   ~Backend();
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
 
-  // The server for one stream, its place taken if it has a limit. kFull: wait in the queue.
+  // The server for one stream, its place taken if it has a limit. kFull: wait in the queue for any;
+  // kServerFull: wait for `*server`.
   Choice Choose(uint32_t shard, const PickRequest& request, uint32_t* server);
   // Null when no server has a limit.
   WaitQueue* queue() { return queue_.get(); }
@@ -65,6 +77,8 @@ class Backend final : SlotServers {
   // are told by queue()->AnnounceChange().
   void ServersChanged() { version_.fetch_add(1, std::memory_order_release); }
   std::atomic<uint64_t>* version() { return &version_; }
+  // Null where nothing compares servers; else whoever holds a place on the server is counted here.
+  SharedLoad* shared_load(uint32_t server) { return loads_ == nullptr ? nullptr : &loads_[server]; }
 
  private:
   class View;
@@ -98,6 +112,7 @@ class Backend final : SlotServers {
   const BackendRules rules_;
   std::unique_ptr<Plan[]> plans_;  // by shard
   std::unique_ptr<WaitQueue> queue_;
+  std::unique_ptr<SharedLoad[]> loads_;  // by server
   std::atomic<uint64_t> version_{1};
   alignas(64) std::atomic<uint64_t> ticket_{0};
 };

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/config/defaults.h"
 #include "engine/config/keyword_states.h"
+#include "engine/server/balance_keywords.h"
 #include "engine/server/bind_keywords.h"
 #include "engine/server/build_context.h"
 #include "engine/server/global_keywords.h"
@@ -58,6 +59,7 @@ BuildKeywords MakeKeywords() {
   RegisterGlobalKeywords(keywords);
   RegisterProcessKeywords(keywords);
   RegisterProxyKeywords(keywords);
+  RegisterBalanceKeywords(keywords);
   RegisterBindKeywords(keywords);
   RegisterServerKeywords(keywords);
   RegisterSourceKeywords(keywords);
@@ -308,6 +310,7 @@ void FinishProxy(BuildContext& context, ProxyDraft& draft) {
   if (draft.config->timeouts.queue_ms == 0) {
     draft.config->timeouts.queue_ms = draft.config->timeouts.connect_ms;
   }
+  FinishBalance(context, draft);
   FinishSource(context, draft);
 }
 

@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/server/balance_config.h"
 #include "engine/server/http_config.h"
 #include "engine/server/source_config.h"
 #include "shard/conn/target.h"
@@ -46,7 +47,6 @@ struct SourcePlace {
 enum class CliLevel : uint8_t { kUser, kOperator, kAdmin };
 
 enum class Mode : uint8_t { kTcp, kHttp };
-enum class BalanceAlgorithm : uint8_t { kRandom, kRoundRobin, kStaticRoundRobin, kFirst };
 
 struct Timeouts {
   uint32_t connect_ms = 0;
@@ -72,6 +72,7 @@ struct ServerConfig final : shard::ServerTarget {
   socklen_t socket_address_length = 0;
   uint32_t weight = 1;  // 0..256 (manual 5.2, weight)
   bool backup = false;
+  HashKey hash_key = HashKey::kId;
   bool disabled = false;
   uint32_t maxconn = 0;
   uint32_t minconn = 0;   // with it, the limit follows the backend's load (manual 5.2, minconn)
@@ -169,6 +170,13 @@ struct ProxyConfig {
   // The backend half.
   BalanceAlgorithm balance = BalanceAlgorithm::kRandom;  // manual 4.2, balance
   uint32_t balance_random_draws = 2;
+  HashConfig hash;
+  // Weights are what was configured, or 0 (manual 4.2, static-rr and hash-type map-based).
+  bool has_static_weights() const {
+    return balance == BalanceAlgorithm::kStaticRoundRobin ||
+           (balance == BalanceAlgorithm::kHash && hash.method == HashMethod::kMapBased);
+  }
+  bool all_backups = false;  // option allbackups
   std::vector<std::unique_ptr<ServerConfig>> servers;
   uint32_t retries = 3;
   bool redispatch = false;

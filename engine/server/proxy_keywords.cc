@@ -58,41 +58,6 @@ bool TakeMode(BuildContext& context, KeywordUse& use) {
   return true;
 }
 
-bool TakeRandom(ProxyConfig& config, const KeywordUse& use, std::string_view draws) {
-  config.balance = BalanceAlgorithm::kRandom;
-  config.balance_random_draws = 2;
-  if (draws.empty()) return true;
-  if (!draws.ends_with(')')) return Refuse(use, 0, "expects 'random(DRAWS)'");
-  return TakeArgument(use, 0, ParseInteger(draws.substr(1, draws.size() - 2), 1, INT_MAX),
-                      config.balance_random_draws);
-}
-
-bool TakeBalance(BuildContext& context, KeywordUse& use) {
-  if (!HasArguments(use, 1, SIZE_MAX, "an algorithm")) return false;
-  const std::string_view text = use.argument(0);
-  const std::string_view name = text.substr(0, text.find('('));
-  ProxyConfig& config = Config(context);
-  context.proxy->balance = {};
-  if (name == "random") {
-    return HasArguments(use, 1, 1) && TakeRandom(config, use, text.substr(name.size()));
-  }
-  if (text == "roundrobin" || text == "static-rr" || text == "first") {
-    config.balance = text == "roundrobin"  ? BalanceAlgorithm::kRoundRobin
-                     : text == "static-rr" ? BalanceAlgorithm::kStaticRoundRobin
-                                           : BalanceAlgorithm::kFirst;
-    return HasArguments(use, 1, 1);
-  }
-  for (const std::string_view other : {"leastconn", "hash", "source", "uri", "url_param", "hdr",
-                                       "rdp-cookie", "log-hash", "log-sticky"}) {
-    if (name != other) continue;
-    context.proxy->balance = Argument(use, 0);
-    return true;
-  }
-  return Refuse(use, 0, "unknown algorithm '" + std::string(text) + "'",
-                Suggest(name, {"roundrobin", "static-rr", "leastconn", "first", "random", "source",
-                               "hash", "uri", "url_param", "hdr", "rdp-cookie"}));
-}
-
 // `if` and `unless` decide where traffic goes.
 bool HasNoCondition(const KeywordUse& use, size_t argument) {
   if (use.arguments() <= argument) return true;
@@ -181,7 +146,6 @@ void RegisterProxyKeywords(BuildKeywords& keywords) {
   AddNumber(keywords, "fullconn", scope::kDefaults | kBack, 0, &ProxyConfig::fullconn);
   AddNumber(keywords, "retries", scope::kDefaults | kBack, 0, &ProxyConfig::retries);
   keywords.Add({"mode", kEverywhere}, TakeMode);
-  keywords.Add({"balance", scope::kDefaults | kBack}, TakeBalance);
   keywords.Add({"use_backend", kFront}, TakeUseBackend);
   keywords.Add({"tcp-request content use-service", scope::kDefaults | kFront}, TakeUseService);
   keywords.Add({"default_backend", scope::kDefaults | kFront},

@@ -47,6 +47,7 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.max_reuse = from.max_reuse;
   options.minconn = from.minconn;
   options.maxqueue = from.maxqueue;
+  options.hash_key = from.hash_key;
   options.source = from.source;
   options.tcp_user_timeout_ms = from.tcp_user_timeout_ms;
   return options;

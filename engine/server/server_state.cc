@@ -18,17 +18,59 @@ void CountFrontends(const Configuration& configuration, const ProxyConfig& backe
   }
 }
 
+// Where the points of a server on the ring come from (manual 5.2, hash-key). An address that is
+// only known per client is none.
+uint32_t NodeKeyOf(const ServerConfig& server) {
+  const bool with_port = server.hash_key == HashKey::kAddressAndPort;
+  shard::Address address = server.address;
+  if (!with_port) address.port = 0;
+  switch (server.hash_key) {
+    case HashKey::kId:
+      break;
+    case HashKey::kId32:
+      return server.id;
+    case HashKey::kAddress:
+    case HashKey::kAddressAndPort:
+      if (server.follows_address || address.family == AF_UNSPEC) break;
+      return HashBytes(HashFunction::kCrc32,
+                       with_port || !address.is_ip() ? address.ToString() : address.Ip());
+  }
+  return server.id & 0x0fffffff;
+}
+
+// hash-balance-factor counts for a ring and for random draws.
+uint32_t BalanceFactorOf(const ProxyConfig& backend) {
+  const bool is_ring =
+      backend.balance == BalanceAlgorithm::kHash && backend.hash.method == HashMethod::kConsistent;
+  return is_ring || backend.balance == BalanceAlgorithm::kRandom ? backend.hash.balance_factor : 0;
+}
+
+// Enough points that servers of one weight get nearly the same, few enough that a ring is made
+// anew in a millisecond. It hangs on what is configured alone: a server that goes must not move
+// the points of the others.
+uint32_t PointsPerWeight(const ProxyConfig& backend) {
+  constexpr uint64_t kPoints = 16384;
+  uint64_t weights = 0;
+  for (const auto& server : backend.servers) weights += server->weight;
+  return uint32_t(std::clamp<uint64_t>(weights == 0 ? 1 : kPoints / weights, 1, 160));
+}
+
 BackendRules RulesOf(const Configuration& configuration, const ProxyConfig& backend) {
   BackendRules rules;
   rules.algorithm = backend.balance;
   rules.random_draws = backend.balance_random_draws;
+  rules.all_backups = backend.all_backups;
+  rules.has_static_weights = backend.has_static_weights();
+  rules.hash = {backend.hash.method, backend.hash.affinity, BalanceFactorOf(backend),
+                PointsPerWeight(backend)};
   rules.fullconn = backend.fullconn;
   for (const auto& server : backend.servers) {
     rules.servers.push_back({server->state,
                              server->id,
                              server->weight,
                              server->backup,
-                             {server->maxconn, server->minconn, server->maxqueue}});
+                             {server->maxconn, server->minconn, server->maxqueue},
+                             NodeKeyOf(*server)});
   }
   CountFrontends(configuration, backend, &rules);
   return rules;
@@ -114,7 +156,11 @@ void StateTable::Attach(Configuration& configuration) {
     }
     if (proxy->is_backend) {
       state->SetBackend(RulesOf(configuration, *proxy));
-      for (ServerState* server : state->servers()) server->SetVersion(state->backend()->version());
+      for (uint32_t index = 0; index < state->servers().size(); ++index) {
+        ServerState& server = *state->servers()[index];
+        server.SetVersion(state->backend()->version());
+        server.SetSharedLoad(state->backend()->shared_load(index));
+      }
     }
   }
 }

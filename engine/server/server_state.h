@@ -107,6 +107,9 @@ class ServerState {
   uint32_t NextSourcePort() { return source_port_.fetch_add(1, std::memory_order_relaxed); }
   // True the first time.
   bool NoteSourceFailure() { return !source_failed_.exchange(true, std::memory_order_relaxed); }
+  // Start-up: where the streams on the server are counted over all shards; null: nowhere.
+  void SetSharedLoad(SharedLoad* load) { shared_load_ = load; }
+  SharedLoad* shared_load() const { return shared_load_; }
   uint64_t changed_us() const { return changed_us_.load(std::memory_order_relaxed); }
 
  private:
@@ -123,6 +126,7 @@ class ServerState {
   std::atomic<uint32_t> source_port_{0};
   std::atomic<bool> source_failed_{false};
   std::atomic<uint64_t>* version_ = nullptr;
+  SharedLoad* shared_load_ = nullptr;
 };
 
 // One shard's numbers about one proxy, front and back half.
@@ -225,6 +229,7 @@ class ServerSlot {
     part().current.Add();
     part().total.Add();
     server.state->NoteRise(shard);
+    CountShared(1);
   }
   ~ServerSlot() { Release(); }
   ServerSlot(ServerSlot&& other) noexcept : server_(other.server_), shard_(other.shard_) {
@@ -242,6 +247,7 @@ class ServerSlot {
   void Release() {
     if (server_ == nullptr) return;
     part().current.Sub();
+    CountShared(-1);
     ServerConfig* server = server_;
     server_ = nullptr;
     if (server->limited()) server->backend->state->queue()->Release(shard_, server->index);
@@ -250,6 +256,12 @@ class ServerSlot {
   ServerShardPart& part() const { return server_->state->part(shard_); }
 
  private:
+  void CountShared(int64_t change) {
+    if (SharedLoad* load = server_->state->shared_load()) {
+      load->streams.fetch_add(change, std::memory_order_relaxed);
+    }
+  }
+
   ServerConfig* server_ = nullptr;
   uint32_t shard_ = 0;
 };

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "engine/mux/http_endpoint.h"
+#include "engine/session/balance_hash.h"
 #include "engine/session/dialer.h"
 #include "engine/session/retry.h"
 #include "engine/session/worker.h"
@@ -191,15 +192,28 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
     backend_->state->RaiseBack(worker_.index());
     part.back_total.Add();
   }
+  PickRequest pick{.avoid = avoid_server_, .random = worker_.Random()};
+  if (backend_->balance == BalanceAlgorithm::kHash) AddHash(pick);
   uint32_t server = 0;
-  switch (backend_->state->backend()->Choose(worker_.index(), {avoid_server_, worker_.Random()},
-                                             &server)) {
+  Backend::Choice choice = backend_->state->backend()->Choose(worker_.index(), pick, &server);
+  WaitQueue* queue = backend_->state->queue();
+  if (choice == Backend::Choice::kServerFull) {
+    if (queue->Enter(worker_.index(), WaitQueue::LineOf(server), this)) {
+      return AssignResult::kQueued;
+    }
+    // Its line is full, too: any other server (manual 5.2, maxqueue).
+    pick.has_hash = false;
+    pick.avoid = int(server);
+    choice = backend_->state->backend()->Choose(worker_.index(), pick, &server);
+  }
+  switch (choice) {
     case Backend::Choice::kTaken:
       SlotWaiter::Leave();  // a place in the line that it kept while it asked again
       TakeSlot(server);
       return AssignResult::kAssigned;
     case Backend::Choice::kFull:
-      if (backend_->state->queue()->Enter(worker_.index(), WaitQueue::kBackendLine, this)) {
+    case Backend::Choice::kServerFull:
+      if (queue->Enter(worker_.index(), WaitQueue::kBackendLine, this)) {
         return AssignResult::kQueued;
       }
       break;
@@ -208,6 +222,25 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
   }
   *reason = CloseReason::kNoServer;
   return AssignResult::kFailed;
+}
+
+// Once for the stream: a further attempt is to find the same server.
+void Stream::AddHash(PickRequest& pick) {
+  if (!hash_known_) {
+    hash_known_ = true;
+    shard::Endpoint* client = client_side_.endpoint();
+    shard::Connection* connection = client == nullptr ? nullptr : client->connection();
+    shard::Address address;
+    if (connection != nullptr && backend_->hash.input == HashInput::kSource) {
+      address = connection->PeerAddress().Unmapped();
+    }
+    const std::optional<uint32_t> hash =
+        BalanceHashOf(backend_->hash, address, front() == nullptr ? nullptr : &front()->request());
+    has_hash_ = hash.has_value();
+    hash_ = hash.value_or(0);
+  }
+  pick.has_hash = has_hash_;
+  pick.hash = hash_;
 }
 
 void Stream::TakeSlot(uint32_t server) {

@@ -100,6 +100,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void OnSlotGranted(uint32_t server) noexcept override;
   void OnAskAgain() noexcept override;
 
+  void AddHash(PickRequest& pick);
   void TakeSlot(uint32_t server);
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
   shard::ConnectResult Dial(ServerConfig& server, const DialPlan& plan, shard::CloseReason* reason);
@@ -127,8 +128,11 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   uint32_t retries_ = 0;
   uint32_t port_tries_ = 0;  // of the server's range of source ports
   int avoid_server_ = -1;
+  uint32_t hash_ = 0;  // for a balancing algorithm that places streams by one
   shard::CloseReason reason_ = shard::CloseReason::kNone;
   const bool http_;
+  bool hash_known_ = false;
+  bool has_hash_ = false;
   bool counted_in_backend_ = false;
   bool reused_ = false;      // the server's side rides on a kept connection
   bool fresh_only_ = false;  // a kept connection has failed this request already

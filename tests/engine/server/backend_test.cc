@@ -142,5 +142,27 @@ TEST_F(BackendTest, WithoutLimitsThereIsNoQueue) {
   EXPECT_EQ(proxy_->state->Queued(), 0);
 }
 
+// One after the other, from whichever shard: each shard sees what the others have placed.
+TEST_F(BackendTest, LeastConnCountsOverAllShards) {
+  Open(BalanceAlgorithm::kLeastConn, {{}, {}, {}});
+  std::vector<ServerSlot> slots;
+  for (const int wanted : {0, 1, 2, 0, 1, 2}) {
+    const uint32_t shard = uint32_t(slots.size()) % kShards;
+    EXPECT_EQ(Choose(shard), wanted);
+    slots.emplace_back(*proxy_->servers[size_t(wanted)], shard);
+  }
+  slots[1].Release();  // of server 1, which is the emptiest now
+  EXPECT_EQ(Choose(1), 1);
+  slots.clear();
+  for (uint32_t server = 0; server < 3; ++server) {
+    EXPECT_EQ(proxy_->servers[server]->state->shared_load()->streams, 0);
+  }
+}
+
+TEST_F(BackendTest, NothingIsCountedWhereNothingComparesServers) {
+  Open(BalanceAlgorithm::kRoundRobin, {{}, {}});
+  EXPECT_EQ(proxy_->servers[0]->state->shared_load(), nullptr);
+}
+
 }  // namespace
 }  // namespace engine

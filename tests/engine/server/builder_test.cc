@@ -86,8 +86,33 @@ const std::vector<ErrorRow> kFaults = {
      {"2:7 'mode': expects 'tcp', 'http', 'log', 'spop', 'haterm' or 'health', not 'htp'; did "
       "you mean 'http'?"}},
     {"BalanceUnsupported",
-     InBackend(" balance leastconn\n"),
-     {"2:10 'balance leastconn' is not supported yet"}},
+     InBackend(" balance hash req.hdr(x)\n"),
+     {"2:10 'balance hash' is not supported yet"}},
+    {"BalanceRdpCookie",
+     InBackend(" balance rdp-cookie(x)\n"),
+     {"2:10 'balance rdp-cookie(x)' is not supported yet"}},
+    {"BalanceCheckPost",
+     InBackend(" balance url_param id check_post\n"),
+     {"2:23 'balance': 'check_post' is not supported yet"}},
+    {"BalanceUriWord",
+     InBackend(" balance uri depht 2\n"),
+     {"2:14 'balance': 'uri' does not know 'depht'"}},
+    {"BalanceUriDepth",
+     InBackend(" balance uri depth 0\n"),
+     {"2:20 'balance': '0' is out of range: expects an integer between 1 and 2147483647"}},
+    {"BalanceHdr", InBackend(" balance hdr\n"), {"2:10 'balance': expects 'hdr(NAME)'"}},
+    {"HashType",
+     InBackend(" hash-type consistent md5\n"),
+     {"2:23 'hash-type': expects 'sdbm', 'djb2', 'wt6', 'crc32' or 'none', not 'md5'"}},
+    {"HashModifier",
+     InBackend(" hash-type consistent djb2 storm\n"),
+     {"2:28 'hash-type': unknown modifier 'storm'"}},
+    {"HashFactor",
+     InBackend(" hash-balance-factor 100\n"),
+     {"2:22 'hash-balance-factor': expects 0 or a percentage above 100"}},
+    {"HashKeyGuid",
+     InBackend(" server s 1.2.3.4:80 hash-key guid\n"),
+     {"2:31 'hash-key': 'guid' is not supported yet"}},
     {"BalanceUnknown",
      InBackend(" balance roundrobn\n"),
      {"2:10 'balance': unknown algorithm 'roundrobn'"}},
@@ -422,6 +447,54 @@ TEST(Builder, ServersMayFollowTheClientsDestination) {
     EXPECT_EQ(servers[i]->follows_port, ports[i]) << i;
     EXPECT_EQ(servers[i]->port_offset, offsets[i]) << i;
   }
+}
+
+TEST(Builder, HashWordsLandInTheirFields) {
+  const BuiltText built(R"(defaults
+  mode http
+backend a
+  balance uri len 12 depth 3 whole
+  hash-type consistent
+  hash-balance-factor 150
+  hash-preserve-affinity maxqueue
+  option allbackups
+  server s 1.2.3.4:80 hash-key addr-port
+backend b
+  balance hdr(Host) use_domain_only
+  hash-type map-based crc32 avalanche
+backend c
+  mode tcp
+  balance url_param id
+backend d
+  mode tcp
+  balance source
+  hash-type consistent djb2
+)");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const ProxyConfig& a = *built.configuration->proxies[0];
+  EXPECT_EQ(a.balance, BalanceAlgorithm::kHash);
+  EXPECT_EQ(a.hash.input, HashInput::kUri);
+  EXPECT_TRUE(a.hash.whole);
+  EXPECT_EQ(a.hash.length, 12u);
+  EXPECT_EQ(a.hash.depth, 3u);
+  EXPECT_EQ(a.hash.method, HashMethod::kConsistent);
+  EXPECT_TRUE(a.hash.avalanche);  // of the ring, where no function is named
+  EXPECT_EQ(a.hash.balance_factor, 150u);
+  EXPECT_EQ(a.hash.affinity, HashAffinity::kMaxqueue);
+  EXPECT_TRUE(a.all_backups);
+  EXPECT_EQ(a.servers[0]->hash_key, HashKey::kAddressAndPort);
+  EXPECT_FALSE(a.has_static_weights());
+  const ProxyConfig& b = *built.configuration->proxies[1];
+  EXPECT_EQ(b.hash.name, "Host");
+  EXPECT_TRUE(b.hash.domain_only);
+  EXPECT_EQ(b.hash.function, HashFunction::kCrc32);
+  EXPECT_TRUE(b.hash.avalanche);
+  EXPECT_TRUE(b.has_static_weights());
+  EXPECT_EQ(built.configuration->proxies[2]->balance, BalanceAlgorithm::kRoundRobin);
+  EXPECT_NE(built.Render().find("falling back to round robin"), std::string::npos);
+  const ProxyConfig& d = *built.configuration->proxies[3];
+  EXPECT_EQ(d.balance, BalanceAlgorithm::kHash);
+  EXPECT_FALSE(d.hash.avalanche);
 }
 
 TEST(Builder, ProxyWordsLandInTheirFields) {

@@ -1,0 +1,206 @@
+#include "engine/server/balance_keywords.h"
+
+#include <climits>
+#include <string>
+
+namespace engine {
+namespace {
+
+constexpr Scopes kBack = scope::kDefaults | scope::kBackend | scope::kListen;
+
+ProxyConfig& Config(BuildContext& context) { return *context.proxy->config; }
+
+bool TakeRandom(ProxyConfig& config, const KeywordUse& use, std::string_view draws) {
+  config.balance = BalanceAlgorithm::kRandom;
+  config.balance_random_draws = 2;
+  if (draws.empty()) return true;
+  if (!draws.ends_with(')')) return Refuse(use, 0, "expects 'random(DRAWS)'");
+  return TakeArgument(use, 0, ParseInteger(draws.substr(1, draws.size() - 2), 1, INT_MAX),
+                      config.balance_random_draws);
+}
+
+// The words behind `balance uri`, each once or more.
+bool TakeUri(HashConfig& hash, const KeywordUse& use) {
+  for (size_t i = 1; i < use.arguments(); ++i) {
+    const std::string_view word = use.argument(i);
+    if (word == "whole") {
+      hash.whole = true;
+    } else if (word == "path-only") {
+      hash.path_only = true;
+    } else if (word == "len" || word == "depth") {
+      if (i + 1 == use.arguments()) {
+        return Refuse(use, i, "'" + std::string(word) + "' expects a positive integer");
+      }
+      ++i;
+      if (!TakeArgument(use, i, ParseInteger(use.argument(i), 1, INT_MAX),
+                        word == "len" ? hash.length : hash.depth)) {
+        return false;
+      }
+    } else {
+      return Refuse(use, i, "'uri' does not know '" + std::string(word) + "'",
+                    Suggest(word, {"len", "depth", "whole", "path-only"}));
+    }
+  }
+  return true;
+}
+
+bool TakeUrlParam(HashConfig& hash, const KeywordUse& use) {
+  if (!HasArguments(use, 2, 4, "the name of a parameter")) return false;
+  hash.name = use.argument(1);
+  if (use.arguments() == 2) return true;
+  if (use.argument(2) == "check_post") {
+    return Refuse(use, 2, "'check_post' is not supported yet");
+  }
+  return Refuse(use, 2, "unexpected '" + std::string(use.argument(2)) + "'");
+}
+
+bool TakeHeader(HashConfig& hash, const KeywordUse& use) {
+  const std::string_view text = use.argument(0);
+  if (!text.starts_with("hdr(") || !text.ends_with(')') || text.size() < 6) {
+    return Refuse(use, 0, "expects 'hdr(NAME)'");
+  }
+  hash.name = text.substr(4, text.size() - 5);
+  if (use.arguments() == 1) return true;
+  if (use.arguments() > 2 || use.argument(1) != "use_domain_only") {
+    return Refuse(use, 1, "'hdr' takes 'use_domain_only' and nothing else");
+  }
+  hash.domain_only = true;
+  return true;
+}
+
+bool TakeHash(ProxyConfig& config, const KeywordUse& use, std::string_view name) {
+  config.balance = BalanceAlgorithm::kHash;
+  HashConfig& hash = config.hash;
+  hash.name.clear();
+  hash.whole = hash.path_only = hash.domain_only = false;
+  hash.length = hash.depth = 0;
+  if (name == "source") {
+    hash.input = HashInput::kSource;
+    return HasArguments(use, 1, 1);
+  }
+  if (name == "uri") {
+    hash.input = HashInput::kUri;
+    return TakeUri(hash, use);
+  }
+  if (name == "url_param") {
+    hash.input = HashInput::kUrlParam;
+    return TakeUrlParam(hash, use);
+  }
+  hash.input = HashInput::kHeader;
+  return TakeHeader(hash, use);
+}
+
+bool TakeBalance(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, SIZE_MAX, "an algorithm")) return false;
+  const std::string_view text = use.argument(0);
+  const std::string_view name = text.substr(0, text.find('('));
+  ProxyConfig& config = Config(context);
+  context.proxy->balance = {};
+  if (name == "random") {
+    return HasArguments(use, 1, 1) && TakeRandom(config, use, text.substr(name.size()));
+  }
+  struct Plain {
+    std::string_view name;
+    BalanceAlgorithm algorithm;
+  };
+  for (const Plain& plain : {Plain{"roundrobin", BalanceAlgorithm::kRoundRobin},
+                             Plain{"static-rr", BalanceAlgorithm::kStaticRoundRobin},
+                             Plain{"leastconn", BalanceAlgorithm::kLeastConn},
+                             Plain{"first", BalanceAlgorithm::kFirst}}) {
+    if (text != plain.name) continue;
+    config.balance = plain.algorithm;
+    return HasArguments(use, 1, 1);
+  }
+  if (text == "source" || text == "uri" || text == "url_param" || name == "hdr") {
+    return TakeHash(config, use, name);
+  }
+  for (const std::string_view other : {"hash", "rdp-cookie", "log-hash", "sticky", "log-sticky"}) {
+    if (name != other) continue;
+    context.proxy->balance = {&use.line, use.first_argument};
+    return true;
+  }
+  return Refuse(use, 0, "unknown algorithm '" + std::string(text) + "'",
+                Suggest(name, {"roundrobin", "static-rr", "leastconn", "first", "random", "source",
+                               "hash", "uri", "url_param", "hdr", "rdp-cookie"}));
+}
+
+// hash-type METHOD [FUNCTION [avalanche]]
+bool TakeHashType(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, 3, "'map-based' or 'consistent'")) return false;
+  HashConfig& hash = Config(context).hash;
+  size_t method = 0;
+  if (!TakeArgument(use, 0, ParseOneOf(use.argument(0), {"map-based", "consistent"}), method)) {
+    return false;
+  }
+  hash.method = method == 0 ? HashMethod::kMapBased : HashMethod::kConsistent;
+  hash.function = HashFunction::kSdbm;
+  // Without a function, the ring wants its keys spread.
+  hash.avalanche = use.arguments() == 1 && hash.method == HashMethod::kConsistent;
+  if (use.arguments() >= 2 &&
+      !TakeArgument(use, 1, ParseOneOf(use.argument(1), {"sdbm", "djb2", "wt6", "crc32", "none"}),
+                    hash.function)) {
+    return false;
+  }
+  if (use.arguments() < 3) return true;
+  if (use.argument(2) != "avalanche") {
+    return Refuse(use, 2, "unknown modifier '" + std::string(use.argument(2)) + "'",
+                  "the only one is 'avalanche'");
+  }
+  hash.avalanche = true;
+  return true;
+}
+
+bool TakeBalanceFactor(BuildContext& context, KeywordUse& use) {
+  uint32_t& factor = Config(context).hash.balance_factor;
+  if (!HasArguments(use, 1, 1, "a percentage") ||
+      !TakeArgument(use, 0, ParseInteger(use.argument(0), 0, INT_MAX), factor)) {
+    return false;
+  }
+  if (factor != 0 && factor <= 100) {
+    return Refuse(use, 0, "expects 0 or a percentage above 100");
+  }
+  return true;
+}
+
+}  // namespace
+
+void RegisterBalanceKeywords(BuildKeywords& keywords) {
+  keywords.Add({"balance", kBack}, TakeBalance);
+  keywords.Add({"hash-type", kBack}, TakeHashType);
+  keywords.Add({"hash-balance-factor", kBack}, TakeBalanceFactor);
+  keywords.Add({"hash-preserve-affinity", kBack}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "'always', 'maxconn' or 'maxqueue'") &&
+           TakeArgument(use, 0, ParseOneOf(use.argument(0), {"always", "maxconn", "maxqueue"}),
+                        Config(context).hash.affinity);
+  });
+  keywords.Add({"option allbackups", kBack, Support::kWorks, kAllowsBoth},
+               [](BuildContext& context, KeywordUse& use) {
+                 Config(context).all_backups = use.prefix == kNoPrefix;
+                 return HasArguments(use, 0, 0);
+               });
+  keywords.Add({"hash-key", scope::kServer | scope::kDefaultServer}, [](BuildContext& context,
+                                                                        KeywordUse& use) {
+    use.next = use.first_argument + 1;
+    if (!HasArguments(use, 1, SIZE_MAX, "'id', 'id32', 'addr' or 'addr-port'")) {
+      return false;
+    }
+    if (use.argument(0) == "guid") {
+      return Refuse(use, 0, "'guid' is not supported yet");
+    }
+    return TakeArgument(use, 0, ParseOneOf(use.argument(0), {"id", "id32", "addr", "addr-port"}),
+                        context.server->hash_key);
+  });
+}
+
+void FinishBalance(BuildContext& context, ProxyDraft& draft) {
+  ProxyConfig& config = *draft.config;
+  if (!config.is_backend || config.balance != BalanceAlgorithm::kHash) return;
+  if (config.hash.input == HashInput::kSource || config.mode == Mode::kHttp) return;
+  context.diagnostics.Warning(At(config.place),
+                              config.kind + " '" + config.name +
+                                  "' balances by what a request says, which needs 'mode http': "
+                                  "falling back to round robin");
+  config.balance = BalanceAlgorithm::kRoundRobin;
+}
+
+}  // namespace engine
