@@ -361,6 +361,7 @@ constexpr KeywordState kStates[] = {
     {"http-check send", kDefBack, kWithChecks},
     {"http-check send-state", kDefBack, kWithChecks},
     {"http-check set-var", kDefBack, kWithChecks},
+    {"http-check set-var-fmt", kDefBack, kWithChecks},
     {"http-check unset-var", kDefBack, kWithChecks},
     {"option external-check", kDefBack, kWithChecks},
     {"option httpchk", kDefBack, kWithChecks},
@@ -381,9 +382,10 @@ constexpr KeywordState kStates[] = {
     {"tcp-check send-binary-lf", kDefBack, kWithChecks},
     {"tcp-check send-lf", kDefBack, kWithChecks},
     {"tcp-check set-var", kDefBack, kWithChecks},
+    {"tcp-check set-var-fmt", kDefBack, kWithChecks},
     {"tcp-check unset-var", kDefBack, kWithChecks},
     {"timeout check", kDefBack, kWithChecks},
-    // Rules whose words carry an argument in parentheses, such as set-var(txn.x).
+    // Their heads.
     {"http-check", kDefBack, kWithChecks},
     {"tcp-check", kDefBack, kWithChecks},
     // How HTTP connections are used.

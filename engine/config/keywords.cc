@@ -1,6 +1,9 @@
 #include "engine/config/keywords.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
 
 #include "base/text.h"
 
@@ -23,17 +26,51 @@ std::string Joined(const Line& line, size_t word, size_t count) {
   return joined;
 }
 
-std::string ListOf(Scopes scopes) {
-  std::vector<std::string> names;
-  for (size_t i = 0; i < scope::kCount; ++i) {
-    if (const Scopes one = Scopes{1} << i; (scopes & one) != 0) names.push_back(ScopeName(one));
-  }
+std::string AnyOf(const std::vector<std::string>& names, std::string_view last = " or ") {
   std::string list;
   for (size_t i = 0; i < names.size(); ++i) {
-    if (i != 0) list += i + 1 == names.size() ? " or " : ", ";
+    if (i != 0) list += i + 1 == names.size() ? last : ", ";
     list += names[i];
   }
   return list;
+}
+
+bool IsLine(size_t index) { return index >= size_t(SectionKind::kCount); }
+
+// "in a 'defaults' or 'listen' section or on a 'bind' line".
+std::string PlacesOf(Scopes scopes) {
+  std::vector<std::string> sections;
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < scope::kCount; ++i) {
+    if ((scopes >> i & 1) == 0) continue;
+    const std::string name = ScopeName(Scopes{1} << i);
+    (IsLine(i) ? lines : sections).push_back(name.substr(0, name.rfind(' ')));
+  }
+  std::string list;
+  if (!sections.empty()) list = "in a " + AnyOf(sections) + " section";
+  if (!sections.empty() && !lines.empty()) list += " or ";
+  if (!lines.empty()) list += "on a " + AnyOf(lines) + " line";
+  return list;
+}
+
+// "in 'listen' section", as HAProxy says it.
+std::string Here(Scopes scopes) {
+  return "in " + ScopeName(Scopes{1} << size_t(__builtin_ctzll(scopes)));
+}
+
+// What a word that carries its argument may be known as: "set-var" for "set-var(txn.x)", and one
+// name for whatever Lua has registered. Empty: as it is.
+std::string_view StemOf(std::string_view word) {
+  if (word.starts_with("lua.")) return word.substr(0, 4);
+  const size_t parenthesis = word.find('(');
+  return parenthesis == std::string_view::npos ? std::string_view() : word.substr(0, parenthesis);
+}
+
+// Whoever moves a word between the tables wants to know which one.
+[[noreturn]] void DieOfTwice(const std::string& words) {
+  std::fprintf(stderr, "keyword '%s' is registered twice: see engine/config/keyword_states.cc\n",
+               words.c_str());
+  std::abort();
 }
 
 }  // namespace
@@ -52,29 +89,42 @@ size_t KeywordTable::Add(KeywordSpec spec) {
   MUST(words <= kKeywordWordsMax);
   MUST(spec.scopes != 0);
   const auto [from, to] = by_words_.equal_range(spec.words);
-  for (auto at = from; at != to; ++at) MUST((specs_[at->second].scopes & spec.scopes) == 0);
+  for (auto at = from; at != to; ++at) {
+    if ((specs_[at->second].scopes & spec.scopes) != 0) DieOfTwice(spec.words);
+  }
   const size_t index = specs_.size();
-  if (words > 1) heads_[spec.words.substr(0, spec.words.find(' '))] |= spec.scopes;
   by_words_.emplace(spec.words, index);
   specs_.push_back(std::move(spec));
   return index;
 }
 
-bool KeywordTable::IsKnown(std::string_view words, Scopes scopes) const {
+const KeywordSpec* KeywordTable::FindWords(std::string_view words, Scopes scopes) const {
   const auto [from, to] = by_words_.equal_range(words);
-  return std::any_of(
-      from, to, [&](const auto& entry) { return (specs_[entry.second].scopes & scopes) != 0; });
+  for (auto at = from; at != to; ++at) {
+    if ((specs_[at->second].scopes & scopes) != 0) return &specs_[at->second];
+  }
+  return nullptr;
 }
 
 std::optional<KeywordTable::Match> KeywordTable::FindMatch(const Line& line, size_t word,
                                                            Scopes scopes) const {
-  for (size_t words = kKeywordWordsMax; words > 0; --words) {
-    const std::string joined = Joined(line, word, words);
-    if (joined.empty()) continue;
-    const auto [from, to] = by_words_.equal_range(joined);
+  const auto find = [&](std::string_view words, bool is_stem) -> const size_t* {
+    const auto [from, to] = by_words_.equal_range(words);
     for (auto at = from; at != to; ++at) {
-      if ((specs_[at->second].scopes & scopes) != 0) return Match{at->second, words};
+      const KeywordSpec& spec = specs_[at->second];
+      if ((spec.scopes & scopes) != 0 && (!is_stem || spec.parentheses)) return &at->second;
     }
+    return nullptr;
+  };
+  for (size_t words = kKeywordWordsMax; words > 0; --words) {
+    std::string joined = Joined(line, word, words);
+    if (joined.empty()) continue;
+    if (const size_t* index = find(joined, false)) return Match{*index, words};
+    const std::string_view last = line.text(word + words - 1);
+    const std::string_view stem = StemOf(last);
+    if (stem.empty()) continue;
+    joined.resize(joined.size() - last.size() + stem.size());
+    if (const size_t* index = find(joined, true)) return Match{*index, words};
   }
   return std::nullopt;
 }
@@ -101,6 +151,13 @@ KeywordTable::Outcome KeywordTable::Resolve(KeywordUse& use, Scopes scopes, bool
     return Outcome::kRefused;
   }
   const KeywordSpec& spec = specs_[match->index];
+  if (statement && spec.support != Support::kWorks &&
+      HeadLength(line, use.first_word, scopes) == match->words &&
+      use.first_word + match->words < line.size()) {
+    // "http-request dney": the head says nothing by itself, and what follows is none of its words.
+    ReportUnknown(use, scopes, statement);
+    return Outcome::kRefused;
+  }
   use.keyword = &spec;
   use.index = match->index;
   use.first_argument = use.first_word + match->words;
@@ -129,48 +186,121 @@ KeywordTable::Outcome KeywordTable::Resolve(KeywordUse& use, Scopes scopes, bool
   return Outcome::kRefused;
 }
 
+// How many words from `word` on are the beginning of longer keywords.
+size_t KeywordTable::HeadLength(const Line& line, size_t word, Scopes scopes) const {
+  for (size_t words = kKeywordWordsMax - 1; words > 0; --words) {
+    const std::string head = Joined(line, word, words);
+    if (!head.empty() && IsHead(head, scopes)) return words;
+  }
+  return 0;
+}
+
+bool KeywordTable::IsHead(std::string_view words, Scopes scopes) const {
+  const std::string start = std::string(words) + " ";
+  for (auto at = by_words_.lower_bound(start); at != by_words_.end(); ++at) {
+    if (!at->first.starts_with(start)) return false;
+    if ((specs_[at->second].scopes & scopes) != 0) return true;
+  }
+  return false;
+}
+
 void KeywordTable::ReportMisplaced(const KeywordUse& use, Scopes scopes) const {
   // Every place where the longest form that exists is legal.
   const std::optional<Match> match = FindMatch(use.line, use.first_word, ~Scopes{0});
   const std::string& words = specs_[match->index].words;
   Scopes legal = 0;
   const auto [from, to] = by_words_.equal_range(words);
-  for (auto at = from; at != to; ++at) legal |= specs_[at->second].scopes;
+  for (auto at = from; at != to; ++at) {
+    if (!specs_[at->second].ignored) legal |= specs_[at->second].scopes;
+  }
   use.diagnostics.Error(use.line.At(use.first_word),
-                        InQuotes(words) + " is not allowed in a " + ListOf(scopes),
-                        "it is allowed in a " + ListOf(legal));
+                        InQuotes(words) + " is not allowed " + PlacesOf(scopes),
+                        "it is allowed " + PlacesOf(legal));
 }
 
 void KeywordTable::ReportUnknown(const KeywordUse& use, Scopes scopes, bool statement) const {
   const Line& line = use.line;
   // "timeout conect": the first word is right, the second is not.
-  const auto head = heads_.find(line.text(use.first_word));
-  const bool is_head = head != heads_.end() && (head->second & scopes) != 0;
-  const bool is_short = is_head && use.first_word + 1 >= line.size();
-  const std::string shown = is_head && !is_short ? Joined(line, use.first_word, 2)
-                                                 : std::string(line.text(use.first_word));
-  std::string message = "unknown keyword '" + shown + "' in " + ListOf(scopes);
-  if (is_short) message = InQuotes(shown) + " expects another word in " + ListOf(scopes);
-  use.diagnostics.Error(line.At(is_head ? use.first_word + 1 : use.first_word), message,
-                        SuggestFor(use, scopes, statement));
+  const size_t head = HeadLength(line, use.first_word, scopes);
+  const size_t wrong = use.first_word + head;
+  const bool is_short = head != 0 && wrong >= line.size();
+  const std::string shown = Joined(line, use.first_word, is_short ? head : head + 1);
+  const std::string message = is_short ? InQuotes(shown) + " expects another word " + Here(scopes)
+                                       : "unknown keyword " + InQuotes(shown) + " " + Here(scopes);
+  use.diagnostics.Error(line.At(wrong), message,
+                        is_short ? ListBehind(shown, scopes) : HintFor(use, scopes, statement));
 }
 
-std::string KeywordTable::SuggestFor(const KeywordUse& use, Scopes scopes, bool statement) const {
+// "such as 'client', 'connect' or 'queue'", as far as they fit a line.
+std::string KeywordTable::ListBehind(std::string_view head, Scopes scopes) const {
+  constexpr size_t kShownBytesMax = 70;
+  const std::string start = std::string(head) + " ";
+  std::set<std::string> words;
+  for (auto at = by_words_.lower_bound(start); at != by_words_.end(); ++at) {
+    if (!at->first.starts_with(start)) break;
+    const KeywordSpec& spec = specs_[at->second];
+    if ((spec.scopes & scopes) == 0 || !IsUsable(spec)) continue;
+    const std::string behind = at->first.substr(start.size());
+    words.insert(InQuotes(behind.substr(0, behind.find(' '))));
+  }
+  if (words.empty()) return {};
+  std::vector<std::string> shown;
+  size_t bytes = 0;
+  for (const std::string& word : words) {
+    bytes += word.size() + 2;
+    if (bytes <= kShownBytesMax) shown.push_back(word);
+  }
+  if (shown.size() == words.size()) return "such as " + AnyOf(shown);
+  return "such as " + AnyOf(shown, ", ") + " and others";
+}
+
+// The nearest word that does something here; else the same word behind another head ("httplog" is
+// "option httplog"); else the nearest of those that do not work yet.
+std::string KeywordTable::HintFor(const KeywordUse& use, Scopes scopes, bool statement) const {
+  if (const std::string near = NearestFor(use, scopes, statement, true); !near.empty()) {
+    return "did you mean " + InQuotes(near) + "?";
+  }
+  const size_t head = HeadLength(use.line, use.first_word, scopes);
+  const std::string_view word = use.line.text(use.first_word + head);
+  const std::string_view stem = StemOf(word);
+  const std::string tail = " " + std::string(stem.empty() ? word : stem);
+  for (const KeywordSpec& spec : specs_) {
+    if ((spec.scopes & scopes) == 0 || !spec.words.ends_with(tail)) continue;
+    if (spec.support == Support::kRemoved || spec.ignored) continue;
+    return "did you mean " + InQuotes(spec.words) + "?";
+  }
+  if (const std::string near = NearestFor(use, scopes, statement, false); !near.empty()) {
+    return "did you mean " + InQuotes(near) + "? It is not supported yet";
+  }
+  return head == 0 ? std::string() : ListBehind(Joined(use.line, use.first_word, head), scopes);
+}
+
+bool KeywordTable::IsUsable(const KeywordSpec& spec) {
+  return !spec.ignored && (spec.support == Support::kWorks || spec.support == Support::kTunesOnly);
+}
+
+// The keyword nearest to what is written, among those that do something or among those that do
+// not work yet. What is right at the beginning is not compared: it would outweigh the rest.
+std::string KeywordTable::NearestFor(const KeywordUse& use, Scopes scopes, bool statement,
+                                     bool usable) const {
   const Line& line = use.line;
-  std::string_view best;
+  const size_t head = HeadLength(line, use.first_word, scopes);
+  const std::string start = head == 0 ? std::string() : Joined(line, use.first_word, head) + " ";
+  std::string best;
   double best_share = 1.0;  // of the word that has to change
-  for (size_t words = 1; words <= kKeywordWordsMax; ++words) {
-    const std::string written = Joined(line, use.first_word, words);
+  for (size_t words = 1; head + words <= kKeywordWordsMax; ++words) {
+    const std::string written = Joined(line, use.first_word + head, words);
     if (written.empty()) break;
     std::vector<std::string_view> candidates;
     for (const KeywordSpec& spec : specs_) {
       const auto spaces = size_t(std::count(spec.words.begin(), spec.words.end(), ' '));
-      const bool usable = spec.support == Support::kWorks || spec.support == Support::kTunesOnly;
-      if (usable && spaces + 1 == words && (spec.scopes & scopes) != 0) {
-        candidates.push_back(spec.words);
+      const bool fits = usable ? IsUsable(spec) : spec.support == Support::kNotSupportedYet;
+      if (fits && spaces + 1 == head + words && (spec.scopes & scopes) != 0 &&
+          spec.words.starts_with(start)) {
+        candidates.push_back(std::string_view(spec.words).substr(start.size()));
       }
     }
-    if (statement && words == 1) {
+    if (statement && usable && head == 0 && words == 1) {
       candidates.insert(candidates.end(), SectionWords().begin(), SectionWords().end());
     }
     const std::string_view nearest = NearestWord(written, candidates);
@@ -178,9 +308,9 @@ std::string KeywordTable::SuggestFor(const KeywordUse& use, Scopes scopes, bool 
     const double share = double(base::EditDistance(written, nearest)) / double(written.size());
     if (share >= best_share) continue;
     best_share = share;
-    best = nearest;
+    best = start + std::string(nearest);
   }
-  return best.empty() ? std::string() : "did you mean " + InQuotes(best) + "?";
+  return best;
 }
 
 }  // namespace engine

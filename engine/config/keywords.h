@@ -95,6 +95,8 @@ struct KeywordSpec {
   Prefixes prefixes = kNoPrefix;  // the (*) of the manual's matrix 4.1
   std::string note = {};          // printed under a refusal
   uint32_t arguments = 0;         // on an option line: words to pass over where no handler does it
+  bool parentheses = false;       // an argument may be glued to the last word: "set-var(txn.x)"
+  bool ignored = false;           // of no meaning here: read with a warning, never recommended
 };
 
 inline constexpr size_t kKeywordWordsMax = 3;
@@ -126,7 +128,11 @@ class KeywordTable {
 
   // The keyword whose words stand at `word`, longest first, legal in one of `scopes`; or null.
   const KeywordSpec* Find(const Line& line, size_t word, Scopes scopes) const;
-  bool IsKnown(std::string_view words, Scopes scopes) const;
+  // The keyword of exactly these words; the first one, where `scopes` have several.
+  const KeywordSpec* FindWords(std::string_view words, Scopes scopes) const;
+  bool IsKnown(std::string_view words, Scopes scopes) const {
+    return FindWords(words, scopes) != nullptr;
+  }
 
   // Looks a use up and reports what is wrong with it. `statement`: a line of a section, which may
   // carry a prefix; otherwise an option of a longer line.
@@ -140,11 +146,15 @@ class KeywordTable {
   std::optional<Match> FindMatch(const Line& line, size_t word, Scopes scopes) const;
   void ReportUnknown(const KeywordUse& use, Scopes scopes, bool statement) const;
   void ReportMisplaced(const KeywordUse& use, Scopes scopes) const;
-  std::string SuggestFor(const KeywordUse& use, Scopes scopes, bool statement) const;
+  size_t HeadLength(const Line& line, size_t word, Scopes scopes) const;
+  bool IsHead(std::string_view words, Scopes scopes) const;
+  static bool IsUsable(const KeywordSpec& spec);
+  std::string ListBehind(std::string_view head, Scopes scopes) const;
+  std::string HintFor(const KeywordUse& use, Scopes scopes, bool statement) const;
+  std::string NearestFor(const KeywordUse& use, Scopes scopes, bool statement, bool usable) const;
 
   std::vector<KeywordSpec> specs_;
   std::multimap<std::string, size_t, std::less<>> by_words_;
-  std::map<std::string, Scopes, std::less<>> heads_;  // first words of longer keywords
 };
 
 // The table together with what its words do to a Context.

@@ -12,6 +12,7 @@
 #include "engine/config/defaults.h"
 #include "engine/config/keyword_states.h"
 #include "engine/server/balance_keywords.h"
+#include "engine/config/words.h"
 #include "engine/server/bind_keywords.h"
 #include "engine/server/build_context.h"
 #include "engine/server/global_keywords.h"
@@ -49,7 +50,44 @@ void RegisterIgnored(BuildKeywords& keywords) {
     if (!IsIgnoredWhereMisplaced(spec)) continue;
     for (const Scopes one : {scope::kFrontend, scope::kBackend}) {
       if ((spec.scopes & one) != 0 || keywords.IsKnown(spec.words, one)) continue;
-      keywords.Add({spec.words, one, Support::kWorks, spec.prefixes}, TakeNothing);
+      KeywordSpec ignored{spec.words, one, Support::kWorks, spec.prefixes};
+      ignored.ignored = true;
+      keywords.Add(std::move(ignored), TakeNothing);
+    }
+  }
+}
+
+// The words behind a head, one by one, so that a typing error is told from what does not work yet.
+// A head with a handler reads its words itself.
+void RegisterBehind(BuildKeywords& keywords, std::string_view head, Scopes scopes,
+                    const KnownWord& word) {
+  const std::string words = std::string(head) + " " + word.words;
+  const KeywordSpec* of_head = keywords.FindWords(head, scopes);
+  if (of_head == nullptr || of_head->support == Support::kWorks) return;
+  Scopes missing = 0;
+  for (size_t i = 0; i < scope::kCount; ++i) {
+    const Scopes one = scopes & (Scopes{1} << i);
+    if (one != 0 && !keywords.IsKnown(words, one)) missing |= one;
+  }
+  if (missing == 0) return;
+  KeywordSpec spec{words, missing, word.support};
+  spec.note = word.note;
+  spec.parentheses = word.parentheses;
+  keywords.Add(std::move(spec));
+}
+
+void RegisterActionsAndFilters(BuildKeywords& keywords) {
+  KnownWord lua{WordKind::kAction, "lua.", ~ruleset::kQuicInitial};
+  lua.parentheses = true;
+  std::vector<KnownWord> words = WordList().all();
+  words.push_back(lua);
+  for (const KnownWord& word : words) {
+    if (word.kind == WordKind::kFilter) {
+      RegisterBehind(keywords, "filter", scope::kProxies, word);
+    }
+    if (word.kind != WordKind::kAction) continue;
+    for (const RuleLine& line : RuleLines()) {
+      if ((word.places & line.place) != 0) RegisterBehind(keywords, line.words, line.scopes, word);
     }
   }
 }
@@ -65,9 +103,14 @@ BuildKeywords MakeKeywords() {
   RegisterSourceKeywords(keywords);
   RegisterHttpKeywords(keywords);
   for (const KeywordState& state : KeywordStates()) {
-    keywords.Add({std::string(state.words), state.scopes, state.support, state.prefixes,
-                  std::string(state.note), state.arguments});
+    KeywordSpec spec{std::string(state.words), state.scopes,   state.support, state.prefixes,
+                     std::string(state.note),  state.arguments};
+    // Of check rules, "set-var" and its kin; the other words with a glued argument are actions.
+    spec.parentheses = state.words.find(" set-var") != std::string_view::npos ||
+                       state.words.ends_with(" unset-var");
+    keywords.Add(std::move(spec));
   }
+  RegisterActionsAndFilters(keywords);
   RegisterIgnored(keywords);
   return keywords;
 }

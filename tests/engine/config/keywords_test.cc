@@ -41,6 +41,16 @@ TestKeywords MakeKeywords() {
   keywords.Add({"option nolinger", scope::kProxies, Support::kNotSupportedYet, kAllowsBoth});
   keywords.Add({"tune.bufsize", scope::kGlobal, Support::kTunesOnly});
   keywords.Add({"nbproc", scope::kGlobal, Support::kRemoved, kNoPrefix, "use 'nbthread'"});
+  keywords.Add({"rules", scope::kBackend, Support::kNotSupportedYet});
+  keywords.Add({"rules deny", scope::kBackend, Support::kNotSupportedYet});
+  keywords.Add({"rules accept", scope::kBackend}, Note);
+  KeywordSpec variable{"rules set-var", scope::kBackend};
+  variable.parentheses = true;
+  keywords.Add(variable, Note);
+  KeywordSpec lua{"rules lua.", scope::kBackend, Support::kNotSupportedYet};
+  lua.parentheses = true;
+  keywords.Add(lua);
+  keywords.Add({"redisp", scope::kBackend, Support::kRemoved, kNoPrefix, "'option redispatch'"});
   keywords.Add({"ssl", scope::kBind | scope::kServer}, Note);
   keywords.Add({"crt", scope::kBind, Support::kWorks, kNoPrefix, {}, 1}, Note);
   keywords.Add({"tcp-ut", scope::kBind, Support::kTunesOnly, kNoPrefix, {}, 1});
@@ -88,12 +98,28 @@ TEST(Keywords, RunsOrSaysWhyNot) {
       {"suggests only what is legal here", "balanc x", scope::kFrontend, "", 1, 0,
        "unknown keyword 'balanc'"},
       {"legal elsewhere", "balance x", scope::kFrontend, "", 1, 0,
-       "allowed in a 'defaults' section, 'backend' section or 'listen' section"},
-      {"an option is no statement", "ssl", scope::kFrontend, "", 1, 0, "'bind' line"},
+       "allowed in a 'defaults', 'backend' or 'listen' section"},
+      {"an option is no statement", "ssl", scope::kFrontend, "", 1, 0,
+       "allowed on a 'bind' or 'server' line"},
       {"tunes only", "tune.bufsize 5", scope::kGlobal, "", 0, 1, "has no effect"},
       {"not yet", "option nolinger", scope::kBackend, "", 1, 0,
        "'option nolinger' is not supported yet"},
       {"removed", "nbproc 4", scope::kGlobal, "", 1, 0, "use 'nbthread'"},
+      {"an argument glued on", "rules set-var(txn.x) src", scope::kBackend, "rules set-var(src)", 0,
+       0, ""},
+      {"an argument glued to what takes none", "rules accept(1)", scope::kBackend, "", 1, 0,
+       "unknown keyword 'rules accept(1)'"},
+      {"whatever Lua named", "rules lua.mine x", scope::kBackend, "", 1, 0,
+       "'rules lua.' is not supported yet"},
+      {"unknown behind a head that does not work", "rules dney if x", scope::kBackend, "", 1, 0,
+       "did you mean 'rules deny'? It is not supported yet"},
+      {"nothing near, so what there is", "rules zzzzzzz", scope::kBackend, "", 1, 0,
+       "such as 'accept' or 'set-var'"},
+      {"head alone", "rules", scope::kBackend, "", 1, 0, "'rules' is not supported yet"},
+      {"without its first word", "redispatch", scope::kBackend, "", 1, 0,
+       "did you mean 'option redispatch'?"},
+      {"removed, with what took its place", "redisp", scope::kBackend, "", 1, 0,
+       "'option redispatch'"},
       {"prefix alone", "no", scope::kGlobal, "", 1, 0, "unknown keyword 'no'"},
   };
   const TestKeywords keywords = MakeKeywords();
@@ -155,7 +181,7 @@ TEST(Keywords, WalksTheOptionsOfALine) {
 
 TEST(Keywords, CanBeListed) {
   const TestKeywords keywords = MakeKeywords();
-  EXPECT_EQ(keywords.all().size(), 16u);
+  EXPECT_EQ(keywords.all().size(), 22u);
   EXPECT_TRUE(keywords.IsKnown("timeout client", scope::kFrontend));
   EXPECT_FALSE(keywords.IsKnown("timeout client", scope::kBackend));
   EXPECT_FALSE(keywords.IsKnown("timeout", scope::kFrontend));

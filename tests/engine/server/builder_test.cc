@@ -209,7 +209,7 @@ const std::vector<ErrorRow> kFaults = {
       "a name"}},
     {"Rules",
      "frontend f\n tcp-request connection reject\n",
-     {"2:2 'tcp-request connection' is not supported yet"}},
+     {"2:2 'tcp-request connection reject' is not supported yet"}},
     {"TimeoutValue",
      InBackend(" timeout connect 1x\n"),
      {"2:18 'timeout connect': unexpected 'x' after the number in '1x': a time is an integer "

@@ -343,7 +343,7 @@ const std::vector<FaultRow> kFaults = {
     {"ReturnPageStatus",
      " http-request return status 418 default-errorfiles\n",
      {"7:29 'http-request return': status code '418' not handled"}},
-    {"OtherRules", " http-request deny\n", {"7:2 'http-request' is not supported yet"}},
+    {"OtherRules", " http-request deny\n", {"7:2 'http-request deny' is not supported yet"}},
     {"ServerPool",
      " server s 1.2.3.4:80 pool-max-conn -2\n",
      {"7:36 'pool-max-conn': '-2' is out of range: expects an integer between -1 and "
