@@ -28,6 +28,9 @@ constexpr Support kWithChecks = kTunes;       // `check`, `agent-check`
 constexpr Support kWithState = kTunes;        // `stats enable`, tables, state files
 constexpr Support kWithExpressions = kTunes;  // conditions and rules
 
+// Where a line may stand that once began a section.
+constexpr Scopes kAnySection = scope::Extra(0) - 1;
+
 constexpr KeywordState kStates[] = {
     // The global section (manual 3) ---------------------------------------------------------
     // Who may pass, and where files come from.
@@ -341,7 +344,7 @@ constexpr KeywordState kStates[] = {
     // The same, left out of the matrix on purpose.
     {"dispatch", kBack, kGone, kNoPrefix, 0, "a 'server' line took its place"},
     {"dynamic-cookie-key", kDefBack, kNotYet},
-    {"option http_proxy", kAll, kGone, kAllowsBoth},
+    {"option http_proxy", kAll, kGone, kAllowsBoth, 0, "'http-request set-dst' took its place"},
     {"option transparent", kDefBack, kNotYet, kAllowsBoth},
     {"ssl-f-use", kFront, kNotYet},
     {"transparent", kDefBack, kNotYet, kAllowsBoth},
@@ -455,11 +458,11 @@ constexpr KeywordState kStates[] = {
     {"srvtimeout", kDefBack, kGone, kNoPrefix, 0, "'timeout server' took its place"},
     {"monitor-net", kDefFront, kGone, kNoPrefix, 0, "'http-request return' took its place"},
     {"option forceclose", kAll, kGone, kNoPrefix, 0, "'option httpclose' took its place"},
-    {"option http-tunnel", kAll, kGone},
-    {"option http-use-htx", kAll, kGone},
+    {"option http-tunnel", kAll, kGone, kNoPrefix, 0, "connections are kept alive without it"},
+    {"option http-use-htx", kAll, kGone, kNoPrefix, 0, "there is no other way any more"},
     {"redisp", kDefBack, kGone, kNoPrefix, 0, "'option redispatch' took its place"},
     {"redispatch", kDefBack, kGone, kNoPrefix, 0, "'option redispatch' took its place"},
-    {"grace", kAll, kGone},
+    {"grace", kAll, kGone, kNoPrefix, 0, "the global 'grace' took its place"},
     {"reqadd", kAll, kGone, kNoPrefix, 0, "'http-request' took its place"},
     {"reqallow", kAll, kGone, kNoPrefix, 0, "'http-request' took its place"},
     {"reqdel", kAll, kGone, kNoPrefix, 0, "'http-request' took its place"},
@@ -646,6 +649,16 @@ constexpr KeywordState kStates[] = {
     {"strict-maxconn", kServers, kTunes},
     {"tfo", kServers, kTunes},
     {"ws", kServers, kTunes, kNoPrefix, 1},
+
+    // Not in the manual any more, but in files: what HAProxy 2 and older knew.
+    {"bind-process", kAll, kGone, kNoPrefix, 0, "'thread' on the 'bind' line took its place"},
+    {"process", kBind, kGone, kNoPrefix, 1, "'thread' took its place"},
+    {"program", kAnySection, kGone, kNoPrefix, 0, "let the service manager start other programs"},
+    {"reqisetbe", kAll, kGone, kNoPrefix, 0, "'use_backend' took its place"},
+    {"reqsetbe", kAll, kGone, kNoPrefix, 0, "'use_backend' took its place"},
+    {"timeout clitimeout", kDefFront, kGone, kNoPrefix, 0, "'timeout client' took its place"},
+    {"timeout contimeout", kDefBack, kGone, kNoPrefix, 0, "'timeout connect' took its place"},
+    {"timeout srvtimeout", kDefBack, kGone, kNoPrefix, 0, "'timeout server' took its place"},
 };
 
 }  // namespace

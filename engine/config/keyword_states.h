@@ -34,5 +34,7 @@ struct KeywordState {
 };
 
 std::span<const KeywordState> KeywordStates();
+// The same for the sections beside proxies.
+std::span<const KeywordState> SectionStates();
 
 }  // namespace engine

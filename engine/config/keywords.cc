@@ -134,7 +134,13 @@ const KeywordSpec* KeywordTable::Find(const Line& line, size_t word, Scopes scop
   return match ? &specs_[match->index] : nullptr;
 }
 
-KeywordTable::Outcome KeywordTable::Resolve(KeywordUse& use, Scopes scopes, bool statement) const {
+bool KeywordTable::CheckKnown(const Line& line, Scopes scopes, Diagnostics& diagnostics) const {
+  if (line.size() == 0) return true;
+  KeywordUse use{.line = line, .diagnostics = diagnostics};
+  return Locate(use, scopes, true);
+}
+
+bool KeywordTable::Locate(KeywordUse& use, Scopes scopes, bool statement) const {
   const Line& line = use.line;
   if (statement && line.size() > 1 && !IsKnown(line.text(0), scopes)) {
     if (line.text(0) == "no") use.prefix = kAllowsNo;
@@ -148,7 +154,7 @@ KeywordTable::Outcome KeywordTable::Resolve(KeywordUse& use, Scopes scopes, bool
     } else {
       ReportUnknown(use, scopes, statement);
     }
-    return Outcome::kRefused;
+    return false;
   }
   const KeywordSpec& spec = specs_[match->index];
   if (statement && spec.support != Support::kWorks &&
@@ -156,13 +162,20 @@ KeywordTable::Outcome KeywordTable::Resolve(KeywordUse& use, Scopes scopes, bool
       use.first_word + match->words < line.size()) {
     // "http-request dney": the head says nothing by itself, and what follows is none of its words.
     ReportUnknown(use, scopes, statement);
-    return Outcome::kRefused;
+    return false;
   }
   use.keyword = &spec;
   use.index = match->index;
   use.first_argument = use.first_word + match->words;
   use.next =
       statement ? line.size() : std::min(line.size(), use.first_argument + size_t(spec.arguments));
+  return true;
+}
+
+KeywordTable::Outcome KeywordTable::Resolve(KeywordUse& use, Scopes scopes, bool statement) const {
+  if (!Locate(use, scopes, statement)) return Outcome::kRefused;
+  const Line& line = use.line;
+  const KeywordSpec& spec = *use.keyword;
   const Location where = line.At(use.first_word);
   const std::string quoted = InQuotes(spec.words);
   if (use.prefix != kNoPrefix && (spec.prefixes & use.prefix) == 0) {

@@ -137,6 +137,10 @@ class KeywordTable {
   // Looks a use up and reports what is wrong with it. `statement`: a line of a section, which may
   // carry a prefix; otherwise an option of a longer line.
   Outcome Resolve(KeywordUse& use, Scopes scopes, bool statement) const;
+  // The first half of it: finds the keyword, or reports that it is unknown or in the wrong place.
+  bool Locate(KeywordUse& use, Scopes scopes, bool statement) const;
+  // For a section that is accepted or refused whole: only its unknown words are reported.
+  bool CheckKnown(const Line& line, Scopes scopes, Diagnostics& diagnostics) const;
 
  private:
   struct Match {

@@ -92,6 +92,17 @@ void RegisterActionsAndFilters(BuildKeywords& keywords) {
   }
 }
 
+void RegisterStates(BuildKeywords& keywords, std::span<const KeywordState> states) {
+  for (const KeywordState& state : states) {
+    KeywordSpec spec{std::string(state.words), state.scopes,   state.support, state.prefixes,
+                     std::string(state.note),  state.arguments};
+    // Of check rules, "set-var" and its kin; the other words with a glued argument are actions.
+    spec.parentheses = state.words.find(" set-var") != std::string_view::npos ||
+                       state.words.ends_with(" unset-var");
+    keywords.Add(std::move(spec));
+  }
+}
+
 BuildKeywords MakeKeywords() {
   BuildKeywords keywords;
   RegisterGlobalKeywords(keywords);
@@ -102,14 +113,8 @@ BuildKeywords MakeKeywords() {
   RegisterServerKeywords(keywords);
   RegisterSourceKeywords(keywords);
   RegisterHttpKeywords(keywords);
-  for (const KeywordState& state : KeywordStates()) {
-    KeywordSpec spec{std::string(state.words), state.scopes,   state.support, state.prefixes,
-                     std::string(state.note),  state.arguments};
-    // Of check rules, "set-var" and its kin; the other words with a glued argument are actions.
-    spec.parentheses = state.words.find(" set-var") != std::string_view::npos ||
-                       state.words.ends_with(" unset-var");
-    keywords.Add(std::move(spec));
-  }
+  RegisterStates(keywords, KeywordStates());
+  RegisterStates(keywords, SectionStates());
   RegisterActionsAndFilters(keywords);
   RegisterIgnored(keywords);
   return keywords;
@@ -176,10 +181,11 @@ void ReadProxy(BuildContext& context, const Section& section, const DefaultsChai
 void ReadOther(BuildContext& context, const Section& section) {
   const std::string name(SectionName(section.kind));
   const Location where = section.header.At(0);
+  if (section.kind == SectionKind::kHttpErrors) return ReadHttpErrors(context, section);
+  for (const Line& line : section.lines) {
+    context.keywords.CheckKnown(line, scope::Of(section), context.diagnostics);
+  }
   switch (section.kind) {
-    case SectionKind::kHttpErrors:
-      ReadHttpErrors(context, section);
-      return;
     case SectionKind::kLogForward:
     case SectionKind::kAcme:
       context.diagnostics.Error(where, "'" + name + "' sections are not supported yet");

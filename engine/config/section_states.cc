@@ -1,0 +1,158 @@
+// The words of the sections that stand beside proxies (manual 5.3.2 to 12.9), for keyword_states.h.
+
+#include "engine/config/keyword_states.h"
+
+namespace engine {
+namespace {
+
+// A section is accepted as long as only words that are refused refer to it: `log-forward` and
+// `acme` act by themselves, and are refused whole. The note says what the words wait for.
+constexpr Support kWithSection = Support::kTunesOnly;
+constexpr Support kNotYet = Support::kNotSupportedYet;
+constexpr std::string_view kNoResolvers = "with 'resolvers' on a server line";
+constexpr std::string_view kNoCache = "with 'http-request cache-use'";
+constexpr std::string_view kNoLogProfiles = "with 'profile' on a log line";
+constexpr std::string_view kNoFastCgi = "with 'use-fcgi-app'";
+constexpr std::string_view kNoTables = "with 'stick-table'";
+constexpr std::string_view kNoTraces = "HAProxy's own subsystems are not here";
+constexpr std::string_view kNoUserlists = "with 'http_auth' in a condition";
+constexpr std::string_view kNoMailers = "with 'email-alert'";
+constexpr std::string_view kNoRings = "with 'ring@' on a log line";
+constexpr std::string_view kNoTls = "with 'ssl'";
+constexpr std::string_view kNoChecks = "with 'check' on a server line";
+
+constexpr KeywordState kStates[] = {
+    // resolvers (manual 5.3.2): `resolvers` on a server line is refused.
+    {"accepted_payload_size", scope::kResolvers, kWithSection, kNoPrefix, 0, kNoResolvers},
+    {"hold", scope::kResolvers, kWithSection, kNoPrefix, 0, kNoResolvers},
+    {"nameserver", scope::kResolvers, kWithSection, kNoPrefix, 0, kNoResolvers},
+    {"parse-resolv-conf", scope::kResolvers, kWithSection, kNoPrefix, 0, kNoResolvers},
+    {"resolve_retries", scope::kResolvers, kWithSection, kNoPrefix, 0, kNoResolvers},
+    {"timeout", scope::kResolvers, kWithSection, kNoPrefix, 0, kNoResolvers},
+    // cache (manual 6.2.1).
+    {"early-hints", scope::kCache, kWithSection, kNoPrefix, 0, kNoCache},
+    {"max-age", scope::kCache, kWithSection, kNoPrefix, 0, kNoCache},
+    {"max-object-size", scope::kCache, kWithSection, kNoPrefix, 0, kNoCache},
+    {"max-secondary-entries", scope::kCache, kWithSection, kNoPrefix, 0, kNoCache},
+    {"process-vary", scope::kCache, kWithSection, kNoPrefix, 0, kNoCache},
+    {"total-max-size", scope::kCache, kWithSection, kNoPrefix, 0, kNoCache},
+    // log-profile (manual 8.3.5).
+    {"log-tag", scope::kLogProfile, kWithSection, kNoPrefix, 0, kNoLogProfiles},
+    {"on", scope::kLogProfile, kWithSection, kNoPrefix, 0, kNoLogProfiles},
+    // fcgi-app (manual 10.1.1).
+    {"acl", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    {"docroot", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    {"index", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    {"log-stderr", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    {"pass-header", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    {"path-info", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    {"option get-values", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    {"option keep-conn", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    {"option max-reqs", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    {"option mpxs-conns", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    {"set-param", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
+    // peers (manual 11.2).
+    {"bind", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
+    {"default-bind", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
+    {"default-server", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
+    {"disabled", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
+    {"enabled", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
+    {"log", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
+    {"peer", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
+    {"server", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
+    {"shards", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
+    {"table", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
+    // traces (manual 12.1).
+    {"trace", scope::kTraces, kWithSection, kNoPrefix, 0, kNoTraces},
+    // userlist (manual 12.2).
+    {"group", scope::kUserlist, kWithSection, kNoPrefix, 0, kNoUserlists},
+    {"user", scope::kUserlist, kWithSection, kNoPrefix, 0, kNoUserlists},
+    // mailers (manual 12.3).
+    {"mailer", scope::kMailers, kWithSection, kNoPrefix, 0, kNoMailers},
+    {"timeout mail", scope::kMailers, kWithSection, kNoPrefix, 0, kNoMailers},
+    // ring (manual 12.5).
+    {"backing-file", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
+    {"description", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
+    {"format", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
+    {"maxlen", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
+    {"server", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
+    {"size", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
+    {"timeout connect", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
+    {"timeout server", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
+    // log-forward (manual 12.6).
+    {"backlog", scope::kLogForward, kNotYet},
+    {"bind", scope::kLogForward, kNotYet},
+    {"dgram-bind", scope::kLogForward, kNotYet},
+    {"log", scope::kLogForward, kNotYet},
+    {"maxconn", scope::kLogForward, kNotYet},
+    {"option assume-rfc6587-ntf", scope::kLogForward, kNotYet},
+    {"option dont-parse-log", scope::kLogForward, kNotYet},
+    {"option host", scope::kLogForward, kNotYet},
+    {"timeout client", scope::kLogForward, kNotYet},
+    // crt-store (manual 12.7), and what `load` takes.
+    {"crt-base", scope::kCrtStore, kWithSection, kNoPrefix, 0, kNoTls},
+    {"key-base", scope::kCrtStore, kWithSection, kNoPrefix, 0, kNoTls},
+    {"load", scope::kCrtStore, kWithSection, kNoPrefix, 0, kNoTls},
+    // The options of `load` (manual 12.7.1).
+    {"acme", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"alias", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"bits", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"crt", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"curves", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"domains", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"generate-dummy", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"ips", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"issuer", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"jwt", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"key", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"keytype", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"ocsp", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"ocsp-update", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"sctl", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    // acme (manual 12.8).
+    {"account-key", scope::kAcme, kNotYet},
+    {"acme-vars", scope::kAcme, kNotYet},
+    {"bits", scope::kAcme, kNotYet},
+    {"challenge", scope::kAcme, kNotYet},
+    {"challenge-ready", scope::kAcme, kNotYet},
+    {"contact", scope::kAcme, kNotYet},
+    {"curves", scope::kAcme, kNotYet},
+    {"directory", scope::kAcme, kNotYet},
+    {"dns-delay", scope::kAcme, kNotYet},
+    {"dns-timeout", scope::kAcme, kNotYet},
+    {"eab-key-id", scope::kAcme, kNotYet},
+    {"eab-mac-alg", scope::kAcme, kNotYet},
+    {"eab-mac-key", scope::kAcme, kNotYet},
+    {"keytype", scope::kAcme, kNotYet},
+    {"map", scope::kAcme, kNotYet},
+    {"profile", scope::kAcme, kNotYet},
+    {"provider-name", scope::kAcme, kNotYet},
+    {"reuse-key", scope::kAcme, kNotYet},
+    // healthcheck (manual 12.9).
+    {"http-check comment", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"http-check connect", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"http-check disable-on-404", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"http-check expect", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"http-check send", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"http-check send-state", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"http-check set-var", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"http-check set-var-fmt", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"http-check unset-var", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"tcp-check comment", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"tcp-check connect", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"tcp-check expect", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"tcp-check send", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"tcp-check send-binary", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"tcp-check send-binary-lf", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"tcp-check send-lf", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"tcp-check set-var", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"tcp-check set-var-fmt", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"tcp-check unset-var", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+    {"type", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
+};
+
+}  // namespace
+
+std::span<const KeywordState> SectionStates() { return kStates; }
+
+}  // namespace engine
