@@ -162,7 +162,7 @@ void Cli::StartCommand() {
     if (!near) matches = CliHelp(commands_, {}, 0, level_);
     std::string name;
     for (const std::string& word : words) name += (name.empty() ? "" : " ") + word;
-    Say("Unknown command: '" + name + "'" +
+    Say("Unknown command: '" + name + "'" + (IsManualCommand(words) ? " (not supported yet)" : "") +
         (near ? ", but one of these may be meant:\n"
               : ". Please enter one of the following commands only:\n"));
     return Say(matches);

@@ -1,5 +1,7 @@
 #include "engine/applet/cli_command.h"
 
+#include "engine/config/words.h"
+
 namespace engine {
 namespace {
 
@@ -46,6 +48,15 @@ const CliCommandSpec* FindCliCommand(std::span<const CliCommandSpec> commands,
     *count = length;
   }
   return best;
+}
+
+bool IsManualCommand(const std::vector<std::string>& words) {
+  std::string begin;
+  for (const std::string& word : words) {
+    begin += (begin.empty() ? "" : " ") + word;
+    if (ManualStateOf(WordKind::kCommand, begin)) return true;
+  }
+  return false;
 }
 
 std::string CliHelp(std::span<const CliCommandSpec> commands, const std::vector<std::string>& words,

@@ -68,6 +68,8 @@ std::span<const CliCommandSpec> CliCommands();
 // The longest command that `words` begin with, and how many words it has; or null.
 const CliCommandSpec* FindCliCommand(std::span<const CliCommandSpec> commands,
                                      const std::vector<std::string>& words, size_t* count);
+// True when `words` begin with a command of the manual, whether we have it or not.
+bool IsManualCommand(const std::vector<std::string>& words);
 // The commands whose words begin with `words`, all of them for none, as far as `level` reaches.
 std::string CliHelp(std::span<const CliCommandSpec> commands, const std::vector<std::string>& words,
                     size_t first_word, CliLevel level);

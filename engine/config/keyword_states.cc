@@ -28,8 +28,8 @@ constexpr Support kWithChecks = kTunes;       // `check`, `agent-check`
 constexpr Support kWithState = kTunes;        // `stats enable`, tables, state files
 constexpr Support kWithExpressions = kTunes;  // conditions and rules
 
-// Where a line may stand that once began a section.
-constexpr Scopes kAnySection = scope::Extra(0) - 1;
+// Where a line most likely stands that once began a section.
+constexpr Scopes kAnySection = kGlobal | kAll;
 
 constexpr KeywordState kStates[] = {
     // The global section (manual 3) ---------------------------------------------------------

@@ -149,7 +149,9 @@ bool KeywordTable::Locate(KeywordUse& use, Scopes scopes, bool statement) const 
   }
   const std::optional<Match> match = FindMatch(line, use.first_word, scopes);
   if (!match) {
-    if (FindMatch(line, use.first_word, ~Scopes{0})) {
+    // "timeout" is a word of `resolvers`, but here it is a head that lacks the rest.
+    const std::optional<Match> elsewhere = FindMatch(line, use.first_word, ~Scopes{0});
+    if (elsewhere && elsewhere->words > HeadLength(line, use.first_word, scopes)) {
       ReportMisplaced(use, scopes);
     } else {
       ReportUnknown(use, scopes, statement);

@@ -153,6 +153,9 @@ TEST_F(CliTest, LevelIsEnforcedAndOnlyFalls) {
 TEST_F(CliTest, UnknownCommandListsWhatThereIs) {
   EXPECT_TRUE(Ask("frobnicate\n").starts_with("Unknown command: 'frobnicate'"));
   EXPECT_EQ(Ask("frobnicate\n", CliLevel::kUser).find("secret"), std::string::npos);
+  EXPECT_EQ(Ask("frobnicate\n").find("not supported yet"), std::string::npos);
+  EXPECT_TRUE(Ask("show ssl cert x\n")
+                  .starts_with("Unknown command: 'show ssl cert x' (not supported yet)"));
 }
 
 TEST_F(CliTest, PayloadGoesToTheLastCommand) {

@@ -41,6 +41,7 @@ TestKeywords MakeKeywords() {
   keywords.Add({"option nolinger", scope::kProxies, Support::kNotSupportedYet, kAllowsBoth});
   keywords.Add({"tune.bufsize", scope::kGlobal, Support::kTunesOnly});
   keywords.Add({"nbproc", scope::kGlobal, Support::kRemoved, kNoPrefix, "use 'nbthread'"});
+  keywords.Add({"timeout", scope::kResolvers}, Note);
   keywords.Add({"rules", scope::kBackend, Support::kNotSupportedYet});
   keywords.Add({"rules deny", scope::kBackend, Support::kNotSupportedYet});
   keywords.Add({"rules accept", scope::kBackend}, Note);
@@ -105,21 +106,6 @@ TEST(Keywords, RunsOrSaysWhyNot) {
       {"not yet", "option nolinger", scope::kBackend, "", 1, 0,
        "'option nolinger' is not supported yet"},
       {"removed", "nbproc 4", scope::kGlobal, "", 1, 0, "use 'nbthread'"},
-      {"an argument glued on", "rules set-var(txn.x) src", scope::kBackend, "rules set-var(src)", 0,
-       0, ""},
-      {"an argument glued to what takes none", "rules accept(1)", scope::kBackend, "", 1, 0,
-       "unknown keyword 'rules accept(1)'"},
-      {"whatever Lua named", "rules lua.mine x", scope::kBackend, "", 1, 0,
-       "'rules lua.' is not supported yet"},
-      {"unknown behind a head that does not work", "rules dney if x", scope::kBackend, "", 1, 0,
-       "did you mean 'rules deny'? It is not supported yet"},
-      {"nothing near, so what there is", "rules zzzzzzz", scope::kBackend, "", 1, 0,
-       "such as 'accept' or 'set-var'"},
-      {"head alone", "rules", scope::kBackend, "", 1, 0, "'rules' is not supported yet"},
-      {"without its first word", "redispatch", scope::kBackend, "", 1, 0,
-       "did you mean 'option redispatch'?"},
-      {"removed, with what took its place", "redisp", scope::kBackend, "", 1, 0,
-       "'option redispatch'"},
       {"prefix alone", "no", scope::kGlobal, "", 1, 0, "unknown keyword 'no'"},
   };
   const TestKeywords keywords = MakeKeywords();
@@ -137,6 +123,51 @@ TEST(Keywords, RunsOrSaysWhyNot) {
     Diagnostics checked;
     EXPECT_EQ(keywords.Check(line, test.scopes, checked), test.errors == 0);
     EXPECT_EQ(checked.errors(), test.errors);
+  }
+}
+
+// An error is worth its hint: what was meant, where the word belongs, what there is.
+TEST(Keywords, TellsATypingErrorFromWhatDoesNotWork) {
+  const struct {
+    const char* name;
+    std::string raw;
+    Scopes scopes;
+    const char* trace;
+    size_t errors, warnings;
+    const char* says;
+  } kCases[] = {
+      {"an argument glued on", "rules set-var(txn.x) src", scope::kBackend, "rules set-var(src)", 0,
+       0, ""},
+      {"an argument glued to what takes none", "rules accept(1)", scope::kBackend, "", 1, 0,
+       "unknown keyword 'rules accept(1)'"},
+      {"whatever Lua named", "rules lua.mine x", scope::kBackend, "", 1, 0,
+       "'rules lua.' is not supported yet"},
+      {"unknown behind a head that does not work", "rules dney if x", scope::kBackend, "", 1, 0,
+       "did you mean 'rules deny'? It is not supported yet"},
+      {"nothing near, so what there is", "rules zzzzzzz", scope::kBackend, "", 1, 0,
+       "such as 'accept' or 'set-var'"},
+      {"head alone", "rules", scope::kBackend, "", 1, 0, "'rules' is not supported yet"},
+      {"without its first word", "redispatch", scope::kBackend, "", 1, 0,
+       "did you mean 'option redispatch'?"},
+      {"removed, with what took its place", "redisp", scope::kBackend, "", 1, 0,
+       "'option redispatch'"},
+      {"no head here, whole word elsewhere", "rules", scope::kListen, "", 1, 0,
+       "allowed in a 'backend' section"},
+      {"whole word elsewhere", "timeout", scope::kListen, "", 1, 0, "expects another word"},
+  };
+  const TestKeywords keywords = MakeKeywords();
+  for (const auto& test : kCases) {
+    SCOPED_TRACE(test.name);
+    Diagnostics diagnostics;
+    Built built;
+    const Line line = Lex(test.raw);
+    EXPECT_EQ(keywords.Run(built, line, test.scopes, diagnostics), test.errors == 0);
+    EXPECT_EQ(built.trace, test.trace);
+    EXPECT_EQ(diagnostics.errors(), test.errors);
+    EXPECT_EQ(diagnostics.warnings(), test.warnings);
+    EXPECT_NE(diagnostics.Render().find(test.says), std::string::npos) << diagnostics.Render();
+    Diagnostics known;  // knows the words, whatever they do
+    EXPECT_LE(size_t(!keywords.CheckKnown(line, test.scopes, known)), test.errors);
   }
 }
 
@@ -181,7 +212,7 @@ TEST(Keywords, WalksTheOptionsOfALine) {
 
 TEST(Keywords, CanBeListed) {
   const TestKeywords keywords = MakeKeywords();
-  EXPECT_EQ(keywords.all().size(), 22u);
+  EXPECT_EQ(keywords.all().size(), 23u);
   EXPECT_TRUE(keywords.IsKnown("timeout client", scope::kFrontend));
   EXPECT_FALSE(keywords.IsKnown("timeout client", scope::kBackend));
   EXPECT_FALSE(keywords.IsKnown("timeout", scope::kFrontend));
