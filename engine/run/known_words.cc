@@ -1,6 +1,5 @@
 #include "engine/run/known_words.h"
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,29 +32,28 @@ void AddCommands(WordList& words) {
   }
 }
 
-// What the parser itself says of an option: no second list can differ from what it does.
-std::optional<Support> AskParser(const std::vector<const char*>& arguments) {
-  Options options;
-  OptionError error;
-  if (ParseOptions(arguments, false, &options, &error)) {
-    return options.without_effect.empty() ? Support::kWorks : Support::kTunesOnly;
+Support SupportOf(FlagState state) {
+  switch (state) {
+    case FlagState::kWorks:
+      return Support::kWorks;
+    case FlagState::kNoMeaning:
+      return Support::kTunesOnly;
+    case FlagState::kNotSupportedYet:
+      break;
   }
-  if (error.message.find("not supported yet") == std::string::npos) return std::nullopt;
   return Support::kNotSupportedYet;
 }
 
 void AddOptions(WordList& words) {
-  std::vector<std::string> flags = {"--help", "--once", "--quickstart"};  // ours
+  std::vector<std::string> names = {"--help", "--once", "--quickstart"};  // ours
   for (const KnownWord& word : words.all()) {
-    if (word.kind == WordKind::kOption) flags.push_back(word.words);
+    if (word.kind == WordKind::kOption) names.push_back(word.words);
   }
-  for (const std::string& flag : flags) {
-    const std::string glued = flag + "1";
-    std::optional<Support> support = AskParser({"-f", "x", flag.c_str()});
-    if (!support) support = AskParser({"-f", "x", flag.c_str(), "1"});
-    if (!support) support = AskParser({"-f", "x", glued.c_str()});
-    if (!support) support = AskParser({"--quickstart", flag.c_str()});
-    if (support) words.Add({WordKind::kOption, flag, kAnywhere, *support});
+  for (const std::string& name : names) {
+    const FlagInfo* flag = FindFlagInfo(name);
+    if (flag == nullptr) continue;
+    words.Add(
+        {WordKind::kOption, name, kAnywhere, SupportOf(flag->state), std::string(flag->note)});
   }
 }
 

@@ -14,6 +14,7 @@
 #include "engine/log/console.h"
 #include "engine/run/daemon.h"
 #include "engine/run/dump.h"
+#include "engine/run/keyword_dump.h"
 #include "engine/run/limits.h"
 #include "engine/run/privileges.h"
 #include "engine/run/quickstart.h"
@@ -84,6 +85,7 @@ class Run {
  private:
   bool Read();
   bool PrintDumps(const Tree& tree);
+  void PrintKeywords();
   bool HasListener() const;
   int Check();
   int Start();
@@ -151,6 +153,7 @@ bool Run::Read() {
 // Whatever -q says: who asks for a dump wants to see it.
 bool Run::PrintDumps(const Tree& tree) {
   const auto print = [](const std::string& text) { std::fputs(text.c_str(), stdout); };
+  PrintKeywords();
   if (options_.dump_configuration) print(ConfigurationText(tree, options_.anonymizing_key));
   if (options_.dump_libraries) print(LoadedLibraries(options_.verbose && !options_.quiet));
   if (options_.dump_cpus) {
@@ -161,6 +164,16 @@ bool Run::PrintDumps(const Tree& tree) {
   if (!options_.dump_archive || WriteArchive(options_.archive_path, &error)) return true;
   console_.Alert(error);
   return false;
+}
+
+void Run::PrintKeywords() {
+  if (options_.keyword_classes.empty()) return;
+  std::string unknown;
+  std::fputs(KeywordDump(options_.keyword_classes, &unknown).c_str(), stdout);
+  std::fflush(stdout);
+  if (!unknown.empty()) {
+    console_.Warning("'-dK': no class of keywords is named '" + unknown + "': see '-dKhelp'");
+  }
 }
 
 bool Run::HasListener() const {
