@@ -3,15 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/text.h"
 #include "tests/engine/server/build_text.h"
 
 namespace engine {
@@ -41,6 +44,11 @@ struct Row {
   const char* refused_words;  // comma list, in byte order
 };
 
+constexpr const char* kRowsPath = RINGWAY_SOURCE_ROOT "/tests/engine/server/shared_configs.inc";
+constexpr const char* kRowsTitle =
+    "// Rows of shared_configs_test: a file of ../shared/configs and the words it is refused for.\n"
+    "// tools/keywords writes them anew.\n";
+
 constexpr Row kRows[] = {
 #include "tests/engine/server/shared_configs.inc"
 };
@@ -59,39 +67,78 @@ class SharedConfigs : public ::testing::Test {
     text << file.rdbuf();
     return text.str();
   }
-};
 
-TEST_F(SharedConfigs, EachIsRefusedForTheWordsOfTheTable) {
-  for (const Row& row : kRows) {
-    const std::filesystem::path path = ConfigsPath() / row.file;
-    if (!std::filesystem::exists(path)) continue;
+  static std::vector<std::filesystem::path> Files() {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(ConfigsPath())) {
+      if (entry.path().extension() == ".cfg") files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+  }
+
+  static std::string RefusedList(const std::filesystem::path& path) {
     const BuiltText built(Read(path));
     std::string words;
-    for (const std::string& word : RefusedWords(built)) {
-      words += words.empty() ? "" : ", ";
-      words += word;
-    }
-    EXPECT_EQ(words, row.refused_words) << row.file;
-    if (std::getenv("RINGWAY_PRINT_ROWS") != nullptr) {
-      std::printf("{\"%s\", \"%s\"},\n", row.file, words.c_str());
-    }
+    for (const std::string& word : RefusedWords(built)) words += (words.empty() ? "" : ", ") + word;
+    return words;
+  }
+};
+
+std::set<std::string> WordsOfList(std::string_view list) {
+  std::set<std::string> words;
+  for (const std::string_view word : base::Split(list, ',')) {
+    if (!base::Trim(word).empty()) words.emplace(base::Trim(word));
+  }
+  return words;
+}
+
+// `left` without `right`.
+std::string Less(std::string_view left, std::string_view right) {
+  const std::set<std::string> known = WordsOfList(right);
+  std::string rest;
+  for (const std::string& word : WordsOfList(left)) {
+    if (!known.contains(word)) rest += (rest.empty() ? "" : ", ") + word;
+  }
+  return rest;
+}
+
+TEST_F(SharedConfigs, EachIsRefusedForTheWordsOfTheTable) {
+  std::map<std::string, std::string> expected;
+  for (const Row& row : kRows) expected[row.file] = row.refused_words;
+  std::string rows = kRowsTitle;
+  const bool is_check = std::getenv("RINGWAY_REGENERATE") == nullptr;
+  for (const std::filesystem::path& path : Files()) {
+    const std::string name = path.filename();
+    const std::string words = RefusedList(path);
+    rows += "{\"" + name + "\", \"" + words + "\"},\n";
+    if (!is_check) continue;
+    EXPECT_TRUE(expected.contains(name)) << "no row for " << name << ": run tools/keywords";
+    const std::string& known = expected[name];
+    EXPECT_EQ(Less(known, words), "") << name << " is not refused for these words any more: good, "
+                                      << "and the table has to shrink: run tools/keywords";
+    EXPECT_EQ(Less(words, known), "") << name << " is now refused for these words. If that is "
+                                      << "meant, run tools/keywords and say why";
+    expected.erase(name);
+  }
+  if (!is_check) std::ofstream(kRowsPath) << rows;
+  for (const auto& [name, words] : expected) {
+    if (is_check) ADD_FAILURE() << "a row for " << name << ", which is gone: run tools/keywords";
   }
 }
 
 // Words that are in no manual, in files that HAProxy refuses as well.
 TEST_F(SharedConfigs, NoWordOfTheManualIsUnknown) {
-  size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(ConfigsPath())) {
-    if (entry.path().extension() != ".cfg") continue;
-    ++count;
-    const BuiltText built(Read(entry.path()));
+  const std::vector<std::filesystem::path> files = Files();
+  for (const std::filesystem::path& path : files) {
+    const BuiltText built(Read(path));
     for (const Diagnostic& one : built.diagnostics.all()) {
       if (one.message.find("unknown keyword") == std::string::npos) continue;
       EXPECT_NE(one.message.find("unknown keyword 'template'"), std::string::npos)
-          << entry.path() << ":" << one.line << " " << one.message;
+          << path << ":" << one.line << " " << one.message;
     }
   }
-  EXPECT_GT(count, 30u);
+  EXPECT_GT(files.size(), 30u);
 }
 
 }  // namespace
