@@ -11,9 +11,12 @@ constexpr CliLevel kAdmin = CliLevel::kAdmin;
 
 constexpr CliCommandSpec kCommands[] = {
     {"clear counters", kOperator, "[all]", "forget the peaks, or all counters", StartClearCounters},
+    {"disable frontend", kAdmin, "<frontend>", "stop listening for now, and free its ports",
+     StartDisableFrontend},
     {"disable server", kAdmin, "<backend>/<server>", "put a server into maintenance",
      StartDisableServer},
     {"echo", kUser, "<text>", "say the text", StartEcho},
+    {"enable frontend", kAdmin, "<frontend>", "listen again", StartEnableFrontend},
     {"enable server", kAdmin, "<backend>/<server>", "take a server out of maintenance",
      StartEnableServer},
     {"get weight", kUser, "<backend>/<server>", "a server's weight, and the configured one",
@@ -42,6 +45,7 @@ constexpr CliCommandSpec kCommands[] = {
     {"show stat", kUser, "[<proxy> <type> <sid>] [up|no-maint]", "counters of all proxies, as CSV",
      StartShowStat},
     {"show version", kUser, "", "the version of the process", StartShowVersion},
+    {"shutdown frontend", kAdmin, "<frontend>", "stop listening for good", StartShutdownFrontend},
     {"shutdown session", kAdmin, "<id>", "end one stream", StartShutdownSession},
     {"shutdown sessions server", kAdmin, "<backend>/<server>", "end all streams on a server",
      StartShutdownSessionsServer},

@@ -29,6 +29,7 @@ CliStart StartShowStat;
 CliStart StartShowBackend, StartShowServersState, StartShowServersConn, StartGetWeight,
     StartDisableServer, StartEnableServer, StartSetServer, StartSetWeight;
 // cli_streams.cc: streams of all shards.
+CliStart StartDisableFrontend, StartEnableFrontend, StartShutdownFrontend;
 CliStart StartShowSess, StartShutdownSession, StartShutdownSessionsServer;
 // cli_shards.cc: what only a shard can tell, or change, about itself.
 CliStart StartShowShards, StartClearCounters;

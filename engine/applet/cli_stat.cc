@@ -61,7 +61,8 @@ CliStep ShowStat::Run(Cli& cli) {
     if (filter_.proxy_id >= 0 && filter_.proxy_id != int64_t(proxy.id)) continue;
     if (cli.output().size() >= kCliRunBytes) return CliStep::kAgain;
     const bool is_one_server = filter_.server_id > 0;
-    if (!frontend_said_ && proxy.is_frontend && Wants(kFrontends) && !is_one_server) {
+    const bool is_gone = proxy.state->listening() == Listening::kShutDown;
+    if (!frontend_said_ && proxy.is_frontend && !is_gone && Wants(kFrontends) && !is_one_server) {
       cli.Say(FrontendRow(proxy, facts).ToCsv());
     }
     frontend_said_ = true;

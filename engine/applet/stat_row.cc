@@ -117,7 +117,9 @@ StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   row.Set(C::stot, total);
   row.Set(C::bin, state.Sum(&ProxyShardPart::bytes_in));
   row.Set(C::bout, state.Sum(&ProxyShardPart::bytes_out));
-  row.Set(C::status, facts.stopping || proxy.disabled ? "STOP" : "OPEN");
+  row.Set(C::status, facts.stopping || proxy.disabled || state.listening() != Listening::kOpen
+                         ? "STOP"
+                         : "OPEN");
   row.Set(C::conn_tot, total);
   return row;
 }

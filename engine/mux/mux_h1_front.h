@@ -43,6 +43,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   void Start();
   // Between requests: closes. A stopping process does not wait for idle clients.
   void CloseIfIdle();
+  bool idle() const { return state_ == State::kIdle; }
   // The same in the middle of a head, too.
   void CloseIfNoStream();
   // The whole text of an answer to a request that never became a stream.

@@ -53,6 +53,39 @@ uint64_t MaxconnWithin(const LimitsRequest& request, uint64_t fds) {
   return std::min(maxconn, kMaxconnMax);
 }
 
+// What -m must leave room for: the program itself, and for each shard its ring and as many chunks
+// as it takes to move anything.
+constexpr uint64_t kProcessBytes = 8 << 20;
+constexpr uint64_t kShardBytes = 1 << 20;
+constexpr uint32_t kSmallChunksMin = 64;
+constexpr uint32_t kLargeChunksMin = 16;
+
+uint64_t MemoryBytesMin(const LimitsRequest& request) {
+  return kProcessBytes +
+         request.shards * (kShardBytes + kSmallChunksMin * request.small_chunk_bytes +
+                           kLargeChunksMin * request.large_chunk_bytes);
+}
+
+// Half of what is left is for small chunks and half for large ones. Bodies wait where they are
+// while a pool is empty, so a small pool makes slow, not wrong.
+void PlanChunks(const LimitsRequest& request, LimitsPlan& plan) {
+  if (request.memory_mb == 0) return;
+  const uint64_t bytes = uint64_t{request.memory_mb} << 20;
+  if (bytes < MemoryBytesMin(request)) {
+    plan.errors.push_back(base::Format(
+        "'-m %u' is too little memory for %u threads, which need "
+        "%llu MB: give at least '-m %llu', or lower 'nbthread'",
+        request.memory_mb, request.shards, Number((MemoryBytesMin(request) + (1 << 20) - 1) >> 20),
+        Number((MemoryBytesMin(request) + (1 << 20) - 1) >> 20)));
+    return;
+  }
+  const uint64_t half = ((bytes - kProcessBytes) / request.shards - kShardBytes) / 2;
+  plan.small_chunks = uint32_t(
+      std::clamp<uint64_t>(half / request.small_chunk_bytes, kSmallChunksMin, plan.small_chunks));
+  plan.large_chunks = uint32_t(
+      std::clamp<uint64_t>(half / request.large_chunk_bytes, kLargeChunksMin, plan.large_chunks));
+}
+
 uint64_t MaxconnWithinMemory(const LimitsRequest& request) {
   const uint64_t bytes = uint64_t{request.memory_mb} << 20;
   return bytes / (2 * request.buffer_bytes + kConnectionStateBytes);
@@ -160,6 +193,8 @@ LimitsRequest MakeLimitsRequest(const GlobalConfig& global, const Options& optio
   request.listening_sockets = listening_sockets;
   request.shards = shards;
   request.buffer_bytes = uint64_t{global.bufsize} + global.maxrewrite;
+  request.small_chunk_bytes = global.bufsize;
+  request.large_chunk_bytes = std::max<uint32_t>(65536, global.bufsize);
   return request;
 }
 
@@ -179,6 +214,7 @@ LimitsPlan ComputeLimits(const LimitsRequest& request, const SystemLimits& syste
   }
   if (plan.maxconn == 0) return plan;
 
+  PlanChunks(request, plan);
   plan.proxy_maxconn = plan.maxconn;
   if (request.proxy_maxconn_option != 0) {
     plan.proxy_maxconn = std::min(request.proxy_maxconn_option, plan.maxconn);
@@ -190,7 +226,6 @@ LimitsPlan ComputeLimits(const LimitsRequest& request, const SystemLimits& syste
   plan.nofile_hard = std::max(system.nofile_hard, plan.nofile_soft);
 
   if (request.memory_mb != 0) {
-    plan.data_bytes = std::min(uint64_t{request.memory_mb} << 20, system.data_hard);
     const uint64_t within = MaxconnWithinMemory(request);
     if (plan.maxconn > within) {
       plan.notices.push_back(base::Format(
@@ -212,7 +247,6 @@ SystemLimits ReadSystemLimits() {
     system.nofile_soft = value(limit.rlim_cur);
     system.nofile_hard = value(limit.rlim_max);
   }
-  if (getrlimit(RLIMIT_DATA, &limit) == 0) system.data_hard = value(limit.rlim_max);
   system.may_raise_hard = HasCapability(CAP_SYS_RESOURCE);
   if (FILE* file = std::fopen("/proc/sys/fs/nr_open", "re")) {
     unsigned long long number = 0;
@@ -248,15 +282,6 @@ bool ApplyLimits(const LimitsPlan& plan, std::string* error) {
     // The kernel's table grows once, now, and not under traffic. It never shrinks.
     const int last = fcntl(0, F_DUPFD_CLOEXEC, int(plan.fds_needed) - 1);
     if (last >= 0) close(last);
-  }
-  if (plan.data_bytes == 0) return true;
-  // RLIMIT_DATA and not RLIMIT_AS: pools reserve address space that they may never touch, and the
-  // manual speaks of memory that can be allocated.
-  limit.rlim_cur = limit.rlim_max = rlim_t(plan.data_bytes);
-  if (setrlimit(RLIMIT_DATA, &limit) != 0) {
-    *error = base::Format("cannot limit memory to %llu bytes (-m): %s", Number(plan.data_bytes),
-                          base::ErrnoText(errno));
-    return false;
   }
   return true;
 }

@@ -14,6 +14,9 @@
 //  - maxconn given: the soft limit of descriptors is raised to what it needs. It is never lowered.
 //  - not given: as many connections as the larger of the soft and the hard limit serves, at most
 //    fd-hard-limit descriptors, and at most what -m has memory for.
+//  - -m bounds the pools that hold what is on its way, which is where memory goes. It is no rlimit:
+//    pools reserve address space that they may never touch, and who is refused memory in the middle
+//    of an exchange can only die.
 //  - ulimit-n too small for maxconn is old baggage of many files: a notice, and the larger one
 //    holds.
 
@@ -52,7 +55,10 @@ struct LimitsRequest {
   // Without splicing they cost nothing.
   bool splice = false;
   std::optional<uint32_t> maxpipes;
-  uint64_t buffer_bytes = 16384 + 1024;  // tune.bufsize + tune.maxrewrite, for -m
+  // For -m: tune.bufsize + tune.maxrewrite, and the chunks of a shard.
+  uint64_t buffer_bytes = 16384 + 1024;
+  uint64_t small_chunk_bytes = 16384;
+  uint64_t large_chunk_bytes = 65536;
 };
 
 // What `global` and the command line say, and what is open now.
@@ -65,7 +71,6 @@ struct SystemLimits {
   uint64_t nofile_hard = 1024;
   bool may_raise_hard = false;  // CAP_SYS_RESOURCE
   uint64_t nr_open = 1048576;   // what the kernel allows anyone
-  uint64_t data_hard = kUnlimited;
 };
 
 struct LimitsPlan {
@@ -75,7 +80,9 @@ struct LimitsPlan {
   uint64_t nofile_soft = 0;    // to set
   uint64_t nofile_hard = 0;    // to set; differs from the present one only with may_raise_hard
   bool prealloc_fd = false;    // open and close descriptor fds_needed - 1
-  uint64_t data_bytes = 0;     // RLIMIT_DATA to set; 0: leave it
+  // Of each shard. -m makes them fewer.
+  uint32_t small_chunks = 16384;
+  uint32_t large_chunks = 2048;
   std::vector<std::string> notices, warnings, errors;
 };
 

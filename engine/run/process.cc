@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 
@@ -83,6 +85,12 @@ class Run {
   int Execute();
 
  private:
+  enum class Phase : uint8_t {
+    kServing,
+    kGrace,     // SIGUSR1 has come, and `grace` is not over
+    kDraining,  // no listener is left
+  };
+
   bool Read();
   bool PrintDumps(const Tree& tree);
   void PrintKeywords();
@@ -92,6 +100,11 @@ class Run {
   bool PlanLimits(LimitsPlan* plan);
   int Serve();
   void WaitForTheEnd(SignalWaiter& signals);
+  void OnSoftStopSignal();
+  void BeginSoftStop();
+  void PauseOrResume(bool pause);
+  int WaitMs() const;
+  static uint64_t NowMs() { return base::MonotonicMicros() / 1000; }
   int Refuse(const std::string& message) {
     console_.Alert(message);
     return kExitRefused;
@@ -105,6 +118,8 @@ class Run {
   Daemon daemon_;
   PidFile pidfile_;
   bool detached_ = false;
+  Phase phase_ = Phase::kServing;
+  uint64_t deadline_ms_ = UINT64_MAX;  // of the grace, then of the draining
 };
 
 bool Run::Read() {
@@ -224,10 +239,17 @@ int Run::Start() {
     settings.ring_driver = driver;
   }
   settings.debug_moves = options_.debug;
+  settings.sockets_max = plan.fds_needed;
+  settings.small_chunks = plan.small_chunks;
+  settings.large_chunks = plan.large_chunks;
+  settings.memory_max_mb = options_.memory_mb.value_or(0);
   settings.reuse_port = !options_.no_reuseport && global.reuse_port;
   supervisor_ = std::make_unique<Supervisor>(*configuration_, settings);
   std::vector<std::string> errors;
-  if (!supervisor_->Bind(&errors)) {
+  std::vector<std::string> warnings;
+  const bool bound = supervisor_->Bind(&errors, &warnings);
+  for (const std::string& text : warnings) console_.Warning(text);
+  if (!bound) {
     for (const std::string& text : errors) console_.Alert(text);
     return Refuse("Some protocols failed to start their listeners! Exiting.");
   }
@@ -291,22 +313,50 @@ int Run::Serve() {
   return status;
 }
 
+void Run::BeginSoftStop() {
+  phase_ = Phase::kDraining;
+  deadline_ms_ = UINT64_MAX;
+  if (configuration_->global.hard_stop_after_ms != 0) {
+    deadline_ms_ = NowMs() + configuration_->global.hard_stop_after_ms;
+  }
+  supervisor_->SoftStop();
+}
+
+// SIGUSR1 twice is not an error.
+void Run::OnSoftStopSignal() {
+  if (phase_ != Phase::kServing) return;
+  if (configuration_->global.grace_ms == 0) return BeginSoftStop();
+  phase_ = Phase::kGrace;
+  deadline_ms_ = NowMs() + configuration_->global.grace_ms;
+}
+
+void Run::PauseOrResume(bool pause) {
+  if (phase_ == Phase::kDraining) return;  // nobody listens any more
+  std::vector<std::string> problems;
+  const std::vector<std::string> names =
+      pause ? supervisor_->Pause() : supervisor_->Resume(&problems);
+  for (const std::string& name : names) {
+    console_.Warning((pause ? "Paused " : "Resumed ") + name + ".");
+  }
+  for (const std::string& problem : problems) console_.Warning(problem);
+}
+
+int Run::WaitMs() const {
+  if (phase_ == Phase::kServing) return -1;
+  if (phase_ == Phase::kDraining) return kDrainPollMs;
+  const uint64_t now_ms = NowMs();
+  return deadline_ms_ > now_ms ? int(std::min<uint64_t>(deadline_ms_ - now_ms, INT_MAX)) : 0;
+}
+
 void Run::WaitForTheEnd(SignalWaiter& signals) {
-  bool draining = false;
-  uint64_t hard_stop_ms = UINT64_MAX;
   for (;;) {
-    if (draining && (supervisor_->TryIdle() || base::MonotonicMicros() / 1000 >= hard_stop_ms))
-      return;
-    switch (signals.Wait(draining ? kDrainPollMs : -1).request) {
+    if (phase_ == Phase::kGrace && NowMs() >= deadline_ms_) BeginSoftStop();
+    if (phase_ == Phase::kDraining && (supervisor_->TryIdle() || NowMs() >= deadline_ms_)) return;
+    switch (signals.Wait(WaitMs(), supervisor_->question_fd()).request) {
       case SignalRequest::kStop:
         return;
       case SignalRequest::kSoftStop:
-        if (draining) break;
-        draining = true;
-        if (configuration_->global.hard_stop_after_ms != 0) {
-          hard_stop_ms = base::MonotonicMicros() / 1000 + configuration_->global.hard_stop_after_ms;
-        }
-        supervisor_->SoftStop();
+        OnSoftStopSignal();
         break;
       case SignalRequest::kDump:
         supervisor_->Dump();
@@ -315,9 +365,13 @@ void Run::WaitForTheEnd(SignalWaiter& signals) {
         console_.Warning(kReloadNotSupported);
         break;
       case SignalRequest::kPause:
+        PauseOrResume(true);
+        break;
       case SignalRequest::kResume:
-        console_.Warning(
-            "pausing and resuming listeners is not supported yet: nothing was changed");
+        PauseOrResume(false);
+        break;
+      case SignalRequest::kWake:
+        supervisor_->TakeQuestions();
         break;
       default:
         break;

@@ -1,10 +1,13 @@
 #include "engine/run/supervisor.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -29,15 +32,25 @@ std::vector<int> UsableCpus() {
   return cpus;
 }
 
+// 0: the system's largest.
+uint32_t BacklogOf(const BindConfig& bind) {
+  if (bind.backlog != 0) return bind.backlog;
+  return bind.frontend->backlog != 0 ? bind.frontend->backlog : bind.frontend->maxconn;
+}
+
+bool IsIp(int fd) {
+  int domain = 0;
+  socklen_t length = sizeof(domain);
+  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
+         (domain == AF_INET || domain == AF_INET6);
+}
+
 shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& address,
                                bool reuse_port) {
   shard::ListenOptions options;
   options.address = address.address;
   options.inherited_fd = address.inherited_fd;
-  const ProxyConfig& frontend = *bind.frontend;
-  options.backlog = bind.backlog != 0       ? bind.backlog
-                    : frontend.backlog != 0 ? frontend.backlog
-                                            : frontend.maxconn;
+  options.backlog = BacklogOf(bind);
   options.reuse_port = reuse_port;
   options.v6only = bind.v6only;
   options.v4v6 = bind.v4v6;
@@ -112,6 +125,9 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
   process_.configuration = &configuration_;
   process_.debug_moves = settings_.debug_moves;
   process_.version = CompatibleVersion();
+  process_.sockets_max = settings_.sockets_max;
+  process_.memory_max_mb = settings_.memory_max_mb;
+  if (pipe2(question_fds_, O_CLOEXEC | O_NONBLOCK) == 0) process_.control = this;
   process_.global_maxconn =
       std::make_unique<shard::SharedLimit>(settings_.maxconn, settings_.shards);
   for (const auto& proxy : configuration_.proxies) {
@@ -132,6 +148,9 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
 Supervisor::~Supervisor() {
   if (!threads_.empty()) Stop();
   CloseSockets();
+  for (int fd : question_fds_) {
+    if (fd >= 0) close(fd);
+  }
 }
 
 bool Supervisor::OpenOne(const BindConfig& bind, const BindAddress& address, int shard,
@@ -175,12 +194,35 @@ bool Supervisor::BindLine(const BindConfig& bind, std::vector<std::string>* erro
   return good;
 }
 
-bool Supervisor::Bind(std::vector<std::string>* errors) {
+// With SO_REUSEPORT a second process gets a part of the first one's clients and nobody is told. That
+// is what a takeover wants; started by mistake it is a riddle.
+void Supervisor::WarnOfOthers(std::vector<std::string>* warnings) {
+  for (const auto& proxy : configuration_.proxies) {
+    if (!proxy->is_frontend || proxy->disabled) continue;
+    for (const auto& bind : proxy->binds) {
+      for (const BindAddress& address : bind->addresses) {
+        if (address.inherited_fd >= 0 || !address.address.is_ip()) continue;
+        if (!shard::IsListenedOn(OptionsOf(*bind, address, false))) continue;
+        warnings->push_back(
+            "Binding [" + bind->place.file + ":" + std::to_string(bind->place.line) + "] for " +
+            bind->frontend->kind + " " + bind->frontend->name + ": another process listens on " +
+            address.address.ToString() + " as well, new connections are divided between both");
+      }
+    }
+  }
+}
+
+bool Supervisor::Bind(std::vector<std::string>* errors, std::vector<std::string>* warnings) {
+  // Before anything is bound, or we would find ourselves.
+  std::vector<std::string> others;
+  if (settings_.reuse_port) WarnOfOthers(&others);
   bool good = true;
   for (const auto& proxy : configuration_.proxies) {
     if (!proxy->is_frontend || proxy->disabled) continue;
     for (const auto& bind : proxy->binds) good &= BindLine(*bind, errors);
   }
+  // Where binding failed, the error says it.
+  if (good) warnings->insert(warnings->end(), others.begin(), others.end());
   return good;
 }
 
@@ -212,6 +254,8 @@ bool Supervisor::OpenShards(std::string* why) {
     options.connections_max = 2 * settings_.maxconn + 64;
     options.small_chunk_bytes = configuration_.global.bufsize;
     options.large_chunk_bytes = std::max<uint32_t>(65536, configuration_.global.bufsize);
+    options.small_chunks = settings_.small_chunks;
+    options.large_chunks = settings_.large_chunks;
     clocks_.push_back(std::make_unique<base::Clock>());
     std::unique_ptr<shard::Shard> shard =
         shard::Shard::Open(options, mailroom_, board_, *clocks_.back(), factory, why);
@@ -272,7 +316,9 @@ void Supervisor::SoftStop() {
         [](shard::Shard& shard, const shard::Message& stop) noexcept {
           auto* self = reinterpret_cast<Supervisor*>(stop.words[0]);
           shard.StopListening();
-          static_cast<Worker*>(shard.app())->CloseIdleClients();
+          static_cast<Worker*>(shard.app())
+              ->spread_close()
+              .Start(self->configuration_.global.close_spread_ms);
           self->accepting_shards_.fetch_sub(1, std::memory_order_release);
           static_cast<Worker*>(shard.app())
               ->WhenIdle(
@@ -291,13 +337,148 @@ bool Supervisor::TryIdle() {
   return busy_shards_.load(std::memory_order_acquire) == 0;
 }
 
+void Supervisor::CloseSocket(Socket& socket) {
+  if (socket.fd < 0 || socket.inherited) return;
+  // The ring may hold on to it for a while: nobody is to be accepted by a process that is gone.
+  (void)shutdown(socket.fd, SHUT_RDWR);
+  close(socket.fd);
+  socket.fd = -1;
+}
+
 void Supervisor::CloseSockets() {
-  for (Socket& socket : sockets_) {
-    if (socket.fd < 0 || socket.inherited) continue;
-    // The ring may hold on to it for a while: nobody is to be accepted by a process that is gone.
-    (void)shutdown(socket.fd, SHUT_RDWR);
-    close(socket.fd);
-    socket.fd = -1;
+  for (Socket& socket : sockets_) CloseSocket(socket);
+}
+
+// Returns when every shard has done it: from then on none names the descriptor unasked.
+void Supervisor::TellListeners(size_t socket, void (Supervisor::*change)(shard::Listener&)) {
+  struct Order {
+    Supervisor* self;
+    size_t socket;
+    void (Supervisor::*change)(shard::Listener&);
+  } order{this, socket, change};
+  untold_shards_.store(uint32_t(shards_.size()), std::memory_order_release);
+  for (uint32_t index = 0; index < shards_.size(); ++index) {
+    Post(index, {[](shard::Shard& shard, const shard::Message& message) noexcept {
+                   const auto& order = *reinterpret_cast<const Order*>(message.words[0]);
+                   Supervisor& self = *order.self;
+                   (self.*order.change)(shard.listener(uint32_t(order.socket)));
+                   self.untold_shards_.fetch_sub(1, std::memory_order_release);
+                 },
+                 {reinterpret_cast<uint64_t>(&order)}});
+  }
+  while (untold_shards_.load(std::memory_order_acquire) != 0) usleep(200);
+}
+
+bool Supervisor::Reopen(Socket& socket, std::string* why) {
+  const bool was_released = !socket.inherited && IsIp(socket.fd);
+  if (!was_released || shard::ListenAgain(socket.fd, BacklogOf(*socket.bind)) == 0) return true;
+  *why = "Binding [" + socket.bind->place.file + ":" + std::to_string(socket.bind->place.line) +
+         "] for " + socket.bind->frontend->kind + " " + socket.bind->frontend->name +
+         ": cannot listen again: " + base::ErrnoText(errno) + " (" + base::ErrnoName(errno) + ")";
+  return false;
+}
+
+bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
+  const Halt& halt = halts_[&frontend];
+  bool good = true;
+  for (size_t i = 0; i < sockets_.size(); ++i) {
+    Socket& socket = sockets_[i];
+    if (socket.bind->frontend != &frontend || socket.fd < 0) continue;
+    if (halt.for_ever) {
+      TellListeners(i, &Supervisor::End);
+      socket.is_open = false;
+      CloseSocket(socket);
+    } else if (halt.any() && socket.is_open) {
+      TellListeners(i, &Supervisor::Hold);
+      socket.is_open = false;
+      // A TCP socket stops listening and keeps its address, which others may then use. What others
+      // share with us is theirs, and a unix socket could not listen again: who comes waits there.
+      if (!socket.inherited && IsIp(socket.fd)) (void)shutdown(socket.fd, SHUT_RD);
+    } else if (!halt.any() && !socket.is_open) {
+      if (!Reopen(socket, why)) {
+        good = false;
+        continue;
+      }
+      socket.is_open = true;
+      TellListeners(i, &Supervisor::Release);
+    }
+  }
+  frontend.state->SetListening(halt.for_ever         ? Listening::kShutDown
+                               : halt.any() || !good ? Listening::kPaused
+                                                     : Listening::kOpen);
+  return good;
+}
+
+std::vector<std::string> Supervisor::Pause() {
+  std::vector<std::string> names;
+  for (const auto& proxy : configuration_.proxies) {
+    if (!proxy->is_frontend || proxy->disabled || proxy->binds.empty()) continue;
+    Halt& halt = halts_[proxy.get()];
+    if (!halt.any()) names.push_back(proxy->kind + " " + proxy->name);
+    halt.by_signal = true;
+    std::string why;
+    (void)ApplyHalt(*proxy, &why);
+  }
+  return names;
+}
+
+std::vector<std::string> Supervisor::Resume(std::vector<std::string>* problems) {
+  std::vector<std::string> names;
+  for (const auto& proxy : configuration_.proxies) {
+    if (!proxy->is_frontend || proxy->disabled || proxy->binds.empty()) continue;
+    Halt& halt = halts_[proxy.get()];
+    // One that could not listen again stays paused, and is tried again by the next signal.
+    if (proxy->state->listening() != Listening::kPaused || halt.by_operator) continue;
+    halt.by_signal = false;
+    std::string why;
+    if (ApplyHalt(*proxy, &why)) {
+      names.push_back(proxy->kind + " " + proxy->name);
+    } else {
+      problems->push_back(why);
+    }
+  }
+  return names;
+}
+
+std::string Supervisor::DisableFrontend(const ProxyConfig& frontend) {
+  Halt& halt = halts_[&frontend];
+  if (halt.for_ever) return "Frontend was previously shut down, cannot disable.";
+  if (halt.by_operator) return "Frontend is already disabled.";
+  halt.by_operator = true;
+  std::string why;
+  (void)ApplyHalt(frontend, &why);
+  return {};
+}
+
+std::string Supervisor::EnableFrontend(const ProxyConfig& frontend) {
+  Halt& halt = halts_[&frontend];
+  if (halt.for_ever) return "Frontend was previously shut down, cannot enable.";
+  if (frontend.state->listening() == Listening::kOpen) return "Frontend is already enabled.";
+  halt = Halt{};
+  std::string why;
+  return ApplyHalt(frontend, &why) ? std::string() : "Failed to resume frontend: " + why;
+}
+
+std::string Supervisor::ShutDownFrontend(const ProxyConfig& frontend) {
+  Halt& halt = halts_[&frontend];
+  if (halt.for_ever) return "Frontend was already shut down.";
+  halt.for_ever = true;
+  std::string why;
+  (void)ApplyHalt(frontend, &why);
+  return {};
+}
+
+bool Supervisor::Submit(Question& question) {
+  const Question* pointer = &question;
+  return write(question_fds_[1], &pointer, sizeof(pointer)) == ssize_t(sizeof(pointer));
+}
+
+void Supervisor::TakeQuestions() {
+  Question* question = nullptr;
+  while (read(question_fds_[0], &question, sizeof(question)) == ssize_t(sizeof(question))) {
+    const uint32_t home = question->home();
+    question->AnswerMain(*this);
+    Post(home, question->AnswerMessage());
   }
 }
 

@@ -6,7 +6,8 @@
 // Units:   milliseconds.
 // Errors:  messages fit for the operator, one per thing that failed; Bind() goes on to find them
 //          all.
-// States:  built -> bound -> open -> running -> draining -> stopped.
+// States:  built -> bound -> open -> running -> draining -> stopped. While running, each frontend
+//          listens, is paused, or was shut down.
 //
 //   Supervisor supervisor(configuration, settings);
 //   // Before privileges are dropped:
@@ -20,6 +21,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -27,6 +29,7 @@
 
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
+#include "engine/session/process_control.h"
 #include "engine/session/worker.h"
 #include "shard/shard.h"
 
@@ -37,10 +40,14 @@ struct SupervisorSettings {
   uint32_t maxconn = 2000;           // client connections of the process
   std::string ring_driver = "auto";  // auto, uring, poll
   bool debug_moves = false;
+  uint64_t sockets_max = 0;       // descriptors needed at maxconn: for `show info`
+  uint32_t memory_max_mb = 0;     // -m: for `show info`
+  uint32_t small_chunks = 16384;  // of each shard
+  uint32_t large_chunks = 2048;
   bool reuse_port = true;  // -dR: one socket per address, shared by all shards
 };
 
-class Supervisor {
+class Supervisor final : public ProcessControl {
  public:
   Supervisor(Configuration& configuration, const SupervisorSettings& settings);
   ~Supervisor();
@@ -50,7 +57,8 @@ class Supervisor {
   // How many shards a configuration asks for: nbthread, or the usable CPUs.
   static uint32_t ShardsFor(const GlobalConfig& global);
 
-  [[nodiscard]] bool Bind(std::vector<std::string>* errors);
+  // `warnings`: other processes already listen where we are about to.
+  [[nodiscard]] bool Bind(std::vector<std::string>* errors, std::vector<std::string>* warnings);
   // After privileges were dropped: whether servers may be shown addresses that are not the
   // machine's (`source ... usesrc`).
   [[nodiscard]] bool CheckRights(std::string* why) const;
@@ -61,6 +69,13 @@ class Supervisor {
   void Start();
 
   void SoftStop();
+  // SIGTTOU and SIGTTIN: every frontend that `disable frontend` has left alone. A name for each
+  // that changed, and a problem for each that could not listen again.
+  std::vector<std::string> Pause();
+  std::vector<std::string> Resume(std::vector<std::string>* problems);
+  // Readable when a shard has asked something: TakeQuestions() then answers all there are.
+  int question_fd() const { return question_fds_[0]; }
+  void TakeQuestions();
   // Every session has ended since SoftStop(). Asked now and then: it also closes the listening
   // sockets as soon as no shard accepts on them any more.
   bool TryIdle();
@@ -78,10 +93,31 @@ class Supervisor {
     int fd = -1;
     int shard = -1;  // -1: every allowed shard accepts on it
     uint64_t allowed = 0;
+    bool is_open = true;  // shards accept on it
+  };
+  // Why a frontend does not listen; it does when there is no reason.
+  struct Halt {
+    bool by_signal = false;
+    bool by_operator = false;
+    bool for_ever = false;
+    bool any() const { return by_signal || by_operator || for_ever; }
   };
   bool BindLine(const BindConfig& bind, std::vector<std::string>* errors);
   bool OpenOne(const BindConfig& bind, const BindAddress& address, int shard, uint64_t allowed,
                bool reuse_port, std::vector<std::string>* errors);
+  bool Submit(Question& question) override;
+  std::string DisableFrontend(const ProxyConfig& frontend) override;
+  std::string EnableFrontend(const ProxyConfig& frontend) override;
+  std::string ShutDownFrontend(const ProxyConfig& frontend) override;
+  // Makes the sockets of a frontend what its Halt says. False: one cannot listen, `*why` says so.
+  bool ApplyHalt(const ProxyConfig& frontend, std::string* why);
+  bool Reopen(Socket& socket, std::string* why);
+  void CloseSocket(Socket& socket);
+  void TellListeners(size_t socket, void (Supervisor::*change)(shard::Listener& listener));
+  void Hold(shard::Listener& listener) { listener.SetPaused(true); }
+  void Release(shard::Listener& listener) { listener.SetPaused(false); }
+  void End(shard::Listener& listener) { listener.Stop(); }
+  void WarnOfOthers(std::vector<std::string>* warnings);
   void RunShard(uint32_t index);
   void CloseSockets();
   void Post(uint32_t shard, const shard::Message& message);
@@ -100,6 +136,9 @@ class Supervisor {
   std::vector<int> cpus_;  // usable ones, to pin to
   const char* driver_ = "";
   std::string driver_note_;
+  std::map<const ProxyConfig*, Halt> halts_;
+  int question_fds_[2] = {-1, -1};  // pointers to questions travel through it
+  std::atomic<uint32_t> untold_shards_{0};
   std::atomic<uint32_t> busy_shards_{0};
   std::atomic<uint32_t> accepting_shards_{0};
 };

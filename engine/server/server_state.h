@@ -145,6 +145,13 @@ struct alignas(64) ProxyShardPart {
   base::Counter by_reason[size_t(shard::CloseReason::kCount)];
 };
 
+// Whether a frontend takes new connections.
+enum class Listening : uint8_t {
+  kOpen,
+  kPaused,    // SIGTTOU, `disable frontend`: its ports are free for another process
+  kShutDown,  // for good
+};
+
 class BackendState {
  public:
   BackendState(std::string name, uint32_t shards)
@@ -168,6 +175,9 @@ class BackendState {
     one.back_current.Add();
     one.back_peak.Note(one.back_current.Get(), [this] { return BackCurrent(); });
   }
+  // Written by the main thread.
+  Listening listening() const { return listening_.load(std::memory_order_relaxed); }
+  void SetListening(Listening listening) { listening_.store(listening, std::memory_order_relaxed); }
   // Start-up. A pure frontend has none.
   void SetBackend(BackendRules rules) {
     backend_ = std::make_unique<Backend>(*this, std::move(rules), shards_);
@@ -200,6 +210,7 @@ class BackendState {
   int64_t QueuedMaxIn(uint32_t line) { return queue() == nullptr ? 0 : queue()->WaitingMax(line); }
 
   const std::string name_;
+  std::atomic<Listening> listening_{Listening::kOpen};
   std::unique_ptr<ProxyShardPart[]> parts_;
   const uint32_t shards_;
   std::unique_ptr<Backend> backend_;

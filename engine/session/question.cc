@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/session/process_control.h"
 #include "engine/session/worker.h"
 
 namespace engine {
@@ -18,6 +19,19 @@ void Questions::Send(std::unique_ptr<Question> question, uint32_t shard, shard::
     return;
   }
   Post(shard, {&HandleQuestion, {reinterpret_cast<uint64_t>(asked)}});
+}
+
+bool Questions::SendMain(std::unique_ptr<Question> question, shard::Applet& asker) {
+  ProcessControl* control = worker_.process().control;
+  question->asker_ = &asker;
+  question->home_ = worker_.index();
+  if (control == nullptr || !control->Submit(*question)) return false;
+  questions_.push_back(std::move(question));
+  return true;
+}
+
+shard::Message Question::AnswerMessage() {
+  return {&Questions::HandleAnswer, {reinterpret_cast<uint64_t>(this)}};
 }
 
 void Questions::Drop(Question* question) {

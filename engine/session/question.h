@@ -26,6 +26,7 @@
 
 namespace engine {
 
+class ProcessControl;
 class Worker;
 
 class Question {
@@ -33,6 +34,11 @@ class Question {
   virtual ~Question() = default;
   // On the asked shard, once. Must end within a turn's budget: a long answer is several questions.
   virtual void Answer(Worker& asked) = 0;
+  // On the main thread, for a question that was asked with AskMain().
+  virtual void AnswerMain(ProcessControl&) {}
+  // What tells the home shard that it is answered.
+  shard::Message AnswerMessage();
+  uint32_t home() const { return home_; }
   bool answered() const { return answered_; }
 
  private:
@@ -54,6 +60,12 @@ class Questions final : shard::Task {
     Send(std::move(question), shard, asker);
     return asked;
   }
+  // The same for the main thread; null when it takes no more.
+  template <typename Q>
+  Q* AskMain(std::unique_ptr<Q> question, shard::Applet& asker) {
+    Q* asked = question.get();
+    return SendMain(std::move(question), asker) ? asked : nullptr;
+  }
   void Drop(Question* question);
   size_t open() const { return questions_.size(); }
 
@@ -63,11 +75,14 @@ class Questions final : shard::Task {
     shard::Message message;
   };
   void Send(std::unique_ptr<Question> question, uint32_t shard, shard::Applet& asker);
+  bool SendMain(std::unique_ptr<Question> question, shard::Applet& asker);
   void Post(uint32_t shard, const shard::Message& message);
   void Free(Question* question);
   void Run() noexcept override;  // tries again what a full mailbox refused
   static void HandleQuestion(shard::Shard& shard, const shard::Message& message) noexcept;
   static void HandleAnswer(shard::Shard& shard, const shard::Message& message) noexcept;
+
+  friend class Question;
 
   Worker& worker_;
   std::list<std::unique_ptr<Question>> questions_;  // a few: one per asking applet at a time

@@ -72,7 +72,9 @@ void Session::OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept {
   mux.SendText(reply.silent ? std::string() : ReplyText(reply));
 }
 
-bool Session::Draining() const noexcept { return worker_.shard().draining(); }
+bool Session::Draining() const noexcept {
+  return worker_.shard().draining() && worker_.spread_close().EndsNow();
+}
 
 void Session::OnMuxGone(CloseReason) noexcept {
   mux_gone_ = true;

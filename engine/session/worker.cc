@@ -1,5 +1,7 @@
 #include "engine/session/worker.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -11,6 +13,17 @@ using shard::CloseReason;
 namespace {
 
 constexpr int kIdleLookedAt = 16;
+constexpr uint16_t kPrivilegedPortMax = 1023;  // RFC 6335, system ports
+
+// Whether the client sends from a system port (manual 3.1, harden.reject-privileged-ports.tcp).
+// Unix sockets have no port. Costs a system call, for those who ask for it.
+bool HasPrivilegedPort(shard::Ring& ring, int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  if (ring.GetPeerName(fd, &storage, &length) != 0) return false;
+  const shard::Address peer = shard::Address::FromSockaddr(storage, length);
+  return peer.is_ip() && peer.port != 0 && peer.port <= kPrivilegedPortMax;
+}
 
 }  // namespace
 
@@ -97,9 +110,13 @@ void Worker::ReleaseReserved(const BindConfig& bind) {
 void Worker::Serve(shard::Shard&, shard::Listener& listener, int fd) noexcept {
   const BindConfig& bind = *static_cast<const BindConfig*>(listener.bind());
   const bool stopping = shard_->loop().stopping();
-  Session* session = stopping ? nullptr : NewSession(bind);
+  const bool rejected =
+      process_.configuration->global.reject_privileged_ports && HasPrivilegedPort(context().ring(), fd);
+  Session* session = stopping || rejected ? nullptr : NewSession(bind);
   if (session == nullptr) {
-    const CloseReason reason = stopping ? CloseReason::kShutdown : CloseReason::kNoMemory;
+    const CloseReason reason = stopping   ? CloseReason::kShutdown
+                               : rejected ? CloseReason::kRejected
+                                          : CloseReason::kNoMemory;
     bind.frontend->state->part(index()).by_reason[size_t(reason)].Add();
     context().ring().Close(fd);
     ReleaseReserved(bind);
@@ -176,12 +193,23 @@ void Worker::WhenIdle(void (*on_idle)(void*), void* context) {
   on_idle_context_ = context;
 }
 
-void Worker::CloseIdleClients() {
-  for (MuxH1Front* mux = all_fronts_.front(); mux != nullptr;) {
+void Worker::CloseIdleClients(uint32_t count_max) {
+  for (MuxH1Front* mux = all_fronts_.front(); mux != nullptr && count_max > 0;) {
     MuxH1Front* next = all_fronts_.Next(mux);
-    mux->CloseIfIdle();  // frees it
+    if (mux->idle()) {
+      --count_max;
+      mux->CloseIfIdle();  // frees it
+    }
     mux = next;
   }
+}
+
+uint32_t Worker::IdleClients() {
+  uint32_t count = 0;
+  for (MuxH1Front* mux = all_fronts_.front(); mux != nullptr; mux = all_fronts_.Next(mux)) {
+    if (mux->idle()) ++count;
+  }
+  return count;
 }
 
 void Worker::OnStop() noexcept {

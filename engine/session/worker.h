@@ -22,6 +22,7 @@
 #include "engine/server/server_state.h"
 #include "engine/session/question.h"
 #include "engine/session/session.h"
+#include "engine/session/spread_close.h"
 #include "engine/session/stream.h"
 #include "shard/net/limit.h"
 #include "shard/shard.h"
@@ -36,8 +37,11 @@ struct ProcessContext {
   // By frontend, only where `maxconn` is set; by bind likewise.
   std::map<const ProxyConfig*, std::unique_ptr<shard::SharedLimit>> frontend_maxconn;
   std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
-  bool debug_moves = false;  // -d: every move of every stream goes to standard output
-  std::string version;       // what `show version` says
+  bool debug_moves = false;           // -d: every move of every stream goes to standard output
+  std::string version;                // what `show version` says
+  uint64_t sockets_max = 0;           // descriptors needed at maxconn
+  uint32_t memory_max_mb = 0;         // -m; 0: no limit
+  ProcessControl* control = nullptr;  // null where there is no main thread to ask
   const uint64_t started_us = base::MonotonicMicros();
 };
 
@@ -73,8 +77,11 @@ class Worker final : public shard::ShardApp, IdleKeeper {
     if (mux != nullptr) all_fronts_.PushBack(mux);
     return mux;
   }
-  // Closes clients that are between two requests: a stopping process does not wait for them.
-  void CloseIdleClients();
+  // Closes up to `count_max` clients that are between two requests: a stopping process does not
+  // wait for them.
+  void CloseIdleClients(uint32_t count_max);
+  uint32_t IdleClients();
+  SpreadClose& spread_close() { return spread_close_; }
   // An endpoint on a new connection to `server`; null when there is no room.
   shard::Endpoint* OpenHttpServer(shard::Connection& connection, ServerConfig& server,
                                   const ProxyConfig& backend, uint64_t session_id,
@@ -129,6 +136,7 @@ class Worker final : public shard::ShardApp, IdleKeeper {
   ProcessContext& process_;
   shard::Shard* shard_ = nullptr;
   Questions questions_{*this};
+  SpreadClose spread_close_{*this};
   base::Slab<Session> sessions_;
   base::Slab<Stream> streams_;
   base::Slab<MuxRaw> raw_muxes_;

@@ -13,7 +13,7 @@ void Listener::Start() {
 }
 
 void Listener::Arm() {
-  if (armed_ || stopped_ || full_ || out_of_descriptors_ || fd_ < 0) return;
+  if (armed_ || stopped_ || paused_ || full_ || out_of_descriptors_ || fd_ < 0) return;
   armed_ = true;
   loop_.ring().Accept(Op(), fd_, true);
 }
@@ -27,6 +27,12 @@ void Listener::Stop() {
   if (stopped_) return;
   stopped_ = true;
   retry_.Clear();
+  if (armed_) loop_.ring().Cancel(Op());
+}
+
+void Listener::SetPaused(bool paused) {
+  paused_ = paused;
+  if (!paused) return Arm();
   if (armed_) loop_.ring().Cancel(Op());
 }
 
@@ -59,6 +65,10 @@ void Listener::OnCompletion(const Completion& completion) noexcept {
       out_of_descriptors_ = true;
       Pause();
     }
+    retry_.Set(loop_.timers(), loop_.now_ms() + kRetryMs);
+  } else if (result == -EINVAL && !paused_ && !stopped_) {
+    // It does not listen any more: whoever shares it has shut it down. Asked again now and then.
+    out_of_descriptors_ = true;
     retry_.Set(loop_.timers(), loop_.now_ms() + kRetryMs);
   }
   // Anything else is one connection that vanished before it was taken (-ECONNABORTED and its kin),

@@ -51,6 +51,8 @@ class Listener final : TimerClient {
   void Start();
   // Stops for good. What was accepted and waits is still offered to the handler by Resume().
   void Stop();
+  // Paused: takes nobody, until it is told otherwise; who comes waits in the kernel's backlog.
+  void SetPaused(bool paused);
   // There may be room again: offers what waits, then accepts on.
   void Resume();
   // A descriptor was closed in this shard: accepting may go on after -EMFILE.
@@ -84,6 +86,7 @@ class Listener final : TimerClient {
   bool armed_ = false;
   bool full_ = false;
   bool out_of_descriptors_ = false;
+  bool paused_ = false;
   bool stopped_ = false;
 };
 

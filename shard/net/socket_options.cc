@@ -137,4 +137,21 @@ int OpenListenSocket(const ListenOptions& given, std::string* why) {
   return fd;
 }
 
+int ListenAgain(int fd, uint32_t backlog) {
+  return listen(fd, backlog == 0 ? SOMAXCONN : int(backlog));
+}
+
+bool IsListenedOn(const ListenOptions& options) {
+  const int fd = socket(options.address.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  sockaddr_storage storage;
+  const socklen_t length = options.address.ToSockaddr(&storage);
+  // With SO_REUSEADDR what was accepted earlier is in nobody's way: only a listener is.
+  const bool taken = SetTcpOptions(fd, options) == nullptr &&
+                     bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0 &&
+                     errno == EADDRINUSE;
+  close(fd);
+  return taken;
+}
+
 }  // namespace shard

@@ -36,4 +36,9 @@ struct ListenOptions {
 // A bound, listening, close-on-exec descriptor, or -1 with `*why` set.
 int OpenListenSocket(const ListenOptions& options, std::string* why);
 
+// A socket that was shut down for reading listens again: 0, or -1 with errno.
+int ListenAgain(int fd, uint32_t backlog);
+// Whether some socket listens where `options` would bind, SO_REUSEPORT set aside.
+bool IsListenedOn(const ListenOptions& options);
+
 }  // namespace shard
