@@ -69,6 +69,8 @@ class Diagnostics {
   // strict_warnings(), because -dW must not refuse a file that HAProxy starts with.
   void NoEffect(std::string_view keyword, const Location& where, std::string_view message);
 
+  // No further message is kept: what it would cost to make a good one is better saved.
+  bool is_full() const { return messages_.size() >= kMessagesMax; }
   size_t errors() const { return errors_; }
   size_t warnings() const { return warnings_; }
   size_t strict_warnings() const { return strict_warnings_; }  // what -dW turns into a refusal

@@ -243,7 +243,9 @@ void KeywordTable::ReportUnknown(const KeywordUse& use, Scopes scopes, bool stat
   const std::string message = is_short ? InQuotes(shown) + " expects another word " + Here(scopes)
                                        : "unknown keyword " + InQuotes(shown) + " " + Here(scopes);
   use.diagnostics.Error(line.At(wrong), message,
-                        is_short ? ListBehind(shown, scopes) : HintFor(use, scopes, statement));
+                        use.diagnostics.is_full() ? std::string()
+                        : is_short                ? ListBehind(shown, scopes)
+                                                  : HintFor(use, scopes, statement));
 }
 
 // "such as 'client', 'connect' or 'queue'", as far as they fit a line.

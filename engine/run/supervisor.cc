@@ -194,8 +194,8 @@ bool Supervisor::BindLine(const BindConfig& bind, std::vector<std::string>* erro
   return good;
 }
 
-// With SO_REUSEPORT a second process gets a part of the first one's clients and nobody is told. That
-// is what a takeover wants; started by mistake it is a riddle.
+// With SO_REUSEPORT a second process gets a part of the first one's clients and nobody is told.
+// That is what a takeover wants; started by mistake it is a riddle.
 void Supervisor::WarnOfOthers(std::vector<std::string>* warnings) {
   for (const auto& proxy : configuration_.proxies) {
     if (!proxy->is_frontend || proxy->disabled) continue;

@@ -29,8 +29,10 @@ void SpreadClose::OnTimer() noexcept {
   const uint64_t step_ms = std::max<uint64_t>(1, spread_ms_ / kSteps);
   const uint64_t steps_left = (spread_ms_ - elapsed_ms + step_ms - 1) / step_ms;
   if (elapsed_ms > 0) {
-    const uint64_t idle = worker_.IdleClients();
-    worker_.CloseIdleClients(uint32_t((idle + steps_left - 1) / steps_left));
+    owed_ += double(worker_.IdleClients()) / double(steps_left);
+    const uint32_t count = uint32_t(owed_);
+    owed_ -= count;
+    worker_.CloseIdleClients(count);
   }
   timer_.Set(worker_.context().loop->timers(), worker_.context().now_ms() + step_ms);
 }

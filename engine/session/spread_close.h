@@ -41,6 +41,7 @@ class SpreadClose final : shard::TimerClient {
   shard::Timer timer_;
   uint64_t start_ms_ = 0;
   uint64_t spread_ms_ = 0;
+  double owed_ = 0;  // of the next client to close; a few clients are less than one per step
 };
 
 }  // namespace engine

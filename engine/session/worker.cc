@@ -110,8 +110,8 @@ void Worker::ReleaseReserved(const BindConfig& bind) {
 void Worker::Serve(shard::Shard&, shard::Listener& listener, int fd) noexcept {
   const BindConfig& bind = *static_cast<const BindConfig*>(listener.bind());
   const bool stopping = shard_->loop().stopping();
-  const bool rejected =
-      process_.configuration->global.reject_privileged_ports && HasPrivilegedPort(context().ring(), fd);
+  const bool rejected = process_.configuration->global.reject_privileged_ports &&
+                        HasPrivilegedPort(context().ring(), fd);
   Session* session = stopping || rejected ? nullptr : NewSession(bind);
   if (session == nullptr) {
     const CloseReason reason = stopping   ? CloseReason::kShutdown
