@@ -2,7 +2,8 @@
 // on.
 //
 // Owns:    the listening descriptors, the mailroom, the shards with their workers and threads.
-// Threads: the main thread; it speaks to running shards by messages only.
+// Threads: start-up, then the main thread; it speaks to running shards by messages only. Submit()
+//          alone is for shards: they speak to it through a pipe.
 // Units:   milliseconds.
 // Errors:  messages fit for the operator, one per thing that failed; Bind() goes on to find them
 //          all.
@@ -11,7 +12,7 @@
 //
 //   Supervisor supervisor(configuration, settings);
 //   // Before privileges are dropped:
-//   if (!supervisor.Bind(&errors) || !supervisor.OpenShards(&why)) ...
+//   if (!supervisor.Bind(&errors, &warnings) || !supervisor.OpenShards(&why)) ...
 //   supervisor.Start();      // threads; serves from here on
 //   supervisor.SoftStop();
 //   while (!supervisor.TryIdle()) ...
