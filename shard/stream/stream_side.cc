@@ -7,6 +7,9 @@
 namespace shard {
 namespace {
 
+// How long what was taken may still be on its way where no timeout says it.
+constexpr uint32_t kLingerMs = 60000;
+
 constexpr uint16_t Mask(SideState state) { return uint16_t(1u << unsigned(state)); }
 
 using S = SideState;
@@ -148,8 +151,8 @@ void StreamSide::DropEndpoint(CloseReason reason) {
   if (endpoint_ == nullptr) return;
   Endpoint* endpoint = endpoint_;
   endpoint_ = nullptr;
-  const uint32_t linger_ms =
-      std::max(timeouts_.fin_ms != 0 ? timeouts_.fin_ms : timeouts_.idle_ms, 1u);
+  uint32_t linger_ms = timeouts_.fin_ms != 0 ? timeouts_.fin_ms : timeouts_.idle_ms;
+  if (linger_ms == 0) linger_ms = kLingerMs;
   endpoint->Detach(reason, policy_.NowMs() + linger_ms);
 }
 
