@@ -92,6 +92,8 @@ class BackEndpoint : public shard::Endpoint {
   virtual void StartTunnel() = 0;
   // The connection has carried an exchange before this one.
   virtual bool reused() const = 0;
+  // From now on no other session may use the connection.
+  virtual void Reserve() = 0;
 };
 
 }  // namespace engine

@@ -19,6 +19,7 @@ MuxH1Back::MuxH1Back(base::Slab<MuxH1Back>& slab, H1Pools pools, shard::Connecti
 }
 
 MuxH1Back::~MuxH1Back() {
+  own_hook.Unlink();
   if (message_ != nullptr) pools_.responses->Delete(message_);
 }
 
@@ -170,6 +171,7 @@ void MuxH1Back::OnDeadline() noexcept {
 
 void MuxH1Back::OnClosed(CloseReason reason) noexcept {
   if (state_ == State::kIdle) return EndIdle();
+  if (state_ == State::kLeaving) return keeper_.OnMovable(*this, false);
   const bool connecting = state_ == State::kConnecting;
   events_->OnError(connecting ? reason : EndReason(reason));
 }
@@ -177,6 +179,32 @@ void MuxH1Back::OnClosed(CloseReason reason) noexcept {
 void MuxH1Back::EndIdle() {
   keeper_.Forget(*this);
   CloseIdle();
+}
+
+void MuxH1Back::Reserve() {
+  if (!own_hook.linked()) own_connections_->PushBack(this);
+}
+
+void MuxH1Back::Leave() {
+  state_ = State::kLeaving;
+  connection_.BeginMove();
+}
+
+// Also when nothing came of leaving.
+void MuxH1Back::Stay() {
+  state_ = State::kIdle;
+  connection_.WantRecv(true);
+}
+
+void MuxH1Back::GiveUpWire() {
+  (void)connection_.Release();
+  slab_.Delete(this);
+}
+
+void MuxH1Back::Arrive(uint32_t exchanges) {
+  exchanges_ = exchanges;
+  state_ = State::kIdle;
+  connection_.WantRecv(true);
 }
 
 void MuxH1Back::CloseIdle() {

@@ -6,6 +6,7 @@
 // Errors:  an answer that is not understood is kServerProtocol; an end before its first byte is
 //          kServerAbort with untouched().
 // States:  kConnecting -> kExchange -> kIdle (kept by its owner) -> kExchange ... -> gone.
+//          kIdle -> kLeaving (to another shard) -> gone, or back to kIdle.
 //
 // An idle connection stays armed for receiving, so a server that closes it is noticed at once.
 
@@ -20,6 +21,7 @@
 namespace engine {
 
 class MuxH1Back;
+struct OwnConnections;
 
 // Keeps connections between exchanges.
 class IdleKeeper {
@@ -28,6 +30,9 @@ class IdleKeeper {
   virtual bool Keep(MuxH1Back& mux) noexcept = 0;
   // A kept connection is gone: closed by the server, or too old.
   virtual void Forget(MuxH1Back& mux) noexcept = 0;
+  // After Leave(). Not `silent`: the server has sent something or has ended; the mux is still to be
+  // closed.
+  virtual void OnMovable(MuxH1Back& mux, bool silent) noexcept = 0;
 
  protected:
   ~IdleKeeper() = default;
@@ -75,23 +80,48 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   void Flush() override { wire_.Push(); }
   void StartTunnel() override;
   bool reused() const override { return exchanges_ > 1; }
+  void Reserve() override;
 
-  // For the keeper: closes an idle connection. Forget() is not called.
+  // For the keeper.
+  // Closes an idle or leaving connection. Forget() is not called.
   void CloseIdle();
+  // To another shard: Leave(), then OnMovable(), then GiveUpWire(), which frees the mux and leaves
+  // the descriptor open, or Stay().
+  bool CanLeave() const { return state_ == State::kIdle && connection_.CanMove(); }
+  void Leave();
+  void Stay();
+  void GiveUpWire();
+  // On a connection that has come from another shard: it is idle, after so many exchanges.
+  void Arrive(uint32_t exchanges);
+  bool idle() const { return state_ == State::kIdle; }
+  // The session whose exchange it carries from now on, and the list of what it owns.
+  void BelongTo(uint64_t session_id, OwnConnections& own_connections) {
+    session_id_ = session_id;
+    own_connections_ = &own_connections;
+  }
+  uint64_t session_id() const { return session_id_; }
+  // Nobody but its session may use it.
+  bool is_private() const { return own_hook.linked(); }
   uint32_t exchanges() const { return exchanges_; }
-  base::ListHook idle_hook;  // in the keeper's list
-  uint64_t session_id = 0;   // whose exchange it carried last
-  shard::ServerTarget* server = nullptr;
-  PoolKey key;  // for whom it may be used, once kept
+  base::ListHook idle_hook;    // in the server's list
+  base::ListHook kept_hook;    // in the keeper's
+  base::ListHook own_hook;     // in its session's, when it is private
+  PoolKey key;                 // for whom it may be used
+  uint64_t config_key = 0;     // ServerConfig::pool_key of the configuration it was made for
+  uint64_t idle_until_ms = 0;  // while it is idle
+  uint64_t ticket = 0;         // while it is leaving: whose question it answers
+  uint32_t lent_to = 0;        // and where it goes
+  const shard::ServerTarget* server = nullptr;
 
  private:
-  enum class State : uint8_t { kConnecting, kExchange, kIdle };
+  enum class State : uint8_t { kConnecting, kExchange, kIdle, kLeaving };
 
   // ConnectionEvents
   void OnConnected() noexcept override;
   void OnReadable() noexcept override;
   void OnWritable() noexcept override;
   void OnDeadline() noexcept override;
+  void OnMovable(bool silent) noexcept override { keeper_.OnMovable(*this, silent); }
   void OnClosed(shard::CloseReason reason) noexcept override;
 
   void ReadHead();
@@ -109,6 +139,8 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   const HttpProfile& profile_;
   H1Wire wire_;
   H1Response* message_ = nullptr;
+  uint64_t session_id_ = 0;                    // whose exchange it carried last
+  OwnConnections* own_connections_ = nullptr;  // that session's; good while it lives
   uint32_t exchanges_ = 0;
   proto::Method method_ = proto::Method::kOther;  // of the request under way
   State state_ = State::kConnecting;
@@ -116,5 +148,8 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   bool keep_alive_ : 1 = true;
   bool taken_ : 1 = false;  // the final head; its body may go
 };
+
+// What one session alone may use.
+struct OwnConnections : base::IntrusiveList<MuxH1Back, &MuxH1Back::own_hook> {};
 
 }  // namespace engine

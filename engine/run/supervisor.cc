@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -128,6 +129,10 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
   process_.sockets_max = settings_.sockets_max;
   process_.memory_max_mb = settings_.memory_max_mb;
   if (pipe2(question_fds_, O_CLOEXEC | O_NONBLOCK) == 0) process_.control = this;
+  rlimit files = {};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
+    process_.fds_max = files.rlim_cur;
+  }
   process_.global_maxconn =
       std::make_unique<shard::SharedLimit>(settings_.maxconn, settings_.shards);
   for (const auto& proxy : configuration_.proxies) {

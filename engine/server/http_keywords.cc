@@ -375,12 +375,32 @@ void AddServerNumber(BuildKeywords& keywords, const char* words, int64_t low,
   });
 }
 
+void AddPercent(BuildKeywords& keywords, const char* words, uint32_t GlobalConfig::*field) {
+  keywords.Add({words, kGlobal}, [=](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "a percentage") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), 0, 100),
+                        context.configuration.global.*field);
+  });
+}
+
 void RegisterOthers(BuildKeywords& keywords) {
   keywords.Add({"tune.http.maxhdr", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "an integer") &&
            TakeArgument(use, 0, ParseInteger(use.argument(0), 1, 32767),
                         context.configuration.global.http_maxhdr);
   });
+  keywords.Add({"tune.idle-pool.shared", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    // One group of threads: "full" is "on".
+    size_t word = 0;
+    if (!HasArguments(use, 1, 1, "'full', 'on' or 'off'") ||
+        !TakeArgument(use, 0, ParseOneOf(use.argument(0), {"full", "on", "off"}), word)) {
+      return false;
+    }
+    context.configuration.global.idle_pool_shared = word != 2;
+    return true;
+  });
+  AddPercent(keywords, "tune.pool-low-fd-ratio", &GlobalConfig::pool_low_fd_percent);
+  AddPercent(keywords, "tune.pool-high-fd-ratio", &GlobalConfig::pool_high_fd_percent);
   keywords.Add({"h1-case-adjust", kGlobal}, TakeCaseAdjust);
   keywords.Add({"h1-case-adjust-file", kGlobal}, TakeCaseAdjustFile);
   AddServerNumber(keywords, "pool-max-conn", -1, &ServerConfig::pool_max_conn);

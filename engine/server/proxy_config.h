@@ -83,6 +83,9 @@ struct ServerConfig final : shard::ServerTarget {
   uint32_t pool_low_conn = 0;
   uint32_t pool_purge_delay_ms = 5000;
   int32_t max_reuse = -1;
+  // What else must be equal for a kept connection to be used: a server of the same name may have
+  // had another address or source before a reload.
+  uint64_t pool_key = 0;
   SourceConfig source;
   // `0.0.0.0`, `*`: the address the client's connection was made to; no port, or `+N`, `-N`: the
   // port it was made to, moved by `port_offset` (manual 4.2, server).
@@ -209,9 +212,12 @@ struct GlobalConfig {
   } unix_bind;
   bool reject_privileged_ports = false;  // harden.reject-privileged-ports.tcp
   std::string node, description;
-  uint32_t bufsize = 16384;    // tune.bufsize
-  uint32_t http_maxhdr = 101;  // tune.http.maxhdr, the first line included
-  uint32_t maxrewrite = 1024;  // tune.maxrewrite
+  uint32_t bufsize = 16384;            // tune.bufsize
+  uint32_t http_maxhdr = 101;          // tune.http.maxhdr, the first line included
+  uint32_t maxrewrite = 1024;          // tune.maxrewrite
+  bool idle_pool_shared = true;        // tune.idle-pool.shared
+  uint32_t pool_low_fd_percent = 20;   // tune.pool-low-fd-ratio
+  uint32_t pool_high_fd_percent = 25;  // tune.pool-high-fd-ratio
   // `h1-case-adjust`, lower case to what is sent; the file's lines and those of the sections.
   std::map<std::string, std::string, std::less<>> h1_case_adjust;
   uint64_t hard_stop_after_ms = 0;

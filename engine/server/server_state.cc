@@ -76,6 +76,21 @@ BackendRules RulesOf(const Configuration& configuration, const ProxyConfig& back
   return rules;
 }
 
+// FNV-1a over what a connection to the server is made with.
+uint64_t PoolKeyOf(const ServerConfig& server) {
+  uint64_t key = 14695981039346656037u;
+  const auto add = [&key](const void* bytes, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      key = (key ^ static_cast<const uint8_t*>(bytes)[i]) * 1099511628211u;
+    }
+  };
+  add(&server.socket_address, server.socket_address_length);
+  sockaddr_storage source{};
+  if (server.source.is_given) add(&source, server.source.address.ToSockaddr(&source));
+  add(server.source.interface.data(), server.source.interface.size());
+  return key;
+}
+
 }  // namespace
 
 uint64_t ServerState::Total() const { return Sum(&ServerShardPart::total); }
@@ -152,6 +167,7 @@ void StateTable::Attach(Configuration& configuration) {
         server_state->SetWeight(server->weight);
       }
       server->state = server_state.get();
+      server->pool_key = PoolKeyOf(*server);
       state->servers().push_back(server_state.get());
     }
     if (proxy->is_backend) {

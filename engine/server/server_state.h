@@ -58,8 +58,9 @@ struct alignas(64) ServerShardPart {
   base::Counter redispatches;
   base::Counter bytes_in;
   base::Counter bytes_out;
-  base::Counter reused;    // exchanges on a kept connection
-  base::Gauge idle_count;  // of `idle`, for other shards
+  base::Counter reused;      // exchanges on a kept connection
+  base::Counter taken_over;  // idle connections that came from another shard
+  base::Gauge idle_count;    // of `idle`, for other shards
   // Kept connections, shard-local; the longest kept first.
   base::IntrusiveList<MuxH1Back, &MuxH1Back::idle_hook> idle;
 };

@@ -8,6 +8,7 @@
 #include "base/errno_name.h"
 #include "base/text.h"
 #include "engine/log/console.h"
+#include "engine/session/session.h"
 #include "engine/session/worker.h"
 #include "shard/net/connector.h"
 
@@ -101,8 +102,12 @@ shard::OutgoingOptions OptionsOf(const DialRequest& request, uint16_t family) {
 shard::Endpoint* OpenMux(Worker& worker, const DialRequest& request,
                          shard::Connection& connection) {
   if (request.http) {
-    return worker.OpenHttpServer(connection, request.server, request.backend, request.session_id,
-                                 request.plan.key);
+    MuxH1Back* mux = worker.NewMuxH1Back(connection, request.server);
+    if (mux == nullptr) return nullptr;
+    mux->key = request.plan.key;
+    mux->BelongTo(request.session.id(), request.session.own_connections());
+    if (request.backend.http.reuse == ReusePolicy::kNever) mux->Reserve();
+    return mux->OpenStream();
   }
   MuxRaw* mux = worker.NewMuxRaw(connection);
   if (mux == nullptr) return nullptr;
@@ -166,6 +171,7 @@ CloseReason PlanDial(const ServerConfig& server, shard::Connection* client,
 shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseReason* reason) {
   ServerConfig& server = request.server;
   shard::Ring& ring = worker.context().ring();
+  worker.idle_pool().MakeRoom();
   const Address& planned = request.plan.destination;
   const bool is_planned = planned.family != AF_UNSPEC;
   const int fd = shard::OpenOutgoingSocket(

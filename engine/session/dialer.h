@@ -25,6 +25,7 @@
 
 namespace engine {
 
+class Session;
 class Worker;
 
 // What of a connection the client decides. Empty for a server that does not depend on it.
@@ -39,7 +40,7 @@ struct DialRequest {
   const ProxyConfig& backend;
   const DialPlan& plan;
   bool http = false;  // the endpoint carries HTTP messages
-  uint64_t session_id = 0;
+  Session& session;  // which the connection is for
 };
 
 // For a server that depends on the client. `head` is null in mode tcp. kNone, or why it cannot be

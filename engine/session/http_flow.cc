@@ -101,6 +101,21 @@ uint32_t RetryBitOf(uint16_t status) {
   }
 }
 
+// Schemes that authenticate the connection and not the request (manual 4.2, http-reuse).
+bool AsksForConnectionAuth(const proto::ResponseHead& head) {
+  if (head.status != 401 && head.status != 407) return false;
+  const FieldName name =
+      head.status == 401 ? FieldName::kWwwAuthenticate : FieldName::kProxyAuthenticate;
+  for (const proto::Field& field : head.fields) {
+    if (field.id() != name) continue;
+    if (base::StartsWithIgnoreCase(field.value(), "ntlm") ||
+        base::StartsWithIgnoreCase(field.value(), "negotiate")) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // http-restrict-req-hdr-names (manual 4.2): letters, digits and '-' only. False: refused.
 bool RestrictNames(Stream& stream, FrontEndpoint& front) {
   const HeaderNameRule rule =
@@ -298,6 +313,7 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   const proto::Framing framing = back.response_framing();
   const bool tunnel = framing.kind == BodyKind::kTunnel;
   const bool upgrade = tunnel && head.status == 101;
+  if (AsksForConnectionAuth(head)) back.Reserve();
   proto::StripHopByHop(head.fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   closes_client_ = closes_client_ || ModeOf(stream) == ConnectionMode::kClose;
   front.SendResponse(head, framing, closes_client_);

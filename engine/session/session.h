@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "engine/mux/mux_h1_back.h"
 #include "engine/mux/mux_h1_front.h"
 #include "engine/server/proxy_config.h"
 
@@ -29,9 +30,8 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void OnStreamGone();
   // Unique in its shard.
   uint64_t id() const { return id_; }
-  // A connection to this server may be kept for this session alone: it goes when the session goes.
-  void OwnsConnectionTo(ServerConfig* server) { own_server_ = server; }
-  ServerConfig* own_server() const { return own_server_; }
+  // Connections to servers that no other session may use: they go when the session goes.
+  OwnConnections& own_connections() { return own_connections_; }
   uint32_t requests() const { return requests_; }
 
   Worker& worker() { return worker_; }
@@ -56,7 +56,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   shard::Connection* connection_ = nullptr;  // only while no mux has it
   uint64_t accepted_us_ = 0;
   const uint64_t id_;
-  ServerConfig* own_server_ = nullptr;
+  OwnConnections own_connections_;
   uint32_t requests_ = 0;
   uint32_t streams_ = 0;
   bool mux_gone_ = false;

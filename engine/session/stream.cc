@@ -269,7 +269,13 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
                        front() == nullptr ? nullptr : &front()->request(), &plan);
     if (*reason != CloseReason::kNone) return ConnectResult::kFailed;
   }
-  if (http_ && TryReuse(server, plan.key)) return ConnectResult::kEstablished;
+  if (http_ && !fresh_only_) {
+    if (TryReuse(server, plan.key)) return ConnectResult::kEstablished;
+    IdleWaiter& waiter = *this;
+    if (plan.key.empty() && worker_.idle_pool().AskOthers(waiter, server, session_)) {
+      return ConnectResult::kWaiting;
+    }
+  }
   return Dial(server, plan, reason);
 }
 
@@ -286,18 +292,17 @@ ConnectResult Stream::StartApplet(CloseReason* reason) {
 
 ConnectResult Stream::Dial(ServerConfig& server, const DialPlan& plan, CloseReason* reason) {
   shard::Endpoint* endpoint =
-      DialServer(worker_, {server, *backend_, plan, http_, session_.id()}, reason);
+      DialServer(worker_, {server, *backend_, plan, http_, session_}, reason);
   if (endpoint == nullptr) return ConnectResult::kFailed;
-  if (http_ && backend_->http.reuse == ReusePolicy::kNever) session_.OwnsConnectionTo(&server);
   reused_ = false;
   server_side_.AttachConnecting(endpoint);
   return ConnectResult::kConnecting;
 }
 
 bool Stream::TryReuse(ServerConfig& server, const PoolKey& key) {
-  if (fresh_only_) return false;
-  MuxH1Back* mux = worker_.TakeIdle(server, *backend_, session_, key);
+  MuxH1Back* mux = worker_.idle_pool().Take(server, session_, key);
   if (mux == nullptr) return false;
+  IdleWaiter::LeavePool();
   reused_ = true;
   server_side_.AttachConnecting(mux->OpenStream());
   return true;
@@ -364,6 +369,7 @@ void Stream::OnClosed(StreamSide& side) {
   }
   if (http_) http_flow_.OnServerClosed(*this, side.reason(), response_whole_ || local_);
   SlotWaiter::Leave();
+  IdleWaiter::LeavePool();
   if (slot_.server() != nullptr) {
     slot_.part().bytes_in.Add(request_.bytes_consumed());
     slot_.part().bytes_out.Add(response_.bytes_produced());

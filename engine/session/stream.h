@@ -18,6 +18,7 @@
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
 #include "engine/session/http_flow.h"
+#include "engine/session/idle_pool.h"
 #include "engine/session/tcp_flow.h"
 #include "shard/loop/run_queue.h"
 #include "shard/loop/timer_wheel.h"
@@ -32,7 +33,7 @@ class Session;
 class Worker;
 struct DialPlan;
 
-class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWaiter {
+class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWaiter, IdleWaiter {
  public:
   // `http`: the client's endpoint carries HTTP messages.
   Stream(Worker& worker, Session& session, shard::Endpoint* client, bool http);
@@ -101,6 +102,9 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void OnAskAgain() noexcept override;
 
   void AddHash(PickRequest& pick);
+  // IdleWaiter
+  void OnIdleAnswer() noexcept override { WakeStream(); }
+
   void TakeSlot(uint32_t server);
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
   shard::ConnectResult Dial(ServerConfig& server, const DialPlan& plan, shard::CloseReason* reason);

@@ -12,7 +12,6 @@ using shard::CloseReason;
 
 namespace {
 
-constexpr int kIdleLookedAt = 16;
 constexpr uint16_t kPrivilegedPortMax = 1023;  // RFC 6335, system ports
 
 // Whether the client sends from a system port (manual 3.1, harden.reject-privileged-ports.tcp).
@@ -130,7 +129,7 @@ void Worker::Serve(shard::Shard&, shard::Listener& listener, int fd) noexcept {
 void Worker::FreeSession(Session* session) {
   const BindConfig& bind = session->bind();
   bind.frontend->state->part(index()).front_current.Sub();
-  if (session->own_server() != nullptr) CloseOwn(*session);
+  idle_pool_.CloseOwn(*session);
   sessions_.Delete(session);
   ReleaseReserved(bind);
   shard_->OnClientGone();
@@ -173,6 +172,7 @@ void Worker::WakeWaiting(uint64_t shards_waiting) {
 }
 
 void Worker::OnTurnEnd() noexcept {
+  idle_pool_.OnTurnEnd();
   if (resume_shards_ != 0) {
     const uint64_t waiting = resume_shards_;
     resume_shards_ = 0;
@@ -213,7 +213,7 @@ uint32_t Worker::IdleClients() {
 }
 
 void Worker::OnStop() noexcept {
-  CloseKept();
+  idle_pool_.CloseAll();
   for (MuxH1Front* mux = all_fronts_.front(); mux != nullptr;) {
     MuxH1Front* next = all_fronts_.Next(mux);
     mux->CloseIfNoStream();
@@ -225,89 +225,14 @@ void Worker::OnStop() noexcept {
   }
 }
 
-shard::Endpoint* Worker::OpenHttpServer(shard::Connection& connection, ServerConfig& server,
-                                        const ProxyConfig& backend, uint64_t session_id,
-                                        const PoolKey& key) {
-  IdleKeeper& keeper = *this;
-  MuxH1Back* mux = h1_backs_.New(h1_backs_, h1_pools_, connection, keeper, *backend.http_profile);
+MuxH1Back* Worker::NewMuxH1Back(shard::Connection& connection, const ServerConfig& server) {
+  IdleKeeper& keeper = idle_pool_;
+  MuxH1Back* mux =
+      h1_backs_.New(h1_backs_, h1_pools_, connection, keeper, *server.backend->http_profile);
   if (mux == nullptr) return nullptr;
   mux->server = &server;
-  mux->session_id = session_id;
-  mux->key = key;
-  return mux->OpenStream();
-}
-
-MuxH1Back* Worker::TakeIdle(ServerConfig& server, const ProxyConfig& backend,
-                            const Session& session, const PoolKey& key) {
-  ServerShardPart& part = server.state->part(index());
-  const ReusePolicy policy = backend.http.reuse;
-  const bool first = session.requests() <= 1;
-  // A session's first request has no connection of its own.
-  if (first && (policy == ReusePolicy::kNever || policy == ReusePolicy::kSafe)) return nullptr;
-  // The latest one kept is the likeliest to be alive, and its memory is warm. Few are looked at: a
-  // new connection costs less than a long search.
-  MuxH1Back* mux = part.idle.back();
-  for (int looked = 0; mux != nullptr && looked < kIdleLookedAt; ++looked) {
-    const bool own = mux->session_id == session.id();
-    const bool may = own || policy == ReusePolicy::kSafe || policy == ReusePolicy::kAlways ||
-                     (policy == ReusePolicy::kAggressive && (!first || mux->exchanges() > 1));
-    if (may && mux->key == key) {
-      mux->idle_hook.Unlink();
-      part.idle_count.Sub();
-      part.reused.Add();
-      mux->session_id = session.id();
-      return mux;
-    }
-    mux = part.idle.Previous(mux);
-  }
-  return nullptr;
-}
-
-bool Worker::Keep(MuxH1Back& mux) noexcept {
-  const auto& server = *static_cast<const ServerConfig*>(mux.server);
-  ServerShardPart& part = server.state->part(index());
-  // Each shard keeps its share of the limit (manual 5.2, pool-max-conn), at least one.
-  const int64_t shards = shard_->board().shards();
-  const bool full = server.pool_max_conn >= 0 &&
-                    (server.pool_max_conn == 0 ||
-                     part.idle_count.Get() >= std::max<int64_t>(1, server.pool_max_conn / shards));
-  const bool worn = server.max_reuse >= 0 && int64_t(mux.exchanges()) > server.max_reuse;
-  if (full || worn || shard_->draining() || server.pool_purge_delay_ms == 0) return false;
-  part.idle.PushBack(&mux);
-  part.idle_count.Add();
-  // Unused for two purge periods, as if half of the idle ones went in each.
-  mux.connection()->SetDeadline(context().now_ms() + 2 * uint64_t(server.pool_purge_delay_ms));
-  return true;
-}
-
-void Worker::Forget(MuxH1Back& mux) noexcept {
-  const auto& server = *static_cast<const ServerConfig*>(mux.server);
-  mux.idle_hook.Unlink();
-  server.state->part(index()).idle_count.Sub();
-}
-
-// http-reuse never: what its session does not use any more, nobody may.
-void Worker::CloseOwn(const Session& session) {
-  auto& idle = session.own_server()->state->part(index()).idle;
-  for (MuxH1Back* mux = idle.back(); mux != nullptr;) {
-    MuxH1Back* previous = idle.Previous(mux);
-    if (mux->session_id == session.id()) {
-      Forget(*mux);
-      mux->CloseIdle();
-    }
-    mux = previous;
-  }
-}
-
-void Worker::CloseKept() {
-  for (const auto& proxy : process_.configuration->proxies) {
-    for (const auto& server : proxy->servers) {
-      while (MuxH1Back* mux = server->state->part(index()).idle.front()) {
-        Forget(*mux);
-        mux->CloseIdle();
-      }
-    }
-  }
+  mux->config_key = server.pool_key;
+  return mux;
 }
 
 uint64_t Worker::Random() {

@@ -20,6 +20,7 @@
 #include "engine/mux/mux_raw.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
+#include "engine/session/idle_pool.h"
 #include "engine/session/question.h"
 #include "engine/session/session.h"
 #include "engine/session/spread_close.h"
@@ -40,12 +41,13 @@ struct ProcessContext {
   bool debug_moves = false;           // -d: every move of every stream goes to standard output
   std::string version;                // what `show version` says
   uint64_t sockets_max = 0;           // descriptors needed at maxconn
+  uint64_t fds_max = 0;               // descriptors this process may have; 0: not known
   uint32_t memory_max_mb = 0;         // -m; 0: no limit
   ProcessControl* control = nullptr;  // null where there is no main thread to ask
   const uint64_t started_us = base::MonotonicMicros();
 };
 
-class Worker final : public shard::ShardApp, IdleKeeper {
+class Worker final : public shard::ShardApp {
  public:
   Worker(ProcessContext& process, uint32_t streams_max);
   ~Worker() override;
@@ -82,14 +84,9 @@ class Worker final : public shard::ShardApp, IdleKeeper {
   void CloseIdleClients(uint32_t count_max);
   uint32_t IdleClients();
   SpreadClose& spread_close() { return spread_close_; }
-  // An endpoint on a new connection to `server`; null when there is no room.
-  shard::Endpoint* OpenHttpServer(shard::Connection& connection, ServerConfig& server,
-                                  const ProxyConfig& backend, uint64_t session_id,
-                                  const PoolKey& key);
-  // A kept connection to `server` with `key` that `session` may use (manual 4.2, http-reuse), or
-  // null.
-  MuxH1Back* TakeIdle(ServerConfig& server, const ProxyConfig& backend, const Session& session,
-                      const PoolKey& key);
+  // On a connection to `server`; null when there is no room.
+  MuxH1Back* NewMuxH1Back(shard::Connection& connection, const ServerConfig& server);
+  IdlePool& idle_pool() { return idle_pool_; }
   void FreeStream(Stream* stream) { streams_.Delete(stream); }
   MuxRaw* NewMuxRaw(shard::Connection& connection) {
     return raw_muxes_.New(raw_muxes_, connection);
@@ -110,11 +107,6 @@ class Worker final : public shard::ShardApp, IdleKeeper {
   void Enlist(Stream* stream) { all_streams_.PushBack(stream); }
 
  private:
-  bool Keep(MuxH1Back& mux) noexcept override;
-  void Forget(MuxH1Back& mux) noexcept override;
-  void CloseKept();
-  void CloseOwn(const Session& session);
-
   struct ListenerLimits {
     std::unique_ptr<shard::LimitShare> frontend;
     std::unique_ptr<shard::LimitShare> bind;
@@ -137,6 +129,7 @@ class Worker final : public shard::ShardApp, IdleKeeper {
   shard::Shard* shard_ = nullptr;
   Questions questions_{*this};
   SpreadClose spread_close_{*this};
+  IdlePool idle_pool_{*this};
   base::Slab<Session> sessions_;
   base::Slab<Stream> streams_;
   base::Slab<MuxRaw> raw_muxes_;

@@ -134,6 +134,7 @@ void Connection::OnRecv(const Completion& completion) {
     if (!completion.more) FreeIfAnswered();
     return;
   }
+  if (moving_) return OnMoveAnswer(completion);
   const int32_t result = completion.result;
   if (result > 0) {
     const bool full = uint32_t(result) == completion.chunk->capacity;
@@ -167,6 +168,44 @@ void Connection::OnRecv(const Completion& completion) {
     return;
   }
   events_->OnReadable();
+}
+
+bool Connection::CanMove() const {
+  // Without an armed receive nobody knows whether something has come: it had found no buffer.
+  return state_ == State::kOpen && layer_ == RawLayer() && recv_armed_ && !recv_cancelled_ &&
+         !send_pending_ && !wire_ended_ && !write_shut() && wire_in_.empty() && wire_out_.empty() &&
+         reason_ == CloseReason::kNone;
+}
+
+void Connection::BeginMove() {
+  DEBUG_MUST(CanMove());
+  moving_ = true;
+  move_spoilt_ = want_recv_ = want_writable_ = false;
+  timer_.Clear();
+  DisarmRecv();
+}
+
+void Connection::OnMoveAnswer(const Completion& completion) {
+  if (completion.chunk != nullptr) ChunkPool::Drop(completion.chunk);
+  // A receive that found no buffer (-ENOBUFS) had something to receive.
+  move_spoilt_ |= completion.result != -ECANCELED && completion.result != -EAGAIN &&
+                  completion.result != -EINTR;
+  if (completion.more) return;
+  moving_ = false;
+  events_->OnMovable(!move_spoilt_);
+}
+
+int Connection::Release() {
+  MUST(!ops_pending() && state_ == State::kOpen && !moving_);
+  const int fd = fd_;
+  fd_ = -1;
+  events_ = nullptr;
+  state_ = State::kClosing;
+  timer_.Clear();
+  layer_->Release(*this);
+  layer_state_ = nullptr;
+  FreeIfAnswered();
+  return fd;
 }
 
 // A closing connection that reads until its peer has ended. What it still has to send goes first.

@@ -57,6 +57,9 @@ class ConnectionEvents {
   virtual void OnWritable() noexcept = 0;
   // The deadline of SetDeadline() has passed. The connection is as it was.
   virtual void OnDeadline() noexcept {}
+  // After BeginMove(): the ring holds nothing any more. Not `silent`: the peer has sent something,
+  // has ended or has failed.
+  virtual void OnMovable(bool silent) noexcept { (void)silent; }
   // The connection broke. The last event; the receiver still has to give the connection up.
   virtual void OnClosed(CloseReason reason) noexcept = 0;
 
@@ -117,6 +120,12 @@ class Connection final : TimerClient, Task, BufferWaiter {
   // No event follows.
   void Abort(bool reset = false);
 
+  // To another shard, while nothing is under way: stops receiving, and OnMovable() follows. Then
+  // Release() gives the descriptor away and the connection is gone, or WantRecv() goes on with it.
+  bool CanMove() const;
+  void BeginMove();
+  int Release();
+
   // For data layers and handshake steps.
   ByteQueue& wire_in() { return wire_in_; }
   ByteQueue& wire_out() { return wire_out_; }
@@ -169,6 +178,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void FinishShutWrite();
   void Flushed();
   void Drain(int32_t result);
+  void OnMoveAnswer(const Completion& completion);
   void Fail(CloseReason reason, int error);
   void FailByErrno(int error);
   void Opened();
@@ -214,6 +224,8 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool given_up_ : 1 = false;  // by CloseAfterFlush(): what is taken now is the last
   bool close_when_flushed_ : 1 = false;
   bool draining_ : 1 = false;
+  bool moving_ : 1 = false;       // the cancelled receive's last answer is awaited, to move
+  bool move_spoilt_ : 1 = false;  // something came meanwhile
   bool send_failed_ : 1 = false;  // what is sent is dropped; reading tells the rest
   bool peer_known_ : 1 = false;
 };

@@ -30,13 +30,15 @@ uint64_t EventLoop::WaitDeadlineMicros(uint64_t wait_until_us) {
   const bool work_left =
       !run_queue_.empty() || stopping_ || OwesBuffer(small_) || OwesBuffer(large_);
   if (work_left || !mailroom_.PrepareSleep(index_)) return 0;
+  const uint64_t until_us = std::min(wait_until_us, wake_by_us_);
   const uint64_t next_ms = timers_.NextDeadlineMs();
-  return next_ms == UINT64_MAX ? wait_until_us : std::min(wait_until_us, next_ms * 1000);
+  return next_ms == UINT64_MAX ? until_us : std::min(until_us, next_ms * 1000);
 }
 
 void EventLoop::TurnOnce(uint64_t wait_until_us) {
   const std::span<const Completion> answers = ring_->Turn(WaitDeadlineMicros(wait_until_us));
   mailroom_.Awake(index_);
+  wake_by_us_ = UINT64_MAX;
   clock_.Update();
   const uint64_t started_us = clock_.now_us();
   counters_.turns.Add();

@@ -13,6 +13,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
@@ -76,6 +77,10 @@ class EventLoop {
   // `wait_until_us`.
   void Run();
   void TurnOnce(uint64_t wait_until_us = UINT64_MAX);
+  // The next wait ends by then at the latest, finer than the timers' millisecond. To be said again
+  // in every turn.
+  void WakeBy(uint64_t deadline_us) { wake_by_us_ = std::min(wake_by_us_, deadline_us); }
+  uint64_t wake_by_us() const { return wake_by_us_; }
   void Stop() { stopping_ = true; }
   bool stopping() const { return stopping_; }
 
@@ -108,6 +113,7 @@ class EventLoop {
   ChunkPool* large_ = nullptr;
   TurnHook* turn_hook_ = nullptr;
   bool stopping_ = false;
+  uint64_t wake_by_us_ = UINT64_MAX;
 };
 
 }  // namespace shard

@@ -206,6 +206,9 @@ SideWait StreamSide::DoAssigned() {
       Enter(S::kEstablished);
       policy_.OnEstablished(*this);
       return SideWait::kNothing;
+    case ConnectResult::kWaiting:
+      --connect_attempts_;
+      return SideWait::kConnect;
     case ConnectResult::kFailed:
       break;
   }

@@ -63,7 +63,8 @@ bool IsLegalEdge(SideState from, SideState to);
 enum class SideWait : uint8_t { kNothing, kStart, kSlot, kTimer, kConnect, kBytes, kForever };
 
 enum class AssignResult : uint8_t { kAssigned, kQueued, kFailed };
-enum class ConnectResult : uint8_t { kConnecting, kEstablished, kFailed };
+// kWaiting: nothing is attached yet; StartConnect() is called again when the stream is run.
+enum class ConnectResult : uint8_t { kConnecting, kEstablished, kWaiting, kFailed };
 enum class RetryDecision : uint8_t { kSameServer, kAnotherServer, kGiveUp };
 
 class StreamSide;

@@ -348,6 +348,9 @@ const std::vector<FaultRow> kFaults = {
      " server s 1.2.3.4:80 pool-max-conn -2\n",
      {"7:36 'pool-max-conn': '-2' is out of range: expects an integer between -1 and "
       "2147483647"}},
+    {"ServerPoolName",
+     " server s 1.2.3.4:80 pool-conn-name req.hdr(host)\n",
+     {"7:22 'pool-conn-name' is not supported yet"}},
     {"ServerReuse", " server s 1.2.3.4:80 max-reuse\n", {"7:31 'max-reuse': expects an integer"}},
 };
 
@@ -356,6 +359,24 @@ TEST_F(HttpKeywords, FaultsAreReportedWithTheirPlace) {
     const BuiltText built = InListen(row.lines);
     EXPECT_EQ(built.configuration, nullptr) << row.name;
     EXPECT_EQ(built.errors(), row.errors) << row.name << "\n" << built.Render();
+  }
+}
+
+TEST_F(HttpKeywords, PoolsOfTheProcess) {
+  const auto built = [](const std::string& line) {
+    return BuiltText("global\n " + line + "\n" + kHttp + "listen l\n bind :1\n");
+  };
+  EXPECT_TRUE(built("nbthread 1").configuration->global.idle_pool_shared);
+  EXPECT_TRUE(built("tune.idle-pool.shared full").configuration->global.idle_pool_shared);
+  EXPECT_TRUE(built("tune.idle-pool.shared on").configuration->global.idle_pool_shared);
+  EXPECT_FALSE(built("tune.idle-pool.shared off").configuration->global.idle_pool_shared);
+  EXPECT_EQ(built("nbthread 1").configuration->global.pool_low_fd_percent, 20u);
+  EXPECT_EQ(built("nbthread 1").configuration->global.pool_high_fd_percent, 25u);
+  EXPECT_EQ(built("tune.pool-low-fd-ratio 0").configuration->global.pool_low_fd_percent, 0u);
+  EXPECT_EQ(built("tune.pool-high-fd-ratio 100").configuration->global.pool_high_fd_percent, 100u);
+  for (const char* line : {"tune.idle-pool.shared", "tune.idle-pool.shared yes",
+                           "tune.pool-low-fd-ratio 101", "tune.pool-high-fd-ratio -1"}) {
+    EXPECT_EQ(built(line).configuration, nullptr) << line;
   }
 }
 

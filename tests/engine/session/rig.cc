@@ -219,6 +219,7 @@ uint64_t Rig::NextEventMicros() const {
     next_us = std::min(next_us, rings_[i]->NextEventMicros());
     const uint64_t timer_ms = shards_[i]->loop().timers().NextDeadlineMs();
     if (timer_ms != UINT64_MAX) next_us = std::min(next_us, timer_ms * 1000);
+    next_us = std::min(next_us, shards_[i]->loop().wake_by_us());
   }
   return next_us;
 }
@@ -275,7 +276,7 @@ uint32_t Rig::live_sessions() const {
   return live;
 }
 
-void Rig::ExpectSettled() {
+void Rig::ExpectEmpty() {
   SCOPED_TRACE("seed " + std::to_string(options_.seed));
   EXPECT_EQ(base::BugCount(), bugs_before_);
   for (uint32_t i = 0; i < options_.shards; ++i) {
@@ -295,6 +296,11 @@ void Rig::ExpectSettled() {
       }
     }
   }
+}
+
+void Rig::ExpectSettled() {
+  ExpectEmpty();
+  SCOPED_TRACE("seed " + std::to_string(options_.seed));
   for (const auto& proxy : configuration_.proxies) {
     if (!proxy->is_frontend) continue;
     uint64_t ended = 0;
