@@ -6,15 +6,19 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <set>
+#include <string_view>
 
+#include "base/text.h"
 #include "engine/run/quickstart_text.h"
 #include "engine/server/server_state.h"
 
 namespace engine {
 namespace {
 
-constexpr int kExchanges = 100;
+constexpr int kRequests = 100;
+constexpr int kConnections = 4;
 constexpr uint16_t kPorts[] = {8080, 8081, 8082};
 
 sockaddr_in Loopback(uint16_t port) {
@@ -44,41 +48,71 @@ void ReplaceAll(std::string& text, const std::string& from, const std::string& t
   }
 }
 
-// One connection, one line there and the same line back. Null, or what went wrong.
-const char* Exchange(uint16_t port, int number) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return "cannot create a socket";
-  const timeval limit = {5, 0};
-  (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  const sockaddr_in address = Loopback(port);
-  char line[64];
-  const ssize_t length =
-      std::snprintf(line, sizeof(line), "exchange %d of %d\n", number + 1, kExchanges);
-  const char* wrong = nullptr;
-  // A ring that is being taken down elsewhere may interrupt calls of this thread.
-  const int connected =
-      TEMP_FAILURE_RETRY(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)));
-  if (connected != 0 && errno != EISCONN) {
-    wrong = "cannot connect";
-  } else if (TEMP_FAILURE_RETRY(send(fd, line, size_t(length), MSG_NOSIGNAL)) != length) {
-    wrong = "cannot send";
+// The status and body of an answer that is whole; false: more must come.
+bool ReadAnswer(const std::string& text, std::string* status, std::string* body) {
+  const size_t end = text.find("\r\n\r\n");
+  if (end == std::string::npos) return false;
+  const std::string head = base::Lower(text.substr(0, end));
+  const size_t field = head.find("\r\ncontent-length: ");
+  if (field == std::string::npos) return false;
+  const size_t length = std::strtoul(head.c_str() + field + 18, nullptr, 10);
+  if (text.size() < end + 4 + length) return false;
+  *status = text.substr(0, text.find("\r\n"));
+  *body = text.substr(end + 4, length);
+  return true;
+}
+
+// One client's connection, kept over its requests.
+class Client {
+ public:
+  ~Client() {
+    if (fd_ >= 0) close(fd_);
   }
-  char answer[64];
-  ssize_t got = 0;
-  while (wrong == nullptr && got < length) {
-    const ssize_t more =
-        TEMP_FAILURE_RETRY(recv(fd, answer + got, sizeof(answer) - size_t(got), 0));
-    if (more <= 0) {
-      wrong = "the answer did not come";
-    } else {
-      got += more;
+  // Null, or what went wrong.
+  const char* Open(uint16_t port) {
+    fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd_ < 0) return "cannot create a socket";
+    const timeval limit = {5, 0};
+    (void)setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    const sockaddr_in address = Loopback(port);
+    // A ring that is being taken down elsewhere may interrupt calls of this thread.
+    const int connected = TEMP_FAILURE_RETRY(
+        connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)));
+    return connected != 0 && errno != EISCONN ? "cannot connect" : nullptr;
+  }
+  const char* Ask() {
+    constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: quickstart\r\n\r\n";
+    const ssize_t sent =
+        TEMP_FAILURE_RETRY(send(fd_, kRequest.data(), kRequest.size(), MSG_NOSIGNAL));
+    if (sent != ssize_t(kRequest.size())) return "cannot send";
+    std::string text, status, body;
+    while (!ReadAnswer(text, &status, &body)) {
+      char bytes[1024];
+      const ssize_t more = TEMP_FAILURE_RETRY(recv(fd_, bytes, sizeof(bytes), 0));
+      if (more <= 0) return "the answer did not come";
+      text.append(bytes, size_t(more));
     }
+    if (status != "HTTP/1.1 200 OK") return "the answer is not 200";
+    return body == "first\n" || body == "second\n" ? nullptr : "the answer is no origin's";
   }
-  if (wrong == nullptr && std::string(answer, size_t(got)) != std::string(line, size_t(length))) {
-    wrong = "the answer is not what was sent";
+
+ private:
+  int fd_ = -1;
+};
+
+// Null, or what went wrong first.
+const char* AskAll(uint16_t port, int* failed) {
+  const char* first_wrong = nullptr;
+  for (int connection = 0; connection < kConnections; ++connection) {
+    Client client;
+    const char* wrong = client.Open(port);
+    for (int i = 0; i < kRequests / kConnections; ++i) {
+      if (wrong == nullptr) wrong = client.Ask();
+      if (wrong != nullptr) ++*failed;
+    }
+    if (first_wrong == nullptr) first_wrong = wrong;
   }
-  close(fd);
-  return wrong;
+  return first_wrong;
 }
 
 }  // namespace
@@ -106,15 +140,12 @@ bool RunQuickstart(const Configuration& configuration, const char* driver, uint3
   if (entrance == nullptr || origins == nullptr) return false;
   const uint16_t port = entrance->binds[0]->addresses[0].address.port;
   int failed = 0;
-  for (int i = 0; i < kExchanges; ++i) {
-    if (const char* wrong = Exchange(port, i)) {
-      std::fprintf(stderr, "exchange %d failed: %s\n", i + 1, wrong);
-      ++failed;
-    }
-  }
+  if (const char* wrong = AskAll(port, &failed))
+    std::fprintf(stderr, "request failed: %s\n", wrong);
   std::printf("Ringway %s on 127.0.0.1:%u: %u shard%s, ring driver %s\n", RINGWAY_VERSION,
               unsigned(port), shards, shards == 1 ? "" : "s", driver);
-  std::printf("%d exchanges sent through it, %d failed\n", kExchanges, failed);
+  std::printf("%d HTTP requests sent through it over %d kept connections, %d failed\n", kRequests,
+              kConnections, failed);
   bool all_served = failed == 0;
   for (const auto& server : origins->servers) {
     const uint64_t total = server->state->Total();
@@ -123,10 +154,12 @@ bool RunQuickstart(const Configuration& configuration, const char* driver, uint3
     all_served = all_served && total > 0;
   }
   std::printf("Try:\n");
-  std::printf("  bash -c 'exec 3<>/dev/tcp/127.0.0.1/%u; echo hello >&3; head -n 1 <&3'\n",
+  std::printf("  curl http://127.0.0.1:%u/ http://127.0.0.1:%u/    # both origins\n",
+              unsigned(port), unsigned(port));
+  std::printf("  curl -v http://127.0.0.1:%u/alive                   # the proxy itself\n",
               unsigned(port));
-  std::printf("  build/ringway -c -V -f examples/quickstart.cfg\n");
-  std::printf("  build/ringway -d -f examples/quickstart.cfg    # every move of every stream\n");
+  std::printf(
+      "  build/ringway -d -f examples/quickstart.cfg         # every move of every stream\n");
   std::fflush(stdout);
   return all_served;
 }

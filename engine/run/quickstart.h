@@ -1,8 +1,8 @@
-// quickstart.h - the configuration that is compiled in, and the exchanges that show it works.
+// quickstart.h - the configuration that is compiled in, and the requests that show it works.
 //
 // Owns:    nothing.
 // Threads: the main thread.
-// Units:   exchanges; ports.
+// Units:   requests; ports.
 // Errors:  a demonstration in which anything failed says what, and is not a success.
 // States:  none.
 
@@ -22,8 +22,8 @@ inline constexpr char kQuickstartName[] = "quickstart.cfg (compiled in)";
 // one line of `notes`.
 std::string QuickstartText(std::vector<std::string>* notes);
 
-// Sends 100 exchanges through the frontend of a running quickstart, prints what each origin took
-// and what to try. False when one of them failed.
+// Sends 100 HTTP requests through the frontend of a running quickstart, prints what each origin
+// took and what to try. False when one of them failed.
 bool RunQuickstart(const Configuration& configuration, const char* driver, uint32_t shards);
 
 }  // namespace engine
