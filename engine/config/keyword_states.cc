@@ -390,10 +390,8 @@ constexpr KeywordState kStates[] = {
     {"tcp-check", kDefBack, kWithChecks},
     // How HTTP connections are used.
     {"compression", kAll, kTunes},
-    {"max-keep-alive-queue", kDefBack, kTunes},
     {"max-session-srv-conns", kDefFront, kTunes},
     {"option disable-h2-upgrade", kDefFront, kWithHttp2, kAllowsBoth},
-    {"option prefer-last-server", kDefBack, kTunes, kAllowsBoth},
     {"option use-small-buffers", kDefBack, kTunes, kAllowsBoth},
     {"timeout tarpit", kAll, kTunes},
     // How a page is shown that is refused itself.

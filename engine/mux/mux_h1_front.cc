@@ -176,7 +176,9 @@ void MuxH1Front::CloseIfNoStream() {
 }
 
 void MuxH1Front::CloseIfIdle() {
-  if (state_ == State::kIdle) Die(CloseReason::kShutdown);
+  // One that has not asked yet is owed nothing, whatever the option says (manual 4.2, option
+  // idle-close-on-response).
+  if (state_ == State::kIdle && !profile_.idle_close_on_response) Die(CloseReason::kShutdown);
 }
 
 void MuxH1Front::WantRecv(bool want) {

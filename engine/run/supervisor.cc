@@ -105,6 +105,7 @@ std::shared_ptr<const HttpProfile> ProfileOf(const ProxyConfig& proxy, const Glo
   profile->abort_on_close = http.abort_on_close;
   profile->ignore_probes = http.ignore_probes;
   profile->buffer_request = http.buffer_request;
+  profile->idle_close_on_response = http.idle_close_on_response;
   return profile;
 }
 

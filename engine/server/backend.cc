@@ -86,6 +86,10 @@ Backend::Choice Backend::Choose(uint32_t shard, const PickRequest& request, uint
   return picked.taken ? Choice::kTaken : Choice::kServerFull;
 }
 
+bool Backend::TryTake(uint32_t shard, uint32_t server) {
+  return IsEligible(shard, server) && View(*this, shard).TryTake(server);
+}
+
 // A static algorithm keeps what was configured, unless an operator took the server out.
 uint32_t Backend::WeightNow(uint32_t server) const {
   const uint32_t weight = rules_.servers[server].state->weight();

@@ -69,6 +69,11 @@ class Backend final : SlotServers {
   // The server for one stream, its place taken if it has a limit. kFull: wait in the queue for any;
   // kServerFull: wait for `*server`.
   Choice Choose(uint32_t shard, const PickRequest& request, uint32_t* server);
+  // A place on that server, if it may be used and has room.
+  bool TryTake(uint32_t shard, uint32_t server);
+  bool IsEligible(uint32_t shard, uint32_t server) override {
+    return PlanOf(shard).eligible[server];
+  }
   // Null when no server has a limit.
   WaitQueue* queue() { return queue_.get(); }
   // On the shard's thread, before it serves.
@@ -98,9 +103,6 @@ class Backend final : SlotServers {
   void Rebuild(Plan& plan);
   uint32_t WeightNow(uint32_t server) const;
   std::unique_ptr<Balancer> MakeBalancer(const std::vector<bool>& eligible);
-  bool IsEligible(uint32_t shard, uint32_t server) override {
-    return PlanOf(shard).eligible[server];
-  }
   bool IsUsable(uint32_t shard, uint32_t server) override;
   bool MustAskAgain(uint32_t shard) override {
     const Plan& plan = PlanOf(shard);

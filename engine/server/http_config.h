@@ -94,6 +94,8 @@ struct HttpConfig {
   ReusePolicy reuse = ReusePolicy::kSafe;
   uint32_t request_ms = 0;     // timeout http-request; 0: timeout client
   uint32_t keep_alive_ms = 0;  // timeout http-keep-alive; 0: timeout http-request, else client
+  bool prefer_last_server = false;
+  int32_t max_keep_alive_queue = -1;  // how many may wait for the last server; -1: no limit
   bool pretend_keepalive = false;
   bool no_delay = false;
   bool buffer_request = false;

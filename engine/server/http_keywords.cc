@@ -119,6 +119,10 @@ bool TakeRetryOn(BuildContext& context, KeywordUse& use) {
                     Suggest(use.argument(i), names));
     }
     if (found->bits == 0 && use.arguments() > 1) return Refuse(use, i, "'none' stands alone");
+    // With all-retryable-errors it is there already for when TLS comes.
+    if (found->bits == kRetry0RttRejected) {
+      return Refuse(use, i, InQuotes(use.argument(i)) + " is not supported yet");
+    }
     bits |= found->bits;
   }
   Http(context).retry_on = bits;
@@ -142,6 +146,12 @@ void RegisterConnections(BuildKeywords& keywords) {
   keywords.Add({"retry-on", kBack}, TakeRetryOn);
   keywords.Add({"option abortonclose", kAll, Support::kWorks, kAllowsBoth}, TakeAbortOnClose);
   AddOption(keywords, "option http-pretend-keepalive", kBack, &HttpConfig::pretend_keepalive);
+  AddOption(keywords, "option prefer-last-server", kBack, &HttpConfig::prefer_last_server);
+  keywords.Add({"max-keep-alive-queue", kBack}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "a number of requests, or -1") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), -1, INT_MAX),
+                        Http(context).max_keep_alive_queue);
+  });
   AddOption(keywords, "option http-no-delay", kAll, &HttpConfig::no_delay);
   AddOption(keywords, "option http-buffer-request", kAll, &HttpConfig::buffer_request);
   AddOption(keywords, "option http-ignore-probes", kFront, &HttpConfig::ignore_probes);

@@ -101,6 +101,20 @@ uint32_t RetryBitOf(uint16_t status) {
   }
 }
 
+// A URI that begins with a slash stands for the path, also of a target in absolute form (manual
+// 4.2, monitor-uri).
+bool IsMonitor(const proto::RequestHead& request, std::string_view uri) {
+  if (uri.empty()) return false;
+  if (uri.front() != '/' || request.target.empty()) return request.target == uri;
+  std::string_view target = request.target;
+  const size_t scheme = target.front() == '/' ? std::string_view::npos : target.find("://");
+  if (scheme != std::string_view::npos) {
+    const size_t path = target.find('/', scheme + 3);
+    target = path == std::string_view::npos ? "/" : target.substr(path);
+  }
+  return target == uri;
+}
+
 // Schemes that authenticate the connection and not the request (manual 4.2, http-reuse).
 bool AsksForConnectionAuth(const proto::ResponseHead& head) {
   if (head.status != 401 && head.status != 407) return false;
@@ -232,7 +246,7 @@ void HttpFlow::DoRequest(Stream& stream) {
   const HttpConfig& http = frontend.http;
   closes_client_ = http.connection_mode == ConnectionMode::kClose;
   const proto::RequestHead& request = front->request();
-  if (!http.monitor_uri.empty() && request.target == http.monitor_uri) {
+  if (IsMonitor(request, http.monitor_uri)) {
     return Reply(stream, FindReply(frontend, nullptr, 200), closes_client_);
   }
   if (http.return_reply != nullptr) return Reply(stream, *http.return_reply, closes_client_);
@@ -314,6 +328,7 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   const bool tunnel = framing.kind == BodyKind::kTunnel;
   const bool upgrade = tunnel && head.status == 101;
   if (AsksForConnectionAuth(head)) back.Reserve();
+  stream.session().SetSticks(head.status == 401 || head.status == 407);
   proto::StripHopByHop(head.fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   closes_client_ = closes_client_ || ModeOf(stream) == ConnectionMode::kClose;
   front.SendResponse(head, framing, closes_client_);

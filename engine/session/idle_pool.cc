@@ -17,6 +17,11 @@ const ServerConfig& ServerOf(const MuxH1Back& mux) {
   return *static_cast<const ServerConfig*>(mux.server);
 }
 
+// Made for the server as it is configured now, and for a client that looks the same to it.
+bool Fits(const MuxH1Back& mux, const ServerConfig& server, const PoolKey& key) {
+  return mux.config_key == server.pool_key && mux.key == key;
+}
+
 }  // namespace
 
 MuxH1Back* IdlePool::Take(const ServerConfig& server, Session& session, const PoolKey& key) {
@@ -25,21 +30,43 @@ MuxH1Back* IdlePool::Take(const ServerConfig& server, Session& session, const Po
   const bool first = session.requests() <= 1;
   // A session's first request has no connection of its own.
   if (first && (policy == ReusePolicy::kNever || policy == ReusePolicy::kSafe)) return nullptr;
+  MuxH1Back* mux = FindOwn(server, session, key);
   // The latest one kept is the likeliest to be alive, and its memory is warm.
-  MuxH1Back* mux = part.idle.back();
-  for (int looked = 0; mux != nullptr && looked < kLookedAtMax; ++looked) {
-    const bool own = mux->session_id() == session.id();
-    const bool shared = !mux->is_private() && policy != ReusePolicy::kNever &&
-                        (policy != ReusePolicy::kAggressive || !first || mux->exchanges() > 1);
-    if (mux->config_key == server.pool_key && mux->key == key && (own || shared)) {
-      Remove(*mux);
-      part.reused.Add();
-      mux->BelongTo(session.id(), session.own_connections());
-      return mux;
+  MuxH1Back* next = mux == nullptr ? part.idle.back() : nullptr;
+  for (int looked = 0; next != nullptr && looked < kLookedAtMax; ++looked) {
+    const bool allowed = next->session_id() == session.id() ||
+                         (policy != ReusePolicy::kNever &&
+                          (policy != ReusePolicy::kAggressive || !first || next->exchanges() > 1));
+    if (allowed && !next->is_private() && Fits(*next, server, key)) {
+      mux = next;
+      break;
     }
-    mux = part.idle.Previous(mux);
+    next = part.idle.Previous(next);
+  }
+  if (mux == nullptr) return nullptr;
+  Remove(*mux);
+  part.reused.Add();
+  mux->BelongTo(session.id(), session.own_connections());
+  return mux;
+}
+
+// What the session has to itself goes before everything else: it may be authenticated.
+MuxH1Back* IdlePool::FindOwn(const ServerConfig& server, Session& session, const PoolKey& key) {
+  OwnConnections& own = session.own_connections();
+  for (MuxH1Back* mux = own.front(); mux != nullptr; mux = own.Next(mux)) {
+    if (mux->server == &server && mux->idle() && Fits(*mux, server, key)) return mux;
   }
   return nullptr;
+}
+
+bool IdlePool::HasOwn(const ServerConfig& server, const Session& session) const {
+  auto& idle = server.state->part(worker_.index()).idle;
+  MuxH1Back* mux = idle.back();
+  for (int looked = 0; mux != nullptr && looked < kLookedAtMax; ++looked) {
+    if (mux->session_id() == session.id()) return true;
+    mux = idle.Previous(mux);
+  }
+  return false;
 }
 
 bool IdlePool::AskOthers(IdleWaiter& waiter, const ServerConfig& server, const Session& session) {

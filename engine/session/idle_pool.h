@@ -55,6 +55,7 @@ class IdlePool final : public IdleKeeper {
 
   // An idle connection to `server`, made for `key`, that `session` may use, or null.
   MuxH1Back* Take(const ServerConfig& server, Session& session, const PoolKey& key);
+  bool HasOwn(const ServerConfig& server, const Session& session) const;
   // True: another shard was asked and has not answered yet. `waiter` is told. Only connections
   // with an empty key are lent.
   bool AskOthers(IdleWaiter& waiter, const ServerConfig& server, const Session& session);
@@ -84,6 +85,7 @@ class IdlePool final : public IdleKeeper {
 
   void Add(MuxH1Back& mux, uint64_t until_ms);
   void Remove(MuxH1Back& mux);
+  static MuxH1Back* FindOwn(const ServerConfig& server, Session& session, const PoolKey& key);
   bool IsFull(const ServerConfig& server) const;
   bool AboveFdRatio(uint32_t percent) const;
   int ChooseLender(const ServerConfig& server) const;

@@ -33,6 +33,12 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   // Connections to servers that no other session may use: they go when the session goes.
   OwnConnections& own_connections() { return own_connections_; }
   uint32_t requests() const { return requests_; }
+  // The server of the last request. Sticks: it asked for authentication, so the next one must go
+  // there too.
+  void SetLastServer(const ServerConfig& server) { last_server_ = &server; }
+  const ServerConfig* last_server() const { return last_server_; }
+  void SetSticks(bool sticks) { sticks_ = sticks; }
+  bool sticks() const { return sticks_; }
 
   Worker& worker() { return worker_; }
   const BindConfig& bind() const { return bind_; }
@@ -57,9 +63,11 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   uint64_t accepted_us_ = 0;
   const uint64_t id_;
   OwnConnections own_connections_;
+  const ServerConfig* last_server_ = nullptr;
   uint32_t requests_ = 0;
   uint32_t streams_ = 0;
   bool mux_gone_ = false;
+  bool sticks_ = false;
 };
 
 }  // namespace engine

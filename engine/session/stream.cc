@@ -192,6 +192,11 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
     backend_->state->RaiseBack(worker_.index());
     part.back_total.Add();
   }
+  if (http_ && !last_tried_) {
+    last_tried_ = true;
+    const AssignResult last = AssignLast();
+    if (last != AssignResult::kFailed) return last;
+  }
   PickRequest pick{.avoid = avoid_server_, .random = worker_.Random()};
   if (backend_->balance == BalanceAlgorithm::kHash) AddHash(pick);
   uint32_t server = 0;
@@ -241,6 +246,32 @@ void Stream::AddHash(PickRequest& pick) {
   }
   pick.has_hash = has_hash_;
   pick.hash = hash_;
+}
+
+// The server that has a connection of this session already (option prefer-last-server), or that
+// asked it to authenticate. kFailed: any other will do.
+AssignResult Stream::AssignLast() {
+  const ServerConfig* last = session_.last_server();
+  if (last == nullptr || last->backend != backend_) return AssignResult::kFailed;
+  const bool sticks = session_.sticks();
+  const HttpConfig& http = backend_->http;
+  if (!sticks && !(http.prefer_last_server && worker_.idle_pool().HasOwn(*last, session_))) {
+    return AssignResult::kFailed;
+  }
+  Backend& backend = *backend_->state->backend();
+  if (backend.TryTake(worker_.index(), last->index)) {
+    TakeSlot(last->index);
+    return AssignResult::kAssigned;
+  }
+  if (!last->limited() || !backend.IsEligible(worker_.index(), last->index)) {
+    return AssignResult::kFailed;
+  }
+  const int64_t waiting = backend_->state->ServerQueued(last->index);
+  const bool may_wait =
+      sticks || http.max_keep_alive_queue < 0 || waiting < http.max_keep_alive_queue;
+  return may_wait && backend.queue()->Enter(worker_.index(), WaitQueue::LineOf(last->index), this)
+             ? AssignResult::kQueued
+             : AssignResult::kFailed;
 }
 
 void Stream::TakeSlot(uint32_t server) {
@@ -355,7 +386,9 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
 
 void Stream::OnEstablished(StreamSide&) {
   if (http_) http_flow_.OnConnected(*this);
-  if (slot_.server() != nullptr) slot_.part().established.Add();
+  if (slot_.server() == nullptr) return;
+  slot_.part().established.Add();
+  session_.SetLastServer(*slot_.server());
 }
 
 void Stream::OnClosed(StreamSide& side) {

@@ -105,6 +105,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   // IdleWaiter
   void OnIdleAnswer() noexcept override { WakeStream(); }
 
+  shard::AssignResult AssignLast();
   void TakeSlot(uint32_t server);
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
   shard::ConnectResult Dial(ServerConfig& server, const DialPlan& plan, shard::CloseReason* reason);
@@ -139,6 +140,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   bool has_hash_ = false;
   bool counted_in_backend_ = false;
   bool reused_ = false;      // the server's side rides on a kept connection
+  bool last_tried_ = false;  // the server of the session's last request
   bool fresh_only_ = false;  // a kept connection has failed this request already
   bool response_whole_ = false;
   bool tunnel_ = false;

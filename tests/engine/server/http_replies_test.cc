@@ -38,6 +38,8 @@ TEST(HttpReplies, BuiltInPagesHaveTheLengthsUsersKnow) {
       {408, "Request Time-out", 110, true},
       {410, "Gone", 114, false},
       {413, "Payload Too Large", 106, false},
+      {421, "Misdirected Request", 104, false},
+      {422, "Unprocessable Content", 116, false},
       {425, "Too Early", 80, false},
       {429, "Too Many Requests", 117, false},
       {500, "Internal Server Error", 97, false},
@@ -61,16 +63,16 @@ TEST(HttpReplies, BuiltInPagesHaveTheLengthsUsersKnow) {
 }
 
 TEST(HttpReplies, EveryStatusOfTheManualHasAPage) {
-  for (const uint16_t status : {200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 425, 429,
-                                431, 500, 501, 502, 503, 504}) {
+  for (const uint16_t status : {200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414,
+                                421, 422, 425, 429, 431, 500, 501, 502, 503, 504}) {
     EXPECT_TRUE(IsReplyStatus(status)) << status;
     EXPECT_EQ(BuiltInReply(status).status, status);
   }
-  EXPECT_EQ(ReplyStatuses().size(), 19u);
-  for (const uint32_t status : {0u, 201u, 402u, 421u, 505u, 65536u + 200u}) {
+  EXPECT_EQ(ReplyStatuses().size(), 21u);
+  for (const uint32_t status : {0u, 201u, 402u, 423u, 505u, 65536u + 200u}) {
     EXPECT_FALSE(IsReplyStatus(status)) << status;
   }
-  EXPECT_EQ(BuiltInReply(421).status, 500);
+  EXPECT_EQ(BuiltInReply(423).status, 500);
 }
 
 TEST(HttpReplies, TheBackendGoesBeforeTheFrontend) {

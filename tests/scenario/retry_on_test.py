@@ -1,0 +1,121 @@
+"""retry-on: every condition of the manual, each with what it repeats and what it leaves alone.
+
+A body that does not lie in one channel whole (64 kB) is not repeated: the last case says so.
+"""
+
+import sys
+import threading
+import time
+
+from harness import IS_HAPROXY, Proxy, Server, case, check, connect, free_ports, receive_all, run_cases, skip
+
+STATUSES = (401, 403, 404, 408, 425, 500, 501, 502, 503, 504)
+YOUNG_STATUSES = (421, 429)  # not in HAProxy 2.6
+CONDITIONS = ("empty-response", "junk-response", "response-timeout") + tuple(
+    str(status) for status in STATUSES + (() if IS_HAPROXY else YOUNG_STATUSES))
+
+
+class Origin:
+    """Fails the first attempt of each request in the way its path says, and answers the second."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.attempts = {}
+
+    def serve(self, peer):
+        read = b""
+        while b"\r\n\r\n" not in read:
+            more = peer.recv(65536)
+            if not more:
+                return
+            read += more
+        head, _, body = read.partition(b"\r\n\r\n")
+        length = 0
+        for line in head.split(b"\r\n"):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        while len(body) < length and (more := peer.recv(65536)):
+            body += more
+        how, _, key = head.split(b" ")[1].decode()[1:].partition("/")
+        with self.lock:
+            attempt = self.attempts[how, key] = self.attempts.get((how, key), 0) + 1
+        if attempt > 1:
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(body), body))
+        elif how.isdigit():
+            peer.sendall(b"HTTP/1.1 %s No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % how.encode())
+        elif how == "junk-response":
+            peer.sendall(b"this is no answer\r\n\r\n")
+        elif how == "response-timeout":
+            time.sleep(1.2)
+
+
+def config(ports, server_port):
+    conditions = CONDITIONS + ("none", "all-retryable-errors")
+    text = "defaults\n mode http\n timeout connect 2s\n timeout client 5s\n timeout server 400ms\n retries 2\n"
+    for condition, port in zip(conditions, ports):
+        text += f"listen on_{condition}\n bind 127.0.0.1:{port}\n retry-on {condition}\n"
+        text += f" server s1 127.0.0.1:{server_port}\n"
+    return text, dict(zip(conditions, ports))
+
+
+def ask(port, path, body=b""):
+    with connect(port) as client:
+        method = "POST" if body else "GET"
+        client.sendall(f"{method} /{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                       f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        answer = receive_all(client)
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    return int(head.split(b" ")[1]), rest
+
+
+@case
+def each_condition_repeats_its_own_failure_alone():
+    origin = Origin()
+    with Server(origin.serve) as server:
+        ports = free_ports(len(CONDITIONS) + 2)
+        text, by_condition = config(ports, server.port)
+        with Proxy(text, ports):
+            for condition in CONDITIONS:
+                status, _ = ask(by_condition[condition], f"{condition}/own")
+                check(status == 200, f"{condition}: {status} and no second try")
+                check(origin.attempts[condition, "own"] == 2, f"{condition}: {origin.attempts[condition, 'own']} tries")
+                status, body = ask(by_condition[condition], f"{condition}/body", b"the body" * 100)
+                check(status == 200 and body == b"the body" * 100, f"{condition}: the body of the second try")
+                status, _ = ask(by_condition["none"], f"{condition}/none")
+                check(status != 200 and origin.attempts[condition, "none"] == 1, f"{condition}: tried again under none")
+                other = "500" if condition != "500" else "503"
+                status, _ = ask(by_condition[condition], f"{other}/for_{condition}")
+                check(status == int(other), f"{condition} repeats a {other}")
+
+
+@case
+def all_retryable_errors_are_what_the_manual_lists():
+    origin = Origin()
+    with Server(origin.serve) as server:
+        ports = free_ports(len(CONDITIONS) + 2)
+        text, by_condition = config(ports, server.port)
+        port = by_condition["all-retryable-errors"]
+        with Proxy(text, ports):
+            for how in ("empty-response", "junk-response", "response-timeout", "500", "502", "503", "504"):
+                status, _ = ask(port, f"{how}/all")
+                check(status == 200, f"{how}: {status}")
+            for how in ("401", "403", "404", "408", "425", "501"):
+                status, _ = ask(port, f"{how}/all")
+                check(status == int(how), f"{how} was tried again")
+
+
+@case
+def a_body_larger_than_the_channel_is_not_repeated():
+    if IS_HAPROXY:
+        skip("its buffer has another size")
+    origin = Origin()
+    with Server(origin.serve) as server:
+        ports = free_ports(len(CONDITIONS) + 2)
+        text, by_condition = config(ports, server.port)
+        with Proxy(text, ports):
+            status, _ = ask(by_condition["500"], "500/large", b"x" * 300000)
+            check(status == 500 and origin.attempts["500", "large"] == 1, f"{status}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases())
