@@ -32,6 +32,8 @@ class H1Wire {
 
   // Reading.
   shard::ByteQueue& in() { return in_; }
+  // Everything that has come and nobody has taken.
+  size_t unread_bytes() { return in_.size() + connection_.wire_in().size(); }
   void Fill() {
     if (in_.size() < kUnparsedBytesMax) connection_.Recv(in_, kUnparsedBytesMax - in_.size());
   }

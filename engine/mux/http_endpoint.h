@@ -49,6 +49,9 @@ class FrontEndpoint : public shard::Endpoint {
   virtual proto::RequestHead& request() = 0;
   virtual const proto::Framing& request_framing() const = 0;
   virtual base::Arena& arena() = 0;
+  // False while the client has not taken the interim answers before; OnWritable follows. A server
+  // that goes on sending them must not fill memory.
+  virtual bool RoomForInterim() = 0;
   // An interim (1xx) answer; the final one is still to come.
   virtual void SendInterim(const proto::ResponseHead& head) = 0;
   // The final head. `framing` is how the body is known to end; what the client can be sent, and
@@ -70,6 +73,8 @@ class FrontEndpoint : public shard::Endpoint {
   virtual void SetTrailers(const proto::FieldList* trailers) = 0;
   // Sends what stands ready: heads wait for a body that may go out with them.
   virtual void Flush() = 0;
+  // The request asks for a tunnel that may be granted: CONNECT, or an Upgrade that is understood.
+  virtual bool may_tunnel() const = 0;
   // The response is a switch of protocols: from here on both directions are bytes.
   virtual void StartTunnel() = 0;
   // No tunnel was granted: what was kept back is the next request.

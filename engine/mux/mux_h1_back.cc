@@ -93,6 +93,9 @@ void MuxH1Back::HeadDone() {
   if (message.framing.drop_content_length) {
     message.head.fields.RemoveAll(proto::FieldName::kContentLength);
   }
+  if (message.framing.drop_transfer_encoding) {
+    message.head.fields.RemoveAll(proto::FieldName::kTransferEncoding);
+  }
   if (message.framing.must_close || message.framing.kind == BodyKind::kUntilClose ||
       !proto::IsPersistent(message.head.version, proto::ReadConnection(message.head.fields))) {
     keep_alive_ = false;

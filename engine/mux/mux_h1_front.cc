@@ -13,6 +13,8 @@ using shard::CloseReason;
 
 namespace {
 
+// Interim answers that a slow client may leave behind.
+constexpr size_t kUnsentInterimBytesMax = 16384;
 // How long a closing connection reads what the client still sends.
 constexpr uint64_t kDrainMs = 2000;
 
@@ -44,13 +46,13 @@ void MuxH1Front::Start() {
 void MuxH1Front::OnReadable() noexcept {
   if (state_ != State::kExchange) return ReadHead();
   // Pipelined requests, or a client that has gone: neither may fill memory.
-  const bool waiting_for_answer = message_->body.ended() && !may_tunnel_;
+  const bool waiting_for_answer = message_->body.ended() && !wire_.tunnel();
   if (!waiting_for_answer) return events_->OnReadable();
   if (connection_.wire_ended() && profile_.abort_on_close && !wire_.over() && wire_.in().empty() &&
       connection_.wire_in().empty()) {
     return events_->OnError(CloseReason::kClientAbort);
   }
-  if (connection_.wire_in().size() >= H1Wire::kUnparsedBytesMax) connection_.WantRecv(false);
+  if (wire_.unread_bytes() >= H1Wire::kUnparsedBytesMax) connection_.WantRecv(false);
 }
 
 void MuxH1Front::ReadHead() {
@@ -98,9 +100,11 @@ void MuxH1Front::HeadDone() {
   if (message.framing.drop_content_length) {
     message.head.fields.RemoveAll(FieldName::kContentLength);
   }
-  may_tunnel_ = message.framing.kind == BodyKind::kTunnel ||
-                (options.upgrade && message.head.fields.Has(FieldName::kUpgrade) &&
-                 message.framing.kind == BodyKind::kNone);
+  // A chunked body is over only where its end has been sent on, and that waits for the decision: no
+  // upgrade with one.
+  may_tunnel_ =
+      message.framing.kind == BodyKind::kTunnel ||
+      (message.framing.kind != BodyKind::kChunked && proto::AsksForUpgrade(message.head));
   proto::Framing body = message.framing;
   if (body.kind == BodyKind::kTunnel) body.kind = BodyKind::kNone;
   message.body.Begin(body, message.trailers);
@@ -147,7 +151,7 @@ void MuxH1Front::OnWritable() noexcept {
 
 size_t MuxH1Front::Recv(shard::Channel& channel, size_t max) {
   H1BodyReader& body = message_->body;
-  if (read_shut_ || (may_tunnel_ && !wire_.tunnel())) return 0;
+  if (read_shut_) return 0;
   const size_t moved = wire_.ReadBody(body, channel.bytes(), max);
   // A body that broke its framing is the flow's to answer: request_broken().
   if (wire_.CutShort(body)) events_->OnError(CloseReason::kClientAbort);
@@ -182,13 +186,21 @@ void MuxH1Front::CloseIfIdle() {
 }
 
 void MuxH1Front::WantRecv(bool want) {
-  if (may_tunnel_ && !wire_.tunnel()) want = wire_.in().size() < H1Wire::kUnparsedBytesMax;
+  if (may_tunnel_ && !wire_.tunnel() && message_->body.ended()) {
+    want = wire_.unread_bytes() < H1Wire::kUnparsedBytesMax;
+  }
   connection_.WantRecv(want);
 }
 
 void MuxH1Front::ShutRead(CloseReason) {
   read_shut_ = true;
   keep_alive_ = false;  // where the next request starts is not known any more
+}
+
+bool MuxH1Front::RoomForInterim() {
+  if (UnsentBytes() < kUnsentInterimBytesMax) return true;
+  connection_.WantWritable();
+  return false;
 }
 
 void MuxH1Front::SendInterim(const proto::ResponseHead& head) {

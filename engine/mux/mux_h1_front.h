@@ -71,6 +71,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   proto::RequestHead& request() override { return message_->head; }
   const proto::Framing& request_framing() const override { return message_->framing; }
   base::Arena& arena() override { return message_->arena; }
+  bool RoomForInterim() override;
   void SendInterim(const proto::ResponseHead& head) override;
   void SendResponse(proto::ResponseHead& head, const proto::Framing& framing, bool close) override;
   bool response_sent() const override { return wire_.head_sent(); }
@@ -81,6 +82,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   const proto::FieldList& request_trailers() const override { return message_->trailers; }
   void SetTrailers(const proto::FieldList* trailers) override { wire_.SetTrailers(trailers); }
   void Flush() override { wire_.Push(); }
+  bool may_tunnel() const override { return may_tunnel_; }
   void StartTunnel() override;
   void RefuseTunnel() override;
 
@@ -118,7 +120,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   State state_ = State::kIdle;
   bool read_shut_ : 1 = false;  // the rest of the request is not wanted
   bool keep_alive_ : 1 = true;
-  bool may_tunnel_ : 1 = false;  // what follows the head is kept back until that is decided
+  bool may_tunnel_ : 1 = false;  // what follows the request is kept back until that is decided
   bool late_ : 1 = false;
 };
 

@@ -130,6 +130,11 @@ bool AsksForConnectionAuth(const proto::ResponseHead& head) {
   return false;
 }
 
+// A 101 nobody asked for would turn the client's next requests into bytes of a tunnel.
+bool MaySwitch(const FrontEndpoint& front) {
+  return front.may_tunnel() && front.request_framing().kind != BodyKind::kTunnel;
+}
+
 // http-restrict-req-hdr-names (manual 4.2): letters, digits and '-' only. False: refused.
 bool RestrictNames(Stream& stream, FrontEndpoint& front) {
   const HeaderNameRule rule =
@@ -223,9 +228,7 @@ bool HttpFlow::RefuseBroken(Stream& stream) {
 
 void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
   proto::FieldList& fields = front.request().fields;
-  // h2c would make the server speak HTTP/2 behind our back.
-  const bool upgrade = proto::ReadConnection(fields).upgrade && fields.Has(FieldName::kUpgrade) &&
-                       !base::StartsWithIgnoreCase(fields.ValueOf(FieldName::kUpgrade), "h2c");
+  const bool upgrade = front.may_tunnel() && front.request().method != proto::Method::kConnect;
   proto::StripHopByHop(fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   if (upgrade) (void)fields.Add(FieldName::kConnection, "upgrade");
   const HttpConfig& own = stream.frontend().http;
@@ -259,13 +262,17 @@ void HttpFlow::DoRequest(Stream& stream) {
   if (!RestrictNames(stream, *front)) {
     return Reply(stream, FindReply(frontend, backend, 403), closes_client_);
   }
-  EditRequest(stream, *front);
   // Only a request that is here whole can be sent twice (manual 4.2, retry-on), and option
   // http-buffer-request asks for it anyway.
   const bool buffer = http.buffer_request || backend->http.buffer_request;
-  if ((buffer || (backend->http.retry_on & ~kRetryConnFailure) != 0) &&
-      front->request_framing().kind != BodyKind::kNone &&
-      front->request_framing().kind != BodyKind::kTunnel) {
+  const bool gather = (buffer || (backend->http.retry_on & ~kRetryConnFailure) != 0) &&
+                      front->request_framing().kind != BodyKind::kNone &&
+                      front->request_framing().kind != BodyKind::kTunnel;
+  // What follows a request that may become a tunnel is never its end, and the gathering waits for
+  // that: no upgrade then.
+  if (gather) front->RefuseTunnel();
+  EditRequest(stream, *front);
+  if (gather) {
     phase_ = Phase::kGather;
     return;
   }
@@ -311,9 +318,15 @@ bool HttpFlow::DoResponse(Stream& stream) {
         stream.server_side().Fail(CloseReason::kServerProtocol);
         return true;
       }
+      if (head->status == 101 && !MaySwitch(*front)) {
+        stream.server_side().Fail(CloseReason::kServerProtocol);
+        return true;
+      }
       FinalResponse(stream, *back);
       return true;
     }
+    if (!front->RoomForInterim()) return moved;
+    proto::StripHopByHop(head->fields, proto::Keep::kNothing);
     front->SendInterim(*head);
     back->NextResponse();
     moved = true;

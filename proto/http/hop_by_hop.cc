@@ -63,6 +63,20 @@ bool IsPersistent(Version version, const ConnectionOptions& options) {
   return version.AtLeast11() || options.keep_alive;
 }
 
+bool AsksForUpgrade(const RequestHead& head) {
+  if (!head.version.AtLeast11() || !ReadConnection(head.fields).upgrade) return false;
+  const Field* field = head.fields.Find(FieldName::kUpgrade);
+  if (field == nullptr) return false;
+  for (; field != nullptr; field = head.fields.FindNext(field)) {
+    std::string_view rest = field->value();
+    std::string_view item;
+    while (NextListItem(&rest, &item)) {
+      if (base::StartsWithIgnoreCase(item, "h2c")) return false;
+    }
+  }
+  return true;
+}
+
 bool IsNamedByConnection(const FieldList& fields, const Field& field) {
   if (CannotBeNamedAway(field.id())) return false;
   bool named = false;

@@ -34,6 +34,11 @@ ConnectionOptions ReadConnection(const FieldList& fields);
 // RFC 9112 section 9.3, for HTTP/1: close wins over keep-alive.
 bool IsPersistent(Version version, const ConnectionOptions& options);
 
+// True when the sender asks for another protocol that may be asked for on its behalf: HTTP/1.1 or
+// later (RFC 9110 section 7.8), Connection names Upgrade, and no element is h2c, which would make
+// the next hop speak HTTP/2 behind our back.
+bool AsksForUpgrade(const RequestHead& head);
+
 // True when a Connection field names `field`. Host, Content-Length and Transfer-Encoding cannot be
 // named away: that would change the message's meaning for the next hop.
 bool IsNamedByConnection(const FieldList& fields, const Field& field);

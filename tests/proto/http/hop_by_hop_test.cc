@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace proto {
 namespace {
@@ -36,6 +37,37 @@ TEST_F(HopByHopTest, PersistenceDependsOnVersion) {
   EXPECT_TRUE(IsPersistent({1, 0}, keep));
   EXPECT_FALSE(IsPersistent({1, 0}, close));
   EXPECT_FALSE(IsPersistent({1, 1}, close));
+}
+
+TEST_F(HopByHopTest, UpgradeIsAskedForInOneWayOnly) {
+  struct Row {
+    const char* name;
+    Version version;
+    std::vector<std::string_view> connection, upgrade;
+    bool asks;
+  };
+  const Row rows[] = {
+      {"plain", {1, 1}, {"upgrade"}, {"websocket"}, true},
+      {"list", {1, 1}, {"keep-alive, Upgrade"}, {"websocket, x/1"}, true},
+      {"no Connection", {1, 1}, {}, {"websocket"}, false},
+      {"no Upgrade", {1, 1}, {"upgrade"}, {}, false},
+      {"HTTP/1.0", {1, 0}, {"upgrade"}, {"websocket"}, false},
+      {"h2c", {1, 1}, {"upgrade"}, {"h2c"}, false},
+      {"H2C", {1, 1}, {"upgrade"}, {"H2C"}, false},
+      {"h2c-14", {1, 1}, {"upgrade"}, {"h2c-14"}, false},
+      {"h2c in a list", {1, 1}, {"upgrade"}, {"websocket, h2c"}, false},
+      {"h2c in a second field", {1, 1}, {"upgrade"}, {"websocket", "h2c"}, false},
+      {"h2c behind blanks", {1, 1}, {"upgrade"}, {"websocket,\t h2c"}, false},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    base::Arena arena;
+    RequestHead head(arena);
+    head.version = row.version;
+    for (std::string_view value : row.connection) ASSERT_TRUE(head.fields.Add("Connection", value));
+    for (std::string_view value : row.upgrade) ASSERT_TRUE(head.fields.Add("Upgrade", value));
+    EXPECT_EQ(AsksForUpgrade(head), row.asks);
+  }
 }
 
 TEST_F(HopByHopTest, StripsStandingAndNamedFields) {
