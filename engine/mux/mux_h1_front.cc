@@ -102,9 +102,8 @@ void MuxH1Front::HeadDone() {
   }
   // A chunked body is over only where its end has been sent on, and that waits for the decision: no
   // upgrade with one.
-  may_tunnel_ =
-      message.framing.kind == BodyKind::kTunnel ||
-      (message.framing.kind != BodyKind::kChunked && proto::AsksForUpgrade(message.head));
+  may_tunnel_ = message.framing.kind == BodyKind::kTunnel ||
+                (message.framing.kind != BodyKind::kChunked && proto::AsksForUpgrade(message.head));
   proto::Framing body = message.framing;
   if (body.kind == BodyKind::kTunnel) body.kind = BodyKind::kNone;
   message.body.Begin(body, message.trailers);
