@@ -66,7 +66,7 @@ size_t H1BodyReader::ReadChunked(ByteQueue& in, ByteQueue& out, size_t max) {
         decoder_->Next(view.substr(0, std::min(view.size(), max - moved + 64)));
     if (event.result == proto::ChunkResult::kData) {
       const shard::Slice slice = in.front();
-      out.PushShared({slice.chunk, slice.offset + uint32_t(event.offset), uint32_t(event.length)});
+      out.PushBehind({slice.chunk, slice.offset + uint32_t(event.offset), uint32_t(event.length)});
       moved += event.length;
     }
     in.Consume(event.consumed);

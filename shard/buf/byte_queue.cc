@@ -46,6 +46,16 @@ bool ByteQueue::TryJoin(Slice slice) {
   return true;
 }
 
+void ByteQueue::PushBehind(Slice slice) {
+  if (tail_ == nullptr || slice.length > kJoinBytesMax) return PushShared(slice);
+  Slice& last = tail_->slice;
+  const uint32_t end = last.offset + last.length;
+  if (last.chunk != slice.chunk || slice.offset < end) return PushShared(slice);
+  std::memmove(last.begin() + last.length, slice.begin(), slice.length);
+  last.length += slice.length;
+  bytes_ += slice.length;
+}
+
 size_t ByteQueue::Append(std::string_view bytes, ChunkPool& pool) {
   size_t copied = 0;
   if (tail_ != nullptr && tail_->slice.chunk->references == 1) {

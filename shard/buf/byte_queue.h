@@ -83,6 +83,9 @@ class ByteQueue {
     ChunkPool::Hold(slice.chunk);
     Push(slice);
   }
+  // The same for a slice behind the last one in the same chunk, where nobody needs the bytes between
+  // them: a small one is moved up to it, so that data in tiny pieces goes out in few entries.
+  void PushBehind(Slice slice);
   // Copies bytes in, into the last chunk's free tail if this queue alone holds that chunk, then
   // into chunks of `pool`. Returns how many were copied: fewer only when the pool is empty.
   size_t Append(std::string_view bytes, ChunkPool& pool);

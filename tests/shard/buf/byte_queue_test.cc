@@ -86,6 +86,31 @@ TEST(ByteQueue, SmallSlicesShareAChunkAndWhatASendNamesStays) {
   EXPECT_EQ(slices.in_use(), 0U);
 }
 
+TEST(ByteQueue, PiecesOfOneChunkMoveUpOverWhatLiesBetween) {
+  ChunkPool pool(4096, 8);
+  SlicePool slices;
+  ByteQueue in(slices), out(slices), other(slices);
+  in.Append("head 1\r\na\r\n2\r\nbc\r\nnext", pool);
+  Chunk* const chunk = in.front().chunk;
+  out.PushBehind({chunk, 8, 1});
+  out.PushBehind({chunk, 14, 2});
+  in.Consume(18);
+  EXPECT_EQ(TextOf(out), "abc");
+  EXPECT_EQ(out.head()->next, nullptr) << "one slice";
+  EXPECT_EQ(TextOf(in), "next");
+  EXPECT_EQ(std::string_view(chunk->data, 5), "head ");
+  other.Append("x", pool);
+  out.PushBehind(other.front());  // another chunk
+  out.PushBehind({chunk, 18, 4});
+  EXPECT_EQ(TextOf(out), "abcxnext");
+  out.PushBehind({chunk, 0, 4});  // in front of the last
+  EXPECT_EQ(TextOf(out), "abcxnexthead");
+  out.Clear();
+  in.Clear();
+  other.Clear();
+  EXPECT_EQ(pool.in_use(), 0U);
+}
+
 TEST(ByteQueue, ASmallSliceIsNotJoinedToAFullOrASharedChunk) {
   ChunkPool pool(8, 8);
   SlicePool slices;
