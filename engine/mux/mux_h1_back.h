@@ -55,7 +55,10 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   size_t Recv(shard::Channel& channel, size_t max) override;
   bool RecvEnded() const override;
   size_t Send(shard::ByteQueue& bytes, bool end_of_message) override;
-  void WantRecv(bool want) override { connection_.WantRecv(want); }
+  void WantRecv(bool want) override {
+    // Nothing is taken before the final head: what a server says too early must not fill memory.
+    connection_.WantRecv(want && wire_.unread_bytes() < H1Wire::kUnparsedBytesMax);
+  }
   void ShutRead(shard::CloseReason reason) override;
   void ShutWrite(shard::CloseReason reason) override;
   void Detach(shard::CloseReason reason, uint64_t linger_until_ms) override;

@@ -264,6 +264,10 @@ void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {
   events_ = nullptr;
   const bool whole = reason == CloseReason::kNormal && wire_.over() && message_->body.ended();
   if (whole && keep_alive_) return NextRequest();
+  if (reason == CloseReason::kClientTimeout && !wire_.head_sent() && !message_->body.ended()) {
+    // The manual's 408: the request was not complete in time.
+    (void)wire_.out().Append(acceptor_.LastWords(408), wire_.small());
+  }
   if (Info(reason).blame == shard::Blame::kClient && reason != CloseReason::kClientTimeout) {
     connection_.Abort();
   } else {

@@ -12,6 +12,8 @@
 
 #pragma once
 
+#include <string>
+
 #include "base/slab.h"
 #include "engine/mux/h1_wire.h"
 #include "engine/mux/mux.h"
@@ -26,6 +28,8 @@ class RequestAcceptor : public StreamAcceptor {
   // A request was not understood, or did not come in time (408). It calls SendText(), which
   // closes behind it.
   virtual void OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept = 0;
+  // The whole text of the answer with which a connection ends.
+  virtual std::string LastWords(uint16_t status) noexcept = 0;
   // The process is stopping: answers do not invite another request.
   virtual bool Draining() const noexcept = 0;
 

@@ -68,8 +68,12 @@ void Session::OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept {
   const CloseReason reason =
       status == 408 ? CloseReason::kClientTimeout : CloseReason::kClientProtocol;
   frontend().state->part(worker_.index()).by_reason[size_t(reason)].Add();
+  mux.SendText(LastWords(status));
+}
+
+std::string Session::LastWords(uint16_t status) noexcept {
   const HttpReply& reply = FindReply(frontend(), nullptr, status);
-  mux.SendText(reply.silent ? std::string() : ReplyText(reply));
+  return reply.silent ? std::string() : ReplyText(reply);
 }
 
 bool Session::Draining() const noexcept {
