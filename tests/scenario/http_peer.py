@@ -122,6 +122,7 @@ class Request:
     def __init__(self, method, target, version, fields):
         self.method, self.target, self.version, self.fields = method, target, version, fields
         self.body, self.trailers, self.connection = b"", [], 0
+        self.has_body = False  # read already
 
     def __repr__(self):
         return f"{self.method} {self.target} {self.body[:40]!r}"
@@ -142,6 +143,9 @@ def read_request_head(reader):
 
 
 def read_request_body(reader, request):
+    if request.has_body:
+        return
+    request.has_body = True
     length = length_of(request.fields)
     if length == "chunked":
         if request.version == "HTTP/1.0":
@@ -242,7 +246,7 @@ class Origin:
     """Reads strictly, records, and answers each request by repeating it; or as `scripts[target]` says.
 
     A script is called with (socket, request, reader) once the head is here; it returns True to have the body read and the
-    connection go on. `requests` are those that came whole, `wrong` is what was not strict, `cut` counts requests that broke off.
+    connection go on, where it has not read that itself. `requests` are those that came whole, `wrong` is what was not strict, `cut` counts requests that broke off.
     """
 
     def __init__(self):
