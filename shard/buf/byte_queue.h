@@ -75,16 +75,17 @@ class ByteQueue {
   const SliceNode* head() const { return head_; }
 
   // Takes over the caller's reference. An empty slice is dropped at once; a small one is copied
-  // behind the last where its chunk has room and is this queue's alone: a peer that sends bytes one
-  // by one must not hold a buffer for each.
+  // behind the last where its chunk has room and is this queue's alone: a peer that sends bytes
+  // one by one must not hold a buffer for each.
   void Push(Slice slice);
   // Shares `slice`: takes a reference of its own.
   void PushShared(Slice slice) {
     ChunkPool::Hold(slice.chunk);
     Push(slice);
   }
-  // The same for a slice behind the last one in the same chunk, where nobody needs the bytes between
-  // them: a small one is moved up to it, so that data in tiny pieces goes out in few entries.
+  // The same for a slice behind the last one in the same chunk, where nobody needs the bytes
+  // between them: a small one is moved up to it, so that data in tiny pieces goes out in few
+  // entries.
   void PushBehind(Slice slice);
   // Copies bytes in, into the last chunk's free tail if this queue alone holds that chunk, then
   // into chunks of `pool`. Returns how many were copied: fewer only when the pool is empty.
