@@ -13,6 +13,8 @@ using shard::ChunkPool;
 namespace {
 
 constexpr size_t kCopyBytesMax = 1024;
+// Framing between two chunks' data that is looked at beyond what may be moved.
+constexpr size_t kFramingBytes = 64;
 // What the decoder accepts of trailers, and room for the last chunk around them.
 constexpr size_t kTrailerBytesMax = 8192 + 64;
 
@@ -62,8 +64,10 @@ size_t H1BodyReader::ReadChunked(ByteQueue& in, ByteQueue& out, size_t max) {
       continue;
     }
     if (moved == max) break;
-    const proto::ChunkEvent event =
-        decoder_->Next(view.substr(0, std::min(view.size(), max - moved + 64)));
+    // Enough to see the next chunk's size; `max` may be the largest number there is.
+    const size_t room = max - moved;
+    if (room < view.size()) view = view.substr(0, std::min(view.size(), room + kFramingBytes));
+    const proto::ChunkEvent event = decoder_->Next(view);
     if (event.result == proto::ChunkResult::kData) {
       const shard::Slice slice = in.front();
       out.PushBehind({slice.chunk, slice.offset + uint32_t(event.offset), uint32_t(event.length)});

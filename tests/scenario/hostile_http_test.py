@@ -610,6 +610,24 @@ def a_body_nobody_reads_does_not_cost_the_answer():
 
 
 @case
+def bodies_of_every_small_size_are_dropped_behind_an_own_answer():
+    """63 bytes in chunks once made the shard turn for ever."""
+    with Setup("http-request return status 403 content-type text/plain string no") as setup:
+        full = b"10000\r\n" + b"x" * 65536 + b"\r\n"  # as much as is read ahead; the rest is dropped where it lies
+        for size in range(1, 140):
+            for piece in (1, 7, size):
+                chunks = full + b"".join(b"%x\r\n" % len(p) + p + b"\r\n"
+                                  for p in (b"x" * min(piece, size - i) for i in range(0, size, piece)))
+                with Client(setup.port) as client:
+                    head = b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    client.send(head + chunks + b"0\r\n\r\n" + get("/y"))
+                    check(client.answer().status == 403, f"{size} bytes in pieces of {piece}")
+                    if not client.at_end():  # it closes where the body was not here whole yet
+                        check(client.answer().status == 403, f"{size} bytes in pieces of {piece}: the next request")
+        setup.stranger_is_served = lambda: None  # nobody is passed on here
+
+
+@case
 def an_early_answer_reaches_a_client_that_still_sends():
     body = b"b" * (4 << 20)
 
