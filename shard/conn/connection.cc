@@ -67,6 +67,10 @@ void Connection::Opened() {
 }
 
 void Connection::Run() noexcept {
+  if (state_ == State::kOpen && send_failed_ && want_writable_) {
+    want_writable_ = false;
+    return events_->OnWritable();
+  }
   if (state_ != State::kHandshaking) return;
   for (unsigned step = 0; step < unsigned(HandshakeStep::kCount); ++step) {
     if ((handshakes_owed_ & (1u << step)) == 0) continue;
@@ -236,7 +240,11 @@ size_t Connection::Send(ByteQueue& plain) {
 }
 
 void Connection::Flush() {
-  if (send_failed_) wire_out_.Clear();
+  if (send_failed_) {
+    wire_out_.Clear();
+    // No send will ever say that there is room again.
+    if (want_writable_) context_.loop->run_queue().Add(this);
+  }
   if (wire_out_.empty() || connect_pending_ || fd_ < 0) return;
   if (send_pending_)
     return context_.ring().NeedSendAnswers();  // the rest follows what is under way

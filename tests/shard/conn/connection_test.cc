@@ -221,6 +221,23 @@ TEST_F(ConnectionTest, FullSendTellsWhenThereIsRoom) {
   EXPECT_EQ(connection_->Send(more), 4u);
 }
 
+// The failed send took the reset with it and nothing is read: who waits for room must not wait for
+// ever.
+TEST_F(ConnectionTest, WhoWaitsForRoomIsToldAfterASendHasFailed) {
+  Open();
+  peer_->Reset();
+  Send("lost");
+  world_->Settle();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(hearer_.Take(), "");
+    connection_->WantWritable();
+    Send(Letters(1000));
+    EXPECT_EQ(connection_->unsent_bytes(), 0u);
+    world_->Settle();
+    EXPECT_EQ(hearer_.Take(), "writable ");
+  }
+}
+
 TEST_F(ConnectionTest, ShutWriteAtRestEndsAtOnce) {
   Open();
   connection_->ShutWrite();
