@@ -42,6 +42,7 @@ class ConnTable final : CompletionSink {
   uint32_t live() const { return slab_.live(); }
   uint32_t capacity() const { return slab_.capacity(); }
   ConnCounters& counters() { return counters_; }
+  HandshakeMemory& handshake_memory() { return handshake_memory_; }
   // Visits live connections, for the last cleaning at the end of a shard and for listings.
   template <typename F>
   void ForEach(F visit) {
@@ -61,6 +62,7 @@ class ConnTable final : CompletionSink {
   };
 
   ShardContext& context_;
+  HandshakeMemory handshake_memory_;  // outlives the connections
   base::Slab<Connection> slab_;
   Generation* generations_;  // one a slot, mapped and committed on touch like the slab
   ConnCounters counters_;

@@ -23,6 +23,7 @@ Connection::Connection(ShardContext& context, base::Handle handle, int fd, Role 
 Connection::~Connection() {
   MUST(!ops_pending());
   waiter_hook.Unlink();
+  if (scratch_ != nullptr) context_.connections->handshake_memory().Delete(scratch_);
 }
 
 void Connection::Dial(const sockaddr* address, socklen_t length) {
@@ -38,6 +39,11 @@ void Connection::Dial(const Address& address) {
   MUST(length <= sizeof(dialled_));
   std::memcpy(&dialled_, &storage, length);
   Dial(reinterpret_cast<const sockaddr*>(&dialled_), length);
+}
+
+HandshakeScratch* Connection::NeedScratch() {
+  if (scratch_ == nullptr) scratch_ = context_.connections->handshake_memory().New();
+  return scratch_;
 }
 
 bool Connection::Start() {
@@ -62,12 +68,33 @@ void Connection::OnConnect(const Completion& completion) {
 void Connection::Opened() {
   state_ = State::kOpen;
   if (want_recv_ && !recv_armed_) ArmRecv();
-  if (!wire_out_.empty()) Flush();
+  ConnTable& table = *context_.connections;
+  const base::Handle handle = handle_;
+  const auto is_open = [&] { return table.Find(handle) == this && state_ == State::kOpen; };
   events_->OnConnected();
+  // What came along with the handshakes: no receive will tell of it.
+  if (is_open() && (!wire_in_.empty() || wire_ended_)) events_->OnReadable();
+  if (!is_open() || wire_out_.empty()) return;
+  // What the handshakes left to send goes together with what the stream has to say, which
+  // OnConnected() has just put in line before us; or alone, when it says nothing.
+  context_.loop->run_queue().Add(this);
+}
+
+Handshake* Connection::StepUnderWay() const {
+  for (unsigned step = 0; step < unsigned(HandshakeStep::kCount); ++step) {
+    if ((handshakes_owed_ & (1u << step)) != 0) return context_.handshakes->steps[step];
+  }
+  return nullptr;
+}
+
+CloseReason Connection::HandshakeTimeoutReason() const {
+  const Handshake* step = StepUnderWay();
+  return step == nullptr ? CloseReason::kClientHandshakeTimeout : step->timeout_reason();
 }
 
 void Connection::Run() noexcept {
-  if (state_ == State::kOpen && send_failed_ && want_writable_) {
+  if (state_ == State::kOpen) {
+    if (!send_failed_ || !want_writable_) return Flush();
     want_writable_ = false;
     return events_->OnWritable();
   }
@@ -95,7 +122,6 @@ void Connection::Run() noexcept {
                     0);
     }
   }
-  Flush();
   Opened();
 }
 
@@ -399,6 +425,12 @@ void Connection::FailByErrno(int error) {
   } else if (error == ECONNRESET || error == EPIPE) {
     reason = client ? CloseReason::kClientReset : CloseReason::kServerReset;
   }
+  if (client && state_ == State::kHandshaking) {
+    const Handshake* step = StepUnderWay();
+    if (step != nullptr && step->abort_reason() != CloseReason::kNone) {
+      reason = step->abort_reason();
+    }
+  }
   Fail(reason, error);
 }
 
@@ -423,11 +455,16 @@ void Connection::OnTimer() noexcept {
   if (events_ != nullptr) events_->OnDeadline();
 }
 
-Address Connection::LocalAddress() const {
+const Address& Connection::LocalAddress() {
+  if (local_known_) return local_;
   sockaddr_storage storage;
   socklen_t length = sizeof(storage);
-  if (fd_ < 0 || context_.ring().GetLocalName(fd_, &storage, &length) != 0) return {};
-  return Address::FromSockaddr(storage, length);
+  if (fd_ >= 0 && context_.ring().GetLocalName(fd_, &storage, &length) == 0) {
+    local_ = Address::FromSockaddr(storage, length);
+  }
+  // Of an outgoing connection the kernel chooses it while it connects.
+  local_known_ = state_ != State::kConnecting;
+  return local_;
 }
 
 const Address& Connection::PeerAddress() {

@@ -25,6 +25,7 @@
 #include "shard/conn/close_reason.h"
 #include "shard/conn/data_layer.h"
 #include "shard/conn/handshake.h"
+#include "shard/conn/handshake_scratch.h"
 #include "shard/conn/target.h"
 #include "shard/loop/event_loop.h"
 #include "shard/net/address.h"
@@ -84,6 +85,10 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void SetEvents(ConnectionEvents* events) { events_ = events; }
   void SetLayer(DataLayer* layer) { layer_ = layer; }
   void OweHandshake(HandshakeStep step) { handshakes_owed_ |= Bit(step); }
+  // What handshake steps keep of this connection; null until somebody needed it.
+  HandshakeScratch* scratch() const { return scratch_; }
+  // Null: no room.
+  HandshakeScratch* NeedScratch();
   // `address` belongs to the configuration and stays as it is. OnConnected or OnClosed answers.
   void Dial(const sockaddr* address, socklen_t length);
   // The same for an IP address that is only known now.
@@ -148,12 +153,18 @@ class Connection final : TimerClient, Task, BufferWaiter {
   uint64_t bytes_out() const { return bytes_out_; }
   // Who the peer is. Asked of the kernel once, on first use, and kept.
   const Address& PeerAddress();
-  // Where the peer reached us (or where we dial from). Asked each time.
-  Address LocalAddress() const;
+  // Where the peer reached us (or where we dial from). Asked once, on first use, and kept.
+  const Address& LocalAddress();
   void SetPeerAddress(const Address& address) {
     peer_ = address;
     peer_known_ = true;
   }
+  void SetLocalAddress(const Address& address) {
+    local_ = address;
+    local_known_ = true;
+  }
+  // What a handshake is called that does not end in time.
+  CloseReason HandshakeTimeoutReason() const;
   // A timer for whoever holds the events. 0 clears.
   void SetDeadline(uint64_t deadline_ms);
 
@@ -169,7 +180,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void OnConnect(const Completion& completion);
   void OnTimer() noexcept override;
   void OnBufferAvailable() noexcept override;
-  void Run() noexcept override;  // the handshakes
+  void Run() noexcept override;  // the handshakes, and what they left to send
 
   OpId Op(OpKind kind) const { return {kind, handle_}; }
   void ArmRecv();
@@ -182,6 +193,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void Fail(CloseReason reason, int error);
   void FailByErrno(int error);
   void Opened();
+  Handshake* StepUnderWay() const;
   void BeginClosing();
   bool ops_pending() const { return recv_armed_ || send_pending_ || connect_pending_; }
   void FreeIfAnswered();
@@ -190,6 +202,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   ConnectionEvents* events_ = nullptr;
   DataLayer* layer_ = nullptr;
   void* layer_state_ = nullptr;
+  HandshakeScratch* scratch_ = nullptr;
   const base::Handle handle_;
   int fd_;
   int error_ = 0;
@@ -202,6 +215,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   Target target_;
   Address peer_;
   sockaddr_in6 dialled_;  // of Dial(Address): room for either family
+  Address local_;
   State state_ = State::kOpen;
   const Role role_;
   uint8_t handshakes_owed_ = 0;
@@ -228,6 +242,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool move_spoilt_ : 1 = false;  // something came meanwhile
   bool send_failed_ : 1 = false;  // what is sent is dropped; reading tells the rest
   bool peer_known_ : 1 = false;
+  bool local_known_ : 1 = false;
 };
 
 }  // namespace shard

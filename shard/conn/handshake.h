@@ -17,11 +17,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shard/conn/close_reason.h"
+
 namespace shard {
 
 class Connection;
 
 enum class HandshakeStep : uint8_t {
+  kCipRecv,  // before PROXY, as haproxy 2.6 does it: who says both is the proxy in front of both
   kProxyRecv,
   kTlsAccept,
   kSocks4,
@@ -39,6 +42,10 @@ class Handshake {
   // May consume from the wire queue and append to it. Called again whenever bytes came or went,
   // until kDone or kFailed.
   virtual HandshakeResult Run(Connection& connection) = 0;
+  // How an accepted connection's end is called when time runs out, or the peer breaks off, in the
+  // middle of this step. kNone: as the kernel's error says.
+  virtual CloseReason timeout_reason() const { return CloseReason::kClientHandshakeTimeout; }
+  virtual CloseReason abort_reason() const { return CloseReason::kNone; }
 
  protected:
   ~Handshake() = default;

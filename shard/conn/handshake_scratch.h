@@ -1,0 +1,91 @@
+// handshake_scratch.h - what handshake steps keep of one connection, and the memory it comes from.
+//
+// Owns:    HandshakeMemory owns every scratch and every block of TLVs of one shard. A scratch
+//          belongs to its connection and goes with it.
+// Threads: shard-local.
+// Units:   bytes; capacity in connections.
+// Errors:  no room gives null, or false.
+// States:  none. Most connections never ask for a scratch.
+//
+//   if (HandshakeScratch* scratch = connection.NeedScratch()) scratch->cip_magic = magic;
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/slab.h"
+#include "shard/net/address.h"
+
+namespace shard {
+
+struct ProxySendOptions;
+
+struct HandshakeScratch {
+  // Of an accepted connection: what it must begin with (accept-netscaler-cip), and the TLVs of its
+  // PROXY header that somebody may ask for.
+  uint32_t cip_magic = 0;
+  uint32_t tlv_bytes = 0;
+  char* tlvs = nullptr;
+  // Of an outgoing one: what its PROXY header says. The options are the server's, as the target is.
+  const ProxySendOptions* send_options = nullptr;
+  Address announced_source;
+  Address announced_destination;
+};
+
+class HandshakeMemory {
+ public:
+  // TLVs are kept in blocks of two sizes, so that the usual few bytes do not cost a page.
+  static constexpr size_t kSmallBytes = 256;
+  static constexpr size_t kLargeBytes = 4096;
+
+  explicit HandshakeMemory(uint32_t capacity)
+      : scratches_(capacity), small_(capacity), large_(std::min<uint32_t>(capacity, 65536)) {}
+
+  HandshakeScratch* New() { return scratches_.New(); }
+  void Delete(HandshakeScratch* scratch) {
+    DropTlvs(*scratch);
+    scratches_.Delete(scratch);
+  }
+  // Room for `bytes` of TLVs, at most kLargeBytes; in place of what was there.
+  bool MakeRoomForTlvs(HandshakeScratch& scratch, size_t bytes) {
+    DropTlvs(scratch);
+    if (bytes > kLargeBytes) return false;
+    if (bytes <= kSmallBytes) {
+      Block<kSmallBytes>* block = small_.New();
+      scratch.tlvs = block != nullptr ? block->bytes : nullptr;
+    } else {
+      Block<kLargeBytes>* block = large_.New();
+      scratch.tlvs = block != nullptr ? block->bytes : nullptr;
+    }
+    if (scratch.tlvs == nullptr) return false;
+    scratch.tlv_bytes = uint32_t(bytes);
+    return true;
+  }
+  uint32_t live() const { return scratches_.live() + small_.live() + large_.live(); }
+
+ private:
+  template <size_t kBytes>
+  struct Block {
+    char bytes[kBytes];
+  };
+
+  void DropTlvs(HandshakeScratch& scratch) {
+    if (scratch.tlvs == nullptr) return;
+    if (scratch.tlv_bytes <= kSmallBytes) {
+      small_.Delete(reinterpret_cast<Block<kSmallBytes>*>(scratch.tlvs));
+    } else {
+      large_.Delete(reinterpret_cast<Block<kLargeBytes>*>(scratch.tlvs));
+    }
+    scratch.tlvs = nullptr;
+    scratch.tlv_bytes = 0;
+  }
+
+  base::Slab<HandshakeScratch> scratches_;
+  base::Slab<Block<kSmallBytes>> small_;
+  base::Slab<Block<kLargeBytes>> large_;
+};
+
+}  // namespace shard

@@ -1,0 +1,98 @@
+#include "shard/conn/proxy_send.h"
+
+#include <cstring>
+
+#include "base/check.h"
+#include "proto/preamble/proxy_tlv.h"
+#include "proto/preamble/proxy_v1.h"
+#include "proto/preamble/proxy_v2.h"
+#include "shard/conn/connection.h"
+
+namespace shard {
+namespace {
+
+proto::PreambleEndpoint ToEndpoint(const Address& address) {
+  proto::PreambleEndpoint endpoint;
+  endpoint.port = address.port;
+  if (address.family == AF_INET) {
+    std::memcpy(endpoint.ip, &address.v4, sizeof(address.v4));
+  } else {
+    std::memcpy(endpoint.ip, &address.v6, sizeof(address.v6));
+  }
+  return endpoint;
+}
+
+// Only IPv4 and IPv6 can be told (manual 5.2, send-proxy), and both ends must be of one family.
+proto::Preamble ToPreamble(const Address& source, const Address& destination) {
+  proto::Preamble preamble;
+  if (!source.is_ip() || source.family != destination.family) return preamble;
+  preamble.family =
+      source.family == AF_INET ? proto::PreambleFamily::kIpv4 : proto::PreambleFamily::kIpv6;
+  preamble.source = ToEndpoint(source);
+  preamble.destination = ToEndpoint(destination);
+  return preamble;
+}
+
+class ProxySend final : public Handshake {
+ public:
+  const char* name() const override { return "SEND-PROXY"; }
+  HandshakeResult Run(Connection& connection) override {
+    const HandshakeScratch& scratch = *connection.scratch();
+    const ProxySendOptions& options = *scratch.send_options;
+    Chunk* chunk = connection.context().small->Take();
+    if (chunk == nullptr) {
+      connection.SetLayerError(CloseReason::kNoMemory);
+      return HandshakeResult::kFailed;
+    }
+    const proto::Preamble preamble =
+        ToPreamble(scratch.announced_source, scratch.announced_destination);
+    proto::ByteWriter writer(chunk->data, chunk->capacity);
+    const bool fits = options.version == 1
+                          ? proto::WriteProxyV1(preamble, writer)
+                          : proto::WriteProxyV2(preamble, options.tlvs, options.crc32c, writer);
+    // The configuration was held to tune.bufsize.
+    if (BUG_IF(!fits, "proxy_header_too_long")) {
+      ChunkPool::Drop(chunk);
+      connection.SetLayerError(CloseReason::kInternal);
+      return HandshakeResult::kFailed;
+    }
+    connection.wire_out().Push({chunk, 0, uint32_t(writer.written())});
+    return HandshakeResult::kDone;
+  }
+};
+
+}  // namespace
+
+size_t ProxyHeaderBytesMax(const ProxySendOptions& options) {
+  if (options.version != 2) return proto::kProxyV1BytesMax;
+  constexpr size_t kChecksumBytes = proto::kProxyTlvHeaderBytes + 4;
+  return proto::kProxyV2FixedBytes + proto::kProxyV2AddressBytesMax +
+         (options.crc32c ? kChecksumBytes : 0) + options.tlvs.size();
+}
+
+Handshake* ProxySendStep() {
+  static ProxySend step;
+  return &step;
+}
+
+bool AnnounceClient(Connection& connection, const ProxySendOptions& options, const Address& source,
+                    const Address& destination) {
+  HandshakeScratch* scratch = connection.NeedScratch();
+  if (scratch == nullptr) return false;
+  scratch->send_options = &options;
+  scratch->announced_source = source;
+  scratch->announced_destination = destination;
+  connection.OweHandshake(HandshakeStep::kProxySend);
+  return true;
+}
+
+bool Announces(const Connection& connection, const ProxySendOptions& options, const Address& source,
+               const Address& destination) {
+  const HandshakeScratch* scratch = connection.scratch();
+  const ProxySendOptions* sent = scratch == nullptr ? nullptr : scratch->send_options;
+  if (!options.enabled()) return sent == nullptr;
+  return sent == &options && scratch->announced_source == source &&
+         scratch->announced_destination == destination;
+}
+
+}  // namespace shard

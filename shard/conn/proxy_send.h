@@ -1,0 +1,46 @@
+// proxy_send.h - handshake step that tells a server who the client is: a PROXY header before
+// everything else.
+//
+// Owns:    nothing: one object per process. What the header says is kept in the connection's
+//          handshake scratch, for as long as the connection lives.
+// Threads: shard-local per connection; the object is immutable.
+// Units:   bytes.
+// Errors:  no buffer fails the connection (kNoMemory); nothing is sent without the header.
+// States:  owed -> written. It never waits: the header goes with the first data, or alone when
+//          there is none.
+//
+//   if (!AnnounceClient(*connection, options, source, destination)) ...   // before Dial()
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "shard/conn/handshake.h"
+#include "shard/net/address.h"
+
+namespace shard {
+
+// What a server line asks for. Belongs to the configuration.
+struct ProxySendOptions {
+  uint8_t version = 0;  // 1 or 2; 0: no header
+  bool crc32c = false;  // of version 2, as are the TLVs
+  std::string tlvs;     // as they are sent
+  bool enabled() const { return version != 0; }
+};
+
+// The longest header these options can give.
+size_t ProxyHeaderBytesMax(const ProxySendOptions& options);
+
+Handshake* ProxySendStep();
+
+// The connection will begin with a header about this client. `options` must outlive the connection.
+// False: no room.
+[[nodiscard]] bool AnnounceClient(Connection& connection, const ProxySendOptions& options,
+                                  const Address& source, const Address& destination);
+// Whether the connection began, or will, with the header that AnnounceClient() would give it now:
+// it must serve no other client.
+bool Announces(const Connection& connection, const ProxySendOptions& options, const Address& source,
+               const Address& destination);
+
+}  // namespace shard
