@@ -350,7 +350,6 @@ constexpr KeywordState kStates[] = {
     {"tcp-request inspect-delay", kAll, kWithExpressions},
     {"tcp-response inspect-delay", kDefBack, kWithExpressions},
     // Matter once a line may say `ssl`.
-    {"timeout client-hs", kDefFront, kWithTls},
     // Matter once `check` works on a server line.
     {"external-check command", kDefBack, kWithChecks},
     {"external-check path", kDefBack, kWithChecks},
@@ -481,8 +480,6 @@ constexpr KeywordState kStates[] = {
 
     // Options of a bind line (manual 5.1) ---------------------------------------------------
     // Who may pass, what is encrypted, which address is believed.
-    {"accept-netscaler-cip", kBind, kNotYet, kNoPrefix, 1},
-    {"accept-proxy", kBind, kNotYet},
     {"allow-0rtt", kBind, kNotYet},
     {"alpn", kBind, kNotYet, kNoPrefix, 1},
     {"ca-file", kBind, kNotYet, kNoPrefix, 1},
@@ -579,10 +576,6 @@ constexpr KeywordState kStates[] = {
     {"redir", kServers, kNotYet, kNoPrefix, 1},
     {"renegotiate", kServers, kNotYet},
     {"resolvers", kServers, kNotYet, kNoPrefix, 1},
-    {"send-proxy", kServers, kNotYet},
-    {"send-proxy-v2", kServers, kNotYet},
-    {"set-proxy-v2-tlv-fmt", kServers, kNotYet, kNoPrefix, 1},
-    {"proxy-v2-options", kServers, kNotYet, kNoPrefix, 1},
     {"send-proxy-v2-ssl", kServers, kNotYet},
     {"send-proxy-v2-ssl-cn", kServers, kNotYet},
     {"sigalgs", kServers, kNotYet, kNoPrefix, 1},

@@ -21,8 +21,10 @@ namespace engine {
 class PoolKey {
  public:
   enum class Part : uint8_t {
-    kSource,       // where it comes from, as far as the client decides
-    kDestination,  // where it goes to, likewise
+    kSource,           // where it comes from, as far as the client decides
+    kDestination,      // where it goes to, likewise
+    kAnnouncedSource,  // what its PROXY header says
+    kAnnouncedDestination,
     kCount
   };
 

@@ -86,6 +86,8 @@ struct ProxyDraft {
   std::vector<ReplyStep> reply_steps;
   ReplyStep return_step;  // `http-request return`: a reply, a section or the proxy's own
   WordPlace return_word;
+  bool expect_proxy = false;        // tcp-request connection expect-proxy layer4, unconditionally
+  bool expect_cip = false;          // the same with expect-netscaler-cip
   bool has_abort_on_close = false;  // said, so that the mode does not decide
 };
 

@@ -20,6 +20,7 @@
 #include "engine/server/http_reply_keywords.h"
 #include "engine/server/process_keywords.h"
 #include "engine/server/proxy_keywords.h"
+#include "engine/server/proxy_protocol_keywords.h"
 #include "engine/server/server_keywords.h"
 #include "engine/server/source_keywords.h"
 
@@ -113,6 +114,7 @@ BuildKeywords MakeKeywords() {
   RegisterServerKeywords(keywords);
   RegisterSourceKeywords(keywords);
   RegisterHttpKeywords(keywords);
+  RegisterProxyProtocolKeywords(keywords);
   RegisterStates(keywords, KeywordStates());
   RegisterStates(keywords, SectionStates());
   RegisterActionsAndFilters(keywords);
@@ -356,6 +358,7 @@ void FinishProxy(BuildContext& context, ProxyDraft& draft) {
   CheckTimeouts(context, draft);
   CheckUse(context, draft);
   FinishHttp(context, draft);
+  FinishProxyProtocol(context, draft);
   if (draft.config->timeouts.queue_ms == 0) {
     draft.config->timeouts.queue_ms = draft.config->timeouts.connect_ms;
   }

@@ -27,6 +27,7 @@
 #include "engine/server/balance_config.h"
 #include "engine/server/http_config.h"
 #include "engine/server/source_config.h"
+#include "shard/conn/proxy_send.h"
 #include "shard/conn/target.h"
 #include "shard/net/address.h"
 
@@ -53,6 +54,7 @@ struct Timeouts {
   uint32_t client_ms = 0;
   uint32_t server_ms = 0;
   uint32_t tunnel_ms = 0;
+  uint32_t client_hs_ms = 0;  // unset: client_ms (manual 4.2, timeout client-hs)
   uint32_t client_fin_ms = 0;
   uint32_t server_fin_ms = 0;
   uint32_t queue_ms = 0;  // unset: connect_ms (manual 4.2, timeout queue)
@@ -97,6 +99,9 @@ struct ServerConfig final : shard::ServerTarget {
   bool depends_on_client() const {
     return follows_address || follows_port || source.depends_on_client();
   }
+  bool send_proxy_v1 = false;  // `send-proxy`
+  bool send_proxy_v2 = false;  // `send-proxy-v2`, which wins
+  shard::ProxySendOptions announce;
   ServerState* state = nullptr;  // found by name when the configuration is put to use
 };
 
@@ -133,6 +138,9 @@ struct BindConfig {
   bool transparent = false;          // takes connections to addresses that are not the machine's
   uint32_t tcp_user_timeout_ms = 0;  // tcp-ut
   CliLevel level = CliLevel::kOperator;  // of a `stats socket`
+  bool accept_proxy = false;
+  bool accept_cip = false;  // `accept-netscaler-cip`
+  uint32_t cip_magic = 0;
 };
 
 // frontend, backend or listen, with `defaults` applied.

@@ -116,6 +116,7 @@ bool TakeRedispatch(BuildContext& context, KeywordUse& use) {
 
 void RegisterTimeouts(BuildKeywords& keywords) {
   AddTimeout(keywords, "timeout client", kFront, &Timeouts::client_ms);
+  AddTimeout(keywords, "timeout client-hs", kFront, &Timeouts::client_hs_ms);
   AddTimeout(keywords, "timeout client-fin", kFront, &Timeouts::client_fin_ms);
   AddTimeout(keywords, "timeout connect", kBack, &Timeouts::connect_ms);
   AddTimeout(keywords, "timeout server", kBack, &Timeouts::server_ms);

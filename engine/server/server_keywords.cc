@@ -50,6 +50,9 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.hash_key = from.hash_key;
   options.source = from.source;
   options.tcp_user_timeout_ms = from.tcp_user_timeout_ms;
+  options.send_proxy_v1 = from.send_proxy_v1;
+  options.send_proxy_v2 = from.send_proxy_v2;
+  options.announce = from.announce;
   return options;
 }
 
@@ -94,12 +97,6 @@ bool TakeFrom(const BuildContext& context, const KeywordUse& use, size_t& word,
 
 bool RunServerOptions(BuildContext& context, const KeywordUse& use, size_t word, Scopes scopes,
                       ServerConfig& server) {
-  // Its argument is part of the word, so the registry cannot find it.
-  for (size_t i = word; i < use.line.size(); ++i) {
-    if (!use.line.text(i).starts_with("set-proxy-v2-tlv-fmt(")) continue;
-    use.diagnostics.Error(use.line.At(i), "'set-proxy-v2-tlv-fmt' is not supported yet");
-    return false;
-  }
   context.server = &server;
   context.option_id = {};
   const bool good = context.keywords.RunOptions(context, use.line, word, scopes, use.diagnostics);
@@ -215,8 +212,8 @@ void RegisterServerKeywords(BuildKeywords& keywords) {
   // What these take back is not supported yet, so there is never anything to take back.
   for (const char* words :
        {"no-agent-check", "no-check", "no-check-reuse-pool", "no-check-sni-auto", "no-check-ssl",
-        "no-send-proxy", "no-send-proxy-v2", "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn",
-        "no-sni-auto", "no-ssl", "no-tfo", "no-verifyhost"}) {
+        "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn", "no-sni-auto", "no-ssl", "no-tfo",
+        "no-verifyhost"}) {
     keywords.Add({words, kBoth}, [](BuildContext&, KeywordUse&) { return true; });
   }
 }

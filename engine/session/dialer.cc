@@ -10,6 +10,7 @@
 #include "engine/log/console.h"
 #include "engine/session/session.h"
 #include "engine/session/worker.h"
+#include "shard/conn/proxy_send.h"
 #include "shard/net/connector.h"
 
 namespace engine {
@@ -168,6 +169,13 @@ CloseReason PlanDial(const ServerConfig& server, shard::Connection* client,
   return CloseReason::kNone;
 }
 
+void PlanHeader(const Address& source, const Address& destination, DialPlan* plan) {
+  plan->announced_source = source;
+  plan->announced_destination = destination;
+  plan->key.Set(PoolKey::Part::kAnnouncedSource, source);
+  plan->key.Set(PoolKey::Part::kAnnouncedDestination, destination);
+}
+
 shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseReason* reason) {
   ServerConfig& server = request.server;
   shard::Ring& ring = worker.context().ring();
@@ -187,7 +195,11 @@ shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseRea
     ring.Close(fd);
     return nullptr;
   }
-  shard::Endpoint* endpoint = OpenMux(worker, request, *connection);
+  const bool is_ready =
+      !server.announce.enabled() ||
+      shard::AnnounceClient(*connection, server.announce, request.plan.announced_source,
+                            request.plan.announced_destination);
+  shard::Endpoint* endpoint = is_ready ? OpenMux(worker, request, *connection) : nullptr;
   if (endpoint == nullptr) {
     connection->Abort();
     return nullptr;

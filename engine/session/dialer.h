@@ -32,6 +32,9 @@ class Worker;
 struct DialPlan {
   shard::Address destination;  // empty: the server's own address
   shard::Address source;       // empty: what the configuration says, or the kernel's choice
+  // What a server with send-proxy is told.
+  shard::Address announced_source;
+  shard::Address announced_destination;
   PoolKey key;
 };
 
@@ -47,6 +50,9 @@ struct DialRequest {
 // connected to on behalf of this client.
 shard::CloseReason PlanDial(const ServerConfig& server, shard::Connection* client,
                             const proto::RequestHead* head, DialPlan* plan);
+
+// For a server that is told who the client is (send-proxy), even when the client has gone since.
+void PlanHeader(const shard::Address& source, const shard::Address& destination, DialPlan* plan);
 
 // The endpoint of a connection that is on its way; null with `*reason`.
 shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, shard::CloseReason* reason);

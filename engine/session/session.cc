@@ -5,6 +5,7 @@
 #include "engine/server/http_replies.h"
 #include "engine/session/http_reply.h"
 #include "engine/session/worker.h"
+#include "shard/conn/proxy_recv.h"
 
 namespace engine {
 
@@ -28,10 +29,30 @@ void Session::Begin(int fd) {
     (void)worker_.context().ring().SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
   }
   connection_->SetEvents(this);
-  if (connection_->Start()) OnConnected();
+  if (!BeginHandshakes()) return OnClosed(CloseReason::kNoMemory);
+  if (connection_->Start()) return OnConnected();
+  worker_.EnlistHandshake(this);
+  const Timeouts& timeouts = frontend().timeouts;
+  const uint32_t wait_ms = timeouts.client_hs_ms != 0 ? timeouts.client_hs_ms : timeouts.client_ms;
+  if (wait_ms != 0) connection_->SetDeadline(worker_.context().now_ms() + wait_ms);
 }
 
+bool Session::BeginHandshakes() {
+  if (bind_.accept_proxy) shard::ExpectProxyHeader(*connection_);
+  return !bind_.accept_cip || shard::ExpectNetscalerCip(*connection_, bind_.cip_magic);
+}
+
+void Session::OnDeadline() noexcept { OnClosed(connection_->HandshakeTimeoutReason()); }
+
+void Session::EndHandshake(CloseReason reason) { OnClosed(reason); }
+
 void Session::OnConnected() noexcept {
+  handshake_hook.Unlink();
+  connection_->SetDeadline(0);
+  if (worker_.tells_servers()) {
+    client_address_ = connection_->PeerAddress();
+    client_destination_ = connection_->LocalAddress();
+  }
   if (frontend().mode == Mode::kHttp && frontend().service == nullptr) {
     RequestAcceptor& acceptor = *this;
     MuxH1Front* mux = worker_.NewMuxH1Front(*connection_, acceptor, *frontend().http_profile);
@@ -49,6 +70,7 @@ void Session::OnConnected() noexcept {
 
 void Session::OnClosed(CloseReason reason) noexcept {
   frontend().state->part(worker_.index()).by_reason[size_t(reason)].Add();
+  handshake_hook.Unlink();
   connection_->Abort(frontend().nolinger);
   End();
 }

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "base/intrusive_list.h"
 #include "engine/mux/mux_h1_back.h"
 #include "engine/mux/mux_h1_front.h"
 #include "engine/server/proxy_config.h"
@@ -44,17 +45,27 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   const BindConfig& bind() const { return bind_; }
   const ProxyConfig& frontend() const { return *bind_.frontend; }
   uint64_t accepted_us() const { return accepted_us_; }
+  // Who the client is and what it called: known from the end of the handshakes on, if a server of
+  // the configuration is to be told (send-proxy), even when the client has gone.
+  const shard::Address& client_address() const { return client_address_; }
+  const shard::Address& client_destination() const { return client_destination_; }
+  // Ends a session that is still in its handshakes.
+  void EndHandshake(shard::CloseReason reason);
+
+  base::ListHook handshake_hook;  // in the worker's list, while handshakes run
 
  private:
   void OnConnected() noexcept override;
   void OnReadable() noexcept override {}
   void OnWritable() noexcept override {}
+  void OnDeadline() noexcept override;
   void OnClosed(shard::CloseReason reason) noexcept override;
   void OnNewStream(shard::Endpoint* endpoint) noexcept override;
   void OnMuxGone(shard::CloseReason reason) noexcept override;
   void OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept override;
   std::string LastWords(uint16_t status) noexcept override;
   bool Draining() const noexcept override;
+  bool BeginHandshakes();
   void EndWhenOver();
   void End();
 
@@ -62,6 +73,8 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   const BindConfig& bind_;
   shard::Connection* connection_ = nullptr;  // only while no mux has it
   uint64_t accepted_us_ = 0;
+  shard::Address client_address_;
+  shard::Address client_destination_;
   const uint64_t id_;
   OwnConnections own_connections_;
   const ServerConfig* last_server_ = nullptr;

@@ -300,6 +300,9 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
                        front() == nullptr ? nullptr : &front()->request(), &plan);
     if (*reason != CloseReason::kNone) return ConnectResult::kFailed;
   }
+  if (server.announce.enabled()) {
+    PlanHeader(session_.client_address(), session_.client_destination(), &plan);
+  }
   if (http_ && !fresh_only_) {
     if (TryReuse(server, plan.key)) return ConnectResult::kEstablished;
     IdleWaiter& waiter = *this;

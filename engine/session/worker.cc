@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "shard/conn/proxy_recv.h"
 
 namespace engine {
 
@@ -25,6 +26,14 @@ bool HasPrivilegedPort(shard::Ring& ring, int fd) {
 }
 
 }  // namespace
+
+shard::HandshakeTable ProxyHandshakes() {
+  shard::HandshakeTable table;
+  table.steps[size_t(shard::HandshakeStep::kCipRecv)] = shard::CipRecvStep();
+  table.steps[size_t(shard::HandshakeStep::kProxyRecv)] = shard::ProxyRecvStep();
+  table.steps[size_t(shard::HandshakeStep::kProxySend)] = shard::ProxySendStep();
+  return table;
+}
 
 Worker::Worker(ProcessContext& process, uint32_t streams_max)
     : process_(process),
@@ -49,11 +58,15 @@ Worker::~Worker() {
 
 void Worker::OnStart(shard::Shard& shard) noexcept {
   shard_ = &shard;
+  shard.SetHandshakes(&process_.handshakes);
   random_state_ = base::MonotonicMicros() * 2654435761u + shard.index() + 1;
   const uint32_t index = shard.index();
   const uint32_t process_maxconn =
       process_.global_maxconn == nullptr ? 0 : uint32_t(process_.global_maxconn->max());
   for (const auto& proxy : process_.configuration->proxies) {
+    for (const auto& server : proxy->servers) {
+      tells_servers_ = tells_servers_ || server->announce.enabled();
+    }
     if (proxy->state->backend() == nullptr) continue;
     proxy->state->backend()->AttachShard(index, &shard.loop(), process_maxconn);
   }
@@ -214,6 +227,7 @@ uint32_t Worker::IdleClients() {
 
 void Worker::OnStop() noexcept {
   idle_pool_.CloseAll();
+  while (Session* session = handshaking_.front()) session->EndHandshake(CloseReason::kShutdown);
   for (MuxH1Front* mux = all_fronts_.front(); mux != nullptr;) {
     MuxH1Front* next = all_fronts_.Next(mux);
     mux->CloseIfNoStream();

@@ -25,11 +25,15 @@
 #include "engine/session/session.h"
 #include "engine/session/spread_close.h"
 #include "engine/session/stream.h"
+#include "shard/conn/proxy_send.h"
 #include "shard/net/limit.h"
 #include "shard/shard.h"
 #include "shard/stream/applet.h"
 
 namespace engine {
+
+// The steps that read and write PROXY headers.
+shard::HandshakeTable ProxyHandshakes();
 
 // Limits of the whole process, one object each, and what all workers share read-only.
 struct ProcessContext {
@@ -38,6 +42,7 @@ struct ProcessContext {
   // By frontend, only where `maxconn` is set; by bind likewise.
   std::map<const ProxyConfig*, std::unique_ptr<shard::SharedLimit>> frontend_maxconn;
   std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
+  shard::HandshakeTable handshakes = ProxyHandshakes();
   bool debug_moves = false;           // -d: every move of every stream goes to standard output
   std::string version;                // what `show version` says
   uint64_t sockets_max = 0;           // descriptors needed at maxconn
@@ -105,6 +110,9 @@ class Worker final : public shard::ShardApp {
   // What this shard's applets ask other shards.
   Questions& questions() { return questions_; }
   void Enlist(Stream* stream) { all_streams_.PushBack(stream); }
+  void EnlistHandshake(Session* session) { handshaking_.PushBack(session); }
+  // A server of the configuration is told who the client is (send-proxy).
+  bool tells_servers() const { return tells_servers_; }
 
  private:
   struct ListenerLimits {
@@ -141,9 +149,11 @@ class Worker final : public shard::ShardApp {
   base::Slab<shard::Applet> applets_;
   base::IntrusiveList<Stream, &Stream::all_hook> all_streams_;
   base::IntrusiveList<MuxH1Front, &MuxH1Front::all_hook> all_fronts_;
+  base::IntrusiveList<Session, &Session::handshake_hook> handshaking_;
   std::unique_ptr<shard::LimitShare> global_share_;
   std::map<const ProxyConfig*, std::unique_ptr<shard::LimitShare>> frontend_shares_;
   std::map<const BindConfig*, std::unique_ptr<shard::LimitShare>> bind_shares_;
+  bool tells_servers_ = false;
   uint64_t random_state_ = 0;
   uint64_t stream_ids_ = 0;
   void (*on_idle_)(void*) = nullptr;

@@ -86,13 +86,4 @@ bool AnnounceClient(Connection& connection, const ProxySendOptions& options, con
   return true;
 }
 
-bool Announces(const Connection& connection, const ProxySendOptions& options, const Address& source,
-               const Address& destination) {
-  const HandshakeScratch* scratch = connection.scratch();
-  const ProxySendOptions* sent = scratch == nullptr ? nullptr : scratch->send_options;
-  if (!options.enabled()) return sent == nullptr;
-  return sent == &options && scratch->announced_source == source &&
-         scratch->announced_destination == destination;
-}
-
 }  // namespace shard

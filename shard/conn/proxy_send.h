@@ -38,9 +38,5 @@ Handshake* ProxySendStep();
 // False: no room.
 [[nodiscard]] bool AnnounceClient(Connection& connection, const ProxySendOptions& options,
                                   const Address& source, const Address& destination);
-// Whether the connection began, or will, with the header that AnnounceClient() would give it now:
-// it must serve no other client.
-bool Announces(const Connection& connection, const ProxySendOptions& options, const Address& source,
-               const Address& destination);
 
 }  // namespace shard

@@ -39,5 +39,22 @@ TEST(HeaderAddress, CountsValuesOverAllFieldsFromEitherEnd) {
   EXPECT_EQ(FindHeaderAddress(fields, "x-other", -1).Ip(), "");
 }
 
+// A connection that began with a PROXY header serves the client of that header alone.
+TEST(DialPlan, AHeaderIsPartOfTheKey) {
+  const auto key_of = [](const shard::Address& source, const shard::Address& destination) {
+    DialPlan plan;
+    PlanHeader(source, destination, &plan);
+    return plan.key;
+  };
+  const shard::Address one = shard::Address::V4(0x01020304, 10);
+  const shard::Address two = shard::Address::V4(0x01020304, 11);
+  EXPECT_EQ(key_of(one, two), key_of(one, two));
+  EXPECT_FALSE(key_of(one, two) == key_of(two, one));
+  EXPECT_FALSE(key_of(one, two) == key_of(one, one));
+  EXPECT_FALSE(key_of(one, two) == key_of(one, {}));
+  EXPECT_FALSE(key_of(one, two) == PoolKey());
+  EXPECT_FALSE(key_of({}, {}) == PoolKey()) << "UNKNOWN is a header, too";
+}
+
 }  // namespace
 }  // namespace engine

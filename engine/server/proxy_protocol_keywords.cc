@@ -1,0 +1,175 @@
+#include "engine/server/proxy_protocol_keywords.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string>
+
+#include "proto/preamble/proxy_tlv.h"
+#include "proto/preamble/proxy_v2.h"
+
+namespace engine {
+namespace {
+
+constexpr Scopes kServers = scope::kServer | scope::kDefaultServer;
+constexpr Scopes kRules = scope::kDefaults | scope::kFrontend | scope::kListen;
+
+// Options of a header that need what does not exist yet.
+constexpr std::string_view kOptionsNotYet[] = {"ssl",      "cert-cn",   "ssl-cipher", "cert-sig",
+                                               "cert-key", "authority", "unique-id"};
+
+void AddServerFlag(BuildKeywords& keywords, const char* words, bool ServerConfig::*field,
+                   bool value) {
+  keywords.Add({words, kServers}, [=](BuildContext& context, KeywordUse&) {
+    context.server->*field = value;
+    return true;
+  });
+}
+
+bool TakeMagic(BuildContext& context, KeywordUse& use) {
+  use.next = use.first_argument + 1;
+  if (!HasArguments(use, 1, SIZE_MAX, "the magic number that the NetScaler sends")) return false;
+  context.bind->accept_cip = true;
+  return TakeArgument(use, 0, ParseInteger(use.argument(0), 1, UINT32_MAX),
+                      context.bind->cip_magic);
+}
+
+bool TakeV2Options(BuildContext& context, KeywordUse& use) {
+  use.next = use.first_argument + 1;
+  if (!HasArguments(use, 1, SIZE_MAX, "a list of options such as 'crc32c'")) return false;
+  std::string_view list = use.argument(0);
+  while (true) {
+    const size_t comma = std::min(list.find(','), list.size());
+    const std::string option(list.substr(0, comma));
+    if (option == "crc32c") {
+      context.server->announce.crc32c = true;
+    } else if (std::find(std::begin(kOptionsNotYet), std::end(kOptionsNotYet), option) !=
+               std::end(kOptionsNotYet)) {
+      return Refuse(use, 0, "option '" + option + "' is not supported yet");
+    } else {
+      return Refuse(use, 0, "unknown option '" + option + "'",
+                    Suggest(option, {"crc32c", "ssl", "cert-cn", "ssl-cipher", "cert-sig",
+                                     "cert-key", "authority", "unique-id"}));
+    }
+    if (comma == list.size()) return true;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+// The number in `word(0xe0)`, decimal or hexadecimal.
+Parsed<int64_t> TypeOf(std::string_view word) {
+  const size_t open = word.find('(');
+  const std::string expected = "expects a type from 0 to 255, as in 'set-proxy-v2-tlv-fmt(0xE0)'";
+  if (open == std::string_view::npos || !word.ends_with(')')) return {0, expected};
+  std::string_view digits = word.substr(open + 1, word.size() - open - 2);
+  const bool is_hex = digits.starts_with("0x") || digits.starts_with("0X");
+  if (is_hex) digits.remove_prefix(2);
+  int64_t type = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, type, is_hex ? 16 : 10);
+  if (digits.empty() || error != std::errc() || stop != end || type < 0 || type > 255) {
+    return {0, expected};
+  }
+  return {type, {}};
+}
+
+// A format without expressions: only '%%' stands for something else.
+bool TakeLiteral(std::string_view format, std::string* text) {
+  for (size_t i = 0; i < format.size(); ++i) {
+    if (format[i] == '%' && (++i == format.size() || format[i] != '%')) return false;
+    *text += format[i];
+  }
+  return true;
+}
+
+bool TakeTlv(BuildContext& context, KeywordUse& use) {
+  use.next = use.first_argument + 1;
+  if (!HasArguments(use, 1, SIZE_MAX, "a value")) return false;
+  const Parsed<int64_t> type = TypeOf(use.line.text(use.first_word));
+  if (!type) {
+    use.diagnostics.Error(use.line.At(use.first_word),
+                          "'" + use.keyword->words + "': " + type.error);
+    return false;
+  }
+  if (proto::ProxyTlvType(type.value) == proto::ProxyTlvType::kCrc32c) {
+    use.diagnostics.Error(use.line.At(use.first_word),
+                          "'" + use.keyword->words + "': type 3 is the checksum of the header",
+                          "use 'proxy-v2-options crc32c'");
+    return false;
+  }
+  std::string value;
+  if (!TakeLiteral(use.argument(0), &value)) {
+    return Refuse(use, 0, "a value with an expression is not supported yet",
+                  "a '%' alone is written '%%'");
+  }
+  std::string& tlvs = context.server->announce.tlvs;
+  if (value.size() > UINT16_MAX || tlvs.size() + value.size() > proto::kProxyV2BytesMax) {
+    return Refuse(use, 0, "the values of a header have 65535 bytes at most");
+  }
+  std::string one(proto::kProxyTlvHeaderBytes + value.size(), '\0');
+  proto::ByteWriter writer(one.data(), one.size());
+  if (!proto::WriteProxyTlv(proto::ProxyTlvType(type.value), value, writer)) return false;
+  tlvs += one;
+  return true;
+}
+
+// `tcp-request connection expect-... layer4` (manual 4.3).
+void AddRule(BuildKeywords& keywords, const char* words, bool ProxyDraft::*field) {
+  keywords.Add({words, kRules}, [=](BuildContext& context, KeywordUse& use) {
+    if (!HasArguments(use, 1, SIZE_MAX, "'layer4'")) return false;
+    if (use.argument(0) != "layer4") return Refuse(use, 0, "expects 'layer4'");
+    const std::string condition(use.argument(1));
+    if (condition == "if" || condition == "unless") {
+      return Refuse(use, 1, "a condition ('" + condition + "') is not supported yet");
+    }
+    if (!condition.empty()) return Refuse(use, 1, "unexpected '" + condition + "'");
+    if (context.proxy->section->kind == SectionKind::kDefaults &&
+        context.proxy->section->name.empty()) {
+      return Refuse(use, 0, "is only allowed in a 'defaults' section that has a name");
+    }
+    context.proxy->*field = true;
+    return true;
+  });
+}
+
+}  // namespace
+
+void RegisterProxyProtocolKeywords(BuildKeywords& keywords) {
+  keywords.Add({"accept-proxy", scope::kBind}, [](BuildContext& context, KeywordUse&) {
+    context.bind->accept_proxy = true;
+    return true;
+  });
+  keywords.Add({"accept-netscaler-cip", scope::kBind}, TakeMagic);
+  AddRule(keywords, "tcp-request connection expect-proxy", &ProxyDraft::expect_proxy);
+  AddRule(keywords, "tcp-request connection expect-netscaler-cip", &ProxyDraft::expect_cip);
+  AddServerFlag(keywords, "send-proxy", &ServerConfig::send_proxy_v1, true);
+  AddServerFlag(keywords, "no-send-proxy", &ServerConfig::send_proxy_v1, false);
+  AddServerFlag(keywords, "send-proxy-v2", &ServerConfig::send_proxy_v2, true);
+  AddServerFlag(keywords, "no-send-proxy-v2", &ServerConfig::send_proxy_v2, false);
+  keywords.Add({"proxy-v2-options", kServers}, TakeV2Options);
+  keywords.Add({.words = "set-proxy-v2-tlv-fmt", .scopes = kServers, .parentheses = true},
+               TakeTlv);
+}
+
+void FinishProxyProtocol(BuildContext& context, ProxyDraft& draft) {
+  ProxyConfig& proxy = *draft.config;
+  for (const auto& bind : proxy.binds) {
+    bind->accept_proxy = bind->accept_proxy || draft.expect_proxy;
+    bind->accept_cip = bind->accept_cip || draft.expect_cip;
+  }
+  const size_t bytes_max =
+      std::min<size_t>(context.configuration.global.bufsize, proto::kProxyV2BytesMax);
+  for (const auto& server : proxy.servers) {
+    server->announce.version = server->send_proxy_v2 ? 2 : server->send_proxy_v1 ? 1 : 0;
+    if (server->announce.version == 0) continue;
+    const size_t bytes = shard::ProxyHeaderBytesMax(server->announce);
+    if (bytes <= bytes_max) continue;
+    context.diagnostics.Error(At(server->place),
+                              "server '" + server->name + "': its PROXY header may need " +
+                                  std::to_string(bytes) + " bytes, and a buffer holds " +
+                                  std::to_string(bytes_max),
+                              "shorten what 'set-proxy-v2-tlv-fmt' adds, or raise 'tune.bufsize'");
+  }
+}
+
+}  // namespace engine
