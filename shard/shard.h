@@ -31,6 +31,8 @@ struct ShardOptions {
   uint32_t small_chunks = 16384;
   uint32_t large_chunks = 2048;
   uint32_t ring_entries = 2048;
+  uint32_t pipes_max = 0;  // for splicing
+  uint32_t pipe_bytes = PipePool::kPipeBytes;
 };
 
 class ShardApp {
@@ -81,6 +83,8 @@ class Shard final : AcceptHandler, CompletionSink, TurnHook {
   ChunkPool& small() { return small_; }
   ChunkPool& large() { return large_; }
   SlicePool& slices() { return slices_; }
+  // Null when nothing is ever spliced.
+  PipePool* pipes() { return pipes_.get(); }
   ShardApp* app() { return app_; }
   uint32_t index() const { return options_.index; }
   // A client connection of this shard has ended: descriptors and room may be free again.
@@ -108,6 +112,7 @@ class Shard final : AcceptHandler, CompletionSink, TurnHook {
   SlicePool slices_;
   ShardContext context_;
   std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<PipePool> pipes_;
   std::unique_ptr<ConnTable> connections_;
   std::vector<ListenerEntry> listeners_;
   ShardApp* app_ = nullptr;

@@ -30,6 +30,18 @@ class H1BodyReader {
   }
   bool ended() const { return ended_; }
   bool bad() const { return bad_; }
+  // How much of the body follows that is bytes and nothing else; UINT64_MAX: until the connection
+  // ends. 0 where there is framing in between.
+  uint64_t PlainLeft() const {
+    if (ended_ || bad_) return 0;
+    return kind_ == proto::BodyKind::kLength ? left_ : EndsByClose() ? UINT64_MAX : 0;
+  }
+  // `bytes` of them went another way.
+  void Skip(uint64_t bytes) {
+    if (kind_ != proto::BodyKind::kLength) return;
+    left_ -= bytes;
+    ended_ = left_ == 0;
+  }
   // The connection has ended: was that the end of the body?
   bool EndsByClose() const {
     return kind_ == proto::BodyKind::kUntilClose || kind_ == proto::BodyKind::kTunnel;
@@ -55,6 +67,14 @@ class H1BodyWriter {
   // Ends the message; false when it is cut short of what its head promised.
   bool End(const proto::FieldList* trailers, shard::ByteQueue& out, shard::ChunkPool& small);
   bool ended() const { return ended_; }
+  // As H1BodyReader's: how much may be sent beside the writer.
+  uint64_t PlainRoom() const {
+    if (ended_ || failed_ || kind_ == proto::BodyKind::kChunked) return 0;
+    return kind_ == proto::BodyKind::kLength ? left_ : UINT64_MAX;
+  }
+  void Skip(uint64_t bytes) {
+    if (kind_ == proto::BodyKind::kLength) left_ -= bytes;
+  }
   // No memory was left in the middle of framing: what is in `out` must not be followed by anything.
   bool failed() const { return failed_; }
 

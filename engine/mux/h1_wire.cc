@@ -1,5 +1,7 @@
 #include "engine/mux/h1_wire.h"
 
+#include <algorithm>
+
 #include "proto/http1/serializer.h"
 
 namespace engine {
@@ -38,6 +40,27 @@ bool H1Wire::CutShort(H1BodyReader& body) {
   if (!body.EndsByClose()) return true;
   body.End();
   return false;
+}
+
+size_t H1Wire::SpliceIn(H1BodyReader& body, shard::Pipe& pipe) {
+  const uint64_t left = body.PlainLeft();
+  const bool known = left != shard::Endpoint::kSpliceUnbounded;
+  const size_t max = size_t(std::min<uint64_t>(left, pipe.room()));
+  const size_t moved = connection_.SpliceIn(pipe, max, known ? left : 0);
+  body.Skip(moved);
+  return moved;
+}
+
+size_t H1Wire::SpliceOut(shard::Pipe& pipe) {
+  Push();  // the head, and what was queued before
+  size_t taken = 0;
+  if (out_.empty()) {
+    const uint64_t room = writer_.PlainRoom();
+    taken = connection_.SpliceOut(pipe, size_t(std::min<uint64_t>(room, pipe.bytes)));
+    writer_.Skip(taken);
+  }
+  if (pipe.bytes > 0) connection_.WantWritable();
+  return taken;
 }
 
 bool H1Wire::PutHead(const proto::RequestHead& head, const proto::NameCase* name_case) {

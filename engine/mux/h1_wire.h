@@ -63,6 +63,19 @@ class H1Wire {
   // The connection has ended in the middle of `body`. One that ends in that way is ended.
   bool CutShort(H1BodyReader& body);
 
+  // Splicing (see shard/stream/endpoint.h).
+  uint64_t SpliceLeft(const H1BodyReader& body) const {
+    const bool idle = in_.empty() && connection_.wire_in().empty() && !connection_.wire_ended();
+    if (!idle || !connection_.can_splice()) return 0;
+    const uint64_t left = body.PlainLeft();
+    return left == shard::Endpoint::kSpliceUnbounded && !connection_.in_bulk() ? 0 : left;
+  }
+  size_t SpliceIn(H1BodyReader& body, shard::Pipe& pipe);
+  bool CanSpliceOut() const {
+    return head_sent_ && writer_.PlainRoom() > 0 && connection_.can_splice();
+  }
+  size_t SpliceOut(shard::Pipe& pipe);
+
   // Writing.
   shard::ByteQueue& out() { return out_; }
   size_t unsent_bytes() const { return out_.size() + connection_.unsent_bytes(); }

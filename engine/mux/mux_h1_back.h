@@ -64,6 +64,11 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   void Detach(shard::CloseReason reason, uint64_t linger_until_ms) override;
   shard::Connection* connection() override { return &connection_; }
   size_t UnsentBytes() const override { return wire_.unsent_bytes(); }
+  uint64_t SpliceLeft() const override { return taken_ ? wire_.SpliceLeft(message_->body) : 0; }
+  size_t SpliceIn(shard::Pipe& pipe) override { return wire_.SpliceIn(message_->body, pipe); }
+  void EndSpliceIn() override { connection_.EndSpliceIn(); }
+  bool CanSpliceOut() const override { return wire_.CanSpliceOut(); }
+  size_t SpliceOut(shard::Pipe& pipe) override { return wire_.SpliceOut(pipe); }
 
   // BackEndpoint
   void SendRequest(const proto::RequestHead& head, const proto::Framing& framing,

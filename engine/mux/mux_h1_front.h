@@ -70,6 +70,14 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   void Detach(shard::CloseReason reason, uint64_t linger_until_ms) override;
   shard::Connection* connection() override { return &connection_; }
   size_t UnsentBytes() const override { return wire_.unsent_bytes(); }
+  uint64_t SpliceLeft() const override {
+    const bool kept_back = may_tunnel_ && !wire_.tunnel();
+    return read_shut_ || kept_back ? 0 : wire_.SpliceLeft(message_->body);
+  }
+  size_t SpliceIn(shard::Pipe& pipe) override { return wire_.SpliceIn(message_->body, pipe); }
+  void EndSpliceIn() override { connection_.EndSpliceIn(); }
+  bool CanSpliceOut() const override { return wire_.CanSpliceOut(); }
+  size_t SpliceOut(shard::Pipe& pipe) override { return wire_.SpliceOut(pipe); }
 
   // FrontEndpoint
   proto::RequestHead& request() override { return message_->head; }

@@ -19,6 +19,12 @@ size_t MuxRaw::Send(shard::ByteQueue& bytes, bool) {
   return taken;
 }
 
+size_t MuxRaw::SpliceOut(shard::Pipe& pipe) {
+  const size_t taken = connection_.SpliceOut(pipe, pipe.bytes);
+  if (pipe.bytes > 0) connection_.WantWritable();
+  return taken;
+}
+
 void MuxRaw::ShutRead(CloseReason) { connection_.WantRecv(false); }
 
 void MuxRaw::ShutWrite(CloseReason) { connection_.ShutWrite(); }

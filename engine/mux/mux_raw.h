@@ -33,6 +33,14 @@ class MuxRaw final : public Mux, public shard::Endpoint {
   void Detach(shard::CloseReason reason, uint64_t linger_until_ms) override;
   shard::Connection* connection() override { return &connection_; }
   size_t UnsentBytes() const override { return connection_.unsent_bytes(); }
+  uint64_t SpliceLeft() const override {
+    const bool idle = connection_.wire_in().empty() && !connection_.wire_ended();
+    return idle && connection_.can_splice() && connection_.in_bulk() ? kSpliceUnbounded : 0;
+  }
+  size_t SpliceIn(shard::Pipe& pipe) override { return connection_.SpliceIn(pipe, pipe.room(), 0); }
+  void EndSpliceIn() override { connection_.EndSpliceIn(); }
+  bool CanSpliceOut() const override { return connection_.can_splice(); }
+  size_t SpliceOut(shard::Pipe& pipe) override;
   // `option nolinger`: an end out of order is an RST.
   void SetNoLinger(bool no_linger) { no_linger_ = no_linger; }
 

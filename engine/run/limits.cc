@@ -111,6 +111,18 @@ void FitGiven(const LimitsRequest& request, const SystemLimits& system, uint64_t
     plan.maxconn = uint32_t(maxconn);
     return;
   }
+  // Nobody asked for that many pipes: without one a transfer is copied.
+  const uint64_t without_pipes = needed - 2 * PipesFor(request, maxconn);
+  if (!request.maxpipes && without_pipes <= attainable) {
+    plan.maxconn = uint32_t(maxconn);
+    plan.pipes = uint32_t((attainable - without_pipes) / 2);
+    plan.fds_needed = without_pipes + 2 * plan.pipes;
+    plan.notices.push_back(base::Format(
+        "%llu descriptors leave room for %u pipes, not for a quarter of maxconn: further large "
+        "transfers are copied",
+        Number(attainable), plan.pipes));
+    return;
+  }
   const uint64_t fits = MaxconnWithin(request, attainable);
   std::string message = base::Format(
       "maxconn %llu needs %llu file descriptors, but the limit is %llu: %s", Number(maxconn),
@@ -189,6 +201,7 @@ LimitsRequest MakeLimitsRequest(const GlobalConfig& global, const Options& optio
   if (global.fd_hard_limit != 0) request.fd_hard_limit = global.fd_hard_limit;
   request.prealloc_fd = global.prealloc_fd;
   request.inherited_fds = CountOpenFds();
+  request.maxpipes = global.maxpipes;
   request.strict_limits = global.strict_limits;
   request.listening_sockets = listening_sockets;
   request.shards = shards;
@@ -219,7 +232,10 @@ LimitsPlan ComputeLimits(const LimitsRequest& request, const SystemLimits& syste
   if (request.proxy_maxconn_option != 0) {
     plan.proxy_maxconn = std::min(request.proxy_maxconn_option, plan.maxconn);
   }
-  plan.fds_needed = FdsFor(request, plan.maxconn);
+  if (plan.fds_needed == 0) {
+    plan.pipes = uint32_t(PipesFor(request, plan.maxconn));
+    plan.fds_needed = FdsFor(request, plan.maxconn);
+  }
   plan.prealloc_fd = request.prealloc_fd;
   const uint64_t ordered = WithUlimitN(request, system, attainable, plan);
   plan.nofile_soft = std::max({system.nofile_soft, plan.fds_needed, ordered});

@@ -76,6 +76,7 @@ struct SystemLimits {
 struct LimitsPlan {
   uint32_t maxconn = 0;
   uint32_t proxy_maxconn = 0;  // of a frontend that sets none
+  uint32_t pipes = 0;          // for splicing, at maxconn connections
   uint64_t fds_needed = 0;     // at maxconn connections
   uint64_t nofile_soft = 0;    // to set
   uint64_t nofile_hard = 0;    // to set; differs from the present one only with may_raise_hard

@@ -37,7 +37,6 @@ constexpr Flag NotYet(std::string_view name, Value value, std::string_view inste
   return {{name, FlagState::kNotSupportedYet, instead}, value, nullptr};
 }
 
-constexpr std::string_view kNoSplice = "data is never spliced or passed on without a copy";
 constexpr std::string_view kNoPoller = "'tune.ring' chooses what waits for descriptors";
 constexpr std::string_view kNoFork = "nothing keeps this process from forking";
 
@@ -65,18 +64,18 @@ constexpr Flag kFlags[] = {
     Works("-dA", Value::kGlued),
     Works("-dC", Value::kGlued),
     Works("-dD", Value::kNone, &Options::diagnostic),
-    NoMeaning("-dF", Value::kNone, &Options::no_fast_forward, kNoSplice),
+    Works("-dF", Value::kNone, &Options::no_fast_forward),
     Works("-dG", Value::kNone, &Options::no_getaddrinfo),
     NoMeaning("-dI", Value::kNone, &Options::insecure_fork, kNoFork),
     Works("-dK", Value::kGlued),
     Works("-dL", Value::kNone, &Options::dump_libraries),
     NoMeaning("-dM", Value::kGlued, nullptr, "memory is debugged with the sanitizer builds"),
     Works("-dR", Value::kNone, &Options::no_reuseport),
-    NoMeaning("-dS", Value::kNone, &Options::no_splice, kNoSplice),
+    Works("-dS", Value::kNone, &Options::no_splice),
     NoMeaning("-dT", Value::kNone, nullptr, "there is no kernel TLS to turn off"),
     NoMeaning("-dV", Value::kNone, &Options::server_verify_none, "there is no TLS yet"),
     Works("-dW", Value::kNone, &Options::zero_warning),
-    NoMeaning("-dZ", Value::kNone, &Options::no_zero_copy, kNoSplice),
+    Works("-dZ", Value::kNone, &Options::no_zero_copy),
     Works("-db", Value::kNone, &Options::foreground),
     Works("-dc", Value::kNone, &Options::dump_cpus),
     NoMeaning("-de", Value::kNone, &Options::no_epoll, kNoPoller),
@@ -385,13 +384,13 @@ Process
   -x SOCKET        take listening sockets from SOCKET (not supported yet)
 
 Debugging
-  -dR              do not use SO_REUSEPORT
+  -dS, -dF, -dZ    copy instead of splicing  -dR  do not use SO_REUSEPORT
   -dC[KEY]         print the configuration; with a KEY, without its secrets
   -dKCLASS,...     print the known keywords
   -dL, -dc         print the shared libraries in use; print what was found about CPUs
   -dA[FILE]        write a tar archive of the program and its libraries
   -dG              do not use getaddrinfo() to resolve names
-  -4 -dF -dI -dM[BYTE,...] -dS -dT -dV -dZ -de -dk -dp -dt [TRACE,...] -dv
+  -4 -dI -dM[BYTE,...] -dT -dV -de -dk -dp -dt [TRACE,...] -dv
                    accepted, without effect here
 )";
 }

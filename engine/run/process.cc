@@ -160,6 +160,7 @@ bool Run::Read() {
   }
   for (const std::string& text : options_.without_effect) console_.Detail(text);
   if (configuration_ == nullptr) return false;
+  if (options_.no_splice) configuration_->global.splice = false;
   PresetLateVariables(FilesOf(tree), StatsSocketsOf(*configuration_), &environment);
   environment.Export();
   return PrintDumps(tree);
@@ -214,8 +215,9 @@ bool Run::PlanLimits(LimitsPlan* plan) {
   for (const auto& proxy : configuration_->proxies) {
     for (const auto& bind : proxy->binds) sockets += uint32_t(bind->addresses.size()) * shards;
   }
-  *plan = ComputeLimits(MakeLimitsRequest(configuration_->global, options_, shards, sockets),
-                        ReadSystemLimits());
+  LimitsRequest request = MakeLimitsRequest(configuration_->global, options_, shards, sockets);
+  request.splice = configuration_->splices();
+  *plan = ComputeLimits(request, ReadSystemLimits());
   for (const std::string& text : plan->notices) console_.Detail(text);
   for (const std::string& text : plan->warnings) console_.Warning(text);
   for (const std::string& text : plan->errors) console_.Alert(text);
@@ -238,6 +240,7 @@ int Run::Start() {
   if (const char* driver = std::getenv("RINGWAY_RING"); driver != nullptr && *driver != '\0') {
     settings.ring_driver = driver;
   }
+  settings.pipes_max = plan.pipes;
   settings.debug_moves = options_.debug;
   settings.sockets_max = plan.fds_needed;
   settings.small_chunks = plan.small_chunks;

@@ -262,6 +262,10 @@ bool Supervisor::OpenShards(std::string* why) {
     options.large_chunk_bytes = std::max<uint32_t>(65536, configuration_.global.bufsize);
     options.small_chunks = settings_.small_chunks;
     options.large_chunks = settings_.large_chunks;
+    options.pipes_max = (settings_.pipes_max + settings_.shards - 1) / settings_.shards;
+    if (configuration_.global.pipe_bytes != 0) {
+      options.pipe_bytes = configuration_.global.pipe_bytes;
+    }
     clocks_.push_back(std::make_unique<base::Clock>());
     std::unique_ptr<shard::Shard> shard =
         shard::Shard::Open(options, mailroom_, board_, *clocks_.back(), factory, why);

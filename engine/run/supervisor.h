@@ -40,6 +40,7 @@ struct SupervisorSettings {
   uint32_t shards = 1;
   uint32_t maxconn = 2000;           // client connections of the process
   std::string ring_driver = "auto";  // auto, uring, poll
+  uint32_t pipes_max = 0;            // for splicing, of the process; 0: none
   bool debug_moves = false;
   uint64_t sockets_max = 0;       // descriptors needed at maxconn: for `show info`
   uint32_t memory_max_mb = 0;     // -m: for `show info`

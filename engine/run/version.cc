@@ -42,7 +42,7 @@ constexpr Feature kFeatures[] = {
     {"LIBATOMIC", false},
     {"LIBCRYPT", false},
     {"LINUX_CAP", false},
-    {"LINUX_SPLICE", false},
+    {"LINUX_SPLICE", true},
     {"LINUX_TPROXY", false},
     {"LUA", false},
     {"MATH", false},

@@ -174,6 +174,22 @@ void RegisterGlobalKeywords(BuildKeywords& keywords) {
   keywords.Add({"tune.maxrewrite", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return TakeSizes(use, 0, size_t{128} << 20, Global(context).maxrewrite);
   });
+  keywords.Add({"tune.pipesize", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return TakeSizes(use, 4096, size_t{1} << 30, Global(context).pipe_bytes);
+  });
+  keywords.Add({"maxpipes", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    uint32_t pipes = 0;
+    if (!HasArguments(use, 1, 1) ||
+        !TakeArgument(use, 0, ParseInteger(use.argument(0), 0, INT32_MAX), pipes)) {
+      return false;
+    }
+    Global(context).maxpipes = pipes;
+    return true;
+  });
+  keywords.Add({"nosplice", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    Global(context).splice = false;
+    return HasArguments(use, 0, 0);
+  });
   keywords.Add({"tune.ring", kGlobal}, TakeRing);
   for (const char* words : {"setenv", "presetenv", "unsetenv", "resetenv",
                             "expose-deprecated-directives", "expose-experimental-directives"}) {

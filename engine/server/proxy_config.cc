@@ -1,5 +1,7 @@
 #include "engine/server/proxy_config.h"
 
+#include <algorithm>
+
 namespace engine {
 
 std::string BindAddress::Name() const {
@@ -23,6 +25,11 @@ ProxyConfig* Configuration::FindFrontend(const std::string& name) const {
     if (proxy->is_frontend && proxy->name == name) return proxy.get();
   }
   return nullptr;
+}
+
+bool Configuration::splices() const {
+  return global.splice && std::any_of(proxies.begin(), proxies.end(),
+                                      [](const auto& proxy) { return proxy->splices(); });
 }
 
 }  // namespace engine

@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -164,6 +165,10 @@ struct ProxyConfig {
   bool tcpka_server = false;  // option srvtcpka, tcpka
   bool nolinger = false;
   bool dont_log_null = false;  // option dontlognull
+  bool splice_auto = false;    // option splice-auto: large transfers, both ways
+  bool splice_request = false;
+  bool splice_response = false;
+  bool splices() const { return splice_auto || splice_request || splice_response; }
 
   HttpConfig http;                                  // both halves; only with mode http
   std::shared_ptr<const HttpProfile> http_profile;  // made when the configuration is put to use
@@ -226,6 +231,9 @@ struct GlobalConfig {
   bool idle_pool_shared = true;        // tune.idle-pool.shared
   uint32_t pool_low_fd_percent = 20;   // tune.pool-low-fd-ratio
   uint32_t pool_high_fd_percent = 25;  // tune.pool-high-fd-ratio
+  bool splice = true;                  // false: nosplice, or -dS
+  std::optional<uint32_t> maxpipes;
+  uint32_t pipe_bytes = 0;  // tune.pipesize; 0: what suits a large transfer
   // `h1-case-adjust`, lower case to what is sent; the file's lines and those of the sections.
   std::map<std::string, std::string, std::less<>> h1_case_adjust;
   uint64_t hard_stop_after_ms = 0;
@@ -246,6 +254,8 @@ struct Configuration {
 
   ProxyConfig* FindBackend(const std::string& name) const;
   ProxyConfig* FindFrontend(const std::string& name) const;
+  // Some proxy splices, and the process may.
+  bool splices() const;
 };
 
 }  // namespace engine

@@ -129,6 +129,9 @@ void RegisterOptions(BuildKeywords& keywords) {
   AddOption(keywords, "option clitcpka", kFront, &ProxyConfig::tcpka_client);
   AddOption(keywords, "option srvtcpka", kBack, &ProxyConfig::tcpka_server);
   AddOption(keywords, "option nolinger", scope::kProxies, &ProxyConfig::nolinger);
+  AddOption(keywords, "option splice-auto", scope::kProxies, &ProxyConfig::splice_auto);
+  AddOption(keywords, "option splice-request", scope::kProxies, &ProxyConfig::splice_request);
+  AddOption(keywords, "option splice-response", scope::kProxies, &ProxyConfig::splice_response);
   keywords.Add({"option tcpka", kEverywhere}, [](BuildContext& context, KeywordUse& use) {
     Config(context).tcpka_client = Config(context).tcpka_server = true;
     return HasArguments(use, 0, 0);

@@ -137,6 +137,17 @@ void Stream::Run() noexcept {
                                                    : std::min(client_ms, server_ms));
 }
 
+// option splice-auto, splice-request, splice-response (manual 4.2): of the frontend or the backend.
+void Stream::SetSplice() {
+  shard::PipePool* pipes = worker_.shard().pipes();
+  if (pipes == nullptr) return;
+  const ProxyConfig& front = frontend();
+  const ProxyConfig& back = *backend_;
+  const bool both = front.splice_auto || back.splice_auto;
+  client_side_.SetSplice(both || front.splice_request || back.splice_request ? pipes : nullptr);
+  server_side_.SetSplice(both || front.splice_response || back.splice_response ? pipes : nullptr);
+}
+
 // What one side's end means for the other.
 void Stream::AbortOneSided() {
   const shard::SideState server = server_side_.state();
@@ -388,6 +399,7 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
 }
 
 void Stream::OnEstablished(StreamSide&) {
+  if (slot_.server() != nullptr) SetSplice();
   if (http_) http_flow_.OnConnected(*this);
   if (slot_.server() == nullptr) return;
   slot_.part().established.Add();

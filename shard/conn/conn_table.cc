@@ -12,8 +12,8 @@ ConnTable::ConnTable(ShardContext& context, uint32_t capacity)
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   MUST(range != MAP_FAILED);
   generations_ = static_cast<Generation*>(range);
-  for (OpKind kind :
-       {OpKind::kConnRecv, OpKind::kConnSend, OpKind::kConnConnect, OpKind::kConnPoll}) {
+  for (OpKind kind : {OpKind::kConnRecv, OpKind::kConnSend, OpKind::kConnConnect,
+                      OpKind::kConnPollIn, OpKind::kConnPollOut}) {
     context.loop->SetSink(kind, this);
   }
 }
@@ -55,6 +55,10 @@ void ConnTable::OnCompletion(const Completion& completion) noexcept {
       return connection->OnSend(completion);
     case OpKind::kConnConnect:
       return connection->OnConnect(completion);
+    case OpKind::kConnPollIn:
+      return connection->OnPollIn(completion);
+    case OpKind::kConnPollOut:
+      return connection->OnPollOut(completion);
     default:
       counters_.stale_completions.Add();
   }

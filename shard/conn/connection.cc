@@ -1,5 +1,9 @@
 #include "shard/conn/connection.h"
 
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -67,7 +71,7 @@ void Connection::OnConnect(const Completion& completion) {
 
 void Connection::Opened() {
   state_ = State::kOpen;
-  if (want_recv_ && !recv_armed_) ArmRecv();
+  if (want_recv_) Arm();
   ConnTable& table = *context_.connections;
   const base::Handle handle = handle_;
   const auto is_open = [&] { return table.Find(handle) == this && state_ == State::kOpen; };
@@ -93,6 +97,10 @@ CloseReason Connection::HandshakeTimeoutReason() const {
 }
 
 void Connection::Run() noexcept {
+  if (fail_later_ && state_ == State::kOpen) {
+    fail_later_ = false;
+    return FailByErrno(error_);
+  }
   if (state_ == State::kOpen) {
     if (!send_failed_ || !want_writable_) return Flush();
     want_writable_ = false;
@@ -128,11 +136,16 @@ void Connection::Run() noexcept {
 void Connection::WantRecv(bool want) {
   want_recv_ = want;
   if (want) {
-    if (!recv_armed_ && state_ == State::kOpen) ArmRecv();
+    if (state_ == State::kOpen) Arm();
   } else if (recv_armed_ && recv_multishot_) {
     // A single receive ends by itself after one buffer; a multishot one would go on filling memory.
     DisarmRecv();
   }
+}
+
+void Connection::Arm() {
+  if (splicing_) return ArmPollIn();
+  if (!recv_armed_) ArmRecv();
 }
 
 void Connection::ArmRecv() {
@@ -188,7 +201,9 @@ void Connection::OnRecv(const Completion& completion) {
     return;
   } else if (result == -ECANCELED || result == -EAGAIN || result == -EINTR) {
     if (state_ == State::kHandshaking) context_.loop->run_queue().Add(this);
-    if (!recv_armed_ && want_recv_ && state_ == State::kOpen) ArmRecv();
+    // Of a receive that splicing takes the place of: its turn has come.
+    if (splicing_ && !recv_armed_ && state_ == State::kOpen) return events_->OnReadable();
+    if (want_recv_ && state_ == State::kOpen) Arm();
     return;
   } else {
     return FailByErrno(-result);
@@ -204,7 +219,7 @@ bool Connection::CanMove() const {
   // Without an armed receive nobody knows whether something has come: it had found no buffer.
   return state_ == State::kOpen && layer_ == RawLayer() && recv_armed_ && !recv_cancelled_ &&
          !send_pending_ && !wire_ended_ && !write_shut() && wire_in_.empty() && wire_out_.empty() &&
-         reason_ == CloseReason::kNone;
+         !poll_in_armed_ && !poll_out_armed_ && reason_ == CloseReason::kNone;
 }
 
 void Connection::BeginMove() {
@@ -256,8 +271,140 @@ void Connection::Drain(int32_t result) {
 
 void Connection::OnBufferAvailable() noexcept {
   if (recv_armed_ || (state_ == State::kClosing && !draining_)) return;
-  if (want_recv_ || draining_ || state_ == State::kHandshaking) ArmRecv();
+  if (draining_ || state_ == State::kHandshaking) return ArmRecv();
+  if (want_recv_) Arm();
 }
+
+// ---- splicing ---------------------------------------------------------------------------------
+
+// A source that is faster than this is read in large pieces (SO_RCVLOWAT); one that then keeps us
+// waiting is not.
+constexpr size_t kFastSpliceBytes = 32768;
+constexpr uint32_t kStallMs = 5;
+
+void Connection::SetLowWater(uint32_t bytes) {
+  if (bytes == low_water_bytes_ || fd_ < 0) return;
+  low_water_bytes_ = bytes;
+  const int value = int(bytes);
+  (void)context_.ring().SetOption(fd_, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value));
+}
+
+void Connection::ArmPollIn() {
+  if (poll_in_armed_ || recv_armed_ || wire_ended_ || fd_ < 0) return;
+  poll_in_armed_ = true;
+  context_.ring().Poll(Op(OpKind::kConnPollIn), fd_, POLLIN, false);
+  // Bytes below the mark that are not followed by others must not lie there.
+  if (low_water_bytes_ > 1) timer_.Set(context_.loop->timers(), context_.now_ms() + kStallMs);
+}
+
+size_t Connection::SpliceIn(Pipe& pipe, size_t max, uint64_t left) {
+  if (!splicing_) {
+    splicing_ = true;
+    splice_drained_ = splice_slow_ = false;
+    DisarmRecv();
+  }
+  // Whatever has been received goes first, and no receive may be under way beside us.
+  if (recv_armed_ || poll_in_armed_ || !wire_in_.empty() || wire_ended_ || splice_drained_) return 0;
+  const int result = context_.ring().Splice(fd_, pipe.write_fd, std::min(max, pipe.room()));
+  if (result < 0 && result != -EAGAIN && result != -EINTR) {
+    error_ = -result;
+    fail_later_ = true;
+    context_.loop->run_queue().Add(this);
+    return 0;
+  }
+  if (result == 0) {
+    wire_ended_ = true;
+    return 0;
+  }
+  const size_t moved = result > 0 ? size_t(result) : 0;
+  if (moved == 0 && pipe.bytes > 0) {
+    // Who had nothing, the socket or the pipe's last place, is not said: the sink takes some first.
+    pipe.stuffed = true;
+    return 0;
+  }
+  pipe.bytes += moved;
+  bytes_in_ += moved;
+  // A full pipe says nothing about the socket.
+  splice_drained_ = moved < max && pipe.room() > 0;
+  if (moved >= kFastSpliceBytes) splice_slow_ = false;
+  const bool fast = moved >= kFastSpliceBytes || low_water_bytes_ > 1;
+  const uint64_t rest = left > moved ? left - moved : 0;
+  SetLowWater(fast && !splice_slow_
+                  ? uint32_t(std::clamp<uint64_t>(rest, 1, pipe.capacity))
+                  : 1);
+  return moved;
+}
+
+void Connection::EndSpliceIn() {
+  if (!splicing_) return;
+  splicing_ = false;
+  bulk_ = last_recv_full_ = false;
+  if (low_water_bytes_ > 1) timer_.Clear();
+  SetLowWater(1);
+  if (poll_in_armed_) context_.ring().Cancel(Op(OpKind::kConnPollIn));
+}
+
+void Connection::OnPollIn(const Completion& completion) {
+  poll_in_armed_ = false;
+  if (state_ == State::kClosing) return FreeIfAnswered();
+  if (!splicing_) {
+    // The answer of the cancel: receiving goes on where it was wanted.
+    if (want_recv_ && state_ == State::kOpen) Arm();
+    return;
+  }
+  if (completion.result < 0 && completion.result != -ECANCELED) {
+    return FailByErrno(-completion.result);
+  }
+  splice_drained_ = false;
+  if (low_water_bytes_ > 1) timer_.Clear();
+  events_->OnReadable();
+}
+
+size_t Connection::SpliceOut(Pipe& pipe, size_t max) {
+  const size_t wanted = std::min(max, pipe.bytes);
+  if (send_failed_) {  // as a send: dropped, and reading tells the rest
+    pipe.spoiled = true;
+    pipe.bytes -= wanted;
+    return wanted;
+  }
+  // What is on its way goes first.
+  if (!wire_out_.empty() || send_pending_ || poll_out_armed_ || fd_ < 0) return 0;
+  const int result = context_.ring().Splice(pipe.read_fd, fd_, wanted);
+  if (result == -EAGAIN || result == -EINTR) {
+    poll_out_armed_ = true;
+    context_.ring().Poll(Op(OpKind::kConnPollOut), fd_, POLLOUT, false);
+    return 0;
+  }
+  if (result < 0) {
+    error_ = -result;
+    if (wire_ended_) {
+      fail_later_ = true;
+      context_.loop->run_queue().Add(this);
+      return 0;
+    }
+    send_failed_ = true;
+    if (want_recv_) Arm();
+    return SpliceOut(pipe, max);
+  }
+  pipe.bytes -= size_t(result);
+  pipe.stuffed = false;
+  bytes_out_ += size_t(result);
+  return size_t(result);
+}
+
+void Connection::OnPollOut(const Completion& completion) {
+  poll_out_armed_ = false;
+  if (state_ == State::kClosing) return FreeIfAnswered();
+  if (completion.result < 0 && completion.result != -ECANCELED) {
+    return FailByErrno(-completion.result);
+  }
+  if (want_writable_ && state_ == State::kOpen) {
+    want_writable_ = false;
+    events_->OnWritable();
+  }
+}
+
+// ---- sending ----------------------------------------------------------------------------------
 
 size_t Connection::Send(ByteQueue& plain) {
   const size_t taken = layer_->Send(*this, plain);
@@ -402,6 +549,8 @@ void Connection::BeginClosing() {
   Ring& ring = context_.ring();
   DisarmRecv();
   if (send_pending_) ring.Cancel(Op(OpKind::kConnSend));
+  if (poll_in_armed_) ring.Cancel(Op(OpKind::kConnPollIn));
+  if (poll_out_armed_) ring.Cancel(Op(OpKind::kConnPollOut));
   if (connect_pending_) ring.Cancel(Op(OpKind::kConnConnect));
   ring.Close(fd_);
   fd_ = -1;
@@ -451,6 +600,10 @@ void Connection::OnTimer() noexcept {
     // Bytes that would not go are lost in any case; a peer that has them all is not reset.
     if (fd_ >= 0) Abort(!wire_out_.empty());
     return;
+  }
+  if (splicing_ && low_water_bytes_ > 1) {
+    splice_slow_ = true;
+    return SetLowWater(1);  // wakes the poll if there is a byte
   }
   if (events_ != nullptr) events_->OnDeadline();
 }

@@ -26,6 +26,7 @@
 #include "shard/conn/data_layer.h"
 #include "shard/conn/handshake.h"
 #include "shard/conn/handshake_scratch.h"
+#include "shard/conn/pipe_pool.h"
 #include "shard/conn/target.h"
 #include "shard/loop/event_loop.h"
 #include "shard/net/address.h"
@@ -111,6 +112,19 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool send_full() const { return !given_up_ && wire_out_.size() >= kWireOutLimitBytes; }
   size_t unsent_bytes() const { return wire_out_.size(); }
 
+  // Splicing: bytes go from this socket into a pipe, or from a pipe to this socket, unseen. Only
+  // where nothing stands between the socket and its bytes.
+  bool can_splice() const { return layer_ == RawLayer() && state_ == State::kOpen; }
+  // The peer has filled large buffers: it pays to splice.
+  bool in_bulk() const { return bulk_ && last_recv_full_; }
+  // From the first call until EndSpliceIn() receiving means waiting for readiness. Moves up to
+  // `max` bytes; 0: nothing now (OnReadable follows), or read_ended(). What had been received
+  // before must be taken first. `left`: how many are certain to come, 0 when that is not known.
+  size_t SpliceIn(Pipe& pipe, size_t max, uint64_t left);
+  void EndSpliceIn();
+  // Moves what the pipe holds, `max` bytes at most; 0: no room (OnWritable follows WantWritable).
+  size_t SpliceOut(Pipe& pipe, size_t max);
+
   // Ends the sending direction: the layer's goodbye, then, once all is sent, the socket's shutdown.
   void ShutWrite();
   bool write_shut() const { return write_shut_ || shut_when_flushed_; }
@@ -178,12 +192,18 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void OnRecv(const Completion& completion);
   void OnSend(const Completion& completion);
   void OnConnect(const Completion& completion);
+  void OnPollIn(const Completion& completion);
+  void OnPollOut(const Completion& completion);
   void OnTimer() noexcept override;
   void OnBufferAvailable() noexcept override;
-  void Run() noexcept override;  // the handshakes, and what they left to send
+  // The handshakes, what they left to send, and a failure that must not be told at once.
+  void Run() noexcept override;
 
   OpId Op(OpKind kind) const { return {kind, handle_}; }
+  void Arm();
   void ArmRecv();
+  void ArmPollIn();
+  void SetLowWater(uint32_t bytes);
   void DisarmRecv();
   void SubmitSend(SendMode mode);
   void FinishShutWrite();
@@ -195,7 +215,9 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void Opened();
   Handshake* StepUnderWay() const;
   void BeginClosing();
-  bool ops_pending() const { return recv_armed_ || send_pending_ || connect_pending_; }
+  bool ops_pending() const {
+    return recv_armed_ || send_pending_ || connect_pending_ || poll_in_armed_ || poll_out_armed_;
+  }
   void FreeIfAnswered();
 
   ShardContext& context_;
@@ -207,6 +229,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   int fd_;
   int error_ = 0;
   uint32_t sending_bytes_ = 0;  // named by the send under way
+  uint32_t low_water_bytes_ = 1;  // SO_RCVLOWAT of the socket
   ByteQueue wire_in_;
   ByteQueue wire_out_;
   Timer timer_;
@@ -227,6 +250,8 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool recv_cancelled_ : 1 = false;  // its answer is awaited; not to be armed before
   bool send_pending_ : 1 = false;
   bool connect_pending_ : 1 = false;
+  bool poll_in_armed_ : 1 = false;
+  bool poll_out_armed_ : 1 = false;
   // What we want and know.
   bool want_recv_ : 1 = false;
   bool want_writable_ : 1 = false;
@@ -243,6 +268,10 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool send_failed_ : 1 = false;  // what is sent is dropped; reading tells the rest
   bool peer_known_ : 1 = false;
   bool local_known_ : 1 = false;
+  bool splicing_ : 1 = false;
+  bool splice_drained_ : 1 = false;  // the socket had no more; wait for readiness
+  bool splice_slow_ : 1 = false;     // it did not reach the low-water mark in time
+  bool fail_later_ : 1 = false;      // error_ is to be told from Run()
 };
 
 }  // namespace shard

@@ -1,5 +1,9 @@
 #include "shard/ring/kernel_ring.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 
 namespace shard {
@@ -36,6 +40,27 @@ int KernelRing::GetSocketError(int fd) {
   socklen_t length = sizeof(error);
   const int result = ResultOf(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length));
   return result < 0 ? result : -error;
+}
+
+int KernelRing::OpenPipe(int fds[2], uint32_t* bytes) {
+  const int result = ResultOf(pipe2(fds, O_NONBLOCK | O_CLOEXEC));
+  if (result < 0) return result;
+  // Refused beyond fs.pipe-max-size, or past what the user's pipes may hold: smaller ones do.
+  (void)fcntl(fds[1], F_SETPIPE_SZ, int(*bytes));
+  const int size = fcntl(fds[1], F_GETPIPE_SZ);
+  *bytes = size > 0 ? uint32_t(size) : 65536;
+  return 0;
+}
+
+void KernelRing::ClosePipe(int read_fd, int write_fd) {
+  close(read_fd);
+  close(write_fd);
+}
+
+int KernelRing::Splice(int from, int to, size_t max) {
+  constexpr size_t kSpliceBytesMax = size_t{1} << 30;
+  return ResultOf(int(splice(from, nullptr, to, nullptr, std::min(max, kSpliceBytesMax),
+                             SPLICE_F_MOVE | SPLICE_F_NONBLOCK)));
 }
 
 }  // namespace shard

@@ -23,7 +23,8 @@ enum class OpKind : uint8_t {
   kConnRecv,  // Connection
   kConnSend,
   kConnConnect,
-  kConnPoll,
+  kConnPollIn,  // of a connection that splices
+  kConnPollOut,
   kAccept,  // Listener
   kWake,    // the loop: somebody posted a message
   kWatch,   // Watcher: a file descriptor outside the connection table became ready

@@ -108,6 +108,14 @@ class Ring {
   virtual int GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) = 0;
   virtual int GetLocalName(int fd, sockaddr_storage* address, socklen_t* length) = 0;
   virtual int GetSocketError(int fd) = 0;
+  // A non-blocking pipe, reading end first, for at least `*bytes` where the system allows it;
+  // `*bytes` becomes what it holds.
+  virtual int OpenPipe(int fds[2], uint32_t* bytes) = 0;
+  virtual void ClosePipe(int read_fd, int write_fd) = 0;
+  // Moves up to `max` bytes, one end being a pipe, without waiting: how many, 0 at the end of the
+  // source, -EAGAIN where the source has none or the other end has no room. Both must be
+  // non-blocking: to a full blocking socket splice(2) freezes the thread, whatever its flags.
+  virtual int Splice(int from, int to, size_t max) = 0;
 
   // Submits everything, waits until something is answered or the deadline passes (0: does not wait;
   // UINT64_MAX: no deadline), and returns the answers, good until the next call. It may return

@@ -63,6 +63,22 @@ class Endpoint {
   // Gives the endpoint back. kNormal: what was taken is still delivered, until `linger_until_ms`;
   // anything else ends it at once.
   virtual void Detach(CloseReason reason, uint64_t linger_until_ms) = 0;
+  // Splicing: how many bytes are sure to come from Recv()'s direction that nobody on this side
+  // needs to see, kSpliceUnbounded for until it ends; 0 while bytes are here already, or never.
+  static constexpr uint64_t kSpliceUnbounded = UINT64_MAX;
+  virtual uint64_t SpliceLeft() const { return 0; }
+  // As Recv() and Send(), through a pipe.
+  virtual size_t SpliceIn(Pipe& pipe) {
+    (void)pipe;
+    return 0;
+  }
+  // Recv() takes over again.
+  virtual void EndSpliceIn() {}
+  virtual bool CanSpliceOut() const { return false; }
+  virtual size_t SpliceOut(Pipe& pipe) {
+    (void)pipe;
+    return 0;
+  }
   // Null for an applet, and for a stream whose connection is gone.
   virtual Connection* connection() = 0;
   // Bytes taken by Send() and not yet gone: what "the peer has to read" means for a timeout.

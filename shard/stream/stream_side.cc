@@ -31,6 +31,11 @@ constexpr uint16_t kEdges[size_t(S::kCount)] = {
     /* Closed       */ 0,
 };
 
+// A shorter rest is copied: two calls and a poll cost more than that.
+constexpr uint64_t kSpliceBytesMin = 65536;
+// An endless transfer that comes in smaller pieces than this is copied again.
+constexpr size_t kSmallPieceBytes = 16384;
+
 constexpr const char* kNames[size_t(S::kCount)] = {"IDLE", "REQ", "QUE", "TAR", "ASS",
                                                    "CON",  "CER", "EST", "DIS", "CLO"};
 
@@ -149,6 +154,7 @@ SideWait StreamSide::Close(CloseReason reason) {
 
 void StreamSide::DropEndpoint(CloseReason reason) {
   if (endpoint_ == nullptr) return;
+  if (pipes_ != nullptr) endpoint_->EndSpliceIn();
   Endpoint* endpoint = endpoint_;
   endpoint_ = nullptr;
   uint32_t linger_ms = timeouts_.fin_ms != 0 ? timeouts_.fin_ms : timeouts_.idle_ms;
@@ -263,7 +269,7 @@ uint32_t StreamSide::idle_timeout_ms() const {
 
 bool StreamSide::idle_clock_runs() const {
   if (idle_timeout_ms() == 0) return false;
-  return (receiving_ && !read_shut_) || !out_.bytes().empty() || endpoint_->UnsentBytes() > 0;
+  return (receiving_ && !read_shut_) || !out_.empty() || endpoint_->UnsentBytes() > 0;
 }
 
 SideWait StreamSide::DoEstablished() {
@@ -309,30 +315,62 @@ void StreamSide::Pull() {
   if (in_.shut()) {  // nobody wants it any more
     read_shut_ = moved_ = true;
     receiving_ = false;
+    if (pipes_ != nullptr) endpoint_->EndSpliceIn();
     endpoint_->ShutRead(CloseReason::kNormal);
     return;
   }
   const size_t room = in_.room();
   if (room > 0) {
     const size_t got = endpoint_->Recv(in_, room);
-    if (got > 0) {
-      in_.CountProduced(got);
-      moved_ = true;
-      last_activity_ms_ = policy_.NowMs();
-    }
+    if (got > 0) CountPulled(got);
   }
+  // Before the next receive is armed, which splicing would only have to cancel.
+  const bool piped = pipes_ != nullptr && PullThroughPipe();
   if (endpoint_->RecvEnded()) {
     in_.End();
     read_shut_ = moved_ = true;
     receiving_ = false;
+    if (pipes_ != nullptr) endpoint_->EndSpliceIn();
     return;
   }
-  receiving_ = in_.room() > 0;
+  receiving_ = piped ? in_.pipe()->room() > 0 : in_.room() > 0;
   endpoint_->WantRecv(receiving_);
+}
+
+void StreamSide::CountPulled(size_t bytes) {
+  in_.CountProduced(bytes);
+  moved_ = true;
+  last_activity_ms_ = policy_.NowMs();
+}
+
+// True while this direction goes through a pipe.
+bool StreamSide::PullThroughPipe() {
+  const uint64_t left = endpoint_->SpliceLeft();
+  if (left == 0) return false;
+  if (in_.pipe() == nullptr) {
+    if (!in_.pipe_wanted() || in_.held() || left < kSpliceBytesMin) return false;
+    Pipe* pipe = pipes_->TryTake();
+    if (pipe == nullptr) return false;
+    in_.SetPipe(pipe);
+    leave_pipe_ = false;
+  }
+  Pipe& pipe = *in_.pipe();
+  if (pipe.room() == 0) return true;
+  const size_t got = endpoint_->SpliceIn(pipe);
+  if (got > 0) {
+    CountPulled(got);
+    leave_pipe_ = left == Endpoint::kSpliceUnbounded && got < kSmallPieceBytes;
+  } else if (leave_pipe_ && pipe.bytes == 0) {
+    endpoint_->EndSpliceIn();
+    in_.DropPipe();
+    return false;
+  }
+  return true;
 }
 
 void StreamSide::Push() {
   if (write_shut_) return;
+  if (out_.pipe_allowed()) out_.SetPipeWanted(endpoint_->CanSpliceOut());
   if (!out_.held() && !out_.bytes().empty()) {
     const size_t taken = endpoint_->Send(out_.bytes(), out_.ended());
     if (taken > 0) {
@@ -340,6 +378,15 @@ void StreamSide::Push() {
       moved_ = true;
       last_activity_ms_ = policy_.NowMs();
     }
+  }
+  if (out_.pipe() != nullptr && out_.bytes().empty()) {
+    const size_t taken = out_.pipe()->bytes > 0 ? endpoint_->SpliceOut(*out_.pipe()) : 0;
+    if (taken > 0) {
+      out_.CountConsumed(taken);
+      moved_ = true;
+      last_activity_ms_ = policy_.NowMs();
+    }
+    if (out_.pipe()->bytes == 0 && out_.ended()) out_.DropPipe();
   }
   if (out_.drained()) {
     write_shut_ = moved_ = true;

@@ -134,6 +134,11 @@ class StreamSide final : EndpointEvents {
     if (event_error_ == CloseReason::kNone) event_error_ = reason;
   }
   void SetTimeouts(const SideTimeouts& timeouts) { timeouts_ = timeouts; }
+  // What this side produces may go through pipes of `pool` where it is large; null: it may not.
+  void SetSplice(PipePool* pool) {
+    pipes_ = pool;
+    in_.AllowPipe(pool != nullptr);
+  }
 
   // Runs the machine until it has to wait.
   SideWait Run();
@@ -172,6 +177,8 @@ class StreamSide final : EndpointEvents {
   SideWait DoEstablished();
   SideWait DoDisconnected();
   void Pull();
+  bool PullThroughPipe();
+  void CountPulled(size_t bytes);
   void Push();
   void Record(CloseReason reason) {
     if (reason_ == CloseReason::kNone) reason_ = reason;
@@ -191,6 +198,7 @@ class StreamSide final : EndpointEvents {
   uint64_t state_deadline_ms_ = 0;  // of Queued, TurnAround and Connecting
   uint64_t last_activity_ms_ = 0;   // of Established: when bytes last moved on this side
   size_t unsent_seen_ = 0;  // the endpoint's unsent bytes when the idle clock was last looked at
+  PipePool* pipes_ = nullptr;
   SideTimeouts timeouts_;
   uint32_t connect_attempts_ = 0;
   const uint8_t index_;
@@ -205,6 +213,7 @@ class StreamSide final : EndpointEvents {
   bool write_shut_ : 1 = false;
   bool receiving_ : 1 = false;  // what WantRecv() last said
   bool moved_ : 1 = false;
+  bool leave_pipe_ : 1 = false;  // its pieces have become small
 };
 
 }  // namespace shard

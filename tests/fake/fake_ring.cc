@@ -325,6 +325,43 @@ int FakeRing::GetSocketError(int fd) {
   return file->kind == FakeFile::Kind::kStream && file->rx->reset ? -ECONNRESET : 0;
 }
 
+int FakeRing::OpenPipe(int fds[2], uint32_t* bytes) {
+  auto pipe = std::make_shared<FakePipe>();
+  pipe->capacity = *bytes;
+  for (int end = 0; end < 2; ++end) {
+    auto file = std::make_shared<FakeFile>();
+    file->kind = FakeFile::Kind::kPipeEnd;
+    (end == 0 ? file->rx : file->tx) = pipe;
+    fds[end] = net_.AddFile(std::move(file));
+    if (fds[end] >= 0) continue;
+    if (end == 1) net_.CloseFd(fds[0]);
+    return -EMFILE;
+  }
+  return 0;
+}
+
+void FakeRing::ClosePipe(int read_fd, int write_fd) {
+  net_.CloseFd(read_fd);
+  net_.CloseFd(write_fd);
+}
+
+int FakeRing::Splice(int from, int to, size_t max) {
+  const auto source = net_.FileOf(from);
+  const auto sink = net_.FileOf(to);
+  if (source == nullptr || sink == nullptr) return -EBADF;
+  if (source->rx == nullptr || sink->tx == nullptr) return -ENOTCONN;
+  FakePipe& in = *source->rx;
+  FakePipe& out = *sink->tx;
+  if (out.reset || out.broken || out.ended) return -EPIPE;
+  if (in.bytes.empty()) return in.reset ? -ECONNRESET : in.ended ? 0 : -EAGAIN;
+  size_t n = std::min({max, in.bytes.size(), out.Room()});
+  if (n == 0) return -EAGAIN;
+  if (net_.Chance(net_.modes_.short_write)) n = net_.Random(1, n);
+  out.bytes.append(in.bytes, 0, n);
+  in.bytes.erase(0, n);
+  return int(n);
+}
+
 // ---- ring: what operations do -----------------------------------------------------------------
 
 size_t FakeRing::outstanding() const {
@@ -349,7 +386,14 @@ uint32_t FakeRing::ReadyEvents(const FakeFile& file) const {
   uint32_t events = 0;
   if (file.kind == FakeFile::Kind::kListener) return file.backlog.empty() ? 0 : POLLIN;
   if (file.kind != FakeFile::Kind::kStream) return POLLOUT | POLLHUP;
-  if (!file.rx->bytes.empty() || file.rx->ended || file.rx->reset) events |= POLLIN;
+  size_t low_water = 1;
+  const auto option = file.options.find({SOL_SOCKET, SO_RCVLOWAT});
+  if (option != file.options.end()) {
+    int bytes = 1;
+    std::memcpy(&bytes, option->second.data(), sizeof(bytes));
+    low_water = size_t(std::max(bytes, 1));
+  }
+  if (file.rx->bytes.size() >= low_water || file.rx->ended || file.rx->reset) events |= POLLIN;
   if (file.rx->ended || file.rx->reset) events |= POLLRDHUP;
   if (file.rx->reset) events |= POLLERR | POLLHUP;
   if (file.rx->ended && file.tx->ended) events |= POLLHUP;

@@ -66,7 +66,7 @@ struct FakePipe {
 
 // An open file of the fake kernel. Operations hold it open past Close(), as the real one does.
 struct FakeFile {
-  enum class Kind : uint8_t { kSocket, kStream, kListener };
+  enum class Kind : uint8_t { kSocket, kStream, kListener, kPipeEnd };
 
   ~FakeFile();
 
@@ -193,6 +193,9 @@ class FakeRing final : public shard::Ring {
   int GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) override;
   int GetLocalName(int fd, sockaddr_storage* address, socklen_t* length) override;
   int GetSocketError(int fd) override;
+  int OpenPipe(int fds[2], uint32_t* bytes) override;
+  void ClosePipe(int read_fd, int write_fd) override;
+  int Splice(int from, int to, size_t max) override;
   std::span<const shard::Completion> Turn(uint64_t deadline_us) override;
   void Wake(shard::Ring* from) override;
   uint64_t enter_calls() const override { return turns_; }

@@ -128,6 +128,18 @@ class UncountedRing final : public shard::Ring {
     const Counted off(false);
     return ring_->GetSocketError(fd);
   }
+  int OpenPipe(int fds[2], uint32_t* bytes) override {
+    const Counted off(false);
+    return ring_->OpenPipe(fds, bytes);
+  }
+  void ClosePipe(int read_fd, int write_fd) override {
+    const Counted off(false);
+    ring_->ClosePipe(read_fd, write_fd);
+  }
+  int Splice(int from, int to, size_t max) override {
+    const Counted off(false);
+    return ring_->Splice(from, to, max);
+  }
   std::span<const shard::Completion> Turn(uint64_t deadline_us) override {
     const Counted off(false);
     if (need_send_answers_) ring_->NeedSendAnswers();

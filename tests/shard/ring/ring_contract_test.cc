@@ -463,8 +463,8 @@ TEST_P(RingContract, PollReportsBothDirections) {
     Answers answers(*world_);
     std::unique_ptr<RingPeer> peer;
     const int fd = world_->Pair(&peer);
-    const OpId in_op = Op(OpKind::kConnPoll, 1);
-    const OpId out_op = Op(OpKind::kConnPoll, 2);
+    const OpId in_op = Op(OpKind::kConnPollIn, 1);
+    const OpId out_op = Op(OpKind::kConnPollIn, 2);
     ring().Poll(in_op, fd, POLLIN, multishot);
     ring().Poll(out_op, fd, POLLOUT, multishot);
     ASSERT_TRUE(answers.TurnUntil([&] { return answers.CountOf(out_op) == 1; }));
@@ -491,7 +491,7 @@ TEST_P(RingContract, PollToldOfAHangUp) {
   Answers answers(*world_);
   std::unique_ptr<RingPeer> peer;
   const int fd = world_->Pair(&peer);
-  const OpId op = Op(OpKind::kConnPoll, 1);
+  const OpId op = Op(OpKind::kConnPollIn, 1);
   ring().Poll(op, fd, POLLIN | POLLRDHUP, false);
   answers.Turn(0);
   peer->Close();

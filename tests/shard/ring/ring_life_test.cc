@@ -28,7 +28,7 @@ TEST_P(RingContract, WhatIsCancelledIsAnsweredOnce) {
   const int send_fd = world_->Pair(&send_peer);
   sockaddr_in address;
   const int listener = world_->Listen(&address);
-  const OpId ops[] = {Op(OpKind::kConnRecv, 1), Op(OpKind::kConnPoll, 1), Op(OpKind::kAccept, 1),
+  const OpId ops[] = {Op(OpKind::kConnRecv, 1), Op(OpKind::kConnPollIn, 1), Op(OpKind::kAccept, 1),
                       Op(OpKind::kConnSend, 1)};
   const OpId fill = Op(OpKind::kConnSend, 99);
   const std::string big = Pattern(1 << 20);
@@ -69,7 +69,7 @@ TEST_P(RingContract, CancelEndsAllOfOneName) {
   Answers answers(*world_);
   std::unique_ptr<RingPeer> peer;
   const int fd = world_->Pair(&peer);
-  const OpId op = Op(OpKind::kConnPoll, 1);
+  const OpId op = Op(OpKind::kConnPollIn, 1);
   for (int i = 0; i < 3; ++i) ring().Poll(op, fd, POLLIN, false);
   answers.Turn(0);
   ring().Cancel(op);
@@ -294,13 +294,13 @@ TEST_P(RingContract, QueuesOverflowWithoutLoss) {
       const std::string_view out = "out";
       const iovec vecs[] = {Vec(out.substr(0, 1)), Vec(out.substr(1))};
       ring().Send(Op(OpKind::kConnSend, i), fds[i], vecs, SendMode::kTry);
-      ring().Poll(Op(OpKind::kConnPoll, i), fds[i], POLLOUT, false);
+      ring().Poll(Op(OpKind::kConnPollIn, i), fds[i], POLLOUT, false);
     }
     EXPECT_TRUE(answers.TurnUntil([&] { return answers.all().size() >= 3 * kCount; }));
     for (uint32_t i = 0; i < kCount; ++i) {
       EXPECT_EQ(answers.FinalsOf(Op(OpKind::kConnRecv, i)), 1U) << i;
       EXPECT_EQ(answers.FinalsOf(Op(OpKind::kConnSend, i)), 1U) << i;
-      EXPECT_EQ(answers.FinalsOf(Op(OpKind::kConnPoll, i)), 1U) << i;
+      EXPECT_EQ(answers.FinalsOf(Op(OpKind::kConnPollIn, i)), 1U) << i;
       ring().Close(fds[i]);
     }
     answers.TurnFor(2000);
@@ -316,7 +316,7 @@ TEST_P(RingContract, ThousandsOfAnswersInOneTurn) {
   for (uint32_t i = 0; i < 5000; ++i) {
     SendOne(Op(OpKind::kConnSend, i), fd, "x", SendMode::kTry);
   }
-  ring().Poll(Op(OpKind::kConnPoll, 1), fd, POLLOUT, false);
+  ring().Poll(Op(OpKind::kConnPollIn, 1), fd, POLLOUT, false);
   const uint64_t start_us = world_->NowMicros();
   for (int i = 0; i < 20 && answers.all().size() < 5001; ++i) answers.Turn(1000000);
   EXPECT_LT(world_->NowMicros() - start_us, 900000U) << "it waited with answers at hand";
