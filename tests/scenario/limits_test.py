@@ -288,5 +288,35 @@ def tell(path, command):
         return receive_all(peer).decode()
 
 
+@case
+def a_disabled_server_serves_nobody_who_waits_until_it_is_enabled():
+    gates, port = [Gate(), Gate()], free_port()
+    with tempfile.TemporaryDirectory() as folder, Server(gates[0]) as s1, Server(gates[1]) as s2:
+        path = os.path.join(folder, "stats")
+        top = f"global\n  nbthread 4\n  stats socket {path} level admin"
+        with Proxy(two_servers(port, [s1.port, s2.port], "maxconn 1", "balance first", top), [port]):
+            # One after the other: two at once are accepted by two threads, and either may be the first one's.
+            first = connect(port)
+            check(greeted(first, 2) and gates[0].now == 1, "the first is on s1")
+            second = connect(port)
+            check(greeted(second, 2) and gates[1].now == 1, "the second on s2")
+            waiting = []
+            for _ in range(4):
+                waiting.append(connect(port))
+                time.sleep(0.05)
+            tell(path, "disable server out/s1")
+            first.close()
+            check(not any(greeted(client) for client in waiting), "a disabled server's place is nobody's")
+            second.close()
+            check(greeted(waiting[0], 5), "the other one goes on")
+            tell(path, "enable server out/s1")
+            check(greeted(waiting[1], 5), "and the first again")
+            tell(path, "disable server out/s1")
+            tell(path, "disable server out/s2")
+            check(is_closed_within(waiting[2], 5) and is_closed_within(waiting[3], 5), "none is left to wait for")
+            check(not is_closed_within(waiting[0], 0.2), "who is served stays")
+            check([gate.most for gate in gates] == [1, 1], f"{[gate.most for gate in gates]} at once")
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())

@@ -340,6 +340,72 @@ TEST_F(WaitQueueTest, AGrantOfAServerDisabledMeanwhileIsNotTaken) {
   EXPECT_EQ(second->server, -1);
 }
 
+// Who may go nowhere else, with the place on its way to it when the server goes: whichever of the
+// two messages comes first.
+TEST_F(WaitQueueTest, AGrantOfAServersOwnLineIsNotTakenOnceTheServerIsDisabled) {
+  for (const bool grant_first : {true, false}) {
+    SCOPED_TRACE(grant_first);
+    loops_.clear();
+    Open(3, {{.maxconn = 1}, {.maxconn = 1}});
+    Take(0, 1);
+    Take(1, 1);
+    Waiter* own = Enter(1, WaitQueue::LineOf(0));
+    Waiter* any = Enter(1);
+    if (grant_first) queue_->Release(2, 0);
+    servers_->eligible[0] = servers_->usable[0] = false;
+    queue_->AnnounceChange(2);
+    if (!grant_first) queue_->Release(2, 0);
+    Settle();
+    EXPECT_EQ(own->server, -1);
+    EXPECT_EQ(own->asked, 1);
+    EXPECT_EQ(any->server, -1);
+    EXPECT_EQ(any->asked, 0);
+    EXPECT_EQ(queue_->Taken(0), 0);
+    EXPECT_EQ(queue_->Waiting(WaitQueue::LineOf(0)), 0);
+    own->Leave();
+    any->Leave();
+  }
+}
+
+// Drained, or of weight 0: those that must have this server still get it, others do not.
+TEST_F(WaitQueueTest, ADrainedServerServesItsOwnLineAlone) {
+  Open(2, {{.maxconn = 1}, {.maxconn = 1}});
+  Take(0, 1);
+  Take(1, 1);
+  Waiter* any = Enter(0);
+  Waiter* own = Enter(1, WaitQueue::LineOf(0));
+  servers_->eligible[0] = false;
+  queue_->AnnounceChange(1);
+  queue_->Release(0, 0);
+  Settle();
+  EXPECT_EQ(own->server, 0);
+  queue_->Release(1, 0);
+  Settle();
+  EXPECT_EQ(any->server, -1);
+  EXPECT_EQ(queue_->Taken(0), 0);
+}
+
+// The bounced waiter is still the first: for the other server, and for this one once it is back.
+TEST_F(WaitQueueTest, AServerThatIsBackServesWhoWasGivenItsPlaceBeforeItWent) {
+  Open(3, {{.maxconn = 1}, {.maxconn = 1}});
+  Take(0, 1);
+  Take(1, 1);
+  const Names expected = {Enter(2)->name, Enter(1)->name, Enter(2)->name};
+  queue_->Release(0, 0);
+  servers_->eligible[0] = servers_->usable[0] = false;
+  queue_->AnnounceChange(0);
+  Settle();
+  EXPECT_TRUE(order_.empty());
+  servers_->eligible[0] = servers_->usable[0] = true;
+  queue_->AnnounceChange(0);
+  Settle();
+  queue_->Release(0, 1);
+  Settle();
+  queue_->Release(0, 0);
+  Settle();
+  EXPECT_EQ(Order(), expected);
+}
+
 TEST_F(WaitQueueTest, WhoMustAskAgainKeepsItsPlaceInTheOrder) {
   Open(2, {{.maxconn = 1}});
   Take(0, 1);
