@@ -279,9 +279,10 @@ SideWait StreamSide::DoEstablished() {
   CloseReason reason = abort_ != CloseReason::kNone ? abort_ : event_error_;
   if (reason == CloseReason::kNone && idle_clock_runs() &&
       Passed(last_activity_ms_ + idle_timeout_ms())) {
-    // Bytes that left since are activity too; only the endpoint knows of them.
+    // Bytes that left since are activity too; only the endpoint knows of them. When the last ones
+    // left is not known, so it does not count.
     const size_t unsent = endpoint_->UnsentBytes();
-    if (unsent != unsent_seen_) {
+    if (unsent != 0 && unsent < unsent_seen_) {
       unsent_seen_ = unsent;
       last_activity_ms_ = policy_.NowMs();
     } else {
@@ -291,6 +292,8 @@ SideWait StreamSide::DoEstablished() {
   if (reason == CloseReason::kNone) {
     Pull();
     Push();
+    // A head that the flow put there grows it, too.
+    unsent_seen_ = std::max(unsent_seen_, endpoint_->UnsentBytes());
     if (!read_shut_ || !write_shut_) return SideWait::kBytes;
     reason = CloseReason::kNormal;
   }
@@ -377,6 +380,7 @@ void StreamSide::Push() {
       out_.CountConsumed(taken);
       moved_ = true;
       last_activity_ms_ = policy_.NowMs();
+      unsent_seen_ = endpoint_->UnsentBytes();
     }
   }
   if (out_.pipe() != nullptr && out_.bytes().empty()) {

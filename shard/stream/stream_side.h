@@ -197,7 +197,7 @@ class StreamSide final : EndpointEvents {
   Endpoint* endpoint_ = nullptr;
   uint64_t state_deadline_ms_ = 0;  // of Queued, TurnAround and Connecting
   uint64_t last_activity_ms_ = 0;   // of Established: when bytes last moved on this side
-  size_t unsent_seen_ = 0;  // the endpoint's unsent bytes when the idle clock was last looked at
+  size_t unsent_seen_ = 0;          // unsent bytes when they last grew or were seen to shrink
   PipePool* pipes_ = nullptr;
   SideTimeouts timeouts_;
   uint32_t connect_attempts_ = 0;

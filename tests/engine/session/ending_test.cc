@@ -178,13 +178,55 @@ TEST_F(EndingTest, ClientThatDoesNotReadTimesOut) {
     server_->Write(RandomText(1, 60000));
     rig_.Settle();
   }
-  rig_.RunFor(45000);  // the first look at what is unsent may count as activity
+  rig_.RunFor(20100);
   EXPECT_EQ(rig_.live_sessions(), 0u);
   EXPECT_EQ(rig_.Reasons(proxy_, CloseReason::kClientTimeout) +
                 rig_.Reasons(proxy_, CloseReason::kServerTimeout),
             1u);
   rig_.RunFor(1);
   rig_.ExpectSettled();
+}
+
+// What lies unsent is no sign of life by itself: a client that reset while nobody was reading from
+// it is not waited for longer than its server may be silent.
+TEST_F(EndingTest, AServerThatTakesNothingTimesOutOnceWhetherItsClientIsThereOrNot) {
+  rig_.Start();
+  for (const bool client_resets : {false, true}) {
+    SCOPED_TRACE(client_resets);
+    client_ = rig_.Dial(80);
+    server_ = rig_.WaitServer(9000);
+    ASSERT_NE(server_, nullptr);
+    server_->SetCapacity(1 << 20, 1000);
+    for (int i = 0; i < 8; ++i) {
+      client_->Write(RandomText(1, 60000));
+      rig_.Settle();
+    }
+    if (client_resets) client_->Reset();
+    rig_.RunFor(9900);
+    EXPECT_EQ(rig_.live_sessions(), 1u);
+    rig_.RunFor(200);
+    EXPECT_EQ(rig_.live_sessions(), 0u);
+    rig_.RunFor(1);
+    rig_.ExpectSettled();
+  }
+}
+
+// Bytes that leave without the stream's doing put its timeout off; as long as some are left, for
+// only then is it known that they are on their way.
+TEST_F(EndingTest, ASlowReaderIsNotTimedOut) {
+  proxy_.timeouts.server_ms = 600000;
+  proxy_.timeouts.client_ms = 5000;
+  Connect();
+  client_->SetCapacity(1 << 20, 1000);
+  server_->Write(RandomText(1, 30000));
+  rig_.Settle();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(client_->Read().size(), 1000u) << i;
+    rig_.RunFor(4000);
+    EXPECT_EQ(rig_.live_sessions(), 1u) << i;
+  }
+  rig_.RunFor(11000);
+  EXPECT_EQ(rig_.live_sessions(), 0u);
 }
 
 TEST_F(EndingTest, FinTimeoutAppliesOnceADirectionIsOver) {

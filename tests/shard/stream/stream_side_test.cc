@@ -339,12 +339,21 @@ TEST_F(StreamSideTest, BytesThatLeaveAreActivity) {
   To(S::kEstablished);
   puppet_->unsent = 500;
   side_->Run();
-  Pass(1000);
-  side_->Run();  // seen for the first time
-  puppet_->unsent = 400;
+  for (const size_t left : {400, 1}) {
+    puppet_->unsent = left;
+    Pass(1000);
+    side_->Run();
+    EXPECT_TRUE(side_->open());
+  }
   Pass(1000);
   side_->Run();
-  EXPECT_TRUE(side_->open());
+  ExpectClosed(CloseReason::kServerTimeout);
+}
+
+TEST_F(StreamSideTest, BytesThatLieUnsentAreNoActivity) {
+  To(S::kEstablished);
+  puppet_->unsent = 500;
+  side_->Run();
   Pass(1000);
   side_->Run();
   ExpectClosed(CloseReason::kServerTimeout);
