@@ -36,6 +36,7 @@ Source SourceOf(Stream& stream) {
   if (connection == nullptr) return {};
   const Address& peer = connection->PeerAddress();
   if (peer.is_ip()) return {peer.family == AF_INET ? "tcpv4" : "tcpv6", peer.ToString()};
+  if (peer.family != AF_UNIX) return {};  // gone before anybody asked for its address
   return {"unix_stream", "unix:" + std::to_string(stream.session().bind().id)};
 }
 

@@ -3,6 +3,7 @@
 
 import re
 import socket
+import struct
 import sys
 import time
 
@@ -164,6 +165,29 @@ def a_connection_attempt_that_fails_says_why():
         text = ask(path, "show sess all")
         check("connect_refused" in text and "server CON -> " in text, text)
         peer.close()
+
+
+@case
+def a_client_that_reset_before_anybody_asked_has_no_address():
+    """The proxy does not read from it, so that it has not noticed; the kernel has, and forgot the address."""
+    port = free_port()
+    path = f"/tmp/ringway-cli-{port}.sock"
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(8)
+        with Proxy(config(port, deaf.getsockname()[1], path), ports=[port]):
+            peer = connect(port)
+            peer.settimeout(0.5)
+            try:
+                while True:
+                    peer.sendall(b"x" * 65536)
+            except socket.timeout:
+                pass
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.close()
+            time.sleep(0.1)
+            line = next(l for l in ask(path, "show sess").splitlines() if "fe=in" in l)
+            check("proto=? src=? " in line and "cs=EST" in line, line)
 
 
 @case
