@@ -357,6 +357,13 @@ bool Stream::OnDisconnected(StreamSide& side) {
   if (!http_ || &side != &server_side_) return false;
   // Its reading was over before the connection went: the response is whole.
   response_whole_ = side.read_shut();
+// The trailers of the request are in the client's endpoint until the server's side has taken them:
+// it may have answered early and still be reading.
+bool Stream::MayLeave(StreamSide& side) {
+  return !http_ || &side != &client_side_ || server_side_.write_shut() ||
+         front()->request_trailers().empty();
+}
+
   if (response_whole_ || !http_flow_.MayRetry(*this, side.reason())) return false;
   // A kept connection that was dead already does not count as an attempt.
   if (!reused_) {

@@ -91,6 +91,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   shard::ConnectResult StartConnect(shard::CloseReason* reason) override;
   shard::RetryDecision DecideRetry(shard::CloseReason reason, uint32_t* pause_ms) override;
   void OnEstablished(shard::StreamSide& side) override;
+  bool MayLeave(shard::StreamSide& side) override;
   bool OnDisconnected(shard::StreamSide& side) override;
   void OnClosed(shard::StreamSide& side) override;
   void WakeStream() noexcept override;

@@ -294,7 +294,7 @@ SideWait StreamSide::DoEstablished() {
     Push();
     // A head that the flow put there grows it, too.
     unsent_seen_ = std::max(unsent_seen_, endpoint_->UnsentBytes());
-    if (!read_shut_ || !write_shut_) return SideWait::kBytes;
+    if (!read_shut_ || !write_shut_ || !policy_.MayLeave(*this)) return SideWait::kBytes;
     reason = CloseReason::kNormal;
   }
   Record(reason);

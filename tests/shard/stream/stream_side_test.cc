@@ -101,6 +101,7 @@ class StreamSideTest : public testing::Test, public SidePolicy {
     *pause_ms = 50;
     return std::exchange(retry_, RetryDecision::kGiveUp);
   }
+  bool MayLeave(StreamSide&) override { return may_leave_; }
   void OnEstablished(StreamSide&) override {}
   bool OnDisconnected(StreamSide&) override { return std::exchange(try_again_, false); }
   void OnClosed(StreamSide&) override { ++closed_; }
@@ -170,6 +171,7 @@ class StreamSideTest : public testing::Test, public SidePolicy {
   ConnectResult connect_;
   RetryDecision retry_;
   bool try_again_ = false;
+  bool may_leave_ = true;
   bool abort_in_assign_ = false;
   int closed_ = 0;
   int wakes_ = 0;
@@ -399,6 +401,20 @@ TEST_F(StreamSideTest, HalfClosesInBothOrdersThenNormal) {
   EXPECT_EQ(puppet_->calls, "shut_write ");
   puppet_->End();
   side_->Run();
+  ExpectClosed(CloseReason::kNormal);
+}
+
+TEST_F(StreamSideTest, AnEndpointThatIsStillNeededStaysUntilItIsNot) {
+  To(S::kEstablished);
+  may_leave_ = false;
+  puppet_->End();
+  out_.End();
+  side_->Run();
+  EXPECT_EQ(puppet_->calls, "shut_write ");
+  EXPECT_EQ(side_->deadline_ms(), 0u) << "it is the other side that stalls";
+  may_leave_ = true;
+  side_->Run();
+  EXPECT_EQ(puppet_->calls, "shut_write detach:normal ");
   ExpectClosed(CloseReason::kNormal);
 }
 
