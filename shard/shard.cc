@@ -28,8 +28,8 @@ std::unique_ptr<Shard> Shard::Open(const ShardOptions& options, Mailroom& mailro
   context.large = &shard->large_;
   context.slices = &shard->slices_;
   if (options.pipes_max > 0) {
-    shard->pipes_ = std::make_unique<PipePool>(shard->loop_->ring(), options.pipes_max,
-                                               options.pipe_bytes);
+    shard->pipes_ =
+        std::make_unique<PipePool>(shard->loop_->ring(), options.pipes_max, options.pipe_bytes);
   }
   shard->connections_ = std::make_unique<ConnTable>(context, options.connections_max);
   context.connections = shard->connections_.get();

@@ -28,6 +28,9 @@ class NullRing final : public Ring {
   int GetPeerName(int, sockaddr_storage*, socklen_t*) override { return -ENOTCONN; }
   int GetLocalName(int, sockaddr_storage*, socklen_t*) override { return -ENOTCONN; }
   int GetSocketError(int) override { return 0; }
+  int OpenPipe(int*, uint32_t*) override { return -ENOSYS; }
+  void ClosePipe(int, int) override {}
+  int Splice(int, int, size_t) override { return -ENOSYS; }
   std::span<const Completion> Turn(uint64_t) override { return {}; }
   void Wake(Ring*) override {}
   uint64_t enter_calls() const override { return 0; }

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <sys/socket.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>

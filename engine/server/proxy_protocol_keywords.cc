@@ -147,8 +147,7 @@ void RegisterProxyProtocolKeywords(BuildKeywords& keywords) {
   AddServerFlag(keywords, "send-proxy-v2", &ServerConfig::send_proxy_v2, true);
   AddServerFlag(keywords, "no-send-proxy-v2", &ServerConfig::send_proxy_v2, false);
   keywords.Add({"proxy-v2-options", kServers}, TakeV2Options);
-  keywords.Add({.words = "set-proxy-v2-tlv-fmt", .scopes = kServers, .parentheses = true},
-               TakeTlv);
+  keywords.Add({.words = "set-proxy-v2-tlv-fmt", .scopes = kServers, .parentheses = true}, TakeTlv);
 }
 
 void FinishProxyProtocol(BuildContext& context, ProxyDraft& draft) {

@@ -43,7 +43,7 @@ struct DialRequest {
   const ProxyConfig& backend;
   const DialPlan& plan;
   bool http = false;  // the endpoint carries HTTP messages
-  Session& session;  // which the connection is for
+  Session& session;   // which the connection is for
 };
 
 // For a server that depends on the client. `head` is null in mode tcp. kNone, or why it cannot be

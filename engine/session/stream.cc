@@ -353,10 +353,6 @@ bool Stream::TryReuse(ServerConfig& server, const PoolKey& key) {
   return true;
 }
 
-bool Stream::OnDisconnected(StreamSide& side) {
-  if (!http_ || &side != &server_side_) return false;
-  // Its reading was over before the connection went: the response is whole.
-  response_whole_ = side.read_shut();
 // The trailers of the request are in the client's endpoint until the server's side has taken them:
 // it may have answered early and still be reading.
 bool Stream::MayLeave(StreamSide& side) {
@@ -364,6 +360,10 @@ bool Stream::MayLeave(StreamSide& side) {
          front()->request_trailers().empty();
 }
 
+bool Stream::OnDisconnected(StreamSide& side) {
+  if (!http_ || &side != &server_side_) return false;
+  // Its reading was over before the connection went: the response is whole.
+  response_whole_ = side.read_shut();
   if (response_whole_ || !http_flow_.MayRetry(*this, side.reason())) return false;
   // A kept connection that was dead already does not count as an attempt.
   if (!reused_) {

@@ -304,7 +304,8 @@ size_t Connection::SpliceIn(Pipe& pipe, size_t max, uint64_t left) {
     DisarmRecv();
   }
   // Whatever has been received goes first, and no receive may be under way beside us.
-  if (recv_armed_ || poll_in_armed_ || !wire_in_.empty() || wire_ended_ || splice_drained_) return 0;
+  if (recv_armed_ || poll_in_armed_ || !wire_in_.empty() || wire_ended_ || splice_drained_)
+    return 0;
   const int result = context_.ring().Splice(fd_, pipe.write_fd, std::min(max, pipe.room()));
   if (result < 0 && result != -EAGAIN && result != -EINTR) {
     error_ = -result;
@@ -329,9 +330,7 @@ size_t Connection::SpliceIn(Pipe& pipe, size_t max, uint64_t left) {
   if (moved >= kFastSpliceBytes) splice_slow_ = false;
   const bool fast = moved >= kFastSpliceBytes || low_water_bytes_ > 1;
   const uint64_t rest = left > moved ? left - moved : 0;
-  SetLowWater(fast && !splice_slow_
-                  ? uint32_t(std::clamp<uint64_t>(rest, 1, pipe.capacity))
-                  : 1);
+  SetLowWater(fast && !splice_slow_ ? uint32_t(std::clamp<uint64_t>(rest, 1, pipe.capacity)) : 1);
   return moved;
 }
 

@@ -228,7 +228,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   const base::Handle handle_;
   int fd_;
   int error_ = 0;
-  uint32_t sending_bytes_ = 0;  // named by the send under way
+  uint32_t sending_bytes_ = 0;    // named by the send under way
   uint32_t low_water_bytes_ = 1;  // SO_RCVLOWAT of the socket
   ByteQueue wire_in_;
   ByteQueue wire_out_;

@@ -106,7 +106,9 @@ TEST(LimitsTest, Rules) {
       for (const std::string& line : *list) said += line;
     }
     EXPECT_EQ(plan.errors.empty(), row.maxconn != 0) << said;
-    if (row.maxconn != 0) EXPECT_EQ(plan.maxconn, row.maxconn) << said;
+    if (row.maxconn != 0) {
+      EXPECT_EQ(plan.maxconn, row.maxconn) << said;
+    }
     EXPECT_EQ(plan.nofile_soft, row.nofile_soft) << said;
     EXPECT_EQ(said.empty(), row.message[0] == '\0') << said;
     EXPECT_NE(said.find(row.message), std::string::npos) << said;

@@ -58,6 +58,7 @@ class BackendTest : public ::testing::Test {
         return int(server);
       case Choice::kFull:
         return -1;
+      case Choice::kServerFull:  // a hash alone waits for one server
       case Choice::kNoServer:
         break;
     }
