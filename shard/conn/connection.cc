@@ -101,6 +101,7 @@ void Connection::Run() noexcept {
     fail_later_ = false;
     return FailByErrno(error_);
   }
+  if (splicing_ && wire_ended_ && state_ == State::kOpen) return events_->OnReadable();
   if (state_ == State::kOpen) {
     if (!send_failed_ || !want_writable_) return Flush();
     want_writable_ = false;
@@ -314,7 +315,8 @@ size_t Connection::SpliceIn(Pipe& pipe, size_t max, uint64_t left) {
     return 0;
   }
   if (result == 0) {
-    wire_ended_ = true;
+    wire_ended_ = true;  // told from Run(): the caller is looking for bytes, not for an end
+    context_.loop->run_queue().Add(this);
     return 0;
   }
   const size_t moved = result > 0 ? size_t(result) : 0;

@@ -13,6 +13,8 @@ from harness import (SANITIZED, Proxy, Server, case, check, connect, free_port, 
 GIB = 1 << 30
 TRANSFER_BYTES = GIB // 16 if SANITIZED else GIB
 RSS_MAX_KB = 600 << 10 if SANITIZED else 60 << 10
+# Of the `listen` section; spliced_transfer_test.py sets it.
+OPTIONS = ""
 # Random, and of a length that is no power of two: a block sent twice or at the wrong place changes the checksum.
 BLOCK = os.urandom(1_000_003)
 
@@ -55,7 +57,7 @@ def a_gibibyte_comes_down():
         receive_all(peer)
 
     port = free_port()
-    with Server(serve) as server, Proxy(listen_config(port, server.port), [port]) as proxy:
+    with Server(serve) as server, Proxy(listen_config(port, server.port, OPTIONS), [port]) as proxy:
         begin = time.monotonic()
         client = connect(port, timeout_s=120)
         total, checksum = receive_counted(client)
@@ -77,7 +79,7 @@ def a_gibibyte_goes_up():
         done.set()
 
     port = free_port()
-    with Server(serve) as server, Proxy(listen_config(port, server.port), [port]) as proxy:
+    with Server(serve) as server, Proxy(listen_config(port, server.port, OPTIONS), [port]) as proxy:
         client = connect(port, timeout_s=120)
         checksum = send_counted(client, TRANSFER_BYTES)
         client.shutdown(socket.SHUT_WR)
@@ -115,7 +117,7 @@ def both_directions_at_once_on_several_connections():
 
     port = free_port()
     with Server(serve) as server:
-        with Proxy(listen_config(port, server.port, top="global\n  nbthread 2"), [port]) as proxy:
+        with Proxy(listen_config(port, server.port, OPTIONS, top="global\n  nbthread 2"), [port]) as proxy:
             threads = [threading.Thread(target=run_client) for _ in range(4)]
             for thread in threads:
                 thread.start()
@@ -171,7 +173,7 @@ def with_connected_pair(use):
         done.wait(120)
 
     port = free_port()
-    with Server(hold) as server, Proxy(listen_config(port, server.port), [port]) as proxy:
+    with Server(hold) as server, Proxy(listen_config(port, server.port, OPTIONS), [port]) as proxy:
         client = connect(port, timeout_s=60)
         check(arrived.wait(10), "connected to the server")
         accepted[0].settimeout(60)

@@ -102,6 +102,7 @@ class RandomRelay {
     proxy_->retries = 3;
     proxy_->redispatch = random_() % 2 == 0;
     proxy_->nolinger = random_() % 4 == 0;
+    proxy_->splice_auto = random_() % 2 == 0;  // where the rig has pipes
     servers_ = 1 + random_() % 3;
     for (uint32_t i = 0; i < servers_; ++i) {
       const uint16_t port = uint16_t(kFirstServerPort + i);
@@ -157,6 +158,7 @@ class RandomRelay {
     options.small_chunks = random() % 3 == 0 ? 24 : 1000;
     options.large_chunks = random() % 3 == 0 ? 12 : 300;
     options.maxconn = random() % 4 == 0 ? uint32_t(1 + random() % 3) : 0;
+    options.pipes_max = uint32_t(random() % 4);
     return options;
   }
   Manner PickManner() {

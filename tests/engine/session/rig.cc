@@ -142,6 +142,8 @@ void Rig::Start() {
     options.large_chunk_bytes = options_.large_chunk_bytes;
     options.small_chunks = options_.small_chunks;
     options.large_chunks = options_.large_chunks;
+    options.pipes_max = options_.pipes_max;
+    options.pipe_bytes = 32768;
     std::string why;
     auto shard = shard::Shard::Open(options, mailroom_, board_, clock_, &OpenFake, &why);
     MUST(shard != nullptr);

@@ -44,6 +44,7 @@ struct RigOptions {
   uint32_t large_chunk_bytes = 16384;
   uint32_t small_chunks = 1024;
   uint32_t large_chunks = 256;
+  uint32_t pipes_max = 0;  // of a shard, for splicing
   // Puts a ring of the test's own before the fake one.
   std::unique_ptr<shard::Ring> (*wrap_ring)(std::unique_ptr<shard::Ring>) = nullptr;
 };
