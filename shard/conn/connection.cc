@@ -101,8 +101,9 @@ void Connection::Run() noexcept {
     fail_later_ = false;
     return FailByErrno(error_);
   }
-  if (splicing_ && wire_ended_ && state_ == State::kOpen) return events_->OnReadable();
   if (state_ == State::kOpen) {
+    if (end_later_) events_->OnReadable();
+    end_later_ = false;
     if (!send_failed_ || !want_writable_) return Flush();
     want_writable_ = false;
     return events_->OnWritable();
@@ -315,7 +316,7 @@ size_t Connection::SpliceIn(Pipe& pipe, size_t max, uint64_t left) {
     return 0;
   }
   if (result == 0) {
-    wire_ended_ = true;  // told from Run(): the caller is looking for bytes, not for an end
+    wire_ended_ = end_later_ = true;  // the caller is looking for bytes, not for an end
     context_.loop->run_queue().Add(this);
     return 0;
   }
@@ -365,16 +366,19 @@ size_t Connection::SpliceOut(Pipe& pipe, size_t max) {
   const size_t wanted = std::min(max, pipe.bytes);
   if (send_failed_) {  // as a send: dropped, and reading tells the rest
     pipe.spoiled = true;
+    pipe.stuffed = false;
     pipe.bytes -= wanted;
     return wanted;
   }
   // What is on its way goes first.
   if (!wire_out_.empty() || send_pending_ || poll_out_armed_ || fd_ < 0) return 0;
   const int result = context_.ring().Splice(pipe.read_fd, fd_, wanted);
-  if (result == -EAGAIN || result == -EINTR) {
+  const bool full =
+      result == -EAGAIN || result == -EINTR || (result >= 0 && size_t(result) < wanted);
+  if (full) {
     poll_out_armed_ = true;
     context_.ring().Poll(Op(OpKind::kConnPollOut), fd_, POLLOUT, false);
-    return 0;
+    if (result < 0) return 0;
   }
   if (result < 0) {
     error_ = -result;

@@ -115,8 +115,9 @@ class Connection final : TimerClient, Task, BufferWaiter {
   // Splicing: bytes go from this socket into a pipe, or from a pipe to this socket, unseen. Only
   // where nothing stands between the socket and its bytes.
   bool can_splice() const { return layer_ == RawLayer() && state_ == State::kOpen; }
-  // The peer has filled large buffers: it pays to splice.
-  bool in_bulk() const { return bulk_ && last_recv_full_; }
+  // The peer has filled large buffers: it pays to splice. Once begun it goes on: only SpliceIn()
+  // reads then.
+  bool in_bulk() const { return splicing_ || (bulk_ && last_recv_full_); }
   // From the first call until EndSpliceIn() receiving means waiting for readiness. Moves up to
   // `max` bytes; 0: nothing now (OnReadable follows), or read_ended(). What had been received
   // before must be taken first. `left`: how many are certain to come, 0 when that is not known.
@@ -272,6 +273,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool splice_drained_ : 1 = false;  // the socket had no more; wait for readiness
   bool splice_slow_ : 1 = false;     // it did not reach the low-water mark in time
   bool fail_later_ : 1 = false;      // error_ is to be told from Run()
+  bool end_later_ : 1 = false;       // the end of the wire is to be told from Run()
 };
 
 }  // namespace shard

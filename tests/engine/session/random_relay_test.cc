@@ -200,6 +200,8 @@ class RandomRelay {
     if (!orderly_) return;
     for (auto& from : actors_) {
       if (from->text().empty()) continue;
+      // A server that was connected to for a client that has sent nothing and left meanwhile.
+      if (from->written() == 0 && !from->finished()) continue;
       const auto receivers = std::count_if(actors_.begin(), actors_.end(), [&](auto& actor) {
         return !actor->got().empty() && uint8_t(actor->got()[0]) == from->number();
       });
