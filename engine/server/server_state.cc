@@ -88,6 +88,12 @@ uint64_t PoolKeyOf(const ServerConfig& server) {
   sockaddr_storage source{};
   if (server.source.is_given) add(&source, server.source.address.ToSockaddr(&source));
   add(server.source.interface.data(), server.source.interface.size());
+  const shard::ProxySendOptions& announce = server.announce;
+  if (announce.enabled()) {
+    const uint8_t kind[] = {announce.version, announce.crc32c};
+    add(kind, sizeof(kind));
+    add(announce.tlvs.data(), announce.tlvs.size());
+  }
   return key;
 }
 
