@@ -46,6 +46,8 @@ class ShardApp {
   virtual bool Reserve(Shard& shard, Listener& listener) noexcept = 0;
   // A connection that this shard is to serve; takes `fd`.
   virtual void Serve(Shard& shard, Listener& listener, int fd) noexcept = 0;
+  // An accept found no descriptor left: closes what nobody needs. False: there is nothing.
+  virtual bool FreeDescriptors() noexcept = 0;
   // Called once per turn, after the tasks.
   virtual void OnTurnEnd() noexcept = 0;
   // Ends everything that is still open, for a stop that does not wait.
@@ -96,6 +98,7 @@ class Shard final : AcceptHandler, CompletionSink, TurnHook {
 
   Shard(const ShardOptions& options, LoadBoard& board);
   bool OnAccepted(Listener& listener, int fd) noexcept override;
+  bool OnOutOfDescriptors() noexcept override { return app_->FreeDescriptors(); }
   void OnCompletion(const Completion& completion) noexcept override;
   void OnTurnEnd() noexcept override;
   static void HandleHandedFd(Shard& shard, const Message& message) noexcept;

@@ -184,6 +184,10 @@ shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseRea
   const bool is_planned = planned.family != AF_UNSPEC;
   const int fd = shard::OpenOutgoingSocket(
       ring, OptionsOf(request, is_planned ? planned.family : server.address.family));
+  if ((fd == -EMFILE || fd == -ENFILE) && worker.idle_pool().FreeDescriptors(1)) {
+    *reason = CloseReason::kNone;
+    return nullptr;
+  }
   if (fd < 0) {
     *reason = ReasonOf(-fd);
     if (*reason == CloseReason::kSourceAddress) TellOnce(server, -fd);

@@ -54,7 +54,8 @@ shard::CloseReason PlanDial(const ServerConfig& server, shard::Connection* clien
 // For a server that is told who the client is (send-proxy), even when the client has gone since.
 void PlanHeader(const shard::Address& source, const shard::Address& destination, DialPlan* plan);
 
-// The endpoint of a connection that is on its way; null with `*reason`.
+// The endpoint of a connection that is on its way; null with `*reason`. kNone: a descriptor has
+// been given up for it, try again in the next turn.
 shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, shard::CloseReason* reason);
 
 // An address as hdr_ip() takes it from a header (manual 4.2, source): the `occurrence`-th value of

@@ -254,13 +254,35 @@ void IdlePool::Remove(MuxH1Back& mux) {
 void IdlePool::Forget(MuxH1Back& mux) noexcept { Remove(mux); }
 
 void IdlePool::MakeRoom() {
+  if (kept_.empty()) return;
+  if (AboveFdRatio(worker_.process().configuration->global.pool_high_fd_percent)) CloseOldest();
+}
+
+bool IdlePool::CloseOldest() {
   MuxH1Back* oldest = kept_.front();
-  if (oldest == nullptr ||
-      !AboveFdRatio(worker_.process().configuration->global.pool_high_fd_percent)) {
-    return;
-  }
+  if (oldest == nullptr) return false;
   Remove(*oldest);
   oldest->CloseIdle();
+  return true;
+}
+
+// The limit is the process's, so that one shard may lack what another keeps for nothing.
+bool IdlePool::FreeDescriptors(int count) {
+  if (CloseOldest()) {
+    for (int closed = 1; closed < count; ++closed) CloseOldest();
+    return true;
+  }
+  for (uint32_t shard = 0; shard < worker_.shard().board().shards(); ++shard) {
+    if (shard == worker_.index()) continue;
+    // A full mailbox: that shard has enough to do, and whoever lacks a descriptor asks again.
+    (void)worker_.context().loop->TryPost(shard, {&HandleFree, {uint64_t(count)}});
+  }
+  return false;
+}
+
+void IdlePool::HandleFree(shard::Shard& shard, const shard::Message& message) noexcept {
+  IdlePool& pool = static_cast<Worker*>(shard.app())->idle_pool();
+  for (uint64_t i = 0; i < message.words[0]; ++i) pool.CloseOldest();
 }
 
 void IdlePool::CloseOwn(Session& session) {

@@ -62,6 +62,10 @@ class IdlePool final : public IdleKeeper {
   // Before a connection is made: ends the longest idle one where the process has too many
   // descriptors open (manual 3.2, tune.pool-high-fd-ratio).
   void MakeRoom();
+  // No descriptor is left: closes so many of those that have been idle for longest here; what they
+  // held is free after the next Turn(). False: there is none. Then the other shards are asked to
+  // close theirs, which takes a moment.
+  bool FreeDescriptors(int count);
   // What no other session may use goes with its session.
   void CloseOwn(Session& session);
   // Whose time is over stops waiting. Once per turn.
@@ -85,6 +89,7 @@ class IdlePool final : public IdleKeeper {
 
   void Add(MuxH1Back& mux, uint64_t until_ms);
   void Remove(MuxH1Back& mux);
+  bool CloseOldest();
   static MuxH1Back* FindOwn(const ServerConfig& server, Session& session, const PoolKey& key);
   bool IsFull(const ServerConfig& server) const;
   bool AboveFdRatio(uint32_t percent) const;
@@ -94,6 +99,7 @@ class IdlePool final : public IdleKeeper {
   void TakeOver(const ServerConfig& server, int fd, uint32_t exchanges, uint64_t until_ms,
                 bool awaited);
   IdleWaiter* FindWaiter(uint64_t ticket);
+  static void HandleFree(shard::Shard& shard, const shard::Message& message) noexcept;
   static void HandleAsk(shard::Shard& shard, const shard::Message& message) noexcept;
   static void HandleAnswer(shard::Shard& shard, const shard::Message& message) noexcept;
 

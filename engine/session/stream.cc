@@ -338,7 +338,11 @@ ConnectResult Stream::StartApplet(CloseReason* reason) {
 ConnectResult Stream::Dial(ServerConfig& server, const DialPlan& plan, CloseReason* reason) {
   shard::Endpoint* endpoint =
       DialServer(worker_, {server, *backend_, plan, http_, session_}, reason);
-  if (endpoint == nullptr) return ConnectResult::kFailed;
+  if (endpoint == nullptr && *reason != CloseReason::kNone) return ConnectResult::kFailed;
+  if (endpoint == nullptr) {
+    WakeStream();  // a descriptor is free for it in the next turn
+    return ConnectResult::kWaiting;
+  }
   reused_ = false;
   server_side_.AttachConnecting(endpoint);
   return ConnectResult::kConnecting;

@@ -60,6 +60,7 @@ class Worker final : public shard::ShardApp {
   void OnStart(shard::Shard& shard) noexcept override;
   bool Reserve(shard::Shard& shard, shard::Listener& listener) noexcept override;
   void Serve(shard::Shard& shard, shard::Listener& listener, int fd) noexcept override;
+  bool FreeDescriptors() noexcept override { return idle_pool_.FreeDescriptors(kPerClient); }
   void OnTurnEnd() noexcept override;
   void OnStop() noexcept override;
 
@@ -115,6 +116,7 @@ class Worker final : public shard::ShardApp {
   bool tells_servers() const { return tells_servers_; }
 
  private:
+  static constexpr int kPerClient = 2;  // descriptors: its own, and its server's
   struct ListenerLimits {
     std::unique_ptr<shard::LimitShare> frontend;
     std::unique_ptr<shard::LimitShare> bind;

@@ -61,11 +61,14 @@ void Listener::OnCompletion(const Completion& completion) noexcept {
     }
   } else if (result == -EMFILE || result == -ENFILE || result == -ENOBUFS || result == -ENOMEM) {
     counters_.no_descriptors.Add();
-    if (!out_of_descriptors_) {
-      out_of_descriptors_ = true;
-      Pause();
+    // Each time something is closed, so that this ends.
+    if (stopped_ || !handler_.OnOutOfDescriptors()) {
+      if (!out_of_descriptors_) {
+        out_of_descriptors_ = true;
+        Pause();
+      }
+      retry_.Set(loop_.timers(), loop_.now_ms() + kRetryMs);
     }
-    retry_.Set(loop_.timers(), loop_.now_ms() + kRetryMs);
   } else if (result == -EINVAL && !paused_ && !stopped_) {
     // It does not listen any more: whoever shares it has shut it down. Asked again now and then.
     out_of_descriptors_ = true;

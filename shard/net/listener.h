@@ -4,8 +4,8 @@
 //          share it). Owns the descriptors it has accepted and not yet handed on.
 // Threads: shard-local.
 // Units:   connections.
-// Errors:  no descriptors left: accepting pauses until one is given back (or 100 ms have passed);
-//          counted.
+// Errors:  no descriptors left: the handler may give some up, else accepting pauses until one is
+//          given back (or 100 ms have passed); counted.
 // States:  idle -> accepting <-> full (a limit is reached: what was accepted meanwhile waits here,
 //          nothing is refused) -> stopped.
 
@@ -26,6 +26,8 @@ class AcceptHandler {
   // A new connection. False: no room for it now (a limit); the listener keeps `fd` and calls again
   // after Resume().
   virtual bool OnAccepted(Listener& listener, int fd) noexcept = 0;
+  // The process has no descriptor left. True: something was closed for it, with the next Turn().
+  virtual bool OnOutOfDescriptors() noexcept = 0;
 
  protected:
   ~AcceptHandler() = default;

@@ -82,10 +82,10 @@ class SidePolicy {
   virtual RetryDecision DecideRetry(CloseReason reason, uint32_t* pause_ms) = 0;
   // The side is connected; the connect attempt is over.
   virtual void OnEstablished(StreamSide& side) = 0;
-  // An established side has lost its endpoint. True: nothing was answered yet and it may be tried
   // Both directions of an established side are over. False: the other side still needs something
   // of its endpoint; asked again when the stream is run.
   virtual bool MayLeave(StreamSide& side) = 0;
+  // An established side has lost its endpoint. True: nothing was answered yet and it may be tried
   // again from Requested (HTTP's retry-on). False: it closes.
   virtual bool OnDisconnected(StreamSide& side) = 0;
   // The side is closed, from whatever state: settle its accounts.

@@ -266,6 +266,10 @@ class Proxy:
         limits = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (highest + 1 + more, limits[1]))
 
+    def files_below_limit(self):
+        """How many descriptors it may have at most."""
+        return resource.prlimit(self.pid, resource.RLIMIT_NOFILE)[0]
+
     def open_files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 

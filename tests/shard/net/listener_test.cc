@@ -50,6 +50,13 @@ class ListenerTest : public testing::Test, public AcceptHandler, public Completi
     taken_.push_back(fd);
     return true;
   }
+  bool OnOutOfDescriptors() noexcept override {
+    ++asked_for_room_;
+    if (spare_ == 0) return false;
+    --spare_;
+    net_->set_fds_max(net_->open_fds() + 1);
+    return true;
+  }
   // Client number i writes its number, so that the order can be read off the descriptors.
   void Dial(int count) {
     for (int i = 0; i < count; ++i) {
@@ -72,6 +79,8 @@ class ListenerTest : public testing::Test, public AcceptHandler, public Completi
   std::unique_ptr<tests::FakeNet> net_;
   tests::FakeRing* ring_ = nullptr;
   std::unique_ptr<EventLoop> loop_;
+  int spare_ = 0;  // descriptors that it could give up
+  int asked_for_room_ = 0;
   std::unique_ptr<Listener> listener_;
   sockaddr_in address_ = {};
   int fd_ = -1;
@@ -139,6 +148,17 @@ TEST_F(ListenerTest, NoDescriptorsPausesUntilOneIsFreedOrATenthOfASecond) {
   clock_.Advance(101000);
   Settle();
   ExpectInOrder(5);
+}
+
+TEST_F(ListenerTest, WhatTheHandlerGivesUpMakesRoomWithoutAPause) {
+  net_->set_fds_max(net_->open_fds() + 2);
+  spare_ = 3;
+  Dial(7);
+  Settle();
+  ExpectInOrder(5);
+  EXPECT_EQ(asked_for_room_, 4);
+  EXPECT_EQ(listener_->counters().paused.Get(), 1u);
+  EXPECT_TRUE(listener_->answered());
 }
 
 TEST_F(ListenerTest, StoppedListenerAcceptsNoMore) {
