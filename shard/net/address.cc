@@ -18,6 +18,7 @@ Address Address::V4(uint32_t host_order_ip, uint16_t port) {
 
 Address Address::FromSockaddr(const sockaddr_storage& from, socklen_t length) {
   Address address;
+  if (length < sizeof(from.ss_family)) return address;  // nothing was written, not even a family
   if (from.ss_family == AF_INET && length >= sizeof(sockaddr_in)) {
     const auto& in = reinterpret_cast<const sockaddr_in&>(from);
     address.family = AF_INET;
