@@ -71,7 +71,7 @@ def nginx(path, port):
     config = os.path.join(path, "nginx.conf")
     with open(config, "w", encoding="ascii") as file:
         file.write(f"""
-daemon off; worker_processes 1; pid {path}/nginx.pid; error_log {path}/error.log;
+user root; daemon off; worker_processes 1; pid {path}/nginx.pid; error_log {path}/error.log;
 events {{ worker_connections 4000; }}
 http {{
   access_log off; keepalive_requests 1000000; client_max_body_size 0; default_type text/plain;
