@@ -102,8 +102,11 @@ void Connection::Run() noexcept {
     return FailByErrno(error_);
   }
   if (state_ == State::kOpen) {
-    if (end_later_) events_->OnReadable();
-    end_later_ = false;
+    if (end_later_) {
+      end_later_ = false;
+      context_.loop->run_queue().Add(this);  // for what else is owed: telling may end us
+      return events_->OnReadable();
+    }
     if (!send_failed_ || !want_writable_) return Flush();
     want_writable_ = false;
     return events_->OnWritable();
