@@ -151,7 +151,7 @@ void MuxH1Back::Detach(CloseReason reason, uint64_t linger_until_ms) {
   if (reason == CloseReason::kNormal) wire_.Push();
   const bool whole = reason == CloseReason::kNormal && wire_.whole() && message_ != nullptr &&
                      message_->known && message_->body.ended() && wire_.in().empty() &&
-                     wire_.out().empty() && !connection_.wire_ended() &&
+                     wire_.unsent_bytes() == 0 && !connection_.wire_ended() &&
                      connection_.wire_in().empty();
   if (message_ != nullptr) pools_.responses->Delete(message_);
   message_ = nullptr;
