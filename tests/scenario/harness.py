@@ -236,6 +236,21 @@ class Proxy:
                 if time.monotonic() > end:
                     raise AssertionError(f"port {port} does not listen: {self.said()[-2000:]}")
                 time.sleep(0.02)
+        # The kernel accepts before the shards have opened their rings: who counts descriptors waits for those, too.
+        end = time.monotonic() + 1
+        while ports and not self._has_shards() and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def _has_shards(self):
+        """True for other programs: they have none."""
+        names = []
+        try:
+            for task in os.listdir(f"/proc/{self.pid}/task"):
+                with open(f"/proc/{self.pid}/task/{task}/comm", encoding="utf-8") as file:
+                    names.append(file.read().strip())
+        except OSError:
+            return True  # it has ended
+        return "ringway" not in names or any(name.startswith("ringway/") for name in names)
 
     def _listens(self, port):
         # Read from the kernel's table, not by connecting: a probe would count as a client.
