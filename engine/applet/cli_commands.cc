@@ -34,6 +34,8 @@ constexpr CliCommandSpec kCommands[] = {
     {"show cli sockets", kOperator, "", "list the sockets that take commands", StartShowCliSockets},
     {"show env", kOperator, "[<name>]", "the environment of the process", StartShowEnv},
     {"show errors", kOperator, "", "messages that were not understood", StartShowErrors},
+    {"show events", kOperator, "[<ring> [-n] [-0]]", "list the rings, or say what one holds",
+     StartShowEvents},
     {"show info", kUser, "[typed] [desc]", "facts and limits of the process", StartShowInfo},
     {"show servers conn", kUser, "[<backend>]", "connections to every server",
      StartShowServersConn},

@@ -6,6 +6,7 @@
 #include "engine/applet/cli.h"
 #include "engine/applet/cli_commands.h"
 #include "engine/server/server_state.h"
+#include "engine/session/event_log.h"
 #include "engine/session/worker.h"
 
 namespace engine {
@@ -108,7 +109,11 @@ std::string ConnectionsLine(const ServerConfig& server) {
 void SetState(Cli& cli, std::string_view name, AdminState admin) {
   const ServerConfig* server = FindServerOf(cli, name);
   if (server == nullptr) return;
+  const AdminState before = server->state->admin_state();
+  const bool had_server = HasUsableServer(*server->backend);
   server->backend->state->SetServerAdmin(cli.worker().index(), server->index, admin);
+  LogServerAdmin(cli.worker(), *server, before, admin);
+  LogIfNoServer(cli.worker(), *server->backend, had_server);
 }
 
 // `0` to `256`, or a percentage of the configured weight (management 9.3, set weight).
@@ -126,7 +131,9 @@ void SetWeight(Cli& cli, std::string_view name, std::string_view text) {
   if (server->backend->has_static_weights() && weight != 0 && weight != server->weight) {
     return cli.SayLine("With a static algorithm a weight is 0, or the configured one.");
   }
+  const bool had_server = HasUsableServer(*server->backend);
   server->backend->state->SetServerWeight(cli.worker().index(), server->index, weight);
+  LogIfNoServer(cli.worker(), *server->backend, had_server);
 }
 
 }  // namespace

@@ -17,7 +17,6 @@ constexpr std::string_view kNoTables = "with 'stick-table'";
 constexpr std::string_view kNoTraces = "HAProxy's own subsystems are not here";
 constexpr std::string_view kNoUserlists = "with 'http_auth' in a condition";
 constexpr std::string_view kNoMailers = "with 'email-alert'";
-constexpr std::string_view kNoRings = "with 'ring@' on a log line";
 constexpr std::string_view kNoTls = "with 'ssl'";
 constexpr std::string_view kNoChecks = "with 'check' on a server line";
 
@@ -70,15 +69,11 @@ constexpr KeywordState kStates[] = {
     // mailers (manual 12.3).
     {"mailer", scope::kMailers, kWithSection, kNoPrefix, 0, kNoMailers},
     {"timeout mail", scope::kMailers, kWithSection, kNoPrefix, 0, kNoMailers},
-    // ring (manual 12.5).
-    {"backing-file", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
-    {"description", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
-    {"format", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
-    {"maxlen", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
-    {"server", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
-    {"size", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
-    {"timeout connect", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
-    {"timeout server", scope::kRing, kWithSection, kNoPrefix, 0, kNoRings},
+    // ring (manual 12.5). It keeps lines in memory, and sends them nowhere yet.
+    {"backing-file", scope::kRing, Support::kTunesOnly},
+    {"server", scope::kRing, kNotYet},
+    {"timeout connect", scope::kRing, Support::kTunesOnly},
+    {"timeout server", scope::kRing, Support::kTunesOnly},
     // log-forward (manual 12.6).
     {"backlog", scope::kLogForward, kNotYet},
     {"bind", scope::kLogForward, kNotYet},

@@ -48,6 +48,7 @@ class H1Wire {
       case proto::ParseResult::kDone:
         message.HoldHead(in_.front().chunk);
         in_.Consume(message.parser.head_bytes());
+        bytes_read_ = message.parser.head_bytes();
         return HeadResult::kDone;
       case proto::ParseResult::kNeedMore:
         return HeadResult::kNeedMore;
@@ -60,6 +61,8 @@ class H1Wire {
   }
   // Moves up to `max` bytes of body into `to`; returns how many.
   size_t ReadBody(H1BodyReader& body, shard::ByteQueue& to, size_t max);
+  // Reads what is here of `body` to drop it.
+  void Discard(H1BodyReader& body);
   // The connection has ended in the middle of `body`. One that ends in that way is ended.
   bool CutShort(H1BodyReader& body);
 
@@ -82,6 +85,7 @@ class H1Wire {
   void BeginExchange() {
     head_sent_ = over_ = tunnel_ = false;
     trailers_ = nullptr;
+    bytes_written_ = 0;
   }
   // False: no memory, or it does not fit a buffer. It is not pushed: a body that is here goes out
   // with it.
@@ -107,6 +111,9 @@ class H1Wire {
   void SetTrailers(const proto::FieldList* trailers) { trailers_ = trailers; }
   void StartTunnel() { tunnel_ = true; }
 
+  // Of the message read, and of the exchange's on the way out: heads and framing included.
+  uint64_t bytes_read() const { return bytes_read_; }
+  uint64_t bytes_written() const { return bytes_written_; }
   bool head_sent() const { return head_sent_; }
   bool over() const { return over_; }
   // Over, and everything of it was said.
@@ -119,6 +126,8 @@ class H1Wire {
   shard::ByteQueue out_;  // plain bytes the connection had no room for
   H1BodyWriter writer_;
   const proto::FieldList* trailers_ = nullptr;
+  uint64_t bytes_read_ = 0;
+  uint64_t bytes_written_ = 0;
   bool head_sent_ : 1 = false;
   bool over_ : 1 = false;
   bool tunnel_ : 1 = false;

@@ -44,6 +44,12 @@ struct HttpProfile {
   std::shared_ptr<const proto::NameCase> name_case;  // what the two point to
 };
 
+// When a request came, in microseconds of the shard's clock.
+struct RequestTimes {
+  uint64_t idle_since_us = 0;  // nothing before it was under way any more
+  uint64_t first_byte_us = 0;
+};
+
 class FrontEndpoint : public shard::Endpoint {
  public:
   virtual proto::RequestHead& request() = 0;
@@ -79,6 +85,12 @@ class FrontEndpoint : public shard::Endpoint {
   virtual void StartTunnel() = 0;
   // No tunnel was granted: what was kept back is the next request.
   virtual void RefuseTunnel() = 0;
+  // For the log. The chunk that the head's texts lie in, with a reference that is the caller's.
+  virtual shard::Chunk* HoldHead() = 0;
+  virtual RequestTimes request_times() const = 0;
+  // Of this exchange so far, heads and framing included.
+  virtual uint64_t bytes_written() const = 0;
+  virtual uint64_t bytes_read() const = 0;
 };
 
 class BackEndpoint : public shard::Endpoint {

@@ -37,6 +37,7 @@ MuxH1Front::~MuxH1Front() {
 }
 
 void MuxH1Front::Start() {
+  times_.idle_since_us = connection_.context().loop->clock().now_us();
   // The first request has no keep-alive before it: its own timeout runs from the accept on.
   const uint32_t wait_ms = profile_.request_ms != 0 ? profile_.request_ms : profile_.client_ms;
   if (wait_ms != 0) connection_.SetDeadline(connection_.context().now_ms() + wait_ms);
@@ -64,6 +65,7 @@ void MuxH1Front::ReadHead() {
   if (message_ == nullptr) {
     message_ = pools_.requests->New(profile_.request);
     if (message_ == nullptr) return Die(CloseReason::kNoMemory);
+    times_.first_byte_us = connection_.context().loop->clock().now_us();
   }
   switch (wire_.ParseHead(*message_)) {
     case H1Wire::HeadResult::kDone:
@@ -72,12 +74,13 @@ void MuxH1Front::ReadHead() {
       break;
     case H1Wire::HeadResult::kTooLarge:
     case H1Wire::HeadResult::kBad:
-      return Refuse(400);
+      return Refuse(400, CloseReason::kClientProtocol);
     case H1Wire::HeadResult::kNoMemory:
       return Die(CloseReason::kNoMemory);
   }
   if (connection_.read_ended()) {
-    return message_->parser.started() ? Refuse(400) : Die(CloseReason::kNormal);
+    return message_->parser.started() ? Refuse(400, CloseReason::kClientAbort)
+                                      : Die(CloseReason::kNormal);
   }
   if (state_ == State::kIdle && message_->parser.started()) {
     state_ = State::kHead;
@@ -92,7 +95,7 @@ void MuxH1Front::HeadDone() {
   H1Request& message = *message_;
   message.framing = proto::RequestFraming(message.head, profile_.request_framing);
   if (message.framing.error != proto::FramingError::kNone) {
-    return Refuse(proto::FramingErrorStatus(message.framing.error));
+    return Refuse(proto::FramingErrorStatus(message.framing.error), CloseReason::kClientProtocol);
   }
   message.known = true;
   const proto::ConnectionOptions options = proto::ReadConnection(message.head.fields);
@@ -115,10 +118,10 @@ void MuxH1Front::HeadDone() {
   acceptor_.OnNewStream(this);
 }
 
-void MuxH1Front::Refuse(uint16_t status) {
+void MuxH1Front::Refuse(uint16_t status, CloseReason reason) {
   connection_.SetDeadline(0);
   keep_alive_ = false;
-  acceptor_.OnBadRequest(*this, status);
+  acceptor_.OnBadRequest(*this, status, reason);
 }
 
 void MuxH1Front::SendText(std::string_view text) {
@@ -135,7 +138,7 @@ void MuxH1Front::OnDeadline() noexcept {
   if (message_ == nullptr || !message_->parser.started()) {
     if (requests_ > 0 || profile_.ignore_probes) return Die(CloseReason::kNormal);
   }
-  Refuse(408);
+  Refuse(408, CloseReason::kClientTimeout);
 }
 
 void MuxH1Front::OnClosed(CloseReason reason) noexcept {
@@ -162,16 +165,8 @@ bool MuxH1Front::RecvEnded() const {
 }
 
 bool MuxH1Front::DiscardBody() {
-  H1BodyReader& body = message_->body;
-  shard::ByteQueue dropped(*connection_.context().slices);
-  for (size_t before = SIZE_MAX; !body.ended() && !body.bad();) {
-    wire_.Fill();
-    if (wire_.in().empty() || wire_.in().size() == before) break;
-    before = wire_.in().size();
-    body.Read(wire_.in(), dropped, SIZE_MAX);
-    dropped.Clear();
-  }
-  return body.ended();
+  wire_.Discard(message_->body);
+  return message_->body.ended();
 }
 
 void MuxH1Front::CloseIfNoStream() {
@@ -284,6 +279,7 @@ void MuxH1Front::NextRequest() {
   wire_.Push();
   pools_.requests->Delete(message_);
   message_ = nullptr;
+  times_.idle_since_us = connection_.context().loop->clock().now_us();
   state_ = State::kIdle;
   may_tunnel_ = false;
   uint32_t wait_ms = profile_.keep_alive_ms;

@@ -25,9 +25,10 @@ class MuxH1Front;
 // What an accepting HTTP mux asks of its session beside StreamAcceptor.
 class RequestAcceptor : public StreamAcceptor {
  public:
-  // A request was not understood, or did not come in time (408). It calls SendText(), which
-  // closes behind it.
-  virtual void OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept = 0;
+  // A request was not understood, was cut off, or did not come in time (408): `reason`. It calls
+  // SendText(), which closes behind it.
+  virtual void OnBadRequest(MuxH1Front& mux, uint16_t status,
+                            shard::CloseReason reason) noexcept = 0;
   // The whole text of the answer with which a connection ends.
   virtual std::string LastWords(uint16_t status) noexcept = 0;
   // The process is stopping: answers do not invite another request.
@@ -97,6 +98,13 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   bool may_tunnel() const override { return may_tunnel_; }
   void StartTunnel() override;
   void RefuseTunnel() override;
+  shard::Chunk* HoldHead() override {
+    shard::ChunkPool::Hold(message_->head_chunk);
+    return message_->head_chunk;
+  }
+  RequestTimes request_times() const override { return times_; }
+  uint64_t bytes_written() const override { return wire_.bytes_written(); }
+  uint64_t bytes_read() const override { return wire_.bytes_read(); }
 
   uint32_t requests() const { return requests_; }
   base::ListHook all_hook;  // in the worker's list
@@ -117,7 +125,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
 
   void ReadHead();
   void HeadDone();
-  void Refuse(uint16_t status);
+  void Refuse(uint16_t status, shard::CloseReason reason);
   void NextRequest();
   void Die(shard::CloseReason reason);
 
@@ -128,6 +136,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   const HttpProfile& profile_;
   H1Wire wire_;
   H1Request* message_ = nullptr;
+  RequestTimes times_;
   uint32_t requests_ = 0;
   State state_ = State::kIdle;
   bool read_shut_ : 1 = false;  // the rest of the request is not wanted

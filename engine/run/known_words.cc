@@ -1,11 +1,13 @@
 #include "engine/run/known_words.h"
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/applet/cli_command.h"
 #include "engine/applet/echo.h"
+#include "engine/log/log_format.h"
 #include "engine/run/options.h"
 #include "engine/server/builder.h"
 
@@ -64,6 +66,8 @@ WordList KnownWords() {
   AddActions(words);
   AddCommands(words);
   AddOptions(words);
+  const std::vector<std::string_view> tags = LogTagNames();
+  words.AddWorking(WordKind::kLogTag, std::span(tags));
   words.AddWorking(WordKind::kService, {EchoApplet().name()});
   return words;
 }

@@ -14,7 +14,9 @@
 
 #include "base/check.h"
 #include "base/errno_name.h"
+#include "base/text.h"
 #include "engine/run/version.h"
+#include "engine/server/log_config.h"
 #include "shard/net/connector.h"
 #include "shard/net/socket_options.h"
 
@@ -134,6 +136,8 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
   if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
     process_.fds_max = files.rlim_cur;
   }
+  logs_ = std::make_unique<LogHub>(configuration_.logs, settings_.shards);
+  process_.logs = logs_.get();
   process_.global_maxconn =
       std::make_unique<shard::SharedLimit>(settings_.maxconn, settings_.shards);
   for (const auto& proxy : configuration_.proxies) {
@@ -307,7 +311,44 @@ void Supervisor::RunShard(uint32_t index) {
   shards_[index]->Run();
 }
 
+// What happens to a proxy is told where that proxy logs to.
+void Supervisor::LogProxy(const ProxyConfig& proxy, const std::string& text) {
+  if (main_log_ == nullptr || proxy.log == nullptr) return;
+  main_log_->Sync(base::MonotonicMicros());
+  main_log_->Say(proxy.log->loggers,
+                 {.level = LogLevel::kWarning, .tag = proxy.log->tag, .structured_data = {}}, text);
+  main_log_->Flush();
+}
+
+void Supervisor::LogHalt(const ProxyConfig& proxy, const char* what) {
+  LogProxy(proxy,
+           std::string(what) + (proxy.is_backend ? " proxy " : " frontend ") + proxy.name + ".");
+}
+
+void Supervisor::LogStopped(const ProxyConfig& proxy) {
+  LogProxy(
+      proxy,
+      base::Format("Proxy %s stopped (cumulated conns: FE: %llu, BE: %llu).", proxy.name.c_str(),
+                   static_cast<unsigned long long>(proxy.state->Sum(&ProxyShardPart::front_total)),
+                   static_cast<unsigned long long>(proxy.state->Sum(&ProxyShardPart::back_total))));
+}
+
+void Supervisor::LogAllStopped() {
+  if (stop_is_logged_) return;
+  stop_is_logged_ = true;
+  for (const auto& proxy : configuration_.proxies) {
+    // One that was shut down before has had its line.
+    const auto halt = halts_.find(proxy.get());
+    const bool before = halt != halts_.end() && halt->second.for_ever;
+    if (!proxy->disabled && !before) LogStopped(*proxy);
+  }
+}
+
 void Supervisor::Start() {
+  logs_->Start();
+  main_log_ = std::make_unique<ShardLog>(*logs_, settings_.shards);
+  LogProxies(LogLevel::kNotice,
+             [](const ProxyConfig& proxy) { return "Proxy " + proxy.name + " started."; });
   for (uint32_t index = 0; index < settings_.shards; ++index) {
     threads_.emplace_back([this, index] { RunShard(index); });
   }
@@ -343,7 +384,10 @@ void Supervisor::SoftStop() {
 bool Supervisor::TryIdle() {
   // A shard that has stopped listening never names the descriptor again, so its number may be
   // reused.
-  if (accepting_shards_.load(std::memory_order_acquire) == 0) CloseSockets();
+  if (accepting_shards_.load(std::memory_order_acquire) == 0) {
+    CloseSockets();
+    LogAllStopped();
+  }
   return busy_shards_.load(std::memory_order_acquire) == 0;
 }
 
@@ -424,7 +468,10 @@ std::vector<std::string> Supervisor::Pause() {
   for (const auto& proxy : configuration_.proxies) {
     if (!proxy->is_frontend || proxy->disabled || proxy->binds.empty()) continue;
     Halt& halt = halts_[proxy.get()];
-    if (!halt.any()) names.push_back(proxy->kind + " " + proxy->name);
+    if (!halt.any()) {
+      names.push_back(proxy->kind + " " + proxy->name);
+      LogHalt(*proxy, "Paused");
+    }
     halt.by_signal = true;
     std::string why;
     (void)ApplyHalt(*proxy, &why);
@@ -443,6 +490,7 @@ std::vector<std::string> Supervisor::Resume(std::vector<std::string>* problems) 
     std::string why;
     if (ApplyHalt(*proxy, &why)) {
       names.push_back(proxy->kind + " " + proxy->name);
+      LogHalt(*proxy, "Resumed");
     } else {
       problems->push_back(why);
     }
@@ -457,6 +505,7 @@ std::string Supervisor::DisableFrontend(const ProxyConfig& frontend) {
   halt.by_operator = true;
   std::string why;
   (void)ApplyHalt(frontend, &why);
+  LogHalt(frontend, "Paused");
   return {};
 }
 
@@ -466,7 +515,9 @@ std::string Supervisor::EnableFrontend(const ProxyConfig& frontend) {
   if (frontend.state->listening() == Listening::kOpen) return "Frontend is already enabled.";
   halt = Halt{};
   std::string why;
-  return ApplyHalt(frontend, &why) ? std::string() : "Failed to resume frontend: " + why;
+  if (!ApplyHalt(frontend, &why)) return "Failed to resume frontend: " + why;
+  LogHalt(frontend, "Resumed");
+  return {};
 }
 
 std::string Supervisor::ShutDownFrontend(const ProxyConfig& frontend) {
@@ -475,6 +526,7 @@ std::string Supervisor::ShutDownFrontend(const ProxyConfig& frontend) {
   halt.for_ever = true;
   std::string why;
   (void)ApplyHalt(frontend, &why);
+  LogStopped(frontend);
   return {};
 }
 
@@ -498,6 +550,9 @@ void Supervisor::Stop() {
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  for (const auto& worker : workers_) worker->FlushLog();
+  LogAllStopped();
+  logs_->Stop();
 }
 
 void Supervisor::Dump() {

@@ -123,11 +123,16 @@ class Supervisor final : public ProcessControl {
   void RunShard(uint32_t index);
   void CloseSockets();
   void Post(uint32_t shard, const shard::Message& message);
+  void LogProxy(const ProxyConfig& proxy, const std::string& text);
+  void LogHalt(const ProxyConfig& proxy, const char* what);
+  void LogStopped(const ProxyConfig& proxy);
+  void LogAllStopped();
 
   Configuration& configuration_;
   const SupervisorSettings settings_;
   StateTable states_;
   ProcessContext process_;
+  std::unique_ptr<LogHub> logs_;  // before the workers, which use it to the end
   std::vector<Socket> sockets_;
   shard::Mailroom mailroom_;
   shard::LoadBoard board_;
@@ -136,11 +141,13 @@ class Supervisor final : public ProcessControl {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::vector<int> cpus_;  // usable ones, to pin to
+  bool stop_is_logged_ = false;
   const char* driver_ = "";
   std::string driver_note_;
   std::map<const ProxyConfig*, Halt> halts_;
   int question_fds_[2] = {-1, -1};  // pointers to questions travel through it
   std::atomic<uint32_t> untold_shards_{0};
+  std::unique_ptr<ShardLog> main_log_;  // from Start() on
   std::atomic<uint32_t> busy_shards_{0};
   std::atomic<uint32_t> accepting_shards_{0};
 };

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "engine/log/log_format.h"
 
 #ifndef RINGWAY_VERSION
 #define RINGWAY_VERSION "0"
@@ -82,14 +83,11 @@ constexpr Feature kFeatures[] = {
 };
 
 // The formats of manual 8.2.2 to 8.2.4, and of tune.ssl.keylog (3.3), on one line each.
-struct LogFormat {
-  const char* variable;
-  const char* text;
+struct FormatVariable {
+  const char* name;
+  std::string_view text;
 };
 
-#define RINGWAY_HTTP_FORMAT                                                              \
-  "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc " \
-  "%sq/%bq %hr %hs %{+Q}r"
 #define RINGWAY_KEYLOG_FORMAT(side)                               \
   "CLIENT_EARLY_TRAFFIC_SECRET %[ssl_" side                       \
   "_client_random,hex] "                                          \
@@ -115,23 +113,15 @@ struct LogFormat {
   "_exporter_secret]\n"                                           \
   "EARLY_EXPORTER_SECRET %[ssl_" side "_client_random,hex] %[ssl_" side "_early_exporter_secret]"
 
-constexpr LogFormat kLogFormats[] = {
-    {"HAPROXY_HTTP_LOG_FMT", RINGWAY_HTTP_FORMAT},
-    {"HAPROXY_HTTP_CLF_LOG_FMT",
-     "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac "
-     "%fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl"},
-    {"HAPROXY_HTTPS_LOG_FMT", RINGWAY_HTTP_FORMAT
-     " %[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] "
-     "%[ssl_fc_sni]/%sslv/%sslc"},
-    {"HAPROXY_TCP_LOG_FMT",
-     "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq"},
-    {"HAPROXY_TCP_CLF_LOG_FMT",
-     "%{Q}o %{-Q}ci - - [%T] \"TCP \" 000 %B \"\" \"\" %cp %ms %ft %b %s %Th %Tw %Tc %Tt %U %ts-- "
-     "%ac %fc %bc %sc %rc %sq %bq \"\" \"\" "},
+constexpr FormatVariable kFormatVariables[] = {
+    {"HAPROXY_HTTP_LOG_FMT", kHttpLogFormat},
+    {"HAPROXY_HTTP_CLF_LOG_FMT", kHttpClfLogFormat},
+    {"HAPROXY_HTTPS_LOG_FMT", kHttpsLogFormat},
+    {"HAPROXY_TCP_LOG_FMT", kTcpLogFormat},
+    {"HAPROXY_TCP_CLF_LOG_FMT", kTcpClfLogFormat},
     {"HAPROXY_KEYLOG_FC_LOG_FMT", RINGWAY_KEYLOG_FORMAT("fc")},
     {"HAPROXY_KEYLOG_BC_LOG_FMT", RINGWAY_KEYLOG_FORMAT("bc")},
 };
-#undef RINGWAY_HTTP_FORMAT
 #undef RINGWAY_KEYLOG_FORMAT
 
 std::string RunningOn() {
@@ -267,8 +257,8 @@ void PresetVariables(const Options& options, Environment* environment) {
   environment->Preset("HAPROXY_STARTUP_VERSION", CompatibleVersion(), Environment::kFixed);
   environment->Preset("HAPROXY_BRANCH", kCompatibleBranch, Environment::kFixed);
   environment->Preset("HAPROXY_LOCALPEER", peer, Environment::kFixed);
-  for (const LogFormat& format : kLogFormats) {
-    environment->Preset(format.variable, format.text, Environment::kUnlisted);
+  for (const FormatVariable& format : kFormatVariables) {
+    environment->Preset(format.name, format.text, Environment::kUnlisted);
   }
   // A process that was started by a master would inherit what is not true for it.
   environment->Unset("HAPROXY_MWORKER");

@@ -27,6 +27,7 @@
 #include "engine/config/tree.h"
 #include "engine/config/value.h"
 #include "engine/server/builder.h"
+#include "engine/server/log_draft.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/thread_set.h"
 
@@ -89,6 +90,7 @@ struct ProxyDraft {
   bool expect_proxy = false;        // tcp-request connection expect-proxy layer4, unconditionally
   bool expect_cip = false;          // the same with expect-netscaler-cip
   bool has_abort_on_close = false;  // said, so that the mode does not decide
+  LogDraft log;
 };
 
 // `thread` of a bind line: the number of threads is known only when everything was read.
@@ -119,6 +121,7 @@ struct BuildContext {
   std::unique_ptr<ProxyConfig> stats_proxy;  // of all `stats socket` lines; null: none
   CpuMap cpu_map;
   std::vector<DefaultPath> default_paths;  // in the order of the lines
+  LogDraft log;                            // of the global section
   std::map<std::string, HttpErrors, std::less<>> http_errors;
   HttpErrors* http_errors_section = nullptr;  // being read; null outside one
   std::vector<ReplySize> reply_sizes;

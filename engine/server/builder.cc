@@ -18,6 +18,7 @@
 #include "engine/server/global_keywords.h"
 #include "engine/server/http_keywords.h"
 #include "engine/server/http_reply_keywords.h"
+#include "engine/server/log_keywords.h"
 #include "engine/server/process_keywords.h"
 #include "engine/server/proxy_keywords.h"
 #include "engine/server/proxy_protocol_keywords.h"
@@ -118,6 +119,7 @@ BuildKeywords MakeKeywords() {
   RegisterStates(keywords, KeywordStates());
   RegisterStates(keywords, SectionStates());
   RegisterActionsAndFilters(keywords);
+  RegisterLogKeywords(keywords);
   RegisterIgnored(keywords);
   return keywords;
 }
@@ -184,6 +186,7 @@ void ReadOther(BuildContext& context, const Section& section) {
   const std::string name(SectionName(section.kind));
   const Location where = section.header.At(0);
   if (section.kind == SectionKind::kHttpErrors) return ReadHttpErrors(context, section);
+  if (section.kind == SectionKind::kRing) return ReadRing(context, section);
   for (const Line& line : section.lines) {
     context.keywords.CheckKnown(line, scope::Of(section), context.diagnostics);
   }
@@ -431,6 +434,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
     if (proxy->is_frontend && proxy->maxconn == 0) proxy->maxconn = options.proxy_maxconn;
   }
   FinishHttpGlobal(context);
+  FinishLogs(context);
   FinishThreads(context);
   FinishStatsProxy(context);
   if (diagnostics.errors() != 0) return nullptr;

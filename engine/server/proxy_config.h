@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/log/log_plan.h"
 #include "engine/server/balance_config.h"
 #include "engine/server/http_config.h"
 #include "engine/server/source_config.h"
@@ -36,6 +37,7 @@ namespace engine {
 
 struct HttpProfile;
 struct ProxyConfig;
+struct ProxyLog;
 class ServerState;
 class BackendState;
 
@@ -169,6 +171,7 @@ struct ProxyConfig {
   bool splice_request = false;
   bool splice_response = false;
   bool splices() const { return splice_auto || splice_request || splice_response; }
+  std::shared_ptr<const ProxyLog> log;  // null: nothing is logged
 
   HttpConfig http;                                  // both halves; only with mode http
   std::shared_ptr<const HttpProfile> http_profile;  // made when the configuration is put to use
@@ -228,6 +231,7 @@ struct GlobalConfig {
   uint32_t bufsize = 16384;            // tune.bufsize
   uint32_t http_maxhdr = 101;          // tune.http.maxhdr, the first line included
   uint32_t maxrewrite = 1024;          // tune.maxrewrite
+  uint32_t http_logurilen = 1024;      // tune.http.logurilen
   bool idle_pool_shared = true;        // tune.idle-pool.shared
   uint32_t pool_low_fd_percent = 20;   // tune.pool-low-fd-ratio
   uint32_t pool_high_fd_percent = 25;  // tune.pool-high-fd-ratio
@@ -250,6 +254,7 @@ struct GlobalConfig {
 
 struct Configuration {
   GlobalConfig global;
+  LogPlan logs;
   std::vector<std::unique_ptr<ProxyConfig>> proxies;
 
   ProxyConfig* FindBackend(const std::string& name) const;

@@ -143,6 +143,7 @@ struct alignas(64) ProxyShardPart {
   base::Counter connect_errors;
   base::Counter retries;
   base::Counter redispatches;
+  base::Counter lines;  // about its traffic, in the log
   base::Counter by_reason[size_t(shard::CloseReason::kCount)];
 };
 

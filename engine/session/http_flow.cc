@@ -192,7 +192,8 @@ bool HttpFlow::Run(Stream& stream) {
     case Phase::kGather:
       if (RefuseBroken(stream)) return true;
       if (stream.front() != nullptr && stream.front()->request_late()) {
-        Reply(stream, FindReply(stream.frontend(), stream.backend(), 408), true);
+        Reply(stream, FindReply(stream.frontend(), stream.backend(), 408), true,
+              CloseReason::kClientTimeout);
         return true;
       }
       if (!stream.request().ended() && stream.request().room() > 0) return false;
@@ -222,7 +223,8 @@ bool HttpFlow::RefuseBroken(Stream& stream) {
     phase_ = Phase::kReplied;
     return true;
   }
-  Reply(stream, FindReply(stream.frontend(), stream.backend(), 400), true);
+  Reply(stream, FindReply(stream.frontend(), stream.backend(), 400), true,
+        CloseReason::kClientProtocol);
   return true;
 }
 
@@ -250,17 +252,21 @@ void HttpFlow::DoRequest(Stream& stream) {
   closes_client_ = http.connection_mode == ConnectionMode::kClose;
   const proto::RequestHead& request = front->request();
   if (IsMonitor(request, http.monitor_uri)) {
+    stream.log().Silence();
     return Reply(stream, FindReply(frontend, nullptr, 200), closes_client_);
   }
   if (http.return_reply != nullptr) return Reply(stream, *http.return_reply, closes_client_);
   const ProxyConfig* backend = stream.ChooseBackend();
-  if (backend == nullptr) return Reply(stream, FindReply(frontend, nullptr, 503), closes_client_);
+  if (backend == nullptr) {
+    return Reply(stream, FindReply(frontend, nullptr, 503), closes_client_,
+                 CloseReason::kNoBackend);
+  }
   stream.SetBackend(*backend);
   if (backend->http.return_reply != nullptr) {
     return Reply(stream, *backend->http.return_reply, closes_client_);
   }
   if (!RestrictNames(stream, *front)) {
-    return Reply(stream, FindReply(frontend, backend, 403), closes_client_);
+    return Reply(stream, FindReply(frontend, backend, 403), closes_client_, CloseReason::kRejected);
   }
   // Only a request that is here whole can be sent twice (manual 4.2, retry-on), and option
   // http-buffer-request asks for it anyway.
@@ -345,6 +351,7 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   proto::StripHopByHop(head.fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   closes_client_ = closes_client_ || ModeOf(stream) == ConnectionMode::kClose;
   front.SendResponse(head, framing, closes_client_);
+  stream.log().OnResponse(stream, head.status, false);
   // They come last, when the server's side may be gone already: the client's side keeps them.
   auto* trailers = front.arena().New<proto::FieldList>(front.arena());
   const bool drop = stream.frontend().http.drop_response_trailers ||
@@ -412,16 +419,17 @@ void HttpFlow::OnServerClosed(Stream& stream, CloseReason reason, bool whole) {
   Reply(stream, FindReply(stream.frontend(), stream.backend(), status), closes_client_);
 }
 
-void HttpFlow::Reply(Stream& stream, const HttpReply& reply, bool close) {
+void HttpFlow::Reply(Stream& stream, const HttpReply& reply, bool close, CloseReason reason) {
   phase_ = Phase::kReplied;
   FrontEndpoint& front = *stream.front();
-  if (reply.silent) return stream.client_side().Abort(CloseReason::kLocal);
+  stream.log().OnResponse(stream, reply.status, true);
+  if (reply.silent) return stream.client_side().Abort(reason);
   SendReply(front, reply, close, stream.response(), *stream.worker().context().small);
   front.RefuseTunnel();
   stream.response().End();
   stream.response().Release();
   // Nobody is asked: the side closes as it is.
-  stream.server_side().Abort(CloseReason::kLocal);
+  stream.server_side().Abort(reason);
   stream.SetLocal();
 }
 

@@ -42,7 +42,9 @@ class HttpFlow {
   bool DoResponse(Stream& stream);
   bool RefuseBroken(Stream& stream);
   void FinalResponse(Stream& stream, BackEndpoint& back);
-  void Reply(Stream& stream, const HttpReply& reply, bool close);
+  // `reason`: who is to blame that no server answers.
+  void Reply(Stream& stream, const HttpReply& reply, bool close,
+             shard::CloseReason reason = shard::CloseReason::kLocal);
   static void EditRequest(Stream& stream, FrontEndpoint& front);
   bool RequestCanRepeat(Stream& stream) const;
 

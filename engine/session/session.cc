@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "engine/server/http_replies.h"
+#include "engine/session/access_log.h"
 #include "engine/session/http_reply.h"
 #include "engine/session/worker.h"
 #include "shard/conn/proxy_recv.h"
@@ -29,6 +30,8 @@ void Session::Begin(int fd) {
     (void)worker_.context().ring().SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
   }
   connection_->SetEvents(this);
+  // At once: a connection that was reset has no peer to ask for any more.
+  if (frontend().log != nullptr) client_address_ = connection_->PeerAddress();
   if (!BeginHandshakes()) return OnClosed(CloseReason::kNoMemory);
   if (connection_->Start()) return OnConnected();
   worker_.EnlistHandshake(this);
@@ -49,6 +52,9 @@ void Session::EndHandshake(CloseReason reason) { OnClosed(reason); }
 void Session::OnConnected() noexcept {
   handshake_hook.Unlink();
   connection_->SetDeadline(0);
+  handshaken_us_ = worker_.context().loop->clock().now_us();
+  // A handshake may have brought another address.
+  if (frontend().log != nullptr) client_address_ = connection_->PeerAddress();
   if (worker_.tells_servers()) {
     client_address_ = connection_->PeerAddress();
     client_destination_ = connection_->LocalAddress();
@@ -69,6 +75,7 @@ void Session::OnConnected() noexcept {
 }
 
 void Session::OnClosed(CloseReason reason) noexcept {
+  if (!frontend().dont_log_null || connection_->bytes_in() > 0) LogHandshakeError(*this, reason);
   frontend().state->part(worker_.index()).by_reason[size_t(reason)].Add();
   handshake_hook.Unlink();
   connection_->Abort(frontend().nolinger);
@@ -86,9 +93,11 @@ void Session::OnNewStream(shard::Endpoint* endpoint) noexcept {
   OnStreamGone();
 }
 
-void Session::OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept {
-  const CloseReason reason =
-      status == 408 ? CloseReason::kClientTimeout : CloseReason::kClientProtocol;
+void Session::OnBadRequest(MuxH1Front& mux, uint16_t status, CloseReason reason) noexcept {
+  refused_ = true;
+  if (!frontend().dont_log_null || mux.connection()->bytes_in() > 0) {
+    LogBadRequest(*this, status, reason, mux.request_times().idle_since_us);
+  }
   frontend().state->part(worker_.index()).by_reason[size_t(reason)].Add();
   mux.SendText(LastWords(status));
 }
@@ -103,6 +112,11 @@ bool Session::Draining() const noexcept {
 }
 
 void Session::OnMuxGone(CloseReason) noexcept {
+  // It came, asked for nothing, and went.
+  const bool null_is_noted = !frontend().dont_log_null && !frontend().http.ignore_probes;
+  if (requests_ == 0 && !refused_ && null_is_noted && !Draining()) {
+    LogBadRequest(*this, 400, CloseReason::kClientAbort, handshaken_us_);
+  }
   mux_gone_ = true;
   EndWhenOver();
 }

@@ -41,10 +41,11 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void SetSticks(bool sticks) { sticks_ = sticks; }
   bool sticks() const { return sticks_; }
 
-  Worker& worker() { return worker_; }
+  Worker& worker() const { return worker_; }
   const BindConfig& bind() const { return bind_; }
   const ProxyConfig& frontend() const { return *bind_.frontend; }
   uint64_t accepted_us() const { return accepted_us_; }
+  uint64_t handshaken_us() const { return handshaken_us_; }
   // Who the client is and what it called: known from the end of the handshakes on, if a server of
   // the configuration is to be told (send-proxy), even when the client has gone.
   const shard::Address& client_address() const { return client_address_; }
@@ -62,7 +63,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void OnClosed(shard::CloseReason reason) noexcept override;
   void OnNewStream(shard::Endpoint* endpoint) noexcept override;
   void OnMuxGone(shard::CloseReason reason) noexcept override;
-  void OnBadRequest(MuxH1Front& mux, uint16_t status) noexcept override;
+  void OnBadRequest(MuxH1Front& mux, uint16_t status, shard::CloseReason reason) noexcept override;
   std::string LastWords(uint16_t status) noexcept override;
   bool Draining() const noexcept override;
   bool BeginHandshakes();
@@ -73,6 +74,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   const BindConfig& bind_;
   shard::Connection* connection_ = nullptr;  // only while no mux has it
   uint64_t accepted_us_ = 0;
+  uint64_t handshaken_us_ = 0;
   shard::Address client_address_;
   shard::Address client_destination_;
   const uint64_t id_;
@@ -82,6 +84,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   uint32_t streams_ = 0;
   bool mux_gone_ = false;
   bool sticks_ = false;
+  bool refused_ = false;  // a request that never became a stream was answered
 };
 
 }  // namespace engine

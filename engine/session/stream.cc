@@ -53,7 +53,10 @@ Stream::~Stream() { all_hook.Unlink(); }
 
 const ProxyConfig& Stream::frontend() const { return session_.frontend(); }
 
-void Stream::Start() { WakeStream(); }
+void Stream::Start() {
+  log_.Begin(*this);
+  WakeStream();
+}
 
 void Stream::WakeStream() noexcept { worker_.context().loop->run_queue().Add(this); }
 
@@ -214,7 +217,9 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
   Backend::Choice choice = backend_->state->backend()->Choose(worker_.index(), pick, &server);
   WaitQueue* queue = backend_->state->queue();
   if (choice == Backend::Choice::kServerFull) {
+    const int64_t ahead = backend_->state->ServerQueued(server);
     if (queue->Enter(worker_.index(), WaitQueue::LineOf(server), this)) {
+      log_.OnQueued(StreamLog::Line::kServer, ahead);
       return AssignResult::kQueued;
     }
     // Its line is full, too: any other server (manual 5.2, maxqueue).
@@ -228,11 +233,14 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
       TakeSlot(server);
       return AssignResult::kAssigned;
     case Backend::Choice::kFull:
-    case Backend::Choice::kServerFull:
+    case Backend::Choice::kServerFull: {
+      const int64_t ahead = backend_->state->Queued();
       if (queue->Enter(worker_.index(), WaitQueue::kBackendLine, this)) {
+        log_.OnQueued(StreamLog::Line::kBackend, ahead);
         return AssignResult::kQueued;
       }
       break;
+    }
     case Backend::Choice::kNoServer:
       break;
   }
@@ -404,12 +412,14 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
     part.redispatches.Add();
     slot_.part().redispatches.Add();
     avoid_server_ = int(slot_.server()->index);
+    log_.OnRedispatch();
     slot_.Release();
   }
   return decision;
 }
 
 void Stream::OnEstablished(StreamSide&) {
+  log_.OnEstablished(*this);
   if (slot_.server() != nullptr) SetSplice();
   if (http_) http_flow_.OnConnected(*this);
   if (slot_.server() == nullptr) return;
@@ -417,8 +427,15 @@ void Stream::OnEstablished(StreamSide&) {
   session_.SetLastServer(*slot_.server());
 }
 
+void Stream::OnDetaching(StreamSide& side) noexcept {
+  if (&side == &client_side_) log_.OnClientGone(*this);
+}
+
 void Stream::OnClosed(StreamSide& side) {
-  if (reason_ == CloseReason::kNone || reason_ == CloseReason::kNormal) reason_ = side.reason();
+  if (reason_ == CloseReason::kNone || reason_ == CloseReason::kNormal) {
+    reason_ = side.reason();
+    if (reason_ != CloseReason::kNormal) log_.OnEnd(*this, reason_, &side == &client_side_);
+  }
   if (&side != &server_side_) {
     // At once, before the server's side runs again: a request that was cut must not look whole.
     if (http_ && !server_side_.closed() && side.reason() != CloseReason::kNormal) {
@@ -439,6 +456,7 @@ void Stream::OnClosed(StreamSide& side) {
 }
 
 void Stream::OnMove(const shard::TraceEntry& entry) noexcept {
+  if (entry.side == 1) log_.OnServerMove(*this, entry);
   if (!worker_.debug_moves()) return;
   std::printf("%08llx:%s.%s[%u] %s -> %s%s%s\n", static_cast<unsigned long long>(id_),
               frontend().name.c_str(), entry.side == 0 ? "cli" : "srv", worker_.index(),
@@ -453,6 +471,7 @@ void Stream::Finish() {
   part.bytes_in.Add(request_.bytes_produced());
   part.bytes_out.Add(response_.bytes_consumed());
   part.by_reason[size_t(reason_)].Add();
+  log_.Finish(*this);
   Session& session = session_;
   worker_.FreeStream(this);
   session.OnStreamGone();

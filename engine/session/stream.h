@@ -19,6 +19,7 @@
 #include "engine/server/server_state.h"
 #include "engine/session/http_flow.h"
 #include "engine/session/idle_pool.h"
+#include "engine/session/stream_log.h"
 #include "engine/session/tcp_flow.h"
 #include "shard/loop/run_queue.h"
 #include "shard/loop/timer_wheel.h"
@@ -79,6 +80,9 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   const shard::Trace& trace() const { return trace_; }
   const ServerSlot& slot() const { return slot_; }
   uint64_t id() const { return id_; }
+  bool is_http() const { return http_; }
+  uint32_t retries() const { return retries_; }
+  StreamLog& log() { return log_; }
 
   base::ListHook all_hook;  // in the worker's list
 
@@ -93,6 +97,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void OnEstablished(shard::StreamSide& side) override;
   bool MayLeave(shard::StreamSide& side) override;
   bool OnDisconnected(shard::StreamSide& side) override;
+  void OnDetaching(shard::StreamSide& side) noexcept override;
   void OnClosed(shard::StreamSide& side) override;
   void WakeStream() noexcept override;
   uint64_t NowMs() const override;
@@ -147,6 +152,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   bool response_whole_ = false;
   bool tunnel_ = false;
   bool local_ = false;
+  StreamLog log_;
   shard::Trace trace_;
 };
 

@@ -61,6 +61,7 @@ void Worker::OnStart(shard::Shard& shard) noexcept {
   shard.SetHandshakes(&process_.handshakes);
   random_state_ = base::MonotonicMicros() * 2654435761u + shard.index() + 1;
   const uint32_t index = shard.index();
+  if (process_.logs != nullptr) log_ = std::make_unique<ShardLog>(*process_.logs, index);
   const uint32_t process_maxconn =
       process_.global_maxconn == nullptr ? 0 : uint32_t(process_.global_maxconn->max());
   for (const auto& proxy : process_.configuration->proxies) {
@@ -186,6 +187,7 @@ void Worker::WakeWaiting(uint64_t shards_waiting) {
 
 void Worker::OnTurnEnd() noexcept {
   idle_pool_.OnTurnEnd();
+  FlushLog();
   if (resume_shards_ != 0) {
     const uint64_t waiting = resume_shards_;
     resume_shards_ = 0;

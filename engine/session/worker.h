@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/slab.h"
+#include "engine/log/log_hub.h"
 #include "engine/mux/mux_h1_back.h"
 #include "engine/mux/mux_raw.h"
 #include "engine/server/proxy_config.h"
@@ -42,6 +43,7 @@ struct ProcessContext {
   // By frontend, only where `maxconn` is set; by bind likewise.
   std::map<const ProxyConfig*, std::unique_ptr<shard::SharedLimit>> frontend_maxconn;
   std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
+  LogHub* logs = nullptr;  // where proxies log to; null: none does
   shard::HandshakeTable handshakes = ProxyHandshakes();
   bool debug_moves = false;           // -d: every move of every stream goes to standard output
   std::string version;                // what `show version` says
@@ -108,6 +110,13 @@ class Worker final : public shard::ShardApp {
       visit(*stream);
   }
   const ProcessContext& process() const { return process_; }
+  // This shard's way to the log targets. Only where process().logs is set.
+  ShardLog& log() { return *log_; }
+  void FlushLog() {
+    if (log_ != nullptr) log_->Flush();
+  }
+  // A line about traffic of `frontend` is written (%lc).
+  void CountLine(const ProxyConfig& frontend) { frontend.state->part(index()).lines.Add(); }
   // What this shard's applets ask other shards.
   Questions& questions() { return questions_; }
   void Enlist(Stream* stream) { all_streams_.PushBack(stream); }
@@ -140,6 +149,7 @@ class Worker final : public shard::ShardApp {
   Questions questions_{*this};
   SpreadClose spread_close_{*this};
   IdlePool idle_pool_{*this};
+  std::unique_ptr<ShardLog> log_;
   base::Slab<Session> sessions_;
   base::Slab<Stream> streams_;
   base::Slab<MuxRaw> raw_muxes_;

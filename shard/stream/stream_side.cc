@@ -154,6 +154,7 @@ SideWait StreamSide::Close(CloseReason reason) {
 
 void StreamSide::DropEndpoint(CloseReason reason) {
   if (endpoint_ == nullptr) return;
+  policy_.OnDetaching(*this);
   if (pipes_ != nullptr) endpoint_->EndSpliceIn();
   Endpoint* endpoint = endpoint_;
   endpoint_ = nullptr;

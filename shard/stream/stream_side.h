@@ -82,6 +82,8 @@ class SidePolicy {
   virtual RetryDecision DecideRetry(CloseReason reason, uint32_t* pause_ms) = 0;
   // The side is connected; the connect attempt is over.
   virtual void OnEstablished(StreamSide& side) = 0;
+  // The side gives its endpoint back next: what the endpoint knows is asked now or never.
+  virtual void OnDetaching(StreamSide&) noexcept {}
   // Both directions of an established side are over. False: the other side still needs something
   // of its endpoint; asked again when the stream is run.
   virtual bool MayLeave(StreamSide& side) = 0;

@@ -1,0 +1,97 @@
+// log_format.h - a custom log format (manual 8.2.6), compiled once and then written for every line.
+//
+// Owns:    its items and their texts.
+// Threads: start-up while it is compiled, then immutable.
+// Units:   none.
+// Errors:  Compile() gives a sentence, and where in the text it is about.
+// States:  empty or compiled.
+//
+//   LogFormat format;
+//   LogFormatError error;
+//   if (!format.Compile("%ci:%cp [%t] %ft %b/%s", &error)) ...
+//   format.Write(record, dates, line);
+//
+// The formats of `option tcplog` and its kin are such texts too. What a sample expression gives
+// (`%[...]`) comes with expressions.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/log/log_dates.h"
+#include "engine/log/log_line.h"
+#include "engine/log/log_record.h"
+
+namespace engine {
+
+// The built-in formats, by the exact strings of manual 8.2.
+inline constexpr std::string_view kTcpLogFormat =
+    "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq";
+inline constexpr std::string_view kTcpClfLogFormat =
+    "%{Q}o %{-Q}ci - - [%T] \"TCP \" 000 %B \"\" \"\" %cp %ms %ft %b %s %Th %Tw %Tc %Tt %U %ts-- "
+    "%ac %fc %bc %sc %rc %sq %bq \"\" \"\" ";
+inline constexpr std::string_view kHttpLogFormat =
+    "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq "
+    "%hr %hs %{+Q}r";
+inline constexpr std::string_view kHttpClfLogFormat =
+    "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac "
+    "%fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl";
+// What HAPROXY_HTTPS_LOG_FMT holds; it needs expressions and TLS.
+inline constexpr std::string_view kHttpsLogFormat =
+    "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq "
+    "%hr %hs %{+Q}r %[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] "
+    "%[ssl_fc_sni]/%sslv/%sslc";
+
+enum class LogTag : uint8_t;
+
+// What a format asks for that costs something to find out, or comes late.
+enum LogNeeds : uint32_t {
+  kNeedsClient = 1u << 0,           // the peer's address
+  kNeedsFrontendAddress = 1u << 1,  // a system call where the bind is a wildcard
+  kNeedsSource = 1u << 2,           // a system call
+  kNeedsRequest = 1u << 3,          // the head is held until the line is written
+  kNeedsCounts = 1u << 4,           // connections, summed over all shards
+};
+
+struct LogFormatError {
+  std::string message;
+  size_t at = 0;  // in the text
+};
+
+class LogFormat {
+ public:
+  bool Compile(std::string_view text, LogFormatError* error);
+  bool empty() const { return items_.empty(); }
+  uint32_t needs() const { return needs_; }
+  // An item that only has a value in mode http, as written; empty: none.
+  std::string_view http_item() const { return http_item_; }
+
+  void Write(const LogRecord& record, LogDates& dates, LogLine& line) const;
+
+ private:
+  struct Item {
+    LogTag tag;
+    uint8_t flags = 0;
+    std::string text;
+  };
+  class Parser;
+
+  std::vector<Item> items_;
+  uint32_t needs_ = 0;
+  std::string http_item_;
+};
+
+// "Connect from 10.0.1.2:33312 to 10.0.3.31:8012 (www/HTTP)" (manual 8.2.1).
+void WriteDefaultLog(const LogRecord& record, LogLine& line);
+inline constexpr uint32_t kDefaultLogNeeds = kNeedsClient | kNeedsFrontendAddress;
+// "127.0.0.1:56059 [03/Dec/2012:17:35:10.380] frt/f1: ..." (manual 8.2.5).
+void WriteErrorLog(const LogRecord& record, LogDates& dates, LogLine& line);
+
+// Every alias without its '%', for messages.
+std::vector<std::string_view> LogTagNames();
+
+}  // namespace engine

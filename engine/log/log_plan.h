@@ -1,0 +1,113 @@
+// log_plan.h - where logs go, as the configuration says it: targets, rings and `log` lines.
+//
+// Owns:    its texts. It knows no configuration: the keywords fill it.
+// Threads: start-up, then immutable.
+// Units:   bytes; levels are syslog's severities, 0 (emerg) to 7 (debug).
+// Errors:  none.
+// States:  none.
+
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+// How a line begins (manual 4.2, log ... format).
+enum class SyslogFormat : uint8_t {
+  kLocal,
+  kRfc3164,
+  kRfc5424,
+  kPriority,
+  kShort,
+  kTimed,
+  kIso,
+  kRaw,
+  kCount
+};
+
+// Severities, the more severe the lower.
+enum class LogLevel : uint8_t {
+  kEmerg,
+  kAlert,
+  kCritical,
+  kError,
+  kWarning,
+  kNotice,
+  kInfo,
+  kDebug,
+  kCount
+};
+
+inline constexpr uint32_t kFacilities = 24;
+inline constexpr uint32_t kLogLineBytesDefault = 1024;
+inline constexpr uint32_t kLogLineBytesMax = 65535;
+
+// The index of a name, or -1. NameOf... gives it back.
+int FindSyslogFormat(std::string_view name);
+int FindFacility(std::string_view name);
+int FindLogLevel(std::string_view name);
+std::string_view FacilityName(uint32_t facility);
+
+// Something that takes lines. `log` lines that name the same one share it.
+struct LogTarget {
+  enum class Kind : uint8_t { kDatagram, kFd, kRing };
+  Kind kind = Kind::kDatagram;
+  sockaddr_storage address{};
+  socklen_t address_length = 0;
+  int fd = -1;
+  uint32_t ring = 0;  // among LogPlan::rings
+
+  bool operator==(const LogTarget& other) const;
+};
+
+// A `ring` section (manual 12.5).
+struct LogRingPlan {
+  std::string name;
+  std::string description;
+  SyslogFormat format = SyslogFormat::kRaw;
+  uint64_t size_bytes = 16384;
+  uint32_t line_bytes_max = kLogLineBytesDefault;
+};
+
+// `sample 2-3,8:10`: which of every `size` lines go out, counted from 1.
+struct LogSample {
+  struct Range {
+    uint32_t low = 0;
+    uint32_t high = 0;
+  };
+  std::vector<Range> ranges;  // empty: all
+  uint32_t size = 0;
+
+  bool Takes(uint64_t line) const;  // counted from 0
+};
+
+// A `log` line.
+struct Logger {
+  uint32_t target = 0;  // among LogPlan::targets
+  uint32_t id = 0;      // among all `log` lines, for what is counted per line and shard
+  SyslogFormat format = SyslogFormat::kLocal;
+  uint8_t facility = 0;
+  LogLevel level_max = LogLevel::kDebug;           // less severe lines are left out
+  LogLevel level_min = LogLevel::kEmerg;           // more severe ones are capped to it
+  uint32_t line_bytes_max = kLogLineBytesDefault;  // without the line feed
+  LogSample sample;
+};
+
+struct LogPlan {
+  std::vector<LogTarget> targets;
+  std::vector<LogRingPlan> rings;
+  std::vector<Logger> global;  // the global section's lines
+  uint32_t loggers = 0;        // ids given out
+  std::string tag;             // log-tag; empty: the program's name
+  // log-send-hostname; empty: not sent, as far as the format can do without.
+  std::string hostname;
+
+  uint32_t AddTarget(const LogTarget& target);
+};
+
+}  // namespace engine

@@ -1,0 +1,443 @@
+#include "engine/server/log_keywords.h"
+
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <climits>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "engine/server/build_context.h"
+#include "engine/server/log_config.h"
+
+namespace engine {
+namespace {
+
+constexpr Scopes kFront = scope::kDefaults | scope::kFrontend | scope::kListen;
+constexpr Scopes kAll = scope::kDefaults | scope::kProxies;
+constexpr uint16_t kSyslogPort = 514;
+
+// The section that is being read.
+LogDraft& Draft(BuildContext& context) {
+  return context.proxy != nullptr ? context.proxy->log : context.log;
+}
+
+// Targets -----------------------------------------------------------------------------------------
+
+bool TakeFd(const KeywordUse& use, std::string_view text, LogTarget& target) {
+  target.kind = LogTarget::Kind::kFd;
+  return TakeArgument(use, 0, ParseInteger(text, 0, INT_MAX), target.fd);
+}
+
+// `address` is what follows a prefix that says nothing about the family, or all there is.
+bool TakeDatagramAddress(BuildContext& context, const KeywordUse& use, const std::string& address,
+                         LogTarget& target) {
+  const Parsed<AddressWord> word = ParseAddress(address, kServerAddress);
+  if (!word) return Refuse(use, 0, word.error);
+  const Parsed<shard::Address> resolved = Resolve(context, word.value);
+  if (!resolved) return Refuse(use, 0, resolved.error);
+  shard::Address where = resolved.value;
+  if (where.is_ip() && where.port == 0) where.port = kSyslogPort;
+  target.kind = LogTarget::Kind::kDatagram;
+  target.address_length = where.ToSockaddr(&target.address);
+  return target.address_length != 0 || Refuse(use, 0, "the path of the socket is too long");
+}
+
+bool TakeTarget(BuildContext& context, const KeywordUse& use, LoggerDraft& draft) {
+  const std::string text(use.argument(0));
+  const size_t at = text.find('@');
+  const std::string prefix = at == std::string::npos ? "" : text.substr(0, at);
+  const std::string rest = at == std::string::npos ? text : text.substr(at + 1);
+  LogTarget& target = draft.target;
+  if (text == "stdout" || text == "stderr")
+    return TakeFd(use, text == "stdout" ? "1" : "2", target);
+  if (prefix == "fd") return TakeFd(use, rest, target);
+  if (prefix == "ring") {
+    draft.ring = rest;
+    target.kind = LogTarget::Kind::kRing;
+    return !rest.empty() || Refuse(use, 0, "expects the name of a ring");
+  }
+  for (const std::string_view later : {"backend", "tcp", "tcp4", "tcp6", "uxst"}) {
+    if (prefix == later) {
+      return Refuse(use, 0, "a target '" + prefix + "@' is not supported yet");
+    }
+  }
+  if (prefix == "udp") return TakeDatagramAddress(context, use, rest, target);
+  if (prefix == "udp4") return TakeDatagramAddress(context, use, "ipv4@" + rest, target);
+  if (prefix == "udp6") return TakeDatagramAddress(context, use, "ipv6@" + rest, target);
+  if (prefix == "uxdg") return TakeDatagramAddress(context, use, "unix@" + rest, target);
+  return TakeDatagramAddress(context, use, text, target);
+}
+
+// `2-3,8:10`
+bool TakeSample(const KeywordUse& use, size_t argument, LogSample& sample) {
+  const std::string_view text = use.argument(argument);
+  const size_t colon = text.find(':');
+  const auto refuse = [&](const std::string& why) {
+    return Refuse(use, argument, "'sample' " + why, "it is written as '<ranges>:<sample_size>'");
+  };
+  if (colon == std::string_view::npos) return refuse("expects the size of the sample");
+  const Parsed<int64_t> size = ParseInteger(text.substr(colon + 1), 1, INT_MAX);
+  if (!size) return refuse("size " + size.error);
+  sample.size = uint32_t(size.value);
+  for (const std::string_view one : base::Split(text.substr(0, colon), ',')) {
+    const size_t dash = one.find('-');
+    const Parsed<int64_t> low = ParseInteger(one.substr(0, dash), 1, size.value);
+    if (!low) return refuse("range " + low.error);
+    Parsed<int64_t> high = low;
+    if (dash != std::string_view::npos) {
+      high = ParseInteger(one.substr(dash + 1), low.value, size.value);
+    }
+    if (!high) return refuse("range " + high.error);
+    for (const LogSample::Range& other : sample.ranges) {
+      if (low.value <= other.high && high.value >= other.low) return refuse("ranges overlap");
+    }
+    sample.ranges.push_back({uint32_t(low.value), uint32_t(high.value)});
+  }
+  return true;
+}
+
+// [len <length>] [format <format>] [sample <ranges>:<size>] [profile <prof>]; `*next` is what
+// follows.
+bool TakeLogOptions(const KeywordUse& use, size_t* next, Logger& logger) {
+  for (; *next < use.arguments(); *next += 2) {
+    const std::string_view word = use.argument(*next);
+    if (word != "len" && word != "format" && word != "sample" && word != "profile") return true;
+    const size_t value = *next + 1;
+    if (value >= use.arguments()) {
+      return Refuse(use, value, InQuotes(word) + " expects an argument");
+    }
+    if (word == "profile") return Refuse(use, *next, "a log profile is not supported yet");
+    if (word == "sample" && !TakeSample(use, value, logger.sample)) return false;
+    if (word == "len" &&
+        !TakeArgument(use, value, ParseInteger(use.argument(value), 80, kLogLineBytesMax),
+                      logger.line_bytes_max)) {
+      return false;
+    }
+    if (word != "format") continue;
+    const int format = FindSyslogFormat(use.argument(value));
+    if (format < 0) {
+      return Refuse(use, value, "unknown format " + InQuotes(use.argument(value)),
+                    "the formats are local, rfc3164, rfc5424, priority, short, timed, iso, raw");
+    }
+    logger.format = SyslogFormat(format);
+  }
+  return true;
+}
+
+bool TakeLevel(const KeywordUse& use, size_t argument, LogLevel& level) {
+  if (argument >= use.arguments()) return true;
+  const int found = FindLogLevel(use.argument(argument));
+  if (found < 0) {
+    return Refuse(use, argument, "unknown level " + InQuotes(use.argument(argument)),
+                  Suggest(use.argument(argument),
+                          {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}));
+  }
+  level = LogLevel(found);
+  return true;
+}
+
+bool TakeFacility(const KeywordUse& use, size_t argument, Logger& logger) {
+  if (argument >= use.arguments()) {
+    return Refuse(use, argument, "expects a facility such as 'local0'");
+  }
+  const int facility = FindFacility(use.argument(argument));
+  if (facility < 0) {
+    std::vector<std::string_view> names;
+    for (uint32_t i = 0; i < kFacilities; ++i) names.push_back(FacilityName(i));
+    return Refuse(use, argument, "unknown facility " + InQuotes(use.argument(argument)),
+                  Suggest(use.argument(argument), names));
+  }
+  logger.facility = uint8_t(facility);
+  return true;
+}
+
+bool TakeLog(BuildContext& context, KeywordUse& use) {
+  LogDraft& draft = Draft(context);
+  if (use.is_no()) {
+    if (use.arguments() > 0) return Refuse(use, 0, "'no log' takes no argument");
+    draft.loggers.clear();
+    return true;
+  }
+  if (!HasArguments(use, 1, SIZE_MAX, "a target, and a facility such as 'local0'")) return false;
+  LoggerDraft logger;
+  logger.line = &use.line;
+  logger.word = use.first_argument;
+  if (use.argument(0) == "global" && context.proxy != nullptr) {
+    if (use.arguments() > 1) return Refuse(use, 1, "'log global' takes no other argument");
+    for (const LoggerDraft& other : draft.loggers) {
+      if (other.is_global) return true;  // inherited, or said twice
+    }
+    logger.is_global = true;
+    draft.loggers.push_back(std::move(logger));
+    return true;
+  }
+  size_t next = 1;
+  logger.logger.format = SyslogFormat::kCount;  // as log-send-hostname says
+  if (!TakeTarget(context, use, logger) || !TakeLogOptions(use, &next, logger.logger) ||
+      !TakeFacility(use, next, logger.logger) ||
+      !TakeLevel(use, next + 1, logger.logger.level_max) ||
+      !TakeLevel(use, next + 2, logger.logger.level_min)) {
+    return false;
+  }
+  if (next + 3 < use.arguments()) {
+    return Refuse(use, next + 3, "unexpected " + InQuotes(use.argument(next + 3)));
+  }
+  draft.loggers.push_back(std::move(logger));
+  return true;
+}
+
+// Formats and options -----------------------------------------------------------------------------
+
+bool CompileAt(const LogFormatDraft& draft, Diagnostics& diagnostics, LogFormat& format) {
+  LogFormatError error;
+  const std::string_view text = draft.line->text(draft.word);
+  if (format.Compile(text, &error)) return true;
+  std::string hint = "at: " + std::string(text.substr(error.at, 40));
+  diagnostics.Error(draft.line->At(draft.word), "log format: " + error.message, hint);
+  return false;
+}
+
+bool TakeFormatText(KeywordUse& use, LogFormatDraft& draft) {
+  if (!HasArguments(use, 1, 1, "a format; put it between quotes")) return false;
+  draft = {&use.line, use.first_argument};
+  LogFormat unused;
+  return CompileAt(draft, use.diagnostics, unused);
+}
+
+void AddFormatOption(BuildKeywords& keywords, const char* words, LogFormatKind plain,
+                     LogFormatKind clf) {
+  keywords.Add({words, kFront}, [=](BuildContext& context, KeywordUse& use) {
+    if (!HasArguments(use, 0, 1)) return false;
+    if (use.arguments() == 1 && use.argument(0) != "clf") {
+      return Refuse(use, 0, "only takes 'clf', not " + InQuotes(use.argument(0)));
+    }
+    LogDraft& draft = Draft(context);
+    draft.kind = use.arguments() == 1 ? clf : plain;
+    draft.format = {&use.line, use.first_word};
+    return true;
+  });
+}
+
+void AddLogOption(BuildKeywords& keywords, const char* words, bool LogDraft::*field) {
+  keywords.Add({words, kFront, Support::kWorks, kAllowsBoth},
+               [=](BuildContext& context, KeywordUse& use) {
+                 Draft(context).*field = use.prefix == kNoPrefix;
+                 return HasArguments(use, 0, 0);
+               });
+}
+
+bool TakeTag(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, 1, "a tag")) return false;
+  Draft(context).tag = use.argument(0);
+  return true;
+}
+
+bool TakeHostname(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 0, 1)) return false;
+  std::string& hostname = context.configuration.logs.hostname;
+  if (use.arguments() == 1) {
+    hostname = use.argument(0);
+    return true;
+  }
+  char name[256] = {};
+  hostname = gethostname(name, sizeof(name) - 1) == 0 ? name : "localhost";
+  return true;
+}
+
+// Rings -------------------------------------------------------------------------------------------
+
+LogRingPlan& Ring(BuildContext& context) { return context.configuration.logs.rings.back(); }
+
+void RegisterRing(BuildKeywords& keywords) {
+  keywords.Add({"description", scope::kRing}, [](BuildContext& context, KeywordUse& use) {
+    return TakeDescription(use, Ring(context).description);
+  });
+  keywords.Add({"format", scope::kRing}, [](BuildContext& context, KeywordUse& use) {
+    if (!HasArguments(use, 1, 1, "a format")) return false;
+    const int format = FindSyslogFormat(use.argument(0));
+    if (format < 0) return Refuse(use, 0, "unknown format " + InQuotes(use.argument(0)));
+    Ring(context).format = SyslogFormat(format);
+    return true;
+  });
+  keywords.Add({"maxlen", scope::kRing}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "a length in bytes") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), 1, kLogLineBytesMax),
+                        Ring(context).line_bytes_max);
+  });
+  keywords.Add({"size", scope::kRing}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "a size in bytes") &&
+           TakeArgument(use, 0, ParseSize(use.argument(0), uint64_t{1} << 32),
+                        Ring(context).size_bytes);
+  });
+}
+
+// What can be said once everything was read -------------------------------------------------------
+
+// False: what it names does not exist, and that was reported.
+bool Settle(BuildContext& context, LoggerDraft& draft, Logger* logger) {
+  LogPlan& plan = context.configuration.logs;
+  if (draft.target.kind == LogTarget::Kind::kRing) {
+    size_t index = 0;
+    while (index < plan.rings.size() && plan.rings[index].name != draft.ring) ++index;
+    if (index == plan.rings.size()) {
+      std::vector<std::string_view> names;
+      for (const LogRingPlan& ring : plan.rings) names.push_back(ring.name);
+      context.diagnostics.Error(draft.line->At(draft.word),
+                                "'log': no ring is named " + InQuotes(draft.ring),
+                                Suggest(draft.ring, names));
+      return false;
+    }
+    draft.target.ring = uint32_t(index);
+  }
+  *logger = draft.logger;
+  if (logger->format == SyslogFormat::kCount) {
+    logger->format = plan.hostname.empty() ? SyslogFormat::kLocal : SyslogFormat::kRfc3164;
+  }
+  logger->target = plan.AddTarget(draft.target);
+  logger->id = plan.loggers++;
+  return true;
+}
+
+// Reports an item that has no value in mode tcp.
+void CheckMode(BuildContext& context, const ProxyConfig& config, const LogFormatDraft& draft,
+               const LogFormat& format) {
+  if (config.mode == Mode::kHttp || format.http_item().empty()) return;
+  context.diagnostics.Error(draft.line->At(draft.word), "log format: '" +
+                                                            std::string(format.http_item()) +
+                                                            "' needs mode http, " + config.kind +
+                                                            " '" + config.name + "' has mode tcp");
+}
+
+// True: `out` holds the format of `draft`.
+bool FinishFormat(BuildContext& context, const ProxyConfig& config, const LogFormatDraft& draft,
+                  LogFormat& out) {
+  if (draft.line == nullptr || !CompileAt(draft, context.diagnostics, out)) return false;
+  CheckMode(context, config, draft, out);
+  return true;
+}
+
+void CompileBuiltIn(std::string_view text, LogFormat& format) {
+  LogFormatError error;
+  MUST(format.Compile(text, &error));
+}
+
+void FinishTrafficFormat(BuildContext& context, const ProxyConfig& config, const LogDraft& draft,
+                         LogFormat& format) {
+  LogFormatKind kind = draft.kind;
+  const bool for_http = kind == LogFormatKind::kHttp || kind == LogFormatKind::kHttpClf;
+  if (for_http && config.mode != Mode::kHttp) {
+    context.diagnostics.Warning(draft.format.line->At(draft.format.word),
+                                "'option httplog' not usable with " + config.kind + " '" +
+                                    config.name + "' (needs 'mode http'): 'option tcplog' is used");
+    kind = kind == LogFormatKind::kHttp ? LogFormatKind::kTcp : LogFormatKind::kTcpClf;
+  }
+  switch (kind) {
+    case LogFormatKind::kDefault:
+      return;
+    case LogFormatKind::kText:
+      (void)FinishFormat(context, config, draft.format, format);
+      return;
+    case LogFormatKind::kTcp:
+      return CompileBuiltIn(kTcpLogFormat, format);
+    case LogFormatKind::kTcpClf:
+      return CompileBuiltIn(kTcpClfLogFormat, format);
+    case LogFormatKind::kHttp:
+      return CompileBuiltIn(kHttpLogFormat, format);
+    case LogFormatKind::kHttpClf:
+      return CompileBuiltIn(kHttpClfLogFormat, format);
+  }
+}
+
+void FinishProxyLog(BuildContext& context, ProxyDraft& proxy) {
+  LogDraft& draft = proxy.log;
+  ProxyConfig& config = *proxy.config;
+  auto log = std::make_shared<ProxyLog>();
+  if (config.is_frontend) {
+    FinishTrafficFormat(context, config, draft, log->format);
+    (void)FinishFormat(context, config, draft.error_format, log->error_format);
+    (void)FinishFormat(context, config, draft.structured_data, log->structured_data);
+  }
+  for (LoggerDraft& one : draft.loggers) {
+    if (one.is_global) {
+      const std::vector<Logger>& global = context.configuration.logs.global;
+      log->loggers.insert(log->loggers.end(), global.begin(), global.end());
+      continue;
+    }
+    Logger logger;
+    if (Settle(context, one, &logger)) log->loggers.push_back(std::move(logger));
+  }
+  log->tag = draft.tag;
+  log->as_soon_as_possible = draft.as_soon_as_possible;
+  log->separate_errors = draft.separate_errors;
+  log->skip_normal = draft.skip_normal;
+  log->needs =
+      kNeedsClient | log->format.needs() | log->error_format.needs() | log->structured_data.needs();
+  if (log->is_default()) log->needs |= kDefaultLogNeeds;
+  if (!log->loggers.empty()) config.log = std::move(log);
+}
+
+}  // namespace
+
+void ReadRing(BuildContext& context, const Section& section) {
+  const Location where = section.header.At(section.name.empty() ? 0 : 1);
+  if (section.name.empty()) return context.diagnostics.Error(where, "'ring' expects a name");
+  std::vector<LogRingPlan>& rings = context.configuration.logs.rings;
+  for (const LogRingPlan& other : rings) {
+    if (other.name != section.name) continue;
+    return context.diagnostics.Error(where, "ring section '" + section.name + "' already exists");
+  }
+  LogRingPlan ring;
+  ring.name = ring.description = section.name;
+  ring.size_bytes = 0;  // tune.bufsize, which may follow
+  rings.push_back(std::move(ring));
+  for (const Line& line : section.lines) {
+    context.keywords.Run(context, line, scope::kRing, context.diagnostics);
+  }
+}
+
+void FinishLogs(BuildContext& context) {
+  LogPlan& plan = context.configuration.logs;
+  for (LogRingPlan& ring : plan.rings) {
+    if (ring.size_bytes == 0) ring.size_bytes = context.configuration.global.bufsize;
+    if (ring.line_bytes_max < ring.size_bytes) continue;
+    ring.line_bytes_max = uint32_t(ring.size_bytes) - 1;
+  }
+  plan.tag = context.log.tag;
+  for (LoggerDraft& one : context.log.loggers) {
+    Logger logger;
+    if (Settle(context, one, &logger)) plan.global.push_back(std::move(logger));
+  }
+  for (ProxyDraft& draft : context.drafts) FinishProxyLog(context, draft);
+}
+
+void RegisterLogKeywords(BuildKeywords& keywords) {
+  keywords.Add({"log", scope::kGlobal}, TakeLog);
+  keywords.Add({"log", kAll, Support::kWorks, kAllowsNo}, TakeLog);
+  keywords.Add({"log-tag", scope::kGlobal | kAll}, TakeTag);
+  keywords.Add({"log-send-hostname", scope::kGlobal}, TakeHostname);
+  keywords.Add({"tune.http.logurilen", scope::kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "an integer") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), 1, kLogLineBytesMax),
+                        context.configuration.global.http_logurilen);
+  });
+  keywords.Add({"log-format", kFront}, [](BuildContext& context, KeywordUse& use) {
+    Draft(context).kind = LogFormatKind::kText;
+    return TakeFormatText(use, Draft(context).format);
+  });
+  keywords.Add({"error-log-format", kFront}, [](BuildContext& context, KeywordUse& use) {
+    return TakeFormatText(use, Draft(context).error_format);
+  });
+  keywords.Add({"log-format-sd", kFront}, [](BuildContext& context, KeywordUse& use) {
+    return TakeFormatText(use, Draft(context).structured_data);
+  });
+  AddFormatOption(keywords, "option tcplog", LogFormatKind::kTcp, LogFormatKind::kTcpClf);
+  AddFormatOption(keywords, "option httplog", LogFormatKind::kHttp, LogFormatKind::kHttpClf);
+  AddLogOption(keywords, "option logasap", &LogDraft::as_soon_as_possible);
+  AddLogOption(keywords, "option log-separate-errors", &LogDraft::separate_errors);
+  AddLogOption(keywords, "option dontlog-normal", &LogDraft::skip_normal);
+  RegisterRing(keywords);
+}
+
+}  // namespace engine

@@ -1,0 +1,116 @@
+#include "engine/session/access_log.h"
+
+#include "engine/session/session.h"
+#include "engine/session/worker.h"
+
+namespace engine {
+
+using shard::CloseReason;
+
+namespace {
+
+uint32_t Connections(const Worker& worker) {
+  int64_t sum = 0;
+  shard::LoadBoard& board = const_cast<Worker&>(worker).shard().board();
+  for (uint32_t shard = 0; shard < board.shards(); ++shard) sum += board.load(shard);
+  return uint32_t(sum);
+}
+
+std::string_view HandshakeText(CloseReason reason) {
+  if (reason >= CloseReason::kProxyEmpty && reason <= CloseReason::kCipBadProtocol) {
+    return Info(reason).text;
+  }
+  return reason == CloseReason::kClientHandshakeTimeout
+             ? "Timeout while waiting for the handshake of the client"
+             : "Connection error during the handshake of the client";
+}
+
+}  // namespace
+
+void FillSession(const Session& session, const ProxyLog& log, uint64_t now_us, LogRecord& record) {
+  Worker& worker = session.worker();
+  const ProxyConfig& frontend = session.frontend();
+  worker.log().Sync(now_us);
+  record.frontend = record.backend = frontend.name;
+  record.bind = session.bind().name;
+  record.bind_id = session.bind().id;
+  record.http = frontend.mode == Mode::kHttp;
+  record.client = session.client_address();
+  record.accept_us = worker.log().WallOf(session.accepted_us());
+  record.request_us = record.accept_us;
+  record.pid = worker.log().pid();
+  record.hostname = worker.log().hub().hostname();
+  if ((log.needs & kNeedsCounts) == 0) return;
+  record.process_connections = Connections(worker);
+  record.frontend_connections = uint32_t(frontend.state->FrontCurrent());
+  record.log_counter = frontend.state->Sum(&ProxyShardPart::lines);
+}
+
+void SayTraffic(Worker& worker, const ProxyLog& log, LogOutcome outcome, const LogRecord& record) {
+  const bool error = outcome == LogOutcome::kError;
+  if (log.skip_normal && !error && !log.is_default()) return;
+  ShardLog& to = worker.log();
+  LogLine text = to.text();
+  const LogFormat& format = error && !log.error_format.empty() ? log.error_format : log.format;
+  if (format.empty()) {
+    WriteDefaultLog(record, text);
+  } else {
+    format.Write(record, to.dates(), text);
+  }
+  LogLine structured = to.structured_data();
+  log.structured_data.Write(record, to.dates(), structured);
+  const LogMessage message{
+      .level = error && log.separate_errors ? LogLevel::kError : LogLevel::kInfo,
+      .tag = log.tag,
+      .structured_data = structured.view()};
+  to.Say(log.loggers, message, text.view());
+}
+
+void LogBadRequest(const Session& session, uint16_t status, CloseReason reason, uint64_t since_us) {
+  const ProxyLog* log = session.frontend().log.get();
+  if (log == nullptr) return;
+  Worker& worker = session.worker();
+  const uint64_t now_us = worker.context().loop->clock().now_us();
+  LogRecord record;
+  FillSession(session, *log, now_us, record);
+  worker.CountLine(session.frontend());
+  record.accept_us = record.request_us = worker.log().WallOf(since_us);
+  record.origin = LogOrigin::kSessionError;
+  record.status = status;
+  record.states[0] = Info(reason).log_letter;
+  record.states[1] = 'R';
+  const auto active_ms = int64_t((now_us - since_us) / 1000);
+  record.timers.active_ms = record.timers.total_ms = record.timers.user_ms = active_ms;
+  SayTraffic(worker, *log, LogOutcome::kError, record);
+}
+
+void LogHandshakeError(const Session& session, CloseReason reason, std::string_view message) {
+  const ProxyLog* log = session.frontend().log.get();
+  if (log == nullptr) return;
+  Worker& worker = session.worker();
+  LogRecord record;
+  FillSession(session, *log, worker.context().loop->clock().now_us(), record);
+  worker.CountLine(session.frontend());
+  // The line names the socket: by its number where it has no name.
+  LogLine number = worker.log().structured_data();
+  if (record.bind.empty()) record.bind = number.Number(record.bind_id).view();
+  const std::string_view said = message.empty() ? HandshakeText(reason) : message;
+  record.message = said;
+  record.origin = LogOrigin::kSessionError;
+  record.states[0] = Info(reason).log_letter;
+  record.states[1] = 'C';
+  ShardLog& to = worker.log();
+  LogLine text = to.text();
+  if (log->error_format.empty()) {
+    WriteErrorLog(record, to.dates(), text);
+  } else {
+    log->error_format.Write(record, to.dates(), text);
+  }
+  to.Say(log->loggers,
+         {.level = log->separate_errors ? LogLevel::kError : LogLevel::kInfo,
+          .tag = log->tag,
+          .structured_data = {}},
+         text.view());
+}
+
+}  // namespace engine

@@ -1,0 +1,42 @@
+// access_log.h - lines about traffic: what every one of them has, and those without a stream.
+//
+// Owns:    nothing.
+// Threads: shard-local.
+// Units:   as log_record.h.
+// Errors:  none: a line that cannot be sent is lost and counted by its target.
+// States:  none.
+//
+// What is particular to a stream is in stream_log.h.
+
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/log/log_record.h"
+#include "engine/server/log_config.h"
+#include "shard/conn/close_reason.h"
+
+namespace engine {
+
+class Session;
+class Worker;
+
+// What is known of the frontend, the client and the process. `now_us` is the shard's clock.
+void FillSession(const Session& session, const ProxyLog& log, uint64_t now_us, LogRecord& record);
+
+// What kind of line a record becomes, and how loud it is.
+enum class LogOutcome : uint8_t { kGood, kError };
+// Writes the record in the frontend's format to where the frontend logs to.
+void SayTraffic(Worker& worker, const ProxyLog& log, LogOutcome outcome, const LogRecord& record);
+
+// A request that never became a stream: not understood, cut off or late. `since_us`: when the
+// client was first waited for.
+void LogBadRequest(const Session& session, uint16_t status, shard::CloseReason reason,
+                   uint64_t since_us);
+// A connection that ended before anything could be asked of it (manual 8.2.5). `message` empty: as
+// the reason says.
+void LogHandshakeError(const Session& session, shard::CloseReason reason,
+                       std::string_view message = {});
+
+}  // namespace engine

@@ -1,0 +1,235 @@
+#include "engine/session/stream_log.h"
+
+#include <algorithm>
+
+#include "engine/mux/http_endpoint.h"
+#include "engine/session/access_log.h"
+#include "engine/session/stream.h"
+#include "engine/session/worker.h"
+
+namespace engine {
+
+using shard::CloseReason;
+using shard::SideState;
+
+namespace {
+
+uint64_t NowMicros(Stream& stream) { return stream.worker().context().loop->clock().now_us(); }
+
+std::string_view VersionText(const proto::RequestHead& head) {
+  if (!head.other_version.empty()) return head.other_version;
+  return head.version == proto::Version{1, 0} ? "HTTP/1.0" : "HTTP/1.1";
+}
+
+// From `from` to `to`, or -1 where either never came.
+int64_t Millis(uint64_t from_us, uint64_t to_us) {
+  return from_us == 0 || to_us == 0 ? -1 : int64_t((to_us - std::min(from_us, to_us)) / 1000);
+}
+
+// The second letter of manual 8.5, by what the server's side held.
+char PhaseOf(SideState server, bool http, bool answered) {
+  switch (server) {
+    case SideState::kIdle:
+      return http ? 'R' : 'C';
+    case SideState::kQueued:
+      return 'Q';
+    case SideState::kRequested:
+    case SideState::kTurnAround:
+    case SideState::kAssigned:
+    case SideState::kConnecting:
+    case SideState::kConnectError:
+      return 'C';
+    case SideState::kEstablished:
+    case SideState::kDisconnected:
+      return http && !answered ? 'H' : 'D';
+    case SideState::kClosed:
+    case SideState::kCount:
+      break;
+  }
+  return 'L';  // the last of it was still on its way to the client
+}
+
+}  // namespace
+
+StreamLog::~StreamLog() {
+  if (head_ != nullptr) shard::ChunkPool::Drop(head_);
+}
+
+void StreamLog::Begin(Stream& stream) {
+  const Session& session = stream.session();
+  FrontEndpoint* front = stream.front();
+  begin_us_ = session.accepted_us();
+  handshaken_us_ = session.handshaken_us();
+  if (front != nullptr) {
+    const RequestTimes times = front->request_times();
+    if (session.requests() > 1) begin_us_ = handshaken_us_ = times.idle_since_us;
+    first_byte_us_ = times.first_byte_us;
+    request_us_ = NowMicros(stream);
+  } else {
+    request_us_ = handshaken_us_;
+  }
+  const ProxyLog* log = stream.frontend().log.get();
+  if (log == nullptr) return;
+  if ((log->needs & kNeedsFrontendAddress) != 0) {
+    local_ = stream.client_side().endpoint()->connection()->LocalAddress();
+  }
+  if (front != nullptr && (log->needs & kNeedsRequest) != 0) {
+    const proto::RequestHead& head = front->request();
+    head_ = front->HoldHead();
+    method_ = head.method_text;
+    target_ = head.target;
+    path_ = head.path;
+    version_ = VersionText(head);
+  }
+  if (log->is_default()) Write(stream, *log, LogOrigin::kAccept);
+}
+
+void StreamLog::OnServerMove(Stream& stream, const shard::TraceEntry& entry) {
+  if (entry.from != SideState::kDisconnected) server_was_ = entry.from;
+  if (entry.to == SideState::kAssigned) server_ = stream.slot().server();
+  const bool waited = entry.from == SideState::kQueued || entry.to == SideState::kAssigned;
+  if (waited && assigned_us_ == 0) assigned_us_ = NowMicros(stream);
+  // An exchange that is tried again is connected again.
+  if (entry.to == SideState::kRequested) connected_us_ = 0;
+}
+
+void StreamLog::OnEstablished(Stream& stream) {
+  connected_us_ = NowMicros(stream);
+  const ProxyLog* log = stream.frontend().log.get();
+  if (log == nullptr) return;
+  shard::Endpoint* endpoint = stream.server_side().endpoint();
+  if ((log->needs & kNeedsSource) != 0 && endpoint->connection() != nullptr) {
+    source_ = endpoint->connection()->LocalAddress();
+  }
+  if (!stream.is_http()) WriteEarly(stream, LogOrigin::kConnect);
+}
+
+void StreamLog::OnResponse(Stream& stream, uint16_t status, bool own) {
+  status_ = status;
+  if (own) return;
+  answered_ = true;
+  response_us_ = NowMicros(stream);
+  WriteEarly(stream, LogOrigin::kResponse);
+}
+
+void StreamLog::OnClientGone(Stream& stream) {
+  client_gone_ = true;
+  if (FrontEndpoint* front = stream.front()) {
+    bytes_out_ = front->bytes_written();
+    bytes_in_ = front->bytes_read();
+  } else {
+    bytes_out_ = stream.response().bytes_consumed();
+    bytes_in_ = stream.request().bytes_produced();
+  }
+}
+
+void StreamLog::OnEnd(Stream& stream, CloseReason reason, bool client_side) {
+  states_[0] = Info(reason).log_letter;
+  const SideState server = client_side ? stream.server_side().state() : server_was_;
+  states_[1] = PhaseOf(server, stream.is_http(), answered_);
+  if (reason == CloseReason::kNoBackend) states_[1] = 'C';
+  // What the mux says then by itself: the request was not here whole.
+  if (reason == CloseReason::kClientTimeout && stream.is_http() && status_ == 0 &&
+      !stream.request().ended()) {
+    status_ = 408;
+  }
+  // A request that turned out broken while a server was looked for was never whole.
+  const bool sent = states_[1] == 'H' || states_[1] == 'D' || states_[1] == 'L';
+  if (reason == CloseReason::kClientProtocol && stream.is_http() && !sent) states_[1] = 'R';
+}
+
+bool StreamLog::IsError(uint32_t retries) const {
+  const bool regular = states_[0] == '-' || states_[0] == 'L';
+  return !regular || retries > 0 || redispatched_ || status_ >= 500;
+}
+
+void StreamLog::FillTimers(bool http, uint64_t now_us, LogTimers& timers) const {
+  timers.handshake_ms = Millis(begin_us_, handshaken_us_);
+  if (http) {
+    timers.idle_ms = Millis(handshaken_us_, first_byte_us_);
+    timers.request_ms = Millis(first_byte_us_, request_us_);
+  }
+  timers.queue_ms = Millis(request_us_, assigned_us_);
+  timers.connect_ms = Millis(assigned_us_, connected_us_);
+  if (http) timers.response_ms = Millis(connected_us_, response_us_);
+  const uint64_t data_since_us = http ? response_us_ : connected_us_;
+  timers.data_ms = Millis(data_since_us, now_us);
+  timers.total_ms = Millis(begin_us_, now_us);
+  timers.active_ms = Millis(http ? first_byte_us_ : begin_us_, now_us);
+  timers.user_ms = timers.total_ms - std::max<int64_t>(timers.idle_ms, 0);
+}
+
+void StreamLog::FillRequest(uint32_t bytes_max, LogRequest& request) const {
+  if (head_ == nullptr) return;
+  request.known = true;
+  request.method = method_;
+  request.path = path_;
+  // Cut like the whole line would be (manual 3.2, tune.http.logurilen).
+  const size_t before = method_.size() + 1;
+  const size_t room = bytes_max > before ? bytes_max - before : 0;
+  request.target = target_.substr(0, room);
+  if (target_.size() + 1 + version_.size() <= room) request.version = version_;
+}
+
+void StreamLog::WriteEarly(Stream& stream, LogOrigin origin) {
+  const ProxyLog* log = stream.frontend().log.get();
+  if (log != nullptr && log->as_soon_as_possible && !written_) Write(stream, *log, origin);
+}
+
+void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
+  written_ = true;
+  Worker& worker = stream.worker();
+  const uint64_t now_us = NowMicros(stream);
+  if (!client_gone_ && stream.client_side().endpoint() != nullptr) {
+    OnClientGone(stream);
+    client_gone_ = false;
+  }
+  LogRecord record;
+  FillSession(stream.session(), log, now_us, record);
+  const ShardLog& dates = worker.log();
+  record.origin = origin;
+  record.http = stream.is_http() || record.http;
+  record.early = log.as_soon_as_possible;
+  record.accept_us = dates.WallOf(begin_us_);
+  record.request_us = dates.WallOf(first_byte_us_ != 0 ? first_byte_us_ : begin_us_);
+  record.frontend_address = local_;
+  record.source = source_;
+  record.redispatched = redispatched_;
+  record.retries = stream.retries();
+  record.server_queue = server_queue_;
+  record.backend_queue = backend_queue_;
+  record.bytes_out = bytes_out_;
+  record.bytes_in = bytes_in_;
+  // No answer at all is -1 in mode http (manual 8.9).
+  record.status = stream.is_http() && status_ == 0 ? -1 : status_;
+  record.states[0] = states_[0];
+  record.states[1] = states_[1];
+  record.request_counter = stream.id() * worker.shard().board().shards() + worker.index();
+  if (const ProxyConfig* backend = stream.backend()) {
+    record.backend = backend->name;
+    if ((log.needs & kNeedsCounts) != 0) {
+      record.backend_connections = uint32_t(backend->state->BackCurrent());
+    }
+  }
+  if (server_ != nullptr) {
+    record.server = server_->name;
+    record.server_address = server_->address;
+    if ((log.needs & kNeedsCounts) != 0) {
+      record.server_connections = uint32_t(server_->state->Current());
+    }
+  }
+  FillTimers(stream.is_http(), now_us, record.timers);
+  FillRequest(worker.process().configuration->global.http_logurilen, record.request);
+  worker.CountLine(stream.frontend());
+  const bool error = IsError(stream.retries());
+  SayTraffic(worker, log, error ? LogOutcome::kError : LogOutcome::kGood, record);
+}
+
+void StreamLog::Finish(Stream& stream) {
+  const ProxyLog* log = stream.frontend().log.get();
+  if (log == nullptr || written_) return;
+  if (stream.frontend().dont_log_null && bytes_in_ == 0) return;
+  Write(stream, *log, LogOrigin::kClose);
+}
+
+}  // namespace engine

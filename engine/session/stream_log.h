@@ -1,0 +1,93 @@
+// stream_log.h - one stream's account for the log: when what happened, how far it came, what it
+// carried.
+//
+// Owns:    a reference to the chunk that holds the request's head, while a format asks for it: the
+//          mux's message is gone before the line is written.
+// Threads: shard-local.
+// Units:   microseconds of the shard's clock; 0: never came to that.
+// Errors:  none.
+// States:  begun -> (written early, option logasap) -> ended -> written.
+//
+// Everything but Begin() and Write() is a store or two, made whether or not anybody logs.
+
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/log/log_record.h"
+#include "shard/buf/chunk.h"
+#include "shard/conn/close_reason.h"
+#include "shard/net/address.h"
+#include "shard/stream/stream_side.h"
+
+namespace engine {
+
+struct ProxyLog;
+struct ServerConfig;
+class Stream;
+
+class StreamLog {
+ public:
+  StreamLog() = default;
+  ~StreamLog();
+  StreamLog(const StreamLog&) = delete;
+  StreamLog& operator=(const StreamLog&) = delete;
+
+  void Begin(Stream& stream);
+  // A move of the server's side, before it is made.
+  void OnServerMove(Stream& stream, const shard::TraceEntry& entry);
+  // It stands in a line, behind `ahead` others. Positions in several lines add up.
+  enum class Line : uint8_t { kServer, kBackend };
+  void OnQueued(Line line, int64_t ahead) {
+    (line == Line::kServer ? server_queue_ : backend_queue_) += uint32_t(ahead) + 1;
+  }
+  void OnRedispatch() { redispatched_ = true; }
+  void OnEstablished(Stream& stream);
+  // The final head goes to the client. `own`: no server gave it.
+  void OnResponse(Stream& stream, uint16_t status, bool own);
+  // The client's endpoint is about to be given back: what it has carried is final.
+  void OnClientGone(Stream& stream);
+  // The stream has met the reason it ends with.
+  void OnEnd(Stream& stream, shard::CloseReason reason, bool client_side);
+  // Answered for a monitor: never logged (manual 8.2.3).
+  void Silence() { written_ = true; }
+  // At the end, once.
+  void Finish(Stream& stream);
+
+ private:
+  void Write(Stream& stream, const ProxyLog& log, LogOrigin origin);
+  void WriteEarly(Stream& stream, LogOrigin origin);
+  void FillTimers(bool http, uint64_t now_us, LogTimers& timers) const;
+  void FillRequest(uint32_t bytes_max, LogRequest& request) const;
+  bool IsError(uint32_t retries) const;
+
+  uint64_t begin_us_ = 0;       // accept, or the end of the exchange before
+  uint64_t handshaken_us_ = 0;  // begin_us_ for any but the first request
+  uint64_t first_byte_us_ = 0;  // of the request
+  uint64_t request_us_ = 0;     // its head was whole
+  uint64_t assigned_us_ = 0;    // a server, or the end of waiting for one
+  uint64_t connected_us_ = 0;
+  uint64_t response_us_ = 0;
+  uint64_t bytes_out_ = 0;
+  uint64_t bytes_in_ = 0;
+  const ServerConfig* server_ = nullptr;  // the last one assigned
+  shard::Chunk* head_ = nullptr;
+  std::string_view method_;
+  std::string_view target_;
+  std::string_view path_;
+  std::string_view version_;
+  shard::Address source_;
+  shard::Address local_;
+  uint32_t server_queue_ = 0;
+  uint32_t backend_queue_ = 0;
+  uint16_t status_ = 0;
+  shard::SideState server_was_ = shard::SideState::kIdle;
+  char states_[2] = {'-', '-'};
+  bool redispatched_ : 1 = false;
+  bool answered_ : 1 = false;  // by a server
+  bool client_gone_ : 1 = false;
+  bool written_ : 1 = false;
+};
+
+}  // namespace engine
