@@ -77,11 +77,9 @@ std::vector<InfoField> InfoFields(Worker& worker) {
   }
   fields.push_back({52, "Stopping", "MGPV", "u32", worker.shard().draining() ? "1" : "0",
                     "1 while a soft stop goes on"});
-  // Its place is not given away by the manual, which shows it behind the node's description.
-  if (process.logs != nullptr) {
-    fields.push_back({55, "DroppedLogs", "MCPV", "u32", Number(process.logs->Dropped()),
-                      "Log lines that their target did not take"});
-  }
+  const uint64_t dropped_logs = process.logs == nullptr ? 0 : process.logs->Dropped();
+  fields.push_back({58, "DroppedLogs", "MGPV", "u32", Number(dropped_logs),
+                    "Log lines that their target did not take"});
   fields.push_back({61, "TotalBytesOut", "MCPV", "u64", Number(bytes_out),
                     "Bytes to clients, of streams that have ended"});
   fields.push_back({70, "Start_time_sec", "MDPV", "u32",

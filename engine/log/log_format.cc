@@ -373,8 +373,9 @@ void Writer::RequestLine() {
   if (!request.known) return PeerText(kBadRequest);
   const LogEscape escape = (flags_ & kEscape) != 0 ? LogEscape::kHashBackslash : LogEscape::kHash;
   Quoted([&] {
-    line_.Escaped(request.method, escape).Char(' ');
-    line_.Escaped(request.target, escape).Char(' ').Escaped(request.version, escape);
+    line_.Escaped(request.method, escape).Char(' ').Escaped(request.target, escape);
+    // A request that was cut has lost it.
+    if (!request.version.empty()) line_.Char(' ').Escaped(request.version, escape);
   });
 }
 

@@ -347,8 +347,6 @@ void Supervisor::LogAllStopped() {
 void Supervisor::Start() {
   logs_->Start();
   main_log_ = std::make_unique<ShardLog>(*logs_, settings_.shards);
-  LogProxies(LogLevel::kNotice,
-             [](const ProxyConfig& proxy) { return "Proxy " + proxy.name + " started."; });
   for (uint32_t index = 0; index < settings_.shards; ++index) {
     threads_.emplace_back([this, index] { RunShard(index); });
   }

@@ -62,7 +62,7 @@ void LogServerAdmin(Worker& worker, const ServerConfig& server, AdminState befor
 
 void LogIfNoServer(Worker& worker, const ProxyConfig& backend, bool had_server) {
   if (backend.log == nullptr || !had_server || HasUsableServer(backend)) return;
-  Say(worker, backend, LogLevel::kEmerg, "proxy " + backend.name + " has no server available!");
+  Say(worker, backend, LogLevel::kEmerg, (backend.is_frontend ? "proxy " : "backend ") + backend.name + " has no server available!");
 }
 
 }  // namespace engine
