@@ -62,7 +62,8 @@ void LogServerAdmin(Worker& worker, const ServerConfig& server, AdminState befor
 
 void LogIfNoServer(Worker& worker, const ProxyConfig& backend, bool had_server) {
   if (backend.log == nullptr || !had_server || HasUsableServer(backend)) return;
-  Say(worker, backend, LogLevel::kEmerg, (backend.is_frontend ? "proxy " : "backend ") + backend.name + " has no server available!");
+  const char* kind = backend.is_frontend ? "proxy " : "backend ";
+  Say(worker, backend, LogLevel::kEmerg, kind + backend.name + " has no server available!");
 }
 
 }  // namespace engine

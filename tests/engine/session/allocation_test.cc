@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "engine/server/log_config.h"
 #include "tests/engine/session/rig.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -156,6 +157,41 @@ class UncountedRing final : public shard::Ring {
   std::unique_ptr<shard::Ring> ring_;
 };
 
+// Takes every line and keeps the last one.
+class LastDatagram final : public Datagrams {
+ public:
+  int Open(const sockaddr*, socklen_t) override { return 0; }
+  int Send(int, std::span<const iovec> lines) override {
+    const Counted off(false);
+    for (const iovec& line : lines) last.assign(static_cast<char*>(line.iov_base), line.iov_len);
+    count += lines.size();
+    return int(lines.size());
+  }
+  void Close(int) override {}
+  std::string last;
+  size_t count = 0;
+};
+
+// A proxy in mode http that logs in the HTTP format.
+ProxyConfig& AddLoggedProxy(Rig& rig) {
+  ProxyConfig& proxy = rig.AddListen("web", 80);
+  proxy.mode = Mode::kHttp;
+  proxy.timeouts = {.connect_ms = 2000, .client_ms = 30000, .server_ms = 30000};
+  proxy.http_profile = std::make_shared<HttpProfile>();
+  LogTarget target;
+  target.address_length = 16;
+  Logger logger;
+  logger.target = rig.logs().AddTarget(target);
+  logger.id = rig.logs().loggers++;
+  auto log = std::make_shared<ProxyLog>();
+  log->loggers.push_back(logger);
+  LogFormatError error;
+  EXPECT_TRUE(log->format.Compile(kHttpLogFormat, &error));
+  log->needs = log->format.needs() | kNeedsClient;
+  proxy.log = std::move(log);
+  return proxy;
+}
+
 class AllocationTest : public testing::Test {
  protected:
   AllocationTest()
@@ -229,6 +265,41 @@ TEST_F(AllocationTest, ThousandConnectionsTakeNone) {
   }
   EXPECT_EQ(allocations, 0u);
   EXPECT_EQ(rig_.live_sessions(), 0u);
+}
+
+TEST(LoggedAllocationTest, ThousandLoggedRequestsTakeNone) {
+  LastDatagram sink;
+  Rig rig({.shards = 1,
+           .wrap_ring =
+               [](std::unique_ptr<shard::Ring> ring) {
+                 return std::unique_ptr<shard::Ring>(new UncountedRing(std::move(ring)));
+               },
+           .datagrams = &sink});
+  rig.AddServer(AddLoggedProxy(rig), 9000);
+  rig.Start();
+  auto client = rig.Dial(80);
+  client->Write("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
+  auto server = rig.WaitServer(9000);
+  ASSERT_NE(server, nullptr);
+  for (int i = 0; i < 1100; ++i) {
+    if (i == 100) allocations = 0;
+    const Counted on(true);
+    rig.Settle();
+    const Counted off(false);
+    ASSERT_NE(server->Read(), "");
+    server->Write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    {
+      const Counted answering(true);
+      rig.Settle();
+    }
+    ASSERT_NE(client->Read(), "");
+    client->Write("GET /next?a=b HTTP/1.1\r\nHost: a\r\n\r\n");
+  }
+  EXPECT_EQ(allocations, 0u);
+  EXPECT_EQ(sink.count, 1100u);
+  EXPECT_NE(sink.last.find(" 200 43 - - ---- 1/1/0/0/0 0/0 \"GET /next?a=b HTTP/1.1\"\n"),
+            std::string::npos)
+      << sink.last;
 }
 
 }  // namespace

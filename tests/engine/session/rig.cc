@@ -122,6 +122,10 @@ ServerConfig& Rig::AddServer(ProxyConfig& backend, uint16_t port) {
 void Rig::Start() {
   states_.Attach(configuration_);
   process_.configuration = &configuration_;
+  logs_ = std::make_unique<LogHub>(
+      configuration_.logs, options_.shards,
+      options_.datagrams != nullptr ? *options_.datagrams : KernelDatagrams());
+  process_.logs = logs_.get();
   process_.debug_moves = std::getenv("RINGWAY_MOVES") != nullptr;
   if (options_.maxconn != 0) {
     process_.global_maxconn =

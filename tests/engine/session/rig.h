@@ -47,6 +47,8 @@ struct RigOptions {
   uint32_t pipes_max = 0;  // of a shard, for splicing
   // Puts a ring of the test's own before the fake one.
   std::unique_ptr<shard::Ring> (*wrap_ring)(std::unique_ptr<shard::Ring>) = nullptr;
+  // Where lines for targets of logs() go.
+  Datagrams* datagrams = nullptr;
 };
 
 sockaddr_in AddressOfPort(uint16_t port);
@@ -60,6 +62,7 @@ class Rig {
   ProxyConfig& AddListen(const std::string& name, uint16_t port);  // both halves, one bind
   ProxyConfig& AddBackend(const std::string& name);
   ServerConfig& AddServer(ProxyConfig& backend, uint16_t port);
+  LogPlan& logs() { return configuration_.logs; }
   void Start();
 
   // The client's end of a new connection.
@@ -113,6 +116,7 @@ class Rig {
   Configuration configuration_;
   StateTable states_;
   ProcessContext process_;
+  std::unique_ptr<LogHub> logs_;
   std::vector<Bound> bound_;
   shard::Mailroom mailroom_;
   shard::LoadBoard board_;
