@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -72,6 +73,11 @@ void LogWriter::Wake() {
 }
 
 void LogWriter::State::Run() {
+  // A pipe that nobody reads any more is an error to count, whatever the process does with signals.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   int idle_looks = 0;
   for (;;) {
     const bool last = stopping.load(std::memory_order_seq_cst);
