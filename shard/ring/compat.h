@@ -14,6 +14,11 @@
 
 #include <liburing.h>
 
+// Linux 6.12: io_uring_getevents_arg's padding holds how long to wait for more than one answer.
+#ifndef IORING_FEAT_MIN_TIMEOUT
+#define IORING_FEAT_MIN_TIMEOUT (1U << 15)
+#endif
+
 namespace shard {
 
 // io_uring_enable_rings(), which the shared library of liburing 2.3 does not export.

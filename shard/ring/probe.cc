@@ -319,6 +319,7 @@ std::string UringFeatures::Describe() const {
   text += accept_multishot ? " +accept_multishot" : " -accept_multishot";
   text += recv_multishot ? " +recv_multishot" : " -recv_multishot";
   text += msg_ring ? " +msg_ring" : " -msg_ring";
+  text += batch_wait ? " +batch_wait" : " -batch_wait";
   return text;
 }
 
@@ -363,6 +364,9 @@ UringFeatures ProbeUring() {
   features.recv_multishot = TryRecvMultishot(ring);
   features.accept_multishot = TryAcceptMultishot(ring);
   features.msg_ring = TryMsgRing(ring, features.setup_flags);
+  // Without deferred task work each answer wakes the task, whatever it waits for.
+  features.batch_wait = (ring.features() & IORING_FEAT_MIN_TIMEOUT) != 0 &&
+                        (features.setup_flags & IORING_SETUP_DEFER_TASKRUN) != 0;
   features.usable = true;
   return features;
 }

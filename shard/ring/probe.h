@@ -26,6 +26,7 @@ struct UringFeatures {
   bool accept_multishot = false;
   bool recv_multishot = false;
   bool msg_ring = false;
+  bool batch_wait = false;  // a wait may ask for several answers and end early without them
 
   std::string Describe() const;  // for -vv
 };

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/errno_name.h"
 #include "base/text.h"
+#include "shard/ring/batch_wait.h"
 #include "shard/ring/buffer_ring.h"
 #include "shard/ring/compat.h"
 #include "shard/ring/kernel_ring.h"
@@ -117,7 +118,8 @@ class UringRing final : public KernelRing {
   unsigned Unsubmitted() const {
     return ring_.sq.sqe_tail - __atomic_load_n(ring_.sq.khead, __ATOMIC_ACQUIRE);
   }
-  int Enter(unsigned wait_nr, unsigned flags, const __kernel_timespec* timeout);
+  // `batch`: for BatchWait::kMicros it waits for more than one.
+  int Enter(unsigned wait_nr, unsigned flags, const __kernel_timespec* timeout, bool batch = false);
   void Enable();
   void EndEverything();
   void SubmitMidTurn();
@@ -153,6 +155,7 @@ class UringRing final : public KernelRing {
   };
   std::vector<TrySend> tries_;
   uint32_t tries_failed_ = 0;
+  BatchWait batch_wait_;
   uint64_t outstanding_ = 0;  // the caller's operations without their last answer
   uint64_t enter_calls_ = 0;
   uint32_t count_ = 0;
@@ -267,7 +270,8 @@ io_uring_sqe* UringRing::Entry(uint64_t user_data) {
   return sqe;
 }
 
-int UringRing::Enter(unsigned wait_nr, unsigned flags, const __kernel_timespec* timeout) {
+int UringRing::Enter(unsigned wait_nr, unsigned flags, const __kernel_timespec* timeout,
+                     bool batch) {
   // The tail is published here alone. liburing's own head follows it, so that its helpers stay
   // true.
   __atomic_store_n(ring_.sq.ktail, ring_.sq.sqe_tail, __ATOMIC_RELEASE);
@@ -275,10 +279,12 @@ int UringRing::Enter(unsigned wait_nr, unsigned flags, const __kernel_timespec* 
   flags |= enter_flags_;
   ++enter_calls_;
   const int fd = enter_fd_;
-  if (timeout == nullptr) return io_uring_enter(fd, Unsubmitted(), wait_nr, flags, nullptr);
+  if (timeout == nullptr && !batch)
+    return io_uring_enter(fd, Unsubmitted(), wait_nr, flags, nullptr);
   io_uring_getevents_arg argument = {};
   argument.sigmask_sz = _NSIG / 8;
   argument.ts = reinterpret_cast<uintptr_t>(timeout);
+  argument.pad = batch ? BatchWait::kMicros : 0;  // min_wait_usec of newer headers
   return io_uring_enter2(fd, Unsubmitted(), wait_nr, flags | IORING_ENTER_EXT_ARG,
                          reinterpret_cast<sigset_t*>(&argument), sizeof(argument));
 }
@@ -519,13 +525,15 @@ std::span<const Completion> UringRing::Turn(uint64_t deadline_us) {
         timeout.tv_nsec = int64_t((deadline_us - now_us) % 1000000) * 1000;
       }
     }
-    if (!expired) wait_nr = 1;
-    const int result = Enter(wait_nr, IORING_ENTER_GETEVENTS, timed ? &timeout : nullptr);
+    const bool batch = !expired && features_.batch_wait && batch_wait_.trying();
+    if (!expired) wait_nr = batch ? BatchWait::kAnswers : 1;
+    const int result = Enter(wait_nr, IORING_ENTER_GETEVENTS, timed ? &timeout : nullptr, batch);
     MUST(result >= 0 || result == -ETIME || result == -EINTR || result == -EAGAIN ||
          result == -EBUSY || result == -ENOMEM);
     const bool all_submitted = Unsubmitted() == 0 && backlog_.empty();
     if (all_submitted) scratch_.Reset();
     Reap();
+    if (!expired) batch_wait_.Waited(count_);
     const bool end = count_ > 0 || tries_failed_ > 0 || woken_ || expired || result < 0;
     if (all_submitted && !more_waiting_) AnswerTries();
     if (end) break;
