@@ -6,11 +6,11 @@
 // Errors:  none.
 // States:  trying -> (too few came) resting, for twice as many turns each time -> trying.
 //
-// To sleep and be woken costs more than to serve a small request, and a busy shard that sleeps until
-// the first answer does so for one or two of them. So the kernel is asked to wake it when kAnswers
-// are there or kMicros after it fell asleep, whichever is first; once that time is over, the first
-// answer wakes it as ever. What comes to a shard that was idle is not delayed at all. Where waiting
-// gathers nothing (one client, one request after the other) it is soon left alone.
+// To sleep and be woken costs more than to serve a small request, and a busy shard that sleeps
+// until the first answer does so for one or two of them. So the kernel is asked to wake it when
+// kAnswers are there or kMicros after it fell asleep, whichever is first; once that time is over,
+// the first answer wakes it as ever. What comes to a shard that was idle is not delayed at all.
+// Where waiting gathers nothing (one client, one request after the other) it is soon left alone.
 
 #pragma once
 
