@@ -1,0 +1,24 @@
+// converters.h - the converters that need nothing but their sample (manual 7.3.1), by family.
+//
+// Owns:    constant tables.
+// Threads: any-thread.
+// Units:   see the manual.
+// Errors:  see unit.h.
+// States:  none.
+
+#pragma once
+
+#include <span>
+
+#include "engine/expr/unit.h"
+
+namespace engine {
+
+std::span<const ConverterSpec> NumberConverters();    // add and bool cpl div even mod mul ...
+std::span<const ConverterSpec> TextConverters();      // lower upper field word iif host_only ...
+std::span<const ConverterSpec> EncodingConverters();  // base64 hex url_enc be2dec ...
+
+// Fetches that give what their arguments say, or chance and the time (manual 7.3.2).
+std::span<const FetchSpec> ConstantFetches();
+
+}  // namespace engine

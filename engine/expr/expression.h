@@ -1,0 +1,59 @@
+// expression.h - a sample expression: a fetch and the converters behind it (manual 7.3).
+//
+// Owns:    its units with their arguments.
+// Threads: start-up while it is compiled, immutable afterwards.
+// Units:   columns in bytes of the expression's text.
+// Errors:  Compile() says what is wrong and where; Run() gives false: there is no sample.
+// States:  none.
+//
+//   ExpressionProblem problem;
+//   auto e = Expression::Compile("src,ipmask(24)", registry, needs::kClient, &problem);
+//   Sample sample;
+//   if (e->Run(context, sample) && Cast(sample, SampleKind::kString, scratch)) ...
+
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/expr/unit.h"
+
+namespace engine {
+
+struct ExpressionProblem {
+  size_t offset = 0;
+  size_t length = 0;
+  std::string message;
+  std::string hint;
+};
+
+class Expression {
+ public:
+  // Reads all of `text`. `offers`: what is at hand where it stands.
+  static std::optional<Expression> Compile(std::string_view text, const Registry& registry,
+                                           Needs offers, ExpressionProblem* problem);
+  // The same for an expression that ends at the first byte no name, argument or comma can be made
+  // of; `*used` says where.
+  static std::optional<Expression> CompileFront(std::string_view text, const Registry& registry,
+                                                Needs offers, size_t* used,
+                                                ExpressionProblem* problem);
+
+  bool Run(EvalContext& context, Sample& sample) const;
+  SampleKind gives() const { return gives_; }
+  Needs needs() const { return fetch_->needs; }
+
+ private:
+  struct Step {
+    const ConverterSpec* converter = nullptr;
+    PreparedUnit unit;
+  };
+  const FetchSpec* fetch_ = nullptr;
+  PreparedUnit fetch_unit_;
+  std::vector<Step> steps_;
+  SampleKind gives_ = SampleKind::kAny;
+};
+
+}  // namespace engine

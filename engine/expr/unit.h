@@ -1,0 +1,102 @@
+// unit.h - fetches and converters: the small registered pieces that expressions are made of
+// (manual 7.3).
+//
+// Owns:    a Registry points to specs that live for the whole process.
+// Threads: start-up while it is filled and while expressions are prepared; run() of any shard, each
+//          with its own EvalContext.
+// Units:   see each unit.
+// Errors:  prepare() says what is wrong in a clause; run() gives false: there is no sample.
+// States:  none.
+//
+// A module registers the units that read its own objects. Whatever is not in the arguments or the
+// sample, the time and chance included, comes from EvalContext.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/expr/arguments.h"
+#include "engine/expr/sample.h"
+
+namespace engine {
+
+// What must be at hand for a fetch to give something. A place in the configuration offers some.
+using Needs = uint32_t;
+namespace needs {
+inline constexpr Needs kNothing = 0;
+inline constexpr Needs kClient = 1u << 0;         // the accepted connection
+inline constexpr Needs kClientTls = 1u << 1;      // its handshakes are over
+inline constexpr Needs kRequestBytes = 1u << 2;   // what the client has sent so far
+inline constexpr Needs kRequestHead = 1u << 3;    // of HTTP
+inline constexpr Needs kServer = 1u << 4;         // the connection to a server
+inline constexpr Needs kResponseBytes = 1u << 5;  // what the server has sent so far
+inline constexpr Needs kResponseHead = 1u << 6;   // of HTTP
+inline constexpr Needs kEndOfStream = 1u << 7;    // only its log line comes later
+inline constexpr size_t kCount = 8;
+}  // namespace needs
+// "the HTTP request" for one bit.
+std::string_view NeedText(Needs one);
+
+// What an evaluation sees of the world. Modules that own more of it derive from this.
+class EvalContext {
+ public:
+  explicit EvalContext(Scratch& scratch) : scratch_(scratch) {}
+  virtual ~EvalContext() = default;
+  Scratch& scratch() { return scratch_; }
+  virtual uint64_t WallMicros() const = 0;  // since 1970
+  virtual uint64_t Random() = 0;
+  // Null: it was never set.
+  virtual const Sample* FindVariable(const VariableName& name) = 0;
+
+ private:
+  Scratch& scratch_;
+};
+
+// A unit as one expression uses it: what its arguments say, and what prepare() made of them.
+struct PreparedUnit {
+  Arguments arguments;
+  int64_t number = 0;
+  std::shared_ptr<const void> object;
+};
+
+struct FetchSpec {
+  std::string_view name;
+  SampleKind gives;
+  std::span<const ArgumentSpec> arguments;
+  Needs needs = needs::kNothing;
+  bool (*run)(const PreparedUnit& unit, Sample& sample, EvalContext& context) = nullptr;
+  bool (*prepare)(PreparedUnit& unit, std::string* why) = nullptr;
+};
+
+struct ConverterSpec {
+  std::string_view name;
+  SampleKind takes;  // the sample has been cast to it
+  SampleKind gives;
+  std::span<const ArgumentSpec> arguments;
+  bool (*run)(const PreparedUnit& unit, Sample& sample, EvalContext& context) = nullptr;
+  bool (*prepare)(PreparedUnit& unit, std::string* why) = nullptr;
+};
+
+class Registry {
+ public:
+  void Add(std::span<const FetchSpec> fetches);
+  void Add(std::span<const ConverterSpec> converters);
+  const FetchSpec* FindFetch(std::string_view name) const;
+  const ConverterSpec* FindConverter(std::string_view name) const;
+  std::vector<std::string_view> fetch_names() const;
+  std::vector<std::string_view> converter_names() const;
+
+ private:
+  std::vector<const FetchSpec*> fetches_;
+  std::vector<const ConverterSpec*> converters_;
+};
+
+// A number or, where the argument names a variable, that variable's value. False: it has none.
+bool NumberOf(const PreparedUnit& unit, size_t argument, EvalContext& context, int64_t* number);
+
+}  // namespace engine

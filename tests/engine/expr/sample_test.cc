@@ -1,0 +1,82 @@
+#include "engine/expr/sample.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace engine {
+namespace {
+
+shard::Address V6() {
+  shard::Address address;
+  address.family = AF_INET6;
+  address.v6 = in6addr_loopback;
+  return address;
+}
+
+const Sample kSamples[] = {Sample::Boolean(true),
+                           Sample::Integer(258),
+                           Sample::Address(shard::Address::V4(0x7f000001, 0)),
+                           Sample::Address(V6()),
+                           Sample::String("10.0.0.1"),
+                           Sample::Binary(std::string_view("\x0a\0\0\1", 4)),
+                           Sample::Method("GET")};
+constexpr SampleKind kKinds[] = {SampleKind::kBoolean, SampleKind::kInteger, SampleKind::kAddress,
+                                 SampleKind::kString,  SampleKind::kBinary,  SampleKind::kMethod};
+
+SampleKind KindOf(SampleType type) { return SampleKind(uint8_t(type)); }
+
+TEST(Sample, CastsThatAreRefusedAtStartNeverWork) {
+  for (const Sample& from : kSamples) {
+    for (const SampleKind to : kKinds) {
+      char memory[256];
+      Scratch scratch(memory, sizeof(memory));
+      Sample sample = from;
+      const bool worked = Cast(sample, to, scratch);
+      EXPECT_TRUE(!worked || IsCastable(KindOf(from.type), to)) << KindName(to);
+      EXPECT_TRUE(!worked || KindOf(sample.type) == to) << KindName(to);
+    }
+  }
+}
+
+TEST(Sample, Results) {
+  char memory[256];
+  Scratch scratch(memory, sizeof(memory));
+  Sample sample = Sample::Integer(258);
+  ASSERT_TRUE(Cast(sample, SampleKind::kBinary, scratch));
+  EXPECT_EQ(sample.text, std::string_view("\0\0\0\0\0\0\1\2", 8));
+  sample = Sample::Address(V6());
+  ASSERT_TRUE(Cast(sample, SampleKind::kBinary, scratch));
+  EXPECT_EQ(sample.text.size(), 16u);
+  ASSERT_TRUE(Cast(sample, SampleKind::kAddress, scratch));
+  ASSERT_TRUE(Cast(sample, SampleKind::kString, scratch));
+  EXPECT_EQ(sample.text, "::1");
+  sample = Sample::Integer(0x7f000001);
+  ASSERT_TRUE(Cast(sample, SampleKind::kAddress, scratch));
+  ASSERT_TRUE(Cast(sample, SampleKind::kString, scratch));
+  EXPECT_EQ(sample.text, "127.0.0.1");
+  sample = Sample::String("10.0.0.256");
+  EXPECT_FALSE(Cast(sample, SampleKind::kAddress, scratch));
+  sample =
+      Sample::String(std::string_view("1\0"
+                                      "2",
+                                      3));
+  EXPECT_FALSE(Cast(sample, SampleKind::kAddress, scratch));
+  EXPECT_FALSE(Cast(sample, SampleKind::kInteger, scratch));
+}
+
+TEST(Sample, ScratchGivesBackItsEnd) {
+  char memory[8];
+  Scratch scratch(memory, sizeof(memory));
+  char* first = scratch.Take(8);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(scratch.Take(1), nullptr);
+  scratch.Shrink(first, 3);
+  EXPECT_EQ(scratch.left(), 5u);
+  EXPECT_EQ(scratch.Take(5), memory + 3);
+  scratch.Reset();
+  EXPECT_EQ(scratch.left(), 8u);
+}
+
+}  // namespace
+}  // namespace engine
