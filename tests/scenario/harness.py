@@ -236,8 +236,8 @@ class Proxy:
                 if time.monotonic() > end:
                     raise AssertionError(f"port {port} does not listen: {self.said()[-2000:]}")
                 time.sleep(0.02)
-        # The kernel accepts before the shards have opened their rings: who counts descriptors waits for those, too.
-        end = time.monotonic() + 1
+        # The kernel accepts before the shards have opened their rings, and before what stands further down in the file
+        # is bound, such as the stats socket: who uses that or counts descriptors has to wait for the shards, too.
         while ports and not self._has_shards() and time.monotonic() < end:
             time.sleep(0.01)
 
