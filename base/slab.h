@@ -74,6 +74,7 @@ class Slab {
   // The slot's storage, live or not; the caller knows which. `index` must have been handed out
   // once.
   T* At(uint32_t index) { return reinterpret_cast<T*>(slots_[index].object); }
+  const T* At(uint32_t index) const { return reinterpret_cast<const T*>(slots_[index].object); }
   uint32_t live() const { return live_; }
   uint32_t touched() const { return touched_; }
   uint32_t capacity() const { return capacity_; }

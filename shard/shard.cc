@@ -66,6 +66,13 @@ void Shard::StopListening() {
   for (ListenerEntry& entry : listeners_) entry.listener->Stop();
 }
 
+bool Shard::accepts_none() const {
+  for (const ListenerEntry& entry : listeners_) {
+    if (!entry.listener->empty()) return false;
+  }
+  return true;
+}
+
 void Shard::Stop() {
   StopListening();
   app_->OnStop();

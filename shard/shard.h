@@ -77,6 +77,8 @@ class Shard final : AcceptHandler, CompletionSink, TurnHook {
   void StopListening();
   void Stop();
   bool draining() const { return draining_; }
+  // After StopListening(): the ring has answered every accept, and whom it brought has been taken.
+  bool accepts_none() const;
 
   ShardContext& context() { return context_; }
   EventLoop& loop() { return *loop_; }

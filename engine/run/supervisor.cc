@@ -357,26 +357,33 @@ void Supervisor::Post(uint32_t shard, const shard::Message& message) {
   while (!mailroom_.TryPost(mailroom_.main_sender(), shard, message, nullptr)) usleep(1000);
 }
 
-void Supervisor::SoftStop() {
+void Supervisor::StopAccepting(shard::Shard& shard) {
+  shard.StopListening();
+  static_cast<Worker*>(shard.app())->spread_close().Start(configuration_.global.close_spread_ms);
+  accepting_shards_.fetch_sub(1, std::memory_order_release);
+}
+
+void Supervisor::HandleDrain(shard::Shard& shard, const shard::Message& message) noexcept {
+  auto* self = reinterpret_cast<Supervisor*>(message.words[0]);
+  const auto what = Worker::Drained(message.words[1]);
+  if (what == Worker::Drained::kListeners) self->StopAccepting(shard);
+  const auto done = [](void* busy) {
+    static_cast<std::atomic<uint32_t>*>(busy)->fetch_sub(1, std::memory_order_release);
+  };
+  static_cast<Worker*>(shard.app())->WhenDrained(what, done, &self->busy_shards_);
+}
+
+void Supervisor::Drain(Worker::Drained what) {
+  draining_ = what;
   busy_shards_.store(uint32_t(shards_.size()), std::memory_order_release);
-  accepting_shards_.store(uint32_t(shards_.size()), std::memory_order_release);
   for (uint32_t index = 0; index < shards_.size(); ++index) {
-    const shard::Message message{
-        [](shard::Shard& shard, const shard::Message& stop) noexcept {
-          auto* self = reinterpret_cast<Supervisor*>(stop.words[0]);
-          shard.StopListening();
-          static_cast<Worker*>(shard.app())
-              ->spread_close()
-              .Start(self->configuration_.global.close_spread_ms);
-          self->accepting_shards_.fetch_sub(1, std::memory_order_release);
-          static_cast<Worker*>(shard.app())
-              ->WhenIdle(
-                  [](void* busy) { static_cast<std::atomic<uint32_t>*>(busy)->fetch_sub(1); },
-                  &self->busy_shards_);
-        },
-        {reinterpret_cast<uint64_t>(this)}};
-    Post(index, message);
+    Post(index, {&HandleDrain, {reinterpret_cast<uint64_t>(this), uint64_t(what)}});
   }
+}
+
+void Supervisor::SoftStop() {
+  accepting_shards_.store(uint32_t(shards_.size()), std::memory_order_release);
+  Drain(Worker::Drained::kListeners);
 }
 
 bool Supervisor::TryIdle() {
@@ -386,7 +393,15 @@ bool Supervisor::TryIdle() {
     CloseSockets();
     LogAllStopped();
   }
-  return busy_shards_.load(std::memory_order_acquire) == 0;
+  if (busy_shards_.load(std::memory_order_acquire) != 0) return false;
+  if (draining_ == Worker::Drained::kSessions) return true;
+  // Nobody accepts any more, so the board only falls. It counts who is on the way from one shard to
+  // another as well, whom neither of them would name.
+  for (uint32_t shard = 0; shard < settings_.shards; ++shard) {
+    if (board_.load(shard) != 0) return false;
+  }
+  Drain(Worker::Drained::kSessions);
+  return false;
 }
 
 void Supervisor::CloseSocket(Socket& socket) {

@@ -78,8 +78,8 @@ class Supervisor final : public ProcessControl {
   // Readable when a shard has asked something: TakeQuestions() then answers all there are.
   int question_fd() const { return question_fds_[0]; }
   void TakeQuestions();
-  // Every session has ended since SoftStop(). Asked now and then: it also closes the listening
-  // sockets as soon as no shard accepts on them any more.
+  // Every session has ended since SoftStop(), and all that was written for them has been sent.
+  // Asked now and then: it also closes the listening sockets as soon as no shard accepts on them.
   bool TryIdle();
   // Ends what is open, stops the threads and joins them.
   void Stop();
@@ -121,6 +121,11 @@ class Supervisor final : public ProcessControl {
   void End(shard::Listener& listener) { listener.Stop(); }
   void WarnOfOthers(std::vector<std::string>* warnings);
   void RunShard(uint32_t index);
+  // Of the shard's thread.
+  void StopAccepting(shard::Shard& shard);
+  static void HandleDrain(shard::Shard& shard, const shard::Message& message) noexcept;
+  // Asks every shard to say when that is so.
+  void Drain(Worker::Drained what);
   void CloseSockets();
   void Post(uint32_t shard, const shard::Message& message);
   void LogProxy(const ProxyConfig& proxy, const std::string& text);
@@ -148,8 +153,9 @@ class Supervisor final : public ProcessControl {
   int question_fds_[2] = {-1, -1};  // pointers to questions travel through it
   std::atomic<uint32_t> untold_shards_{0};
   std::unique_ptr<ShardLog> main_log_;  // from Start() on
-  std::atomic<uint32_t> busy_shards_{0};
-  std::atomic<uint32_t> accepting_shards_{0};
+  Worker::Drained draining_ = Worker::Drained::kListeners;
+  std::atomic<uint32_t> busy_shards_{0};       // of the stage `draining_`
+  std::atomic<uint32_t> accepting_shards_{0};  // that were not yet told to stop
 };
 
 }  // namespace engine

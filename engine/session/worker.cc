@@ -196,16 +196,22 @@ void Worker::OnTurnEnd() noexcept {
   if (recall_shards_ != 0) RecallLeases();
   // Whom a full mailbox kept us from telling is told after the next turn, which must come.
   if ((resume_shards_ | recall_shards_) != 0) shard_->loop().run_queue().Add(&next_turn_);
-  if (on_idle_ != nullptr && sessions_.live() == 0) {
-    void (*on_idle)(void*) = on_idle_;
-    on_idle_ = nullptr;
-    on_idle(on_idle_context_);
+  if (on_drained_ != nullptr && IsDrained()) {
+    void (*done)(void*) = on_drained_;
+    on_drained_ = nullptr;
+    done(on_drained_context_);
   }
 }
 
-void Worker::WhenIdle(void (*on_idle)(void*), void* context) {
-  on_idle_ = on_idle;
-  on_idle_context_ = context;
+void Worker::WhenDrained(Drained what, void (*done)(void*), void* context) {
+  draining_ = what;
+  on_drained_ = done;
+  on_drained_context_ = context;
+}
+
+bool Worker::IsDrained() const {
+  if (draining_ == Drained::kListeners) return shard_->accepts_none();
+  return sessions_.live() == 0 && !shard_->connections().any_closing();
 }
 
 void Worker::CloseIdleClients(uint32_t count_max) {

@@ -66,8 +66,11 @@ class Worker final : public shard::ShardApp {
   void OnTurnEnd() noexcept override;
   void OnStop() noexcept override;
 
-  // Soft stop: when the last session has gone, `on_idle` is called once.
-  void WhenIdle(void (*on_idle)(void*), void* context);
+  // Soft stop, after the listeners were told: `done` is called once, at the end of a turn in which
+  // no connection can be accepted any more; asked again, of the one in which no session is left
+  // and all that was written for one has been sent.
+  enum class Drained : uint8_t { kListeners, kSessions };
+  void WhenDrained(Drained what, void (*done)(void*), void* context);
 
   shard::Shard& shard() { return *shard_; }
   shard::ShardContext& context() { return shard_->context(); }
@@ -139,6 +142,7 @@ class Worker final : public shard::ShardApp {
     }
   }
   void ReleaseReserved(const BindConfig& bind);
+  bool IsDrained() const;
   void WakeWaiting(uint64_t shards_waiting);
   void RecallLeases();
   static void HandleRecall(shard::Shard& shard, const shard::Message& message) noexcept;
@@ -168,8 +172,9 @@ class Worker final : public shard::ShardApp {
   bool tells_servers_ = false;
   uint64_t random_state_ = 0;
   uint64_t stream_ids_ = 0;
-  void (*on_idle_)(void*) = nullptr;
-  void* on_idle_context_ = nullptr;
+  Drained draining_ = Drained::kListeners;
+  void (*on_drained_)(void*) = nullptr;
+  void* on_drained_context_ = nullptr;
   uint64_t resume_shards_ = 0;  // shards to tell at the end of the turn that a limit has room again
   uint64_t recall_shards_ = 0;  // shards to ask at the end of the turn for what they have leased
   // Does nothing: with it in line the loop does not wait.

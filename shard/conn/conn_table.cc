@@ -41,6 +41,14 @@ Connection* ConnTable::Find(base::Handle handle) {
   return slab_.At(handle.slot);
 }
 
+bool ConnTable::any_closing() const {
+  for (uint32_t slot = 0; slot < slab_.touched(); ++slot) {
+    if (generations_[slot].live == 0) continue;
+    if (slab_.At(slot)->state() == Connection::State::kClosing) return true;
+  }
+  return false;
+}
+
 void ConnTable::OnCompletion(const Completion& completion) noexcept {
   Connection* connection = Find(completion.op.handle);
   if (connection == nullptr) {

@@ -40,6 +40,8 @@ class ConnTable final : CompletionSink {
   // The result is valid until control returns to the event loop: keep the handle, not the pointer.
   Connection* Find(base::Handle handle);
   uint32_t live() const { return slab_.live(); }
+  // One of them has been given up, and what it was given is not all sent. Looks at every slot.
+  bool any_closing() const;
   uint32_t capacity() const { return slab_.capacity(); }
   ConnCounters& counters() { return counters_; }
   HandshakeMemory& handshake_memory() { return handshake_memory_; }

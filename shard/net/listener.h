@@ -68,6 +68,8 @@ class Listener final : TimerClient {
   const void* bind() const { return bind_; }
   bool stopped() const { return stopped_; }
   bool answered() const { return !armed_; }
+  // No accept is under way, and nobody waits.
+  bool empty() const { return !armed_ && waiting_.empty(); }
   ListenerCounters& counters() { return counters_; }
 
  private:

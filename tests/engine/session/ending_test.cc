@@ -339,16 +339,18 @@ TEST_F(EndingTest, StopServesNobodyWhoWaitedForMaxconn) {
   EXPECT_EQ(rig.ReasonsText(proxy), "shutdown 1");
 }
 
+void CountUp(void* count) { ++*static_cast<int*>(count); }
+
 TEST_F(EndingTest, SoftStopLetsStreamsFinish) {
   Connect();
-  int idle = 0;
+  int drained = 0;
   rig_.shard(0).StopListening();
-  rig_.worker(0).WhenIdle([](void* count) { ++*static_cast<int*>(count); }, &idle);
+  rig_.worker(0).WhenDrained(Worker::Drained::kSessions, &CountUp, &drained);
   rig_.Settle();
   auto late = rig_.Dial(80);
   rig_.RunFor(1000);
   EXPECT_EQ(rig_.live_sessions(), 1u);
-  EXPECT_EQ(idle, 0);
+  EXPECT_EQ(drained, 0);
   client_->Write("still served");
   rig_.Settle();
   EXPECT_EQ(server_->Read(), "still served");
@@ -356,10 +358,60 @@ TEST_F(EndingTest, SoftStopLetsStreamsFinish) {
   server_->Close();
   rig_.Settle();
   rig_.Turn();
-  EXPECT_EQ(idle, 1);
+  EXPECT_EQ(drained, 1);
   rig_.Turn();
-  EXPECT_EQ(idle, 1);
+  EXPECT_EQ(drained, 1);
   ExpectEnded("normal 1");
+}
+
+// The stream is over, and the last it was given waits for a client that does not read.
+TEST_F(EndingTest, SoftStopWaitsForWhatIsNotYetSent) {
+  Connect();
+  client_->SetCapacity(1000, 1000);
+  const std::string text = RandomText(5, 20000);
+  server_->Write(text);
+  server_->Close();
+  client_->CloseWrite();
+  rig_.Settle();
+  EXPECT_EQ(rig_.live_sessions(), 0u);
+  int drained = 0;
+  rig_.shard(0).StopListening();
+  rig_.worker(0).WhenDrained(Worker::Drained::kSessions, &CountUp, &drained);
+  rig_.RunFor(100);
+  EXPECT_EQ(drained, 0);
+  std::string got;
+  for (int i = 0; i < 100 && !client_->AtEnd(); ++i) {
+    got += client_->Read();
+    rig_.Settle();
+  }
+  EXPECT_EQ(got, text);
+  rig_.Turn();
+  EXPECT_EQ(drained, 1);
+}
+
+TEST_F(EndingTest, SoftStopWaitsForWhoWasAcceptedAndHasNoPlaceYet) {
+  Rig rig({.shards = 2, .maxconn = 1});
+  ProxyConfig& proxy = rig.AddListen("relay", 80);
+  rig.AddServer(proxy, 9000);
+  rig.Start();
+  auto first = rig.Dial(80);
+  rig.Settle();
+  auto second = rig.Dial(80);
+  rig.Settle();
+  int drained = 0;
+  for (uint32_t shard = 0; shard < 2; ++shard) {
+    rig.shard(shard).StopListening();
+    rig.worker(shard).WhenDrained(Worker::Drained::kListeners, &CountUp, &drained);
+  }
+  rig.RunFor(100);
+  EXPECT_EQ(drained, 1);
+  first->Reset();
+  rig.RunFor(100);
+  EXPECT_EQ(drained, 2);
+  EXPECT_EQ(rig.live_sessions(), 1u);
+  second->Reset();
+  rig.RunFor(100);
+  rig.ExpectSettled();
 }
 
 }  // namespace
