@@ -126,6 +126,7 @@ ParseResult RequestParser::ParseLine(std::string_view bytes) {
 
       case State::kVersion:
         if (offset() == token_ && TakeUsualVersion(at, end)) {
+          if (IsPreface()) return Fail(HeadError::kBadTarget, target_);
           position_ = offset() + kUsualVersionBytes;
           state_ = State::kFields;
           return ParseResult::kDone;
@@ -188,7 +189,7 @@ HeadError RequestParser::TargetByteError(char c) const {
 
 // The preface of HTTP/2 fails at its "2": all of it must be there before it is given its name.
 ParseResult RequestParser::EndBadVersion(std::string_view bytes, size_t offset) {
-  if (head_.method_text == "PRI" && head_.target == "*") {
+  if (IsPreface()) {
     const std::string_view preface("HTTP/2.0\r\n");
     const std::string_view got = bytes.substr(token_, preface.size());
     if (preface == got) return Fail(HeadError::kHttp2Preface, token_);
@@ -210,7 +211,7 @@ ParseResult RequestParser::EndTarget(std::string_view bytes, size_t end) {
 
 ParseResult RequestParser::EndVersion(std::string_view bytes, size_t end) {
   const std::string_view text = bytes.substr(token_, end - token_);
-  if (head_.method_text == "PRI" && head_.target == "*") {
+  if (IsPreface()) {
     // Only reached where odd versions are accepted, or with a version that makes it no preface.
     return text == "HTTP/2.0" ? Fail(HeadError::kHttp2Preface, token_)
                               : Fail(HeadError::kBadTarget, target_);

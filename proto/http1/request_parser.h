@@ -66,6 +66,10 @@ class RequestParser {
   ParseResult ParseLine(std::string_view bytes);
   ParseResult Fail(HeadError error, size_t offset, ParseResult result = ParseResult::kBad);
   bool TakeUsualVersion(const char* at, const char* end);
+  // "PRI *" is no request, whatever its version; HTTP/2's is another mux's business.
+  bool IsPreface() const {
+    return head_.method == Method::kOther && head_.method_text == "PRI" && head_.target == "*";
+  }
   HeadError TargetByteError(char c) const;
   ParseResult EndBadVersion(std::string_view bytes, size_t offset);
   ParseResult EndTarget(std::string_view bytes, size_t end);
