@@ -79,6 +79,7 @@ http {{
   uwsgi_temp_path {path}/u; scgi_temp_path {path}/s;
   server {{
     listen 127.0.0.1:{port} backlog=4096; root {path}/files;
+    location = /connections {{ stub_status; }}
     location = /small {{ return 200 "0123456789012345678901234567890123456789"; }}
     location = /gone {{ return 302 /hello.txt; }}
     location = /gone-absolute {{ return 301 http://$http_host/hello.txt; }}
@@ -453,6 +454,12 @@ end
 """
 
 
+def nginx_counts(port):
+    """Connections it accepted and requests it answered, this question included."""
+    accepted, _, requests = map(int, curl(f"http://127.0.0.1:{port}/connections").splitlines()[2].split())
+    return accepted, requests
+
+
 def load(shards, driver):
     with folder() as path:
         put_files(path)
@@ -463,10 +470,13 @@ def load(shards, driver):
         top = f"global\n  nbthread {shards}"
         with nginx(path, port), in_front_of(port, top=top, environment={"RINGWAY_RING": driver}) as (url, proxy):
             begin = time.monotonic()
+            before = nginx_counts(port)
             done = run_wrk(url + "/small", int(100_000 * FACTOR), script)
+            connections, requests = (now - was - 1 for now, was in zip(nginx_counts(port), before))
+            check(connections <= requests // 100, f"fewer than 99 % of {requests} requests found one of {connections} connections")
             run_ab(url + "/small", int(20_000 * FACTOR), "-k")
             run_ab(url + "/small", int(20_000 * FACTOR))
-            print(f"   {shards} shards, {driver}: {done} by wrk, in {time.monotonic() - begin:.1f} s; {proxy.rss_peak_kb() >> 10} MB")
+            print(f"   {shards} shards, {driver}: {done} by wrk over {connections} connections, all in {time.monotonic() - begin:.1f} s; {proxy.rss_peak_kb() >> 10} MB")
 
 
 @case
