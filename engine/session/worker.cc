@@ -59,7 +59,7 @@ Worker::~Worker() {
 void Worker::OnStart(shard::Shard& shard) noexcept {
   shard_ = &shard;
   shard.SetHandshakes(&process_.handshakes);
-  random_state_ = base::MonotonicMicros() * 2654435761u + shard.index() + 1;
+  random_state_ = shard.loop().clock().now_us() * 2654435761u + shard.index() + 1;
   const uint32_t index = shard.index();
   if (process_.logs != nullptr) log_ = std::make_unique<ShardLog>(*process_.logs, index);
   const uint32_t process_maxconn =

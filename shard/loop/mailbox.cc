@@ -4,11 +4,11 @@
 
 namespace shard {
 
-Mailroom::Mailroom(uint32_t shards) : shards_(shards) {
+Mailroom::Mailroom(uint32_t shards, uint32_t messages_max) : shards_(shards) {
   for (uint32_t to = 0; to < shards; ++to) {
     auto inbox = std::make_unique<Inbox>();
     for (uint32_t from = 0; from <= shards; ++from) {
-      inbox->from.push_back(std::make_unique<base::SpscQueue<Message>>(kMessagesMax));
+      inbox->from.push_back(std::make_unique<base::SpscQueue<Message>>(messages_max));
     }
     inboxes_.push_back(std::move(inbox));
   }
@@ -32,6 +32,7 @@ bool Mailroom::TryPost(uint32_t from, uint32_t to, const Message& message, Ring*
 }
 
 uint32_t Mailroom::Drain(uint32_t to, Shard& shard, uint32_t max) {
+  if (order_ != nullptr) return DrainInOrder(to, shard, max);
   uint32_t ran = 0;
   Inbox& inbox = *inboxes_[to];
   const uint32_t senders = uint32_t(inbox.from.size());
@@ -44,6 +45,23 @@ uint32_t Mailroom::Drain(uint32_t to, Shard& shard, uint32_t max) {
       ++ran;
     }
     if (++sender == senders) sender = 0;
+  }
+  return ran;
+}
+
+uint32_t Mailroom::DrainInOrder(uint32_t to, Shard& shard, uint32_t max) {
+  std::vector<base::SpscQueue<Message>*> waiting;
+  uint32_t ran = 0;
+  for (; ran < max; ++ran) {
+    waiting.clear();
+    for (const auto& queue : inboxes_[to]->from) {
+      if (!queue->empty()) waiting.push_back(queue.get());
+    }
+    const uint32_t senders = uint32_t(waiting.size());
+    const uint32_t sender = senders == 0 ? 0 : order_->PickSender(to, senders);
+    Message message;
+    if (sender >= senders || !waiting[sender]->TryPop(&message)) break;
+    message.handler(shard, message);
   }
   return ran;
 }

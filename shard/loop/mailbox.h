@@ -33,16 +33,31 @@ struct Message {
 };
 static_assert(sizeof(Message) == 64);
 
+// The order in which a receiver takes what several senders have posted; each one's own messages
+// keep theirs. For a simulator, which wants the orders that hardly ever come up.
+class MailOrder {
+ public:
+  // One of `senders` that have something for `to`; that number itself: the rest waits for another
+  // turn.
+  virtual uint32_t PickSender(uint32_t to, uint32_t senders) noexcept = 0;
+
+ protected:
+  ~MailOrder() = default;
+};
+
 class Mailroom {
  public:
   static constexpr uint32_t kMessagesMax = 1024;
 
-  // Senders and receivers are 0..shards-1; sender `shards` is the main thread.
-  explicit Mailroom(uint32_t shards);
+  // Senders and receivers are 0..shards-1; sender `shards` is the main thread. `messages_max` is
+  // what one of them may have waiting for another.
+  explicit Mailroom(uint32_t shards, uint32_t messages_max = kMessagesMax);
   uint32_t shards() const { return shards_; }
   uint32_t main_sender() const { return shards_; }
   // Start-up: where the wake-ups of shard `index` go. Before that, posting works and wakes nobody.
   void SetRing(uint32_t index, Ring* ring);
+  // Start-up. Null: one sender after the other.
+  void SetOrder(MailOrder* order) { order_ = order; }
 
   // `own_ring` is the sender's ring, null for the main thread.
   [[nodiscard]] bool TryPost(uint32_t from, uint32_t to, const Message& message, Ring* own_ring);
@@ -53,6 +68,8 @@ class Mailroom {
   // instead.
   [[nodiscard]] bool PrepareSleep(uint32_t to);
   void Awake(uint32_t to) { inboxes_[to]->sleeping.store(false, std::memory_order_relaxed); }
+  // For the receiver: something has arrived.
+  bool HasMail(uint32_t to) const { return !Empty(*inboxes_[to]); }
 
  private:
   struct alignas(64) Inbox {
@@ -62,8 +79,10 @@ class Mailroom {
     uint32_t first_sender = 0;  // the receiver's: who is served first in its next Drain
   };
   bool Empty(const Inbox& inbox) const;
+  uint32_t DrainInOrder(uint32_t to, Shard& shard, uint32_t max);
 
   const uint32_t shards_;
+  MailOrder* order_ = nullptr;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
 };
 

@@ -27,6 +27,31 @@ namespace {
 
 constexpr int kFirstFd = 1000;  // far from the real ones
 
+// What `fails` and `call_fails` come to: any errno that the manual pages name for it, and a few
+// that only firewalls bring up.
+constexpr int kAcceptErrors[] = {EMFILE,       ENFILE, ENOBUFS, ENOMEM, ECONNABORTED,
+                                 ECONNABORTED, EINTR,  EPROTO,  EPERM,  EAGAIN};
+constexpr int kConnectErrors[] = {ECONNREFUSED, ETIMEDOUT,     ENETUNREACH,  EHOSTUNREACH,
+                                  ECONNRESET,   EADDRNOTAVAIL, EADDRINUSE,   EACCES,
+                                  EPERM,        ENETDOWN,      EAFNOSUPPORT, EINTR};
+constexpr int kRecvErrors[] = {ECONNRESET,   ETIMEDOUT, EHOSTUNREACH, ENETUNREACH,
+                               ECONNREFUSED, EPIPE,     ENOTCONN,     EIO,
+                               ENOMEM,       EINTR,     EAGAIN,       ENOBUFS};
+constexpr int kSendErrors[] = {EPIPE,   ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENETDOWN, ENOTCONN,
+                               ENOBUFS, ENOMEM,     EIO,       EINTR,        EAGAIN};
+constexpr int kPollErrors[] = {EINTR, ENOMEM, EIO};
+constexpr int kSocketErrors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EAFNOSUPPORT};
+constexpr int kOptionErrors[] = {EINVAL, ENOPROTOOPT, ENOMEM, EPERM};
+constexpr int kBindErrors[] = {EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL};
+constexpr int kNameErrors[] = {ENOTCONN, ENOBUFS};
+constexpr int kPipeErrors[] = {EMFILE, ENFILE, ENOMEM};
+constexpr int kSpliceErrors[] = {EPIPE, ECONNRESET, ETIMEDOUT, ENOMEM, EINVAL, EAGAIN, EINTR};
+
+// What a receive or a send may say although the stream goes on.
+bool IsPassing(int error) {
+  return error == EINTR || error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
+
 std::string Raw(const sockaddr* address, socklen_t length) {
   return std::string(reinterpret_cast<const char*>(address), length);
 }
@@ -171,7 +196,12 @@ std::shared_ptr<FakeFile> FakeNet::ListenerFor(const std::string& address) const
   return nullptr;
 }
 
-std::unique_ptr<FakePeer> FakeNet::Dial(const sockaddr* address, socklen_t length) {
+int FakeNet::Failure(double probability, std::span<const int> errors) {
+  return Chance(probability) ? -errors[Random(0, errors.size() - 1)] : 0;
+}
+
+std::unique_ptr<FakePeer> FakeNet::Dial(const sockaddr* address, socklen_t length,
+                                        uint16_t client_port) {
   const auto listener = ListenerFor(Raw(address, length));
   if (listener == nullptr) return nullptr;
   auto to_ring = std::make_shared<FakePipe>();
@@ -181,7 +211,7 @@ std::unique_ptr<FakePeer> FakeNet::Dial(const sockaddr* address, socklen_t lengt
   sockaddr_in client = {};
   client.sin_family = AF_INET;
   client.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  client.sin_port = htons(uint16_t(Random(32768, 60999)));
+  client.sin_port = htons(client_port != 0 ? client_port : uint16_t(Random(32768, 60999)));
   file->remote = Raw(reinterpret_cast<const sockaddr*>(&client), sizeof(client));
   listener->backlog.push_back(std::move(file));
   return std::make_unique<FakePeer>(std::move(to_peer), std::move(to_ring));
@@ -210,7 +240,7 @@ std::string FakeNet::Leaks() const {
   std::string leaks;
   for (size_t i = 0; i < files_.size(); ++i) {
     if (files_[i] == nullptr) continue;
-    constexpr const char* kKinds[] = {"socket", "stream", "listener"};
+    constexpr const char* kKinds[] = {"socket", "stream", "listener", "pipe"};
     leaks +=
         base::Format("fd %d (%s) is open; ", kFirstFd + int(i), kKinds[size_t(files_[i]->kind)]);
   }
@@ -281,11 +311,15 @@ void FakeRing::Wake(shard::Ring*) { woken_ = true; }
 
 // ---- ring: direct calls -----------------------------------------------------------------------
 
-int FakeRing::Socket(int, int, int) { return net_.AddFile(std::make_shared<FakeFile>()); }
+int FakeRing::Socket(int, int, int) {
+  if (const int error = net_.Failure(net_.modes_.call_fails, kSocketErrors)) return error;
+  return net_.AddFile(std::make_shared<FakeFile>());
+}
 
 int FakeRing::SetOption(int fd, int level, int option, const void* value, socklen_t length) {
   const auto file = net_.FileOf(fd);
   if (file == nullptr) return -EBADF;
+  if (const int error = net_.Failure(net_.modes_.call_fails, kOptionErrors)) return error;
   file->options[{level, option}].assign(static_cast<const char*>(value), length);
   return 0;
 }
@@ -293,6 +327,7 @@ int FakeRing::SetOption(int fd, int level, int option, const void* value, sockle
 int FakeRing::Bind(int fd, const sockaddr* address, socklen_t length) {
   const auto file = net_.FileOf(fd);
   if (file == nullptr) return -EBADF;
+  if (const int error = net_.Failure(net_.modes_.call_fails, kBindErrors)) return error;
   file->local = Raw(address, length);
   return 0;
 }
@@ -310,12 +345,14 @@ int FakeRing::GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) 
   const auto file = net_.FileOf(fd);
   if (file == nullptr) return -EBADF;
   if (file->kind != FakeFile::Kind::kStream) return -ENOTCONN;
+  if (const int error = net_.Failure(net_.modes_.call_fails, kNameErrors)) return error;
   return CopyName(file->remote, address, length);
 }
 
 int FakeRing::GetLocalName(int fd, sockaddr_storage* address, socklen_t* length) {
   const auto file = net_.FileOf(fd);
   if (file == nullptr) return -EBADF;
+  if (const int error = net_.Failure(net_.modes_.call_fails, kNameErrors)) return error;
   return CopyName(file->local, address, length);
 }
 
@@ -326,6 +363,7 @@ int FakeRing::GetSocketError(int fd) {
 }
 
 int FakeRing::OpenPipe(int fds[2], uint32_t* bytes) {
+  if (const int error = net_.Failure(net_.modes_.call_fails, kPipeErrors)) return error;
   auto pipe = std::make_shared<FakePipe>();
   pipe->capacity = *bytes;
   for (int end = 0; end < 2; ++end) {
@@ -350,6 +388,7 @@ int FakeRing::Splice(int from, int to, size_t max) {
   const auto sink = net_.FileOf(to);
   if (source == nullptr || sink == nullptr) return -EBADF;
   if (source->rx == nullptr || sink->tx == nullptr) return -ENOTCONN;
+  if (const int error = net_.Failure(net_.modes_.call_fails, kSpliceErrors)) return error;
   FakePipe& in = *source->rx;
   FakePipe& out = *sink->tx;
   if (out.reset || out.broken || out.ended) return -EPIPE;
@@ -449,6 +488,10 @@ bool FakeRing::TryAccept(Op& op) {
 bool FakeRing::TryConnect(Op& op) {
   FakeFile& file = *op.file;
   const auto listener = net_.ListenerFor(op.address);
+  if (op.script.outcome == ConnectOutcome::kError) {
+    Answer(op, -op.script.error, false);
+    return true;
+  }
   if (op.script.outcome != ConnectOutcome::kOk) {
     Answer(op, op.script.outcome == ConnectOutcome::kRefused ? -ECONNREFUSED : -EHOSTUNREACH,
            false);
@@ -532,7 +575,42 @@ bool FakeRing::TrySend(Op& op) {
   return true;
 }
 
+// A failure drawn by `fails`. What breaks a stream breaks it for both ends and for good.
+bool FakeRing::Fail(Op& op) {
+  constexpr auto kErrorsOf = [](Call call) -> std::span<const int> {
+    switch (call) {
+      case Call::kAccept:
+        return kAcceptErrors;
+      case Call::kConnect:
+        return kConnectErrors;
+      case Call::kRecv:
+        return kRecvErrors;
+      case Call::kSend:
+        return kSendErrors;
+      case Call::kPoll:
+        return kPollErrors;
+      case Call::kCancel:
+      case Call::kClose:
+        break;
+    }
+    return {};
+  };
+  const int error = net_.Failure(net_.modes_.fails, kErrorsOf(op.call));
+  if (error == 0) return false;
+  FakeFile& file = *op.file;
+  if (error == -ECONNABORTED && op.call == Call::kAccept && !file.backlog.empty()) {
+    file.backlog.pop_front();
+  }
+  const bool is_transfer = op.call == Call::kRecv || op.call == Call::kSend;
+  if (is_transfer && file.kind == FakeFile::Kind::kStream && !IsPassing(-error)) {
+    file.rx->reset = file.tx->reset = true;
+  }
+  Answer(op, error, false);
+  return true;
+}
+
 bool FakeRing::Try(Op& op) {
+  if (net_.modes_.fails > 0 && Fail(op)) return true;
   switch (op.call) {
     case Call::kAccept:
       return TryAccept(op);

@@ -29,6 +29,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,8 @@ struct FakeModes {
   double multishot_ends = 0;  // the answer of a multishot operation is its last
   double accept_emfile = 0;
   double cancel_loses = 0;  // what could finish when it is cancelled does
+  double fails = 0;         // an operation that could finish fails, with any errno it may have
+  double call_fails = 0;    // likewise a call that is answered at once: socket, pipe, splice, ...
 
   static FakeModes Mischief();
 };
@@ -110,10 +113,11 @@ class FakePeer {
   std::shared_ptr<FakePipe> tx_;
 };
 
-enum class ConnectOutcome : uint8_t { kOk, kRefused, kUnreachable, kNever };
+enum class ConnectOutcome : uint8_t { kOk, kRefused, kUnreachable, kNever, kError };
 struct ConnectScript {
   ConnectOutcome outcome = ConnectOutcome::kOk;
   uint64_t delay_us = 0;
+  int error = 0;  // of kError: an errno value
 };
 
 class FakeRing;
@@ -130,8 +134,9 @@ class FakeNet {
 
   // A listening descriptor for a ring to accept on.
   int Listen(const sockaddr* address, socklen_t length);
-  // A client connects. Null when nobody listens there.
-  std::unique_ptr<FakePeer> Dial(const sockaddr* address, socklen_t length);
+  // A client connects, from 127.0.0.1 and `client_port` (0: any). Null when nobody listens there.
+  std::unique_ptr<FakePeer> Dial(const sockaddr* address, socklen_t length,
+                                 uint16_t client_port = 0);
   // A connected descriptor and its peer, without listener.
   int Pair(std::unique_ptr<FakePeer>* peer);
   // What connects to `address` come to. Without a script: to a listener of this net, else refused.
@@ -159,6 +164,8 @@ class FakeNet {
   std::shared_ptr<FakeFile> ListenerFor(const std::string& address) const;
   bool Chance(double probability);
   uint64_t Random(uint64_t low, uint64_t high);  // both included
+  // One of `errors`, negative, as often as `probability` says; else 0.
+  int Failure(double probability, std::span<const int> errors);
 
   FakeClock& clock_;
   const uint64_t seed_;
@@ -238,6 +245,7 @@ class FakeRing final : public shard::Ring {
   void Sweep();
   // True: answered for the last time.
   bool Try(Op& op);
+  bool Fail(Op& op);
   bool CouldFinish(const Op& op) const;
   bool TryAccept(Op& op);
   bool TryConnect(Op& op);

@@ -55,10 +55,11 @@ Rig::Rig(const RigOptions& options)
     : options_(options),
       net_(clock_, options.seed, options.modes),
       states_(options.shards),
-      mailroom_(options.shards),
+      mailroom_(options.shards, options.messages_max),
       board_(options.shards),
       bugs_before_(base::BugCount()) {
   net_.set_auto_advance(false);
+  mailroom_.SetOrder(options.mail_order);
 }
 
 Rig::~Rig() {
@@ -85,6 +86,19 @@ Rig::~Rig() {
 ProxyConfig& Rig::AddListen(const std::string& name, uint16_t port) {
   ProxyConfig& proxy = AddBackend(name);
   proxy.kind = "listen";
+  Listen(proxy, port);
+  return proxy;
+}
+
+ProxyConfig& Rig::AddFrontend(const std::string& name, uint16_t port) {
+  ProxyConfig& proxy = AddBackend(name);
+  proxy.kind = "frontend";
+  proxy.is_backend = false;
+  Listen(proxy, port);
+  return proxy;
+}
+
+void Rig::Listen(ProxyConfig& proxy, uint16_t port) {
   proxy.is_frontend = true;
   auto bind = std::make_unique<BindConfig>();
   bind->frontend = &proxy;
@@ -92,7 +106,6 @@ ProxyConfig& Rig::AddListen(const std::string& name, uint16_t port) {
   const sockaddr_in address = AddressOfPort(port);
   bound_.push_back({bind.get(), port, net_.Listen(Plain(address), sizeof(address))});
   proxy.binds.push_back(std::move(bind));
-  return proxy;
 }
 
 ProxyConfig& Rig::AddBackend(const std::string& name) {
@@ -131,6 +144,11 @@ void Rig::Start() {
     process_.global_maxconn =
         std::make_unique<shard::SharedLimit>(options_.maxconn, options_.shards);
   }
+  for (const Bound& bound : bound_) {
+    if (bound.bind->maxconn == 0) continue;
+    process_.bind_maxconn[bound.bind] =
+        std::make_unique<shard::SharedLimit>(bound.bind->maxconn, options_.shards);
+  }
   for (const auto& proxy : configuration_.proxies) {
     if (!proxy->is_frontend || proxy->maxconn == 0) continue;
     process_.frontend_maxconn[proxy.get()] =
@@ -163,9 +181,9 @@ void Rig::Start() {
   }
 }
 
-std::unique_ptr<tests::FakePeer> Rig::Dial(uint16_t port) {
+std::unique_ptr<tests::FakePeer> Rig::Dial(uint16_t port, uint16_t client_port) {
   const sockaddr_in address = AddressOfPort(port);
-  auto peer = net_.Dial(Plain(address), sizeof(address));
+  auto peer = net_.Dial(Plain(address), sizeof(address), client_port);
   MUST(peer != nullptr);
   return peer;
 }
@@ -201,8 +219,9 @@ uint64_t Rig::Work() const {
 }
 
 bool Rig::Resting() const {
-  return std::all_of(shards_.begin(), shards_.end(),
-                     [](auto& shard) { return shard->loop().run_queue().empty(); });
+  return std::all_of(shards_.begin(), shards_.end(), [this](auto& shard) {
+    return shard->loop().run_queue().empty() && !mailroom_.HasMail(shard->index());
+  });
 }
 
 void Rig::Settle() {
@@ -282,27 +301,35 @@ uint32_t Rig::live_sessions() const {
   return live;
 }
 
-void Rig::ExpectEmpty() {
-  SCOPED_TRACE("seed " + std::to_string(options_.seed));
-  EXPECT_EQ(base::BugCount(), bugs_before_);
+std::string Rig::Leftovers() {
+  std::string left;
+  const auto note = [&left](const std::string& what, int64_t count) {
+    if (count != 0) left += what + ": " + std::to_string(count) + "; ";
+  };
+  note("bugs", int64_t(new_bugs()));
   for (uint32_t i = 0; i < options_.shards; ++i) {
-    SCOPED_TRACE("shard " + std::to_string(i));
-    EXPECT_EQ(workers_[i]->live_sessions(), 0u);
-    EXPECT_EQ(workers_[i]->live_streams(), 0u);
-    EXPECT_EQ(shards_[i]->connections().live(), 0u);
-    EXPECT_EQ(shards_[i]->small().in_use(), 0u);
-    EXPECT_EQ(shards_[i]->large().in_use(), 0u);
-    EXPECT_EQ(shards_[i]->slices().in_use(), 0u);
-    EXPECT_EQ(board_.load(i), 0);
+    const std::string on = " of shard " + std::to_string(i);
+    note("sessions" + on, workers_[i]->live_sessions());
+    note("streams" + on, workers_[i]->live_streams());
+    note("connections" + on, shards_[i]->connections().live());
+    note("small chunks" + on, shards_[i]->small().in_use());
+    note("large chunks" + on, shards_[i]->large().in_use());
+    note("slices" + on, shards_[i]->slices().in_use());
+    if (shards_[i]->pipes() != nullptr) note("pipes" + on, shards_[i]->pipes()->in_use());
+    note("load" + on, board_.load(i));
     for (const auto& proxy : configuration_.proxies) {
-      EXPECT_EQ(proxy->state->part(i).front_current.Get(), 0);
-      EXPECT_EQ(proxy->state->part(i).back_current.Get(), 0);
+      note("clients of " + proxy->name + on, proxy->state->part(i).front_current.Get());
+      note("streams in " + proxy->name + on, proxy->state->part(i).back_current.Get());
       for (const auto& server : proxy->servers) {
-        EXPECT_EQ(server->state->part(i).current.Get(), 0) << server->name;
+        note("streams on " + server->name + on, server->state->part(i).current.Get());
+        note("idle on " + server->name + on, server->state->part(i).idle_count.Get());
       }
     }
   }
+  return left;
 }
+
+void Rig::ExpectEmpty() { EXPECT_EQ(Leftovers(), "") << "seed " << options_.seed; }
 
 void Rig::ExpectSettled() {
   ExpectEmpty();

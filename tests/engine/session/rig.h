@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
 #include "engine/session/worker.h"
@@ -45,6 +46,8 @@ struct RigOptions {
   uint32_t small_chunks = 1024;
   uint32_t large_chunks = 256;
   uint32_t pipes_max = 0;  // of a shard, for splicing
+  uint32_t messages_max = shard::Mailroom::kMessagesMax;
+  shard::MailOrder* mail_order = nullptr;
   // Puts a ring of the test's own before the fake one.
   std::unique_ptr<shard::Ring> (*wrap_ring)(std::unique_ptr<shard::Ring>) = nullptr;
   // Where lines for targets of logs() go.
@@ -60,21 +63,23 @@ class Rig {
 
   // Before Start().
   ProxyConfig& AddListen(const std::string& name, uint16_t port);  // both halves, one bind
+  ProxyConfig& AddFrontend(const std::string& name, uint16_t port);
   ProxyConfig& AddBackend(const std::string& name);
   ServerConfig& AddServer(ProxyConfig& backend, uint16_t port);
   LogPlan& logs() { return configuration_.logs; }
   void Start();
 
-  // The client's end of a new connection.
-  std::unique_ptr<tests::FakePeer> Dial(uint16_t port);
+  // The client's end of a new connection, from `client_port` (0: any).
+  std::unique_ptr<tests::FakePeer> Dial(uint16_t port, uint16_t client_port = 0);
   void ScriptConnect(uint16_t server_port, tests::ConnectScript script);
   // The server's end of the oldest connection to `server_port` that nobody has taken; null: none.
   std::unique_ptr<tests::FakePeer> TakeServer(uint16_t server_port);
   // The same, after turning until there is one (at most `limit_ms`).
   std::unique_ptr<tests::FakePeer> WaitServer(uint16_t server_port, uint64_t limit_ms = 1000);
 
-  // Turns every shard once, without waiting.
+  // Turns every shard once, without waiting; or that one.
   void Turn();
+  void Turn(uint32_t shard) { shards_[shard]->loop().TurnOnce(); }
   // Turns until nothing is left to do at this time. Dies of a shard that never comes to rest.
   void Settle();
   // Settles, and moves time on to whatever happens next, for `ms` in all.
@@ -82,6 +87,11 @@ class Rig {
   // True as soon as `done` is, false after `limit_ms`.
   bool RunUntil(const std::function<bool()>& done, uint64_t limit_ms = 100000);
 
+  // When something will happen by itself; UINT64_MAX: never.
+  uint64_t NextEventMicros() const;
+
+  // What is still there although every session should have gone, in words; empty: nothing.
+  std::string Leftovers();
   // Every session has gone and every count is back to zero; each stream had one reason.
   void ExpectSettled();
   // The same without the last: in mode http a session has any number of streams.
@@ -99,6 +109,9 @@ class Rig {
   Worker& worker(uint32_t index) { return *workers_[index]; }
   uint32_t shards() const { return options_.shards; }
   ProcessContext& process() { return process_; }
+  Configuration& configuration() { return configuration_; }
+  shard::LoadBoard& board() { return board_; }
+  uint64_t new_bugs() const { return base::BugCount() - bugs_before_; }
 
  private:
   struct Bound {
@@ -108,7 +121,8 @@ class Rig {
   };
   bool Resting() const;
   uint64_t Work() const;
-  uint64_t NextEventMicros() const;
+
+  void Listen(ProxyConfig& frontend, uint16_t port);
 
   const RigOptions options_;
   tests::FakeClock clock_;

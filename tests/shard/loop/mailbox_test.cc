@@ -111,6 +111,32 @@ TEST(Mailbox, NoSenderStarvesAnother) {
   EXPECT_EQ(std::count(receiver.got.begin(), receiver.got.end(), kQuiet), 1);
 }
 
+TEST(Mailbox, AnOrderPicksTheSenderAndKeepsWhatEachOneSent) {
+  // Senders 2, 0, 0 of those that have something, then no more in this turn.
+  struct Picks final : MailOrder {
+    uint32_t PickSender(uint32_t, uint32_t senders) noexcept override {
+      seen.push_back(senders);
+      return at < picks.size() ? picks[at++] : senders;
+    }
+    std::vector<uint32_t> picks{2, 0, 0};
+    std::vector<uint32_t> seen;
+    size_t at = 0;
+  } order;
+  Mailroom mailroom(3);
+  mailroom.SetOrder(&order);
+  Receiver receiver;
+  for (uint64_t i : {0, 1}) {
+    for (uint32_t from : {0, 1, 3}) {
+      ASSERT_TRUE(mailroom.TryPost(from, 2, Number(10 * from + i), nullptr));
+    }
+  }
+  EXPECT_EQ(mailroom.Drain(2, receiver.AsShard(), 100), 3u);
+  EXPECT_EQ(receiver.got, (std::vector<uint64_t>{30, 0, 1}));
+  EXPECT_EQ(order.seen, (std::vector<uint32_t>{3, 3, 3, 2}));
+  EXPECT_TRUE(mailroom.HasMail(2));
+  EXPECT_FALSE(mailroom.PrepareSleep(2)) << "what was left is looked at again";
+}
+
 TEST(Mailbox, AHandlerMayPostToItsOwnShard) {
   Mailroom mailroom(1);
   struct Self : Receiver {
