@@ -482,6 +482,10 @@ void PollRing::DoCancel(OpId op) {
     PollOp* next = waiting->next_same_hash;
     if (waiting->op == op) {
       Leave(waiting);
+      // Whoever hears the answer may close the descriptor or give it to another shard, without this
+      // ring: it must not be reported, or named, here any more.
+      Line& line = LineOf(waiting->fd);
+      if (line.head == nullptr && line.registered != 0) Register(waiting->fd, line);
       Answer(*waiting, -ECANCELED, false);
       FreeRecord(waiting);
     }

@@ -93,7 +93,8 @@ class Ring {
   // change, not while they last.
   virtual void Poll(OpId op, int fd, uint32_t events, bool multishot) = 0;
   // Ends the operations submitted under `op`, each of which is still answered. The cancel itself is
-  // not.
+  // not. Once the last operation on a descriptor is answered this ring names it no more: others may
+  // close it or use it with another ring.
   virtual void Cancel(OpId op) = 0;
   // Unanswered. `fd` may be reused by the kernel as soon as Turn() is called.
   virtual void Close(int fd) = 0;

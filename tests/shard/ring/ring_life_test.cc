@@ -97,6 +97,26 @@ TEST_P(RingContract, CancelOfWhatWasSubmittedInTheSameTurn) {
 
 // The number of a closed descriptor comes back as another socket; nothing of the old one may stick
 // to it.
+// Another shard may have it now: what happens to it is none of this ring's business.
+TEST_P(RingContract, CancelledDescriptorIsLeftAlone) {
+  OPEN_OR_SKIP();
+  Answers answers(*world_);
+  std::unique_ptr<RingPeer> peer;
+  const int fd = world_->Pair(&peer);
+  const OpId op = Op(OpKind::kConnRecv, 3);
+  ring().Recv(op, fd, RecvMode::kMultishot, BufferSize::kSmall);
+  answers.TurnFor(1000);
+  ring().Cancel(op);
+  ASSERT_TRUE(answers.TurnUntil([&] { return answers.FinalsOf(op) == 1; }));
+  peer->Write("for whoever has it now");
+  const uint64_t calls = ring().enter_calls();
+  answers.Turn(20000);
+  // To wait, and perhaps once more for the rest of the time.
+  EXPECT_LE(ring().enter_calls() - calls, 2U);
+  EXPECT_EQ(answers.BytesOf(op), "");
+  world_->CloseNow(fd);
+}
+
 TEST_P(RingContract, DescriptorNumbersAreReused) {
   OPEN_OR_SKIP();
   Answers answers(*world_);
