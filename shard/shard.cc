@@ -1,5 +1,7 @@
 #include "shard/shard.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace shard {
@@ -67,10 +69,13 @@ void Shard::StopListening() {
 }
 
 bool Shard::accepts_none() const {
-  for (const ListenerEntry& entry : listeners_) {
-    if (!entry.listener->empty()) return false;
-  }
-  return true;
+  return std::all_of(listeners_.begin(), listeners_.end(),
+                     [](const ListenerEntry& entry) { return entry.listener->answered(); });
+}
+
+bool Shard::keeps_none() const {
+  return std::all_of(listeners_.begin(), listeners_.end(),
+                     [](const ListenerEntry& entry) { return entry.listener->keeps_none(); });
 }
 
 void Shard::Stop() {

@@ -77,8 +77,9 @@ class Shard final : AcceptHandler, CompletionSink, TurnHook {
   void StopListening();
   void Stop();
   bool draining() const { return draining_; }
-  // After StopListening(): the ring has answered every accept, and whom it brought has been taken.
+  // After StopListening(): the ring has answered every accept; and nobody waits in a listener.
   bool accepts_none() const;
+  bool keeps_none() const;
 
   ShardContext& context() { return context_; }
   EventLoop& loop() { return *loop_; }

@@ -357,20 +357,18 @@ void Supervisor::Post(uint32_t shard, const shard::Message& message) {
   while (!mailroom_.TryPost(mailroom_.main_sender(), shard, message, nullptr)) usleep(1000);
 }
 
-void Supervisor::StopAccepting(shard::Shard& shard) {
-  shard.StopListening();
-  static_cast<Worker*>(shard.app())->spread_close().Start(configuration_.global.close_spread_ms);
-  accepting_shards_.fetch_sub(1, std::memory_order_release);
-}
-
 void Supervisor::HandleDrain(shard::Shard& shard, const shard::Message& message) noexcept {
   auto* self = reinterpret_cast<Supervisor*>(message.words[0]);
   const auto what = Worker::Drained(message.words[1]);
-  if (what == Worker::Drained::kListeners) self->StopAccepting(shard);
+  auto& worker = *static_cast<Worker*>(shard.app());
+  if (what == Worker::Drained::kAccepts) {
+    shard.StopListening();
+    worker.spread_close().Start(self->configuration_.global.close_spread_ms);
+  }
   const auto done = [](void* busy) {
     static_cast<std::atomic<uint32_t>*>(busy)->fetch_sub(1, std::memory_order_release);
   };
-  static_cast<Worker*>(shard.app())->WhenDrained(what, done, &self->busy_shards_);
+  worker.WhenDrained(what, done, &self->busy_shards_);
 }
 
 void Supervisor::Drain(Worker::Drained what) {
@@ -381,27 +379,28 @@ void Supervisor::Drain(Worker::Drained what) {
   }
 }
 
-void Supervisor::SoftStop() {
-  accepting_shards_.store(uint32_t(shards_.size()), std::memory_order_release);
-  Drain(Worker::Drained::kListeners);
-}
+void Supervisor::SoftStop() { Drain(Worker::Drained::kAccepts); }
 
 bool Supervisor::TryIdle() {
-  // A shard that has stopped listening never names the descriptor again, so its number may be
-  // reused.
-  if (accepting_shards_.load(std::memory_order_acquire) == 0) {
-    CloseSockets();
-    LogAllStopped();
-  }
   if (busy_shards_.load(std::memory_order_acquire) != 0) return false;
-  if (draining_ == Worker::Drained::kSessions) return true;
-  // Nobody accepts any more, so the board only falls. It counts who is on the way from one shard to
-  // another as well, whom neither of them would name.
-  for (uint32_t shard = 0; shard < settings_.shards; ++shard) {
-    if (board_.load(shard) != 0) return false;
+  switch (draining_) {
+    case Worker::Drained::kAccepts:
+      CloseSockets();
+      LogAllStopped();
+      Drain(Worker::Drained::kWaiting);
+      return false;
+    case Worker::Drained::kWaiting:
+      // Nobody is accepted any more, so the board only falls. It counts who is on the way from one
+      // shard to another as well, whom neither of them would name.
+      for (uint32_t shard = 0; shard < settings_.shards; ++shard) {
+        if (board_.load(shard) != 0) return false;
+      }
+      Drain(Worker::Drained::kSessions);
+      return false;
+    case Worker::Drained::kSessions:
+      break;
   }
-  Drain(Worker::Drained::kSessions);
-  return false;
+  return true;
 }
 
 void Supervisor::CloseSocket(Socket& socket) {
@@ -453,6 +452,11 @@ bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
     if (socket.bind->frontend != &frontend || socket.fd < 0) continue;
     if (halt.for_ever) {
       TellListeners(i, &Supervisor::End);
+      // A driver may name the descriptor until it has taken the cancel.
+      do {
+        still_accepting_.store(0, std::memory_order_relaxed);
+        TellListeners(i, &Supervisor::CountAccepting);
+      } while (still_accepting_.load(std::memory_order_relaxed) != 0);
       socket.is_open = false;
       CloseSocket(socket);
     } else if (halt.any() && socket.is_open) {

@@ -119,10 +119,11 @@ class Supervisor final : public ProcessControl {
   void Hold(shard::Listener& listener) { listener.SetPaused(true); }
   void Release(shard::Listener& listener) { listener.SetPaused(false); }
   void End(shard::Listener& listener) { listener.Stop(); }
+  void CountAccepting(shard::Listener& listener) {
+    still_accepting_ += listener.answered() ? 0 : 1;
+  }
   void WarnOfOthers(std::vector<std::string>* warnings);
   void RunShard(uint32_t index);
-  // Of the shard's thread.
-  void StopAccepting(shard::Shard& shard);
   static void HandleDrain(shard::Shard& shard, const shard::Message& message) noexcept;
   // Asks every shard to say when that is so.
   void Drain(Worker::Drained what);
@@ -153,9 +154,9 @@ class Supervisor final : public ProcessControl {
   int question_fds_[2] = {-1, -1};  // pointers to questions travel through it
   std::atomic<uint32_t> untold_shards_{0};
   std::unique_ptr<ShardLog> main_log_;  // from Start() on
-  Worker::Drained draining_ = Worker::Drained::kListeners;
-  std::atomic<uint32_t> busy_shards_{0};       // of the stage `draining_`
-  std::atomic<uint32_t> accepting_shards_{0};  // that were not yet told to stop
+  std::atomic<uint32_t> still_accepting_{0};
+  Worker::Drained draining_ = Worker::Drained::kAccepts;
+  std::atomic<uint32_t> busy_shards_{0};  // of the stage `draining_`
 };
 
 }  // namespace engine

@@ -210,7 +210,14 @@ void Worker::WhenDrained(Drained what, void (*done)(void*), void* context) {
 }
 
 bool Worker::IsDrained() const {
-  if (draining_ == Drained::kListeners) return shard_->accepts_none();
+  switch (draining_) {
+    case Drained::kAccepts:
+      return shard_->accepts_none();
+    case Drained::kWaiting:
+      return shard_->accepts_none() && shard_->keeps_none();
+    case Drained::kSessions:
+      break;
+  }
   return sessions_.live() == 0 && !shard_->connections().any_closing();
 }
 

@@ -66,10 +66,12 @@ class Worker final : public shard::ShardApp {
   void OnTurnEnd() noexcept override;
   void OnStop() noexcept override;
 
-  // Soft stop, after the listeners were told: `done` is called once, at the end of a turn in which
-  // no connection can be accepted any more; asked again, of the one in which no session is left
-  // and all that was written for one has been sent.
-  enum class Drained : uint8_t { kListeners, kSessions };
+  // A soft stop, in this order. `done` is called once, at the end of a turn in which that is so.
+  enum class Drained : uint8_t {
+    kAccepts,   // no accept is under way: the listening descriptors are named no more
+    kWaiting,   // whoever was accepted has been given to a session
+    kSessions,  // no session is left, and all that was written for one has been sent
+  };
   void WhenDrained(Drained what, void (*done)(void*), void* context);
 
   shard::Shard& shard() { return *shard_; }
@@ -172,7 +174,7 @@ class Worker final : public shard::ShardApp {
   bool tells_servers_ = false;
   uint64_t random_state_ = 0;
   uint64_t stream_ids_ = 0;
-  Drained draining_ = Drained::kListeners;
+  Drained draining_ = Drained::kAccepts;
   void (*on_drained_)(void*) = nullptr;
   void* on_drained_context_ = nullptr;
   uint64_t resume_shards_ = 0;  // shards to tell at the end of the turn that a limit has room again

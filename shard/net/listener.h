@@ -67,9 +67,11 @@ class Listener final : TimerClient {
   int fd() const { return fd_; }
   const void* bind() const { return bind_; }
   bool stopped() const { return stopped_; }
+  // The ring holds no accept of this listener. After Stop() it never will again, so the descriptor
+  // may be closed.
   bool answered() const { return !armed_; }
-  // No accept is under way, and nobody waits.
-  bool empty() const { return !armed_ && waiting_.empty(); }
+  // Nobody waits for room.
+  bool keeps_none() const { return waiting_.empty(); }
   ListenerCounters& counters() { return counters_; }
 
  private:

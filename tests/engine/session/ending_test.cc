@@ -401,7 +401,7 @@ TEST_F(EndingTest, SoftStopWaitsForWhoWasAcceptedAndHasNoPlaceYet) {
   int drained = 0;
   for (uint32_t shard = 0; shard < 2; ++shard) {
     rig.shard(shard).StopListening();
-    rig.worker(shard).WhenDrained(Worker::Drained::kListeners, &CountUp, &drained);
+    rig.worker(shard).WhenDrained(Worker::Drained::kWaiting, &CountUp, &drained);
   }
   rig.RunFor(100);
   EXPECT_EQ(drained, 1);
