@@ -104,6 +104,13 @@ class H1Wire {
   // Ends the message, in a tunnel the sending direction. False: it is short of what its head said.
   bool EndMessage();
   void Push();
+  // Nothing follows the message on this connection, and the peer may see that.
+  void ShutBehindMessage() {
+    if (over_) {
+      shut_when_pushed_ = true;
+      Push();
+    }
+  }
   // Gives the connection up, after the bytes that stand ready.
   void CloseAfterFlush(uint64_t deadline_ms, bool drain = false) {
     connection_.CloseAfterFlush(deadline_ms, drain, &out_);

@@ -35,7 +35,6 @@ struct HttpProfile {
   uint32_t request_ms = 0;     // from the first byte of a request to the end of its head
   uint32_t keep_alive_ms = 0;  // between requests
   uint32_t client_ms = 0;
-  bool abort_on_close = true;
   bool buffer_request = false;  // timeout http-request goes on until the body is here
   bool ignore_probes = false;
   bool idle_close_on_response = false;               // a soft stop waits for a last request
@@ -70,6 +69,8 @@ class FrontEndpoint : public shard::Endpoint {
   // The whole body was to come within timeout http-request, and has not. EndWait(): it has.
   virtual bool request_late() const = 0;
   virtual void EndWait() = 0;
+  // The request is here whole, and the client's end behind it: nothing more will come.
+  virtual bool half_closed() const = 0;
   // Reads what is left of the request body to drop it, as far as it is here. False when more would
   // have to come.
   virtual bool DiscardBody() = 0;
@@ -108,6 +109,9 @@ class BackEndpoint : public shard::Endpoint {
   virtual void TakeResponse(proto::FieldList& trailers) = 0;
   virtual void Flush() = 0;
   virtual void StartTunnel() = 0;
+  // The server is shown the client's end, behind the request. It may answer all the same; if it
+  // ends without, that is the client's doing (kClientAbort).
+  virtual void PassHalfClose() = 0;
   // The connection has carried an exchange before this one.
   virtual bool reused() const = 0;
   // From now on no other session may use the connection.

@@ -146,6 +146,12 @@ void MuxH1Back::StartTunnel() {
   wire_.BeginBody(BodyKind::kTunnel, 0);
 }
 
+void MuxH1Back::PassHalfClose() {
+  client_ended_ = true;
+  keep_alive_ = false;
+  wire_.ShutBehindMessage();
+}
+
 void MuxH1Back::Detach(CloseReason reason, uint64_t linger_until_ms) {
   events_ = nullptr;
   if (reason == CloseReason::kNormal) wire_.Push();

@@ -87,6 +87,7 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   }
   void Flush() override { wire_.Push(); }
   void StartTunnel() override;
+  void PassHalfClose() override;
   bool reused() const override { return exchanges_ > 1; }
   void Reserve() override;
 
@@ -137,7 +138,8 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   void EndIdle();
   // How an end of the connection is called: what matters is whether an answer had begun.
   shard::CloseReason EndReason(shard::CloseReason reason) const {
-    return untouched_ ? shard::CloseReason::kServerNoAnswer : reason;
+    if (!untouched_) return reason;
+    return client_ended_ ? shard::CloseReason::kClientAbort : shard::CloseReason::kServerNoAnswer;
   }
 
   base::Slab<MuxH1Back>& slab_;
@@ -154,7 +156,8 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   State state_ = State::kConnecting;
   bool untouched_ : 1 = true;
   bool keep_alive_ : 1 = true;
-  bool taken_ : 1 = false;  // the final head; its body may go
+  bool taken_ : 1 = false;         // the final head; its body may go
+  bool client_ended_ : 1 = false;  // and the server was shown it
 };
 
 // What one session alone may use.

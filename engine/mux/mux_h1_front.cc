@@ -49,9 +49,9 @@ void MuxH1Front::OnReadable() noexcept {
   // Pipelined requests, or a client that has gone: neither may fill memory.
   const bool waiting_for_answer = message_->body.ended() && !wire_.tunnel();
   if (!waiting_for_answer) return events_->OnReadable();
-  if (connection_.wire_ended() && profile_.abort_on_close && !wire_.over() && wire_.in().empty() &&
-      connection_.wire_in().empty()) {
-    return events_->OnError(CloseReason::kClientAbort);
+  if (connection_.wire_ended() && wire_.unread_bytes() == 0) {
+    half_closed_ = true;
+    return events_->OnReadable();
   }
   if (wire_.unread_bytes() >= H1Wire::kUnparsedBytesMax) connection_.WantRecv(false);
 }

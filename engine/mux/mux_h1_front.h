@@ -91,6 +91,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   bool request_broken() const override { return message_->body.bad(); }
   bool request_late() const override { return late_; }
   void EndWait() override { connection_.SetDeadline(0); }
+  bool half_closed() const override { return half_closed_; }
   bool DiscardBody() override;
   const proto::FieldList& request_trailers() const override { return message_->trailers; }
   void SetTrailers(const proto::FieldList* trailers) override { wire_.SetTrailers(trailers); }
@@ -143,6 +144,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   bool keep_alive_ : 1 = true;
   bool may_tunnel_ : 1 = false;  // what follows the request is kept back until that is decided
   bool late_ : 1 = false;
+  bool half_closed_ : 1 = false;
 };
 
 }  // namespace engine

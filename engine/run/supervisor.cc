@@ -104,7 +104,6 @@ std::shared_ptr<const HttpProfile> ProfileOf(const ProxyConfig& proxy, const Glo
   profile->request_ms = http.request_ms;
   profile->keep_alive_ms = http.keep_alive_ms;
   profile->client_ms = proxy.timeouts.client_ms;
-  profile->abort_on_close = http.abort_on_close;
   profile->ignore_probes = http.ignore_probes;
   profile->buffer_request = http.buffer_request;
   profile->idle_close_on_response = http.idle_close_on_response;

@@ -100,7 +100,7 @@ struct HttpConfig {
   bool no_delay = false;
   bool buffer_request = false;
   bool ignore_probes = false;
-  bool abort_on_close = true;  // option abortonclose: on by default for HTTP backends
+  bool abort_on_close = true;  // option abortonclose, of backends: on by default in mode http
   bool idle_close_on_response = false;
   bool accept_unsafe_request = false;   // accept-unsafe-violations-in-http-request
   bool accept_unsafe_response = false;  // accept-unsafe-violations-in-http-response

@@ -175,6 +175,7 @@ uint16_t StatusOf(CloseReason reason) {
     case CloseReason::kClientTimeout:
       return 408;
     case CloseReason::kClientProtocol:
+    case CloseReason::kClientAbort:  // its sending direction only; what it reads is anybody's guess
       return 400;
     case CloseReason::kNoMemory:
     case CloseReason::kInternal:
@@ -202,7 +203,7 @@ bool HttpFlow::Run(Stream& stream) {
       stream.RequestServerSide();
       return true;
     case Phase::kServer:
-      if (RefuseBroken(stream)) return true;
+      if (RefuseBroken(stream) || LetGo(stream)) return true;
       return DoResponse(stream);
     case Phase::kBody:
       RefuseBroken(stream);
@@ -225,6 +226,20 @@ bool HttpFlow::RefuseBroken(Stream& stream) {
   }
   Reply(stream, FindReply(stream.frontend(), stream.backend(), 400), true,
         CloseReason::kClientProtocol);
+  return true;
+}
+
+// option abortonclose (manual 4.2): whoever closes behind a request has most likely left. No server
+// is looked for any more; one that has the request is shown the end and decides itself.
+bool HttpFlow::LetGo(Stream& stream) {
+  FrontEndpoint* front = stream.front();
+  if (front == nullptr || !front->half_closed()) return false;
+  if (!stream.backend()->http.abort_on_close) return false;
+  if (stream.server_side().state() == shard::SideState::kEstablished) {
+    if (BackEndpoint* back = stream.back()) back->PassHalfClose();
+    return false;
+  }
+  stream.server_side().Abort(CloseReason::kClientAbort);
   return true;
 }
 

@@ -41,6 +41,7 @@ class HttpFlow {
   void DoRequest(Stream& stream);
   bool DoResponse(Stream& stream);
   bool RefuseBroken(Stream& stream);
+  static bool LetGo(Stream& stream);
   void FinalResponse(Stream& stream, BackEndpoint& back);
   // `reason`: who is to blame that no server answers.
   void Reply(Stream& stream, const HttpReply& reply, bool close,

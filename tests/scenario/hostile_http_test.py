@@ -32,14 +32,14 @@ def get(target, more=b""):
 class Setup:
     """An origin, the proxy with one shard in front of it, and its runtime socket."""
 
-    def __init__(self, options="", top="", arguments=("-db",)):
+    def __init__(self, options="", top="", arguments=("-db",), server_options=""):
         self.folder = tempfile.mkdtemp(prefix="ringway-hostile-")
         self.cli = os.path.join(self.folder, "cli")
         self.port = free_port()
         self.origin = Origin()
         top = f"global\n  nbthread 1\n  stats socket {self.cli} level admin\n{top}"
         try:
-            self.proxy = Proxy(http_config(self.port, self.origin.port, options, top=top), [self.port], arguments=arguments)
+            self.proxy = Proxy(http_config(self.port, self.origin.port, options, server_options, top), [self.port], arguments=arguments)
         except BaseException:
             self.origin.__exit__()
             raise
@@ -429,22 +429,85 @@ def a_client_that_vanishes_is_named():
             check(re.search(rf"in\.cli.*-> DIS {reason}", setup.proxy.said()), f"{how}: {setup.proxy.said()[-500:]}")
 
 
-@case
-def a_client_that_half_closes_after_its_request_is_let_go():
-    """option abortonclose is on for mode http: nobody waits for the answer, and the server is told."""
-    gone = threading.Event()
+def half_close(options, script):
+    """Closes the sending direction of a client whose request has reached the server; what it is answered, None if nothing."""
+    arrived = threading.Event()
 
-    def wait_for_end(peer, request, reader):
-        if reader.at_end():
-            gone.set()
+    def serve(peer, request, reader):
+        arrived.set()
+        return script(peer, request, reader)
+
+    with Setup(options) as setup, Client(setup.port) as client:
+        setup.origin.scripts["/wait"] = serve
+        client.send(get("/wait"))
+        check(arrived.wait(5), "the request arrived")
+        client.end()
+        try:
+            return client.answer()
+        except Cut:
+            return None
+
+
+@case
+def a_client_that_half_closes_still_gets_the_answer_of_a_server_that_was_told():
+    """option abortonclose is on for mode http: the server sees the end behind the request, and decides."""
+    if IS_HAPROXY:
+        skip("2.6 ends the exchange instead")
+
+    def answer_at_end(peer, request, reader):
+        check(reader.at_end(), "the server is shown the end")
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntold")
         return False
 
-    with Setup() as setup, Client(setup.port) as client:
-        setup.origin.scripts["/wait"] = wait_for_end
-        client.send(get("/wait"))
+    answer = half_close("", answer_at_end)
+    check(answer is not None and answer.body == b"told", f"{answer}")
+
+
+@case
+def a_server_that_ends_because_the_client_did_is_not_to_blame():
+    def end_at_end(peer, request, reader):
+        return not reader.at_end()
+
+    answer = half_close("option abortonclose", end_at_end)
+    check(answer is not None and answer.status == 400, f"{answer}")
+
+
+@case
+def without_abortonclose_the_end_of_a_client_is_its_own():
+    def answer_late(peer, request, reader):
+        peer.settimeout(0.3)
+        try:
+            check(not reader.at_end(), "the server was shown the end")
+        except TimeoutError:
+            pass
+        peer.settimeout(10)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
+        return True
+
+    answer = half_close("no option abortonclose", answer_late)
+    check(answer is not None and answer.body == b"late", f"{answer}")
+
+
+@case
+def a_client_that_half_closes_in_the_queue_leaves_it():
+    free = threading.Event()
+
+    def hold(peer, request, reader):
+        check(free.wait(10), "released")
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nheld")
+        return True
+
+    with Setup("option abortonclose", server_options="maxconn 1") as setup, Client(setup.port) as first, Client(setup.port) as second:
+        setup.origin.scripts["/hold"] = hold
+        first.send(get("/hold"))
         time.sleep(0.1)
-        client.end()
-        check(gone.wait(5), "the server's connection was closed")
+        second.send(get("/queued"))
+        second.end()
+        check(second.answer().status == 400, "it left the queue")
+        check(second.at_end(), "and its connection ends")
+        free.set()
+        check(first.answer().body == b"held", "who was served is served")
+        check([r.target for r in setup.origin.seen()] == ["/hold"], "the one that left was never sent")
 
 
 @case
