@@ -273,11 +273,20 @@ bool StreamSide::idle_clock_runs() const {
   return (receiving_ && !read_shut_) || !out_.empty() || endpoint_->UnsentBytes() > 0;
 }
 
+// It starts anew when there is something to wait for again: an answer that took the server longer
+// than the client's timeout is not late for the client, who had nothing to do meanwhile.
+void StreamSide::StartIdleClock() {
+  const bool runs = idle_clock_runs();
+  if (runs && !clock_ran_) last_activity_ms_ = policy_.NowMs();
+  clock_ran_ = runs;
+}
+
 SideWait StreamSide::DoEstablished() {
   // What arrived before an error is good; what a stream has given up is not looked at any more.
   const bool failed = event_error_ != CloseReason::kNone && abort_ == CloseReason::kNone;
   if (failed && !read_shut_) Pull();
   CloseReason reason = abort_ != CloseReason::kNone ? abort_ : event_error_;
+  StartIdleClock();
   if (reason == CloseReason::kNone && idle_clock_runs() &&
       Passed(last_activity_ms_ + idle_timeout_ms())) {
     // Bytes that left since are activity too; only the endpoint knows of them. When the last ones
@@ -295,6 +304,7 @@ SideWait StreamSide::DoEstablished() {
     Push();
     // A head that the flow put there grows it, too.
     unsent_seen_ = std::max(unsent_seen_, endpoint_->UnsentBytes());
+    StartIdleClock();
     if (!read_shut_ || !write_shut_ || !policy_.MayLeave(*this)) return SideWait::kBytes;
     reason = CloseReason::kNormal;
   }

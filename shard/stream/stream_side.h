@@ -190,6 +190,7 @@ class StreamSide final : EndpointEvents {
   }
   void DropEndpoint(CloseReason reason);
   bool idle_clock_runs() const;
+  void StartIdleClock();
   uint32_t idle_timeout_ms() const;
   bool Passed(uint64_t deadline_ms) const {
     return deadline_ms != 0 && deadline_ms <= policy_.NowMs();
@@ -219,6 +220,7 @@ class StreamSide final : EndpointEvents {
   bool receiving_ : 1 = false;  // what WantRecv() last said
   bool moved_ : 1 = false;
   bool leave_pipe_ : 1 = false;  // its pieces have become small
+  bool clock_ran_ : 1 = false;   // idle_clock_runs() when it was last looked at
 };
 
 }  // namespace shard

@@ -373,6 +373,34 @@ TEST_F(StreamSideTest, NoIdleClockWhileNothingIsAwaited) {
   EXPECT_TRUE(side_->open()) << "it is the other side that stalls";
 }
 
+TEST_F(StreamSideTest, IdleClockStartsAnewWhenThereIsRoomAgain) {
+  To(S::kEstablished);
+  puppet_->Arrive(std::string(2000, 'x'));
+  side_->Run();
+  ASSERT_EQ(side_->deadline_ms(), 0u);
+  Pass(10000);
+  in_.bytes().Consume(in_.bytes().size());
+  puppet_->arrived.Consume(puppet_->arrived.size());
+  side_->Run();
+  EXPECT_TRUE(side_->open());
+  EXPECT_EQ(side_->deadline_ms(), clock_.now_ms() + 1000);
+  side_->Run();
+  EXPECT_TRUE(side_->open()) << "it was not this side that stalled";
+}
+
+TEST_F(StreamSideTest, AnAnswerThatComesLateIsNotLateForTheClient) {
+  To(S::kEstablished);
+  puppet_->Arrive("request");
+  puppet_->ended = true;
+  side_->Run();
+  ASSERT_EQ(side_->deadline_ms(), 0u) << "the client has nothing to do";
+  Pass(10000);
+  ASSERT_EQ(out_.bytes().Append("answer", chunks_), 6u);
+  side_->Run();
+  EXPECT_TRUE(side_->open());
+  EXPECT_EQ(puppet_->sent.size(), 6u);
+}
+
 TEST_F(StreamSideTest, HalfClosesInBothOrdersThenNormal) {
   To(S::kEstablished);
   puppet_->Arrive("last");
