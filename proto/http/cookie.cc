@@ -32,11 +32,18 @@ std::string_view TakePair(std::string_view* rest) {
   return pair;
 }
 
+// `value` is null without '='; otherwise it points into `pair`, or behind it.
 void SplitPair(std::string_view pair, std::string_view* name, std::string_view* value) {
   const size_t equals = pair.find('=');
   *name = TrimBlanks(pair.substr(0, equals));
   *value =
       equals != std::string_view::npos ? TrimBlanks(pair.substr(equals + 1)) : std::string_view();
+}
+
+bool IsCookie(std::string_view pair, std::string_view wanted) {
+  std::string_view name, value;
+  SplitPair(pair, &name, &value);
+  return name == wanted && value.data() != nullptr;
 }
 
 std::string_view Join(base::Arena& arena, std::initializer_list<std::string_view> parts) {
@@ -93,9 +100,7 @@ uint32_t RemoveCookie(FieldList& fields, std::string_view name) {
     const std::string_view whole = fields[i].value();
     uint32_t pairs = 0, removed_here = 0;
     for (std::string_view rest = whole; !rest.empty(); ++pairs) {
-      std::string_view pair_name, value;
-      SplitPair(TakePair(&rest), &pair_name, &value);
-      removed_here += pair_name == name;
+      removed_here += IsCookie(TakePair(&rest), name);
     }
     if (removed_here == 0) continue;
     removed += removed_here;
@@ -104,9 +109,7 @@ uint32_t RemoveCookie(FieldList& fields, std::string_view name) {
     size_t bytes = 0;
     for (std::string_view rest = whole; !rest.empty();) {
       const std::string_view pair = TrimBlanks(TakePair(&rest));
-      std::string_view pair_name, value;
-      SplitPair(pair, &pair_name, &value);
-      if (pair_name == name || pair.empty()) continue;
+      if (IsCookie(pair, name) || pair.empty()) continue;
       if (bytes != 0) {
         std::memcpy(text + bytes, "; ", 2);
         bytes += 2;
@@ -121,6 +124,33 @@ uint32_t RemoveCookie(FieldList& fields, std::string_view name) {
     }
   }
   return removed;
+}
+
+uint32_t CutCookieValues(FieldList& fields, std::string_view name, char mark) {
+  uint32_t cut = 0;
+  for (uint32_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].id() != FieldName::kCookie) continue;
+    const std::string_view whole = fields[i].value();
+    char* text = nullptr;
+    size_t bytes = 0;
+    size_t copied = 0;  // of `whole`
+    for (std::string_view rest = whole; !rest.empty();) {
+      std::string_view pair_name, value;
+      SplitPair(TakePair(&rest), &pair_name, &value);
+      const size_t at = pair_name == name ? value.find(mark) : std::string_view::npos;
+      if (at == std::string_view::npos) continue;
+      if (text == nullptr) text = static_cast<char*>(fields.arena().Allocate(whole.size(), 1));
+      const size_t start = size_t(value.data() - whole.data());
+      std::memcpy(text + bytes, whole.data() + copied, start - copied);
+      bytes += start - copied;
+      copied = start + at + 1;
+      ++cut;
+    }
+    if (text == nullptr) continue;
+    std::memcpy(text + bytes, whole.data() + copied, whole.size() - copied);
+    fields.SetValue(i, {text, bytes + whole.size() - copied});
+  }
+  return cut;
 }
 
 bool SetCookieValue(FieldList& fields, std::string_view name, std::string_view value) {
@@ -159,14 +189,27 @@ bool NextAttribute(std::string_view* attributes, std::string_view* name, std::st
   return false;
 }
 
-void ReplaceSetCookieValue(FieldList& fields, uint32_t index, std::string_view value) {
-  const std::string_view whole = fields[index].value();
-  const SetCookie cookie = ParseSetCookie(whole);
+namespace {
+
+void WriteSetCookie(FieldList& fields, uint32_t index, const SetCookie& cookie,
+                    std::initializer_list<std::string_view> value) {
+  base::Arena& arena = fields.arena();
   const std::string_view tail =
       cookie.attributes.empty()
           ? std::string_view()
           : std::string_view(cookie.attributes.data() - 1, cookie.attributes.size() + 1);
-  fields.SetValue(index, Join(fields.arena(), {cookie.name, "=", value, tail}));
+  fields.SetValue(index, Join(arena, {cookie.name, "=", Join(arena, value), tail}));
+}
+
+}  // namespace
+
+void ReplaceSetCookieValue(FieldList& fields, uint32_t index, std::string_view value) {
+  WriteSetCookie(fields, index, ParseSetCookie(fields[index].value()), {value});
+}
+
+void PrefixSetCookieValue(FieldList& fields, uint32_t index, std::string_view prefix, char mark) {
+  const SetCookie cookie = ParseSetCookie(fields[index].value());
+  WriteSetCookie(fields, index, cookie, {prefix, {&mark, 1}, cookie.value});
 }
 
 }  // namespace proto
