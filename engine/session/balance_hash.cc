@@ -15,16 +15,6 @@ std::string_view MainDomain(std::string_view host) {
   return host.substr(start, last - start);
 }
 
-std::string_view AddressBytes(const shard::Address& address) {
-  if (address.family == AF_INET) {
-    return {reinterpret_cast<const char*>(&address.v4), sizeof(address.v4)};
-  }
-  if (address.family == AF_INET6) {
-    return {reinterpret_cast<const char*>(&address.v6), sizeof(address.v6)};
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string_view UriKey(const HashConfig& config, const proto::RequestHead& head) {
@@ -70,7 +60,7 @@ std::optional<uint32_t> BalanceHashOf(const HashConfig& config, const shard::Add
   std::string_view key;
   switch (config.input) {
     case HashInput::kSource:
-      key = AddressBytes(client);
+      key = client.Bytes();
       break;
     case HashInput::kUri:
       if (head != nullptr) key = UriKey(config, *head);

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace shard {
 
@@ -37,6 +38,12 @@ struct Address {
   socklen_t ToSockaddr(sockaddr_storage* to) const;
   bool is_ip() const { return family == AF_INET || family == AF_INET6; }
   bool is_wildcard() const;
+  // An IP address in network order, 4 or 16 bytes of this object; empty for any other.
+  std::string_view Bytes() const {
+    if (family == AF_INET) return {reinterpret_cast<const char*>(&v4), sizeof(v4)};
+    if (family == AF_INET6) return {reinterpret_cast<const char*>(&v6), sizeof(v6)};
+    return {};
+  }
   // An IPv4 address that came in IPv6 form (a socket for both families), as IPv4.
   Address Unmapped() const;
   bool operator==(const Address& other) const;
