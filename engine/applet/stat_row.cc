@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/server/cookie_keywords.h"
 #include "engine/server/server_state.h"
 
 namespace engine {
@@ -157,6 +158,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::lastchg, (facts.now_us - state.changed_us()) / 1000000);
   row.Set(C::lbtot, total);
   row.Set(C::addr, server.address.is_ip() ? server.address.ToString() : "unix");
+  if (server.backend->http.cookie.enabled()) row.Set(C::cookie, CookieOf(server, server.address));
   row.Set(C::connect, AttemptsOf(state));
   row.Set(C::uweight, state.weight());
   row.Set(C::reuse, state.Sum(&ServerShardPart::reused));
@@ -194,6 +196,7 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts&) {
   row.Set(C::act, active);
   row.Set(C::bck, backups);
   row.Set(C::lbtot, picked);
+  row.Set(C::cookie, proxy.http.cookie.name);
   row.Set(C::algo, AlgorithmName(proxy));
   row.Set(C::connect, connects);
   row.Set(C::reuse, reused);

@@ -294,7 +294,6 @@ constexpr KeywordState kStates[] = {
     // Proxies (manual 4) --------------------------------------------------------------------
     // Who may pass, what clients and servers are told, and where traffic goes.
     {"be-unpublished", kBack, kNotYet},
-    {"cookie", kDefBack, kNotYet},
     {"crt", kFront, kNotYet},
     {"filter", kProxies, kNotYet},
     {"filter-sequence", kProxies, kNotYet},
@@ -308,7 +307,6 @@ constexpr KeywordState kStates[] = {
     {"monitor fail", kFront, kNotYet},
     {"option checkcache", kDefBack, kNotYet, kAllowsBoth},
     {"option http-use-proxy-header", kDefFront, kNotYet, kAllowsBoth},
-    {"option persist", kDefBack, kNotYet, kAllowsBoth},
     {"persist rdp-cookie", kDefBack, kNotYet},
     {"quic-initial", kDefFront, kNotYet},
     {"rate-limit sessions", kDefFront, kNotYet},
@@ -333,7 +331,6 @@ constexpr KeywordState kStates[] = {
     {"use-server", kBack, kNotYet},
     // The same, left out of the matrix on purpose.
     {"dispatch", kBack, kGone, kNoPrefix, 0, "a 'server' line took its place"},
-    {"dynamic-cookie-key", kDefBack, kNotYet},
     {"option http_proxy", kAll, kGone, kAllowsBoth, 0, "'http-request set-dst' took its place"},
     {"option transparent", kDefBack, kNotYet, kAllowsBoth},
     {"ssl-f-use", kFront, kNotYet},
@@ -553,7 +550,6 @@ constexpr KeywordState kStates[] = {
     {"observe", kServers, kNotYet, kNoPrefix, 1},
     {"proto", kServers, kNotYet, kNoPrefix, 1},
     {"quic-cc-algo", kServers, kNotYet, kNoPrefix, 1},
-    {"redir", kServers, kNotYet, kNoPrefix, 1},
     {"renegotiate", kServers, kNotYet},
     {"resolvers", kServers, kNotYet, kNoPrefix, 1},
     {"send-proxy-v2-ssl", kServers, kNotYet},
@@ -600,7 +596,6 @@ constexpr KeywordState kStates[] = {
     {"rise", kServers, kWithChecks, kNoPrefix, 1},
     // How fast, how named, or only with what is refused elsewhere.
     {"cc", kServers, kTunes, kNoPrefix, 1},
-    {"cookie", kServers, kTunes, kNoPrefix, 1},
     {"guid", kServers, kTunes, kNoPrefix, 1},
     {"idle-ping", kServers, kTunes, kNoPrefix, 1},
     {"ktls", kServers, kTunes, kNoPrefix, 1},

@@ -90,6 +90,10 @@ bool Backend::TryTake(uint32_t shard, uint32_t server) {
   return IsEligible(shard, server) && View(*this, shard).TryTake(server);
 }
 
+bool Backend::TryTakePersistent(uint32_t shard, uint32_t server) {
+  return View(*this, shard).TryTake(server);
+}
+
 // A static algorithm keeps what was configured, unless an operator took the server out.
 uint32_t Backend::WeightNow(uint32_t server) const {
   const uint32_t weight = rules_.servers[server].state->weight();

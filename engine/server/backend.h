@@ -71,6 +71,10 @@ class Backend final : SlotServers {
   Choice Choose(uint32_t shard, const PickRequest& request, uint32_t* server);
   // A place on that server, if it may be used and has room.
   bool TryTake(uint32_t shard, uint32_t server);
+  // The same for a stream that must have this one: whether it may is the caller's to ask.
+  bool TryTakePersistent(uint32_t shard, uint32_t server);
+  // By those who must have this one.
+  bool IsUsable(uint32_t shard, uint32_t server) override;
   bool IsEligible(uint32_t shard, uint32_t server) override {
     return PlanOf(shard).eligible[server];
   }
@@ -103,7 +107,6 @@ class Backend final : SlotServers {
   void Rebuild(Plan& plan);
   uint32_t WeightNow(uint32_t server) const;
   std::unique_ptr<Balancer> MakeBalancer(const std::vector<bool>& eligible);
-  bool IsUsable(uint32_t shard, uint32_t server) override;
   bool MustAskAgain(uint32_t shard) override {
     const Plan& plan = PlanOf(shard);
     return !plan.any_eligible || plan.any_unlimited;

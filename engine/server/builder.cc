@@ -15,6 +15,7 @@
 #include "engine/server/balance_keywords.h"
 #include "engine/server/bind_keywords.h"
 #include "engine/server/build_context.h"
+#include "engine/server/cookie_keywords.h"
 #include "engine/server/global_keywords.h"
 #include "engine/server/http_keywords.h"
 #include "engine/server/http_reply_keywords.h"
@@ -115,6 +116,7 @@ BuildKeywords MakeKeywords() {
   RegisterServerKeywords(keywords);
   RegisterSourceKeywords(keywords);
   RegisterHttpKeywords(keywords);
+  RegisterCookieKeywords(keywords);
   RegisterProxyProtocolKeywords(keywords);
   RegisterStates(keywords, KeywordStates());
   RegisterStates(keywords, SectionStates());
@@ -367,6 +369,7 @@ void FinishProxy(BuildContext& context, ProxyDraft& draft) {
   }
   FinishBalance(context, draft);
   FinishSource(context, draft);
+  FinishCookie(context, draft);
 }
 
 void FinishThreads(BuildContext& context) {

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/server/cookie_config.h"
+
 namespace engine {
 
 // A whole response that the proxy gives by itself: error pages, monitor-uri, http-request return.
@@ -115,6 +117,7 @@ struct HttpConfig {
   bool adjust_case_server = false;
   std::string monitor_uri;
   uint32_t retry_on = kRetryConnFailure;
+  CookieConfig cookie;           // cookie, dynamic-cookie-key
   std::string send_name_header;  // http-send-name-header; empty: not sent
   // By status; what is missing is built in.
   std::map<uint16_t, std::shared_ptr<const HttpReply>> replies;

@@ -98,6 +98,8 @@ struct ServerConfig final : shard::ServerTarget {
   bool follows_port = false;
   int32_t port_offset = 0;
   uint32_t tcp_user_timeout_ms = 0;  // tcp-ut
+  std::string cookie;                // stands for the server in cookies; empty: none is set for it
+  std::string redirect_prefix;       // `redir`; empty: requests are forwarded
   // What it takes to connect depends on who the client is.
   bool depends_on_client() const {
     return follows_address || follows_port || source.depends_on_client();
@@ -199,6 +201,7 @@ struct ProxyConfig {
   std::vector<std::unique_ptr<ServerConfig>> servers;
   uint32_t retries = 3;
   bool redispatch = false;
+  bool persist = false;              // option persist
   uint32_t fullconn = 0;             // 0: a tenth of what its frontends take (manual 4.2, fullconn)
   int32_t redispatch_interval = -1;  // manual 4.2, option redispatch: -1 last retry only
   BackendState* state = nullptr;

@@ -50,6 +50,8 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.hash_key = from.hash_key;
   options.source = from.source;
   options.tcp_user_timeout_ms = from.tcp_user_timeout_ms;
+  options.cookie = from.cookie;
+  options.redirect_prefix = from.redirect_prefix;
   options.send_proxy_v1 = from.send_proxy_v1;
   options.send_proxy_v2 = from.send_proxy_v2;
   options.announce = from.announce;

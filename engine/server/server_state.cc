@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/server/cookie_keywords.h"
+
 namespace engine {
 namespace {
 
@@ -175,6 +177,13 @@ void StateTable::Attach(Configuration& configuration) {
       server->state = server_state.get();
       server->pool_key = PoolKeyOf(*server);
       state->servers().push_back(server_state.get());
+    }
+    if (proxy->http.cookie.enabled()) {
+      std::vector<std::string> cookies;
+      for (const auto& server : proxy->servers) {
+        cookies.push_back(CookieOf(*server, server->address));
+      }
+      state->SetCookies(std::move(cookies));
     }
     if (proxy->is_backend) {
       state->SetBackend(RulesOf(configuration, *proxy));

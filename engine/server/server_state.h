@@ -19,6 +19,7 @@
 #include "base/counters.h"
 #include "engine/mux/mux_h1_back.h"
 #include "engine/server/backend.h"
+#include "engine/server/cookie_table.h"
 #include "engine/server/proxy_config.h"
 #include "shard/conn/close_reason.h"
 
@@ -65,9 +66,8 @@ struct alignas(64) ServerShardPart {
   base::IntrusiveList<MuxH1Back, &MuxH1Back::idle_hook> idle;
 };
 
-// What an operator said about a server. Draining: takes nothing new by load balancing, which is all
-// there is without persistence and health checks, so today it differs from maintenance in name
-// only.
+// What an operator said about a server. Draining: takes nothing new by load balancing, but serves
+// those whose cookie names it.
 enum class AdminState : uint8_t { kReady, kDrain, kMaint };
 
 class ServerState {
@@ -188,6 +188,12 @@ class BackendState {
   // Null when no server has a limit.
   WaitQueue* queue() { return backend_ == nullptr ? nullptr : backend_->queue(); }
   std::vector<ServerState*>& servers() { return servers_; }
+  // What stands for the servers in persistence cookies, as that shard sees it; each shard changes
+  // its own. Only where the configuration has `cookie`.
+  CookieTable& cookies(uint32_t shard) { return cookies_[shard]; }
+  void SetCookies(std::vector<std::string> values) {
+    cookies_.assign(shards_, CookieTable(std::move(values)));
+  }
   // What an operator or a check changes at run time, from the thread of `shard`: also what streams
   // do that wait in the queue now.
   void SetServerAdmin(uint32_t shard, uint32_t server, AdminState state) {
@@ -217,6 +223,7 @@ class BackendState {
   const uint32_t shards_;
   std::unique_ptr<Backend> backend_;
   std::vector<ServerState*> servers_;
+  std::vector<CookieTable> cookies_;  // by shard
 };
 
 // All states of the process, by proxy and server name.

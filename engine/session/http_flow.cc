@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/http_replies.h"
@@ -151,6 +152,29 @@ bool RestrictNames(Stream& stream, FrontEndpoint& front) {
   return true;
 }
 
+uint64_t WallSeconds() { return base::WallMicros() / 1000000; }
+
+void ReadCookies(Stream& stream, FrontEndpoint& front) {
+  const ProxyConfig& backend = *stream.backend();
+  if (!backend.http.cookie.enabled()) return;
+  BackendState& state = *backend.state;
+  const uint32_t shard = stream.worker().index();
+  const auto is_usable = [&](uint32_t server) { return state.backend()->IsUsable(shard, server); };
+  stream.persistence().ReadRequest(backend, {state.cookies(shard), is_usable},
+                                   backend.http.cookie.dated() ? WallSeconds() : 0,
+                                   front.request().fields);
+}
+
+void WriteCookie(Stream& stream, FrontEndpoint& front, proto::ResponseHead& head) {
+  const ProxyConfig& backend = *stream.backend();
+  const ServerConfig* server = stream.slot().server();
+  if (!backend.http.cookie.enabled() || server == nullptr) return;
+  const CookieTable& cookies = backend.state->cookies(stream.worker().index());
+  stream.persistence().EditResponse(backend, cookies.ValueOf(server->index),
+                                    backend.http.cookie.dated() ? WallSeconds() : 0,
+                                    front.request().method, head);
+}
+
 }  // namespace
 
 uint16_t StatusOf(CloseReason reason) {
@@ -292,6 +316,7 @@ void HttpFlow::DoRequest(Stream& stream) {
   // What follows a request that may become a tunnel is never its end, and the gathering waits for
   // that: no upgrade then.
   if (gather) front->RefuseTunnel();
+  ReadCookies(stream, *front);
   EditRequest(stream, *front);
   if (gather) {
     phase_ = Phase::kGather;
@@ -365,6 +390,7 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   stream.session().SetSticks(head.status == 401 || head.status == 407);
   proto::StripHopByHop(head.fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   closes_client_ = closes_client_ || ModeOf(stream) == ConnectionMode::kClose;
+  WriteCookie(stream, front, head);
   front.SendResponse(head, framing, closes_client_);
   stream.log().OnResponse(stream, head.status, false);
   // They come last, when the server's side may be gone already: the client's side keeps them.
@@ -425,6 +451,7 @@ void HttpFlow::OnServerClosed(Stream& stream, CloseReason reason, bool whole) {
     stream.client_side().Abort(reason);
     return;
   }
+  if (reason == CloseReason::kLocal && MustRedirect(stream)) return Redirect(stream);
   stream.response().bytes().Clear();
   const uint16_t status = StatusOf(reason);
   if (status == 0) {
@@ -440,7 +467,26 @@ void HttpFlow::Reply(Stream& stream, const HttpReply& reply, bool close, CloseRe
   stream.log().OnResponse(stream, reply.status, true);
   if (reply.silent) return stream.client_side().Abort(reason);
   SendReply(front, reply, close, stream.response(), *stream.worker().context().small);
-  front.RefuseTunnel();
+  EndReply(stream, reason);
+}
+
+bool HttpFlow::MustRedirect(Stream& stream) {
+  const ServerConfig* server = stream.slot().server();
+  FrontEndpoint* front = stream.front();
+  if (server == nullptr || server->redirect_prefix.empty() || front == nullptr) return false;
+  const proto::Method method = front->request().method;
+  return method == proto::Method::kGet || method == proto::Method::kHead;
+}
+
+void HttpFlow::Redirect(Stream& stream) {
+  phase_ = Phase::kReplied;
+  stream.log().OnResponse(stream, 302, true);
+  SendRedirect(*stream.front(), stream.slot().server()->redirect_prefix, closes_client_);
+  EndReply(stream, CloseReason::kLocal);
+}
+
+void HttpFlow::EndReply(Stream& stream, CloseReason reason) {
+  stream.front()->RefuseTunnel();
   stream.response().End();
   stream.response().Release();
   // Nobody is asked: the side closes as it is.

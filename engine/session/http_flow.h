@@ -28,6 +28,8 @@ class HttpFlow {
  public:
   // True when it did something that a side may have waited for.
   bool Run(Stream& stream);
+  // The server is not to be asked: the client is sent elsewhere (manual 5.2, redir).
+  static bool MustRedirect(Stream& stream);
   // The server's side can be written to: the request goes out.
   void OnConnected(Stream& stream);
   // The server's side has lost its connection: may the request be sent again?
@@ -46,6 +48,8 @@ class HttpFlow {
   // `reason`: who is to blame that no server answers.
   void Reply(Stream& stream, const HttpReply& reply, bool close,
              shard::CloseReason reason = shard::CloseReason::kLocal);
+  void Redirect(Stream& stream);
+  static void EndReply(Stream& stream, shard::CloseReason reason);
   static void EditRequest(Stream& stream, FrontEndpoint& front);
   bool RequestCanRepeat(Stream& stream) const;
 

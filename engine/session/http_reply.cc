@@ -1,5 +1,7 @@
 #include "engine/session/http_reply.h"
 
+#include <algorithm>
+
 #include "proto/http/status.h"
 
 namespace engine {
@@ -35,6 +37,29 @@ void SendReply(FrontEndpoint& front, const HttpReply& reply, bool close, shard::
   if (framing.length > 0) {
     response.CountProduced(response.bytes().Append(reply.body, small));
   }
+}
+
+void SendRedirect(FrontEndpoint& front, std::string_view prefix, bool close) {
+  base::Arena& arena = front.arena();
+  const proto::RequestHead& request = front.request();
+  const std::string_view path = request.path.empty() ? std::string_view("/") : request.path;
+  const size_t query_bytes = request.has_query ? 1 + request.query.size() : 0;
+  const size_t bytes = prefix.size() + path.size() + query_bytes;
+  char* location = static_cast<char*>(arena.Allocate(bytes, 1));
+  char* cursor = std::copy(prefix.begin(), prefix.end(), location);
+  cursor = std::copy(path.begin(), path.end(), cursor);
+  if (request.has_query) {
+    *cursor++ = '?';
+    std::copy(request.query.begin(), request.query.end(), cursor);
+  }
+  proto::ResponseHead head(arena);
+  head.status = 302;
+  head.reason = proto::StatusReason(302);
+  const bool fits = head.fields.Add(FieldName::kContentLength, "0") &&
+                    head.fields.Add(FieldName::kCacheControl, "no-cache") &&
+                    head.fields.Add(FieldName::kLocation, std::string_view(location, bytes));
+  if (!front.DiscardBody() || !fits) close = true;
+  front.SendResponse(head, proto::Framing(), close);
 }
 
 std::string ReplyText(const HttpReply& reply) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/http_config.h"
@@ -21,7 +22,10 @@ namespace engine {
 void SendReply(FrontEndpoint& front, const HttpReply& reply, bool close, shard::Channel& response,
                shard::ChunkPool& small);
 
-// The same as text, for a request that was never understood: with "connection: close".
+// 302 to `prefix` followed by the request's path and query (manual 5.2, redir).
+void SendRedirect(FrontEndpoint& front, std::string_view prefix, bool close);
+
+// A reply as text, for a request that was never understood: with "connection: close".
 std::string ReplyText(const HttpReply& reply);
 
 }  // namespace engine

@@ -206,6 +206,10 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
     backend_->state->RaiseBack(worker_.index());
     part.back_total.Add();
   }
+  if (persistence_.server() >= 0) {
+    const AssignResult persistent = AssignPersistent();
+    if (persistent != AssignResult::kFailed) return persistent;
+  }
   if (http_ && !last_tried_) {
     last_tried_ = true;
     const AssignResult last = AssignLast();
@@ -219,7 +223,7 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
   if (choice == Backend::Choice::kServerFull) {
     const int64_t ahead = backend_->state->ServerQueued(server);
     if (queue->Enter(worker_.index(), WaitQueue::LineOf(server), this)) {
-      log_.OnQueued(StreamLog::Line::kServer, ahead);
+      log_.OnQueued(StreamLog::Line::kServer, ahead, backend_->servers[server].get());
       return AssignResult::kQueued;
     }
     // Its line is full, too: any other server (manual 5.2, maxqueue).
@@ -267,6 +271,28 @@ void Stream::AddHash(PickRequest& pick) {
   pick.hash = hash_;
 }
 
+// The server that the request's cookie names (manual 4.2, cookie). kFailed: that one cannot be had,
+// so any other will do.
+AssignResult Stream::AssignPersistent() {
+  const uint32_t server = uint32_t(persistence_.server());
+  const uint32_t shard = worker_.index();
+  Backend& backend = *backend_->state->backend();
+  const bool is_usable = backend.IsUsable(shard, server);
+  if ((is_usable || persistence_.is_forced()) && backend.TryTakePersistent(shard, server)) {
+    SlotWaiter::Leave();
+    TakeSlot(server);
+    return AssignResult::kAssigned;
+  }
+  // Nobody is let in from the line of a server that is down.
+  const int64_t ahead = backend_->state->ServerQueued(server);
+  if (is_usable && backend.queue()->Enter(shard, WaitQueue::LineOf(server), this)) {
+    log_.OnQueued(StreamLog::Line::kServer, ahead, backend_->servers[server].get());
+    return AssignResult::kQueued;
+  }
+  persistence_.Break();
+  return AssignResult::kFailed;
+}
+
 // The server that has a connection of this session already (option prefer-last-server), or that
 // asked it to authenticate. kFailed: any other will do.
 AssignResult Stream::AssignLast() {
@@ -311,6 +337,10 @@ void Stream::OnAskAgain() noexcept {
 
 ConnectResult Stream::StartConnect(CloseReason* reason) {
   if (target_.kind() == shard::Target::Kind::kApplet) return StartApplet(reason);
+  if (http_ && HttpFlow::MustRedirect(*this)) {
+    *reason = CloseReason::kLocal;
+    return ConnectResult::kFailed;
+  }
   ServerConfig& server = *slot_.server();
   DialPlan plan;
   if (server.depends_on_client()) {
@@ -382,6 +412,7 @@ bool Stream::OnDisconnected(StreamSide& side) {
     if (retries_ >= backend_->retries) return false;
     ++retries_;
     backend_->state->part(worker_.index()).retries.Add();
+    if (IsRedispatch(*backend_, retries_)) LeaveServer();
   }
   fresh_only_ = true;
   slot_.Release();
@@ -389,7 +420,9 @@ bool Stream::OnDisconnected(StreamSide& side) {
 }
 
 RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
-  if (target_.kind() != shard::Target::Kind::kServer) return RetryDecision::kGiveUp;
+  if (target_.kind() != shard::Target::Kind::kServer || reason == CloseReason::kLocal) {
+    return RetryDecision::kGiveUp;
+  }
   // Somebody else's connection holds that port of the range: the next one, at once. That is no
   // failure of the server.
   if (reason == CloseReason::kLocalPorts &&
@@ -408,14 +441,18 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
   ++retries_;
   part.retries.Add();
   slot_.part().retries.Add();
-  if (decision == RetryDecision::kAnotherServer) {
-    part.redispatches.Add();
-    slot_.part().redispatches.Add();
-    avoid_server_ = int(slot_.server()->index);
-    log_.OnRedispatch();
-    slot_.Release();
-  }
+  if (decision == RetryDecision::kAnotherServer) LeaveServer();
   return decision;
+}
+
+// For another one, if there is one.
+void Stream::LeaveServer() {
+  backend_->state->part(worker_.index()).redispatches.Add();
+  slot_.part().redispatches.Add();
+  avoid_server_ = int(slot_.server()->index);
+  persistence_.Break();
+  log_.OnRedispatch();
+  slot_.Release();
 }
 
 void Stream::OnEstablished(StreamSide&) {

@@ -19,6 +19,7 @@
 #include "engine/server/server_state.h"
 #include "engine/session/http_flow.h"
 #include "engine/session/idle_pool.h"
+#include "engine/session/persistence.h"
 #include "engine/session/stream_log.h"
 #include "engine/session/tcp_flow.h"
 #include "shard/loop/run_queue.h"
@@ -79,6 +80,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   shard::StreamSide& server_side() { return server_side_; }
   const shard::Trace& trace() const { return trace_; }
   const ServerSlot& slot() const { return slot_; }
+  Persistence& persistence() { return persistence_; }
   uint64_t id() const { return id_; }
   bool is_http() const { return http_; }
   uint32_t retries() const { return retries_; }
@@ -111,8 +113,10 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   // IdleWaiter
   void OnIdleAnswer() noexcept override { WakeStream(); }
 
+  shard::AssignResult AssignPersistent();
   shard::AssignResult AssignLast();
   void TakeSlot(uint32_t server);
+  void LeaveServer();
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
   shard::ConnectResult Dial(ServerConfig& server, const DialPlan& plan, shard::CloseReason* reason);
   void SetTimeouts();
@@ -136,6 +140,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   ServerSlot slot_;
   TcpFlow tcp_;
   HttpFlow http_flow_;
+  Persistence persistence_;
   const uint64_t id_;
   uint32_t retries_ = 0;
   uint32_t port_tries_ = 0;  // of the server's range of source ports

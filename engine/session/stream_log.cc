@@ -204,6 +204,8 @@ void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
   record.status = stream.is_http() && status_ == 0 ? -1 : status_;
   record.states[0] = states_[0];
   record.states[1] = states_[1];
+  record.states[2] = stream.persistence().request_letter();
+  record.states[3] = stream.persistence().response_letter();
   record.request_counter = stream.id() * worker.shard().board().shards() + worker.index();
   if (const ProxyConfig* backend = stream.backend()) {
     record.backend = backend->name;

@@ -39,7 +39,9 @@ class StreamLog {
   void OnServerMove(Stream& stream, const shard::TraceEntry& entry);
   // It stands in a line, behind `ahead` others. Positions in several lines add up.
   enum class Line : uint8_t { kServer, kBackend };
-  void OnQueued(Line line, int64_t ahead) {
+  // `server`: the one whose line it is.
+  void OnQueued(Line line, int64_t ahead, const ServerConfig* server = nullptr) {
+    if (server != nullptr) server_ = server;
     (line == Line::kServer ? server_queue_ : backend_queue_) += uint32_t(ahead) + 1;
   }
   void OnRedispatch() { redispatched_ = true; }
@@ -71,7 +73,7 @@ class StreamLog {
   uint64_t response_us_ = 0;
   uint64_t bytes_out_ = 0;
   uint64_t bytes_in_ = 0;
-  const ServerConfig* server_ = nullptr;  // the last one assigned
+  const ServerConfig* server_ = nullptr;  // the last one assigned, or waited for
   shard::Chunk* head_ = nullptr;
   std::string_view method_;
   std::string_view target_;

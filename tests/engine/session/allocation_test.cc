@@ -302,5 +302,56 @@ TEST(LoggedAllocationTest, ThousandLoggedRequestsTakeNone) {
       << sink.last;
 }
 
+// The cookie is read, taken out, and set anew with its date, in a head of a browser's size.
+TEST(CookieAllocationTest, ThousandRequestsWithCookiesTakeNone) {
+  Rig rig({.shards = 1, .wrap_ring = [](std::unique_ptr<shard::Ring> ring) {
+             return std::unique_ptr<shard::Ring>(new UncountedRing(std::move(ring)));
+           }});
+  ProxyConfig& proxy = rig.AddListen("web", 80);
+  proxy.mode = Mode::kHttp;
+  proxy.timeouts = {.connect_ms = 2000, .client_ms = 30000, .server_ms = 30000};
+  proxy.http_profile = std::make_shared<HttpProfile>();
+  proxy.http.cookie = {.name = "SRV",
+                       .mode = CookieMode::kInsert,
+                       .indirect = true,
+                       .no_cache = true,
+                       .max_idle_s = 100,
+                       .max_life_s = 100,
+                       .attributes = "; path=/; HttpOnly; Secure",
+                       .dynamic_key = {}};
+  rig.AddServer(proxy, 9000).cookie = "one";
+  rig.Start();
+  const std::string question =
+      "GET /first HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nAccept-Language: en\r\n"
+      "Cookie: session=0123456789abcdef0123456789abcdef; SRV=one; theme=dark\r\n"
+      "User-Agent: " +
+      std::string(120, 'u') + "\r\n\r\n";
+  auto client = rig.Dial(80);
+  client->Write(question);
+  auto server = rig.WaitServer(9000);
+  ASSERT_NE(server, nullptr);
+  std::string answer;
+  for (int i = 0; i < 1100; ++i) {
+    if (i == 100) allocations = 0;
+    const Counted on(true);
+    rig.Settle();
+    const Counted off(false);
+    ASSERT_NE(server->Read().find("\r\ncookie: session=0123456789abcdef0123456789abcdef; theme="),
+              std::string::npos);
+    server->Write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: SRV=own\r\n\r\nhello");
+    {
+      const Counted answering(true);
+      rig.Settle();
+    }
+    answer = client->Read();
+    ASSERT_NE(answer.find("\r\nset-cookie: SRV=one|"), std::string::npos) << answer;
+    client->Write(question);
+  }
+  EXPECT_EQ(allocations, 0u);
+  EXPECT_NE(answer.find("; path=/; HttpOnly; Secure\r\ncache-control: private\r\n"),
+            std::string::npos)
+      << answer;
+}
+
 }  // namespace
 }  // namespace engine
