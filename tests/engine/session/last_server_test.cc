@@ -54,6 +54,8 @@ class LastServerTest : public ::testing::Test {
   void End() {
     client_.reset();
     other_client_.reset();
+    // Servers that were shown the end of their client, and decide.
+    for (auto* server : {&first_, &other_, &second_}) server->reset();
     rig_->RunFor(60000);
     rig_->ExpectEmpty();
   }
