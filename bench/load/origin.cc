@@ -8,7 +8,8 @@
 //          meanwhile) -> closed.
 //
 //   bench_origin --port P [--size N]
-//       HTTP/1.1: N bytes for GET /N, --size for any other path
+//       HTTP/1.1: N bytes for GET /N, --size for any other path. GET /accepted says in X-Accepted
+//       how many connections there have been, its own included.
 //   bench_origin --port P --raw SIZE [--request-bytes N]
 //       SIZE bytes for every N bytes received
 //
@@ -92,6 +93,7 @@ class Origin {
   int epoll_ = -1;
   int listener_ = -1;
   int file_ = -1;
+  uint64_t accepted_ = 0;
   char read_[kReadBytes];
   char out_[kHeadBytesMax + kSendfileMinBytes];
 };
@@ -125,6 +127,7 @@ void Origin::OnAccept() {
   for (int i = 0; i < 64; ++i) {
     const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
+    ++accepted_;
     Client* client = new Client;
     client->fd = fd;
     epoll_event event{};
@@ -204,13 +207,18 @@ bool Origin::ServeHead(Client& client, std::string_view head) {
     }
     line = end + 2;
   }
-  char text[160];
+  char count[48] = "";
+  if (head.substr(0, 14) == "GET /accepted ") {
+    snprintf(count, sizeof count, "X-Accepted: %llu\r\n",
+             static_cast<unsigned long long>(accepted_));
+  }
+  char text[208];
   const int length =
       snprintf(text, sizeof text,
-               "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %llu\r\n%s\r\n",
+               "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %llu\r\n%s%s\r\n",
                get ? "200 OK" : "405 Method Not Allowed",
                static_cast<unsigned long long>(get ? size_bytes : 0),
-               keep_alive ? "" : "Connection: close\r\n");
+               keep_alive ? "" : "Connection: close\r\n", count);
   client.head.append(text, size_t(length));
   client.owed_bytes += get ? size_bytes : 0;
   client.close_after = !keep_alive;
