@@ -123,6 +123,44 @@ action(type="omfile" file="{out}" template="parsed")
 
 
 @case
+def rsyslogd_parses_over_udp():
+    """Both RFCs, told apart by its own parsers; structured data and what must be escaped in it arrive whole."""
+    daemon = need_program("rsyslogd")
+    with tempfile.TemporaryDirectory() as folder, Server(answer) as server:
+        port, sink, out = free_port(), free_port(), os.path.join(folder, "out")
+        with open(os.path.join(folder, "rsyslog.conf"), "w", encoding="utf-8") as file:
+            file.write(f"""
+module(load="imudp")
+input(type="imudp" address="127.0.0.1" port="{sink}")
+template(name="parsed" type="string"
+         string="%protocol-version%|%syslogfacility-text%|%hostname%|%app-name%|%procid%|%structured-data%|%msg%\\n")
+action(type="omfile" file="{out}" template="parsed")
+""")
+        rsyslog = subprocess.Popen(
+            [daemon, "-n", "-f", os.path.join(folder, "rsyslog.conf"), "-i", os.path.join(folder, "pid")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: f":{sink:04X} " in read("/proc/net/udp"), "rsyslogd does not open its port")
+            logs = f"""log 127.0.0.1:{sink} format rfc5424 local1
+  log 127.0.0.1:{sink} format rfc3164 local2
+  log-format-sd "[shown@1 status=\\"%ST\\" url=\\"%{{+E}}HU\\"]\""""
+            with Proxy(config(port, server.port, logs, top="  log-send-hostname here"), [port]):
+                with connect(port) as peer:
+                    peer.sendall(b"GET /a]b\\c HTTP/1.1\r\nHost: h\r\n\r\n")
+                    peer.recv(65536)
+                wait_until(lambda: read(out).count("GET /a") == 2, f"rsyslogd wrote {read(out)!r}")
+            lines = sorted(line.split("|", 6) for line in read(out).splitlines() if "GET /a" in line)
+            for line, version, facility, data in zip(lines, "01", ("local2", "local1"),
+                                                     ("-", '[shown@1 status="200" url="/a\\]b\\\\c"]')):
+                check(line[:3] == [version, facility, "here"] and line[3] in ("ringway", "haproxy"), line)
+                check(line[4].isdigit() and line[5] == data, line)
+                check(line[6].endswith('1/1/0/0/0 0/0 "GET /a]b\\c HTTP/1.1"'), line)
+        finally:
+            rsyslog.terminate()
+            rsyslog.wait(10)
+
+
+@case
 def goaccess_reads_clf():
     goaccess = need_program("goaccess")
     with tempfile.TemporaryDirectory() as folder, Server(answer) as server:
