@@ -188,7 +188,8 @@ void MuxH1Front::WantRecv(bool want) {
 
 void MuxH1Front::ShutRead(CloseReason) {
   read_shut_ = true;
-  keep_alive_ = false;  // where the next request starts is not known any more
+  // Where the next request starts is not known any more, unless the body was dropped to its end.
+  if (!message_->body.ended()) keep_alive_ = false;
 }
 
 bool MuxH1Front::RoomForInterim() {

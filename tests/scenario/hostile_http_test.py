@@ -672,6 +672,27 @@ def a_body_nobody_reads_does_not_cost_the_answer():
         setup.stranger_is_served = lambda: None  # nobody is passed on here
 
 
+def two_own_answers(client, what):
+    """It says that it closes, where the first body was not here whole yet; else it answers the second request, too."""
+    first = client.answer()
+    check(first.status == 403, f"{what}: {first}")
+    if "close" in ",".join(values(first.fields, "connection")):
+        check(client.at_end(), f"{what}: closed, as it said")
+    else:
+        check(client.answer().status == 403, f"{what}: the next request")
+
+
+@case
+def larger_bodies_are_dropped_behind_an_own_answer():
+    with Setup("http-request return status 403 content-type text/plain string no") as setup:
+        for size in (1000, 60_000, 65_536, 65_537, 70_000, 100_000, 130_000, 300_000):
+            for _ in range(20):
+                with Client(setup.port) as client:
+                    client.send(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size + get("/y"))
+                    two_own_answers(client, f"{size} bytes")
+        setup.stranger_is_served = lambda: None  # nobody is passed on here
+
+
 @case
 def bodies_of_every_small_size_are_dropped_behind_an_own_answer():
     """63 bytes in chunks once made the shard turn for ever."""
@@ -684,9 +705,7 @@ def bodies_of_every_small_size_are_dropped_behind_an_own_answer():
                 with Client(setup.port) as client:
                     head = b"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                     client.send(head + chunks + b"0\r\n\r\n" + get("/y"))
-                    check(client.answer().status == 403, f"{size} bytes in pieces of {piece}")
-                    if not client.at_end():  # it closes where the body was not here whole yet
-                        check(client.answer().status == 403, f"{size} bytes in pieces of {piece}: the next request")
+                    two_own_answers(client, f"{size} bytes in pieces of {piece}")
         setup.stranger_is_served = lambda: None  # nobody is passed on here
 
 
