@@ -30,6 +30,10 @@ CliStart StartShowStat;
 // cli_servers.cc: what is known of servers, and what an operator says about them.
 CliStart StartShowBackend, StartShowServersState, StartShowServersConn, StartGetWeight,
     StartDisableServer, StartEnableServer, StartSetServer, StartSetWeight;
+// cli_checks.cc: how servers are checked.
+CliStart StartEnableHealth, StartDisableHealth, StartEnableAgent, StartDisableAgent;
+// `set server <server> <what> ...` for what is about checks. False: `what` is not.
+bool SetServerCheck(Cli& cli, const CliCall& call, std::unique_ptr<CliCommand>* command);
 // cli_streams.cc: streams of all shards.
 CliStart StartDisableFrontend, StartEnableFrontend, StartShutdownFrontend;
 CliStart StartShowSess, StartShutdownSession, StartShutdownSessionsServer;

@@ -6,7 +6,6 @@
 #include "engine/applet/cli.h"
 #include "engine/applet/cli_commands.h"
 #include "engine/server/server_state.h"
-#include "engine/session/event_log.h"
 #include "engine/session/worker.h"
 
 namespace engine {
@@ -16,6 +15,14 @@ namespace {
 constexpr uint32_t kForcedMaintenance = 0x01;
 constexpr uint32_t kConfiguredMaintenance = 0x04;
 constexpr uint32_t kForcedDrain = 0x08;
+constexpr uint32_t kInheritedMaintenance = 0x02;
+constexpr uint32_t kInheritedDrain = 0x10;
+// Bits of srv_check_state and srv_agent_state.
+constexpr uint32_t kCheckRunning = 0x01;
+constexpr uint32_t kCheckConfigured = 0x02;
+constexpr uint32_t kCheckEnabled = 0x04;
+constexpr uint32_t kCheckPaused = 0x08;
+constexpr uint32_t kCheckAgent = 0x10;
 constexpr uint64_t kWeightMax = 256;
 
 // The number in `#12`, or 0.
@@ -64,27 +71,53 @@ std::string AddressOf(const ServerConfig& server) {
   return server.address.is_ip() ? server.address.Ip() : "-";
 }
 
+std::string NameOf(const shard::Address& address) { return address.is_ip() ? address.Ip() : "-"; }
+
 unsigned PortOf(const ServerConfig& server) {
   return server.address.is_ip() ? server.address.port : 0;
+}
+
+// The mask of a check (management 9.3, srv_check_state).
+uint32_t CheckMask(bool is_configured, bool is_enabled, const CheckView& view, bool is_paused) {
+  uint32_t mask = is_paused ? kCheckPaused : 0;
+  if (is_configured) mask |= kCheckConfigured;
+  if (is_enabled) mask |= kCheckEnabled;
+  if (view.is_running.load(std::memory_order_relaxed)) mask |= kCheckRunning;
+  return mask;
 }
 
 std::string StateLine(const ServerConfig& server) {
   const ServerState& state = *server.state;
   const AdminState admin = state.admin_state();
-  const bool is_up = admin != AdminState::kMaint;
+  const AdminState effective = state.effective_admin();
   uint32_t mask = 0;
   if (admin == AdminState::kDrain) mask = kForcedDrain;
   if (admin == AdminState::kMaint) mask = kForcedMaintenance;
   if (admin == AdminState::kMaint && server.disabled) mask |= kConfiguredMaintenance;
+  if (admin != effective) {
+    mask |= effective == AdminState::kMaint ? kInheritedMaintenance : kInheritedDrain;
+  }
   const uint64_t changed_s = (base::MonotonicMicros() - state.changed_us()) / 1000000;
-  // There are no checks: none has a result (1 0), a running server counts as healthy (2), a check
-  // would rest in maintenance (8). No name is resolved, nothing is encrypted or checked elsewhere.
-  return base::Format("%u %s %u %s %s %d %u %u %u %llu 1 0 %s 0 %d %d - %u - 0 0 - - 0",
-                      server.backend->id, server.backend->name.c_str(), server.id,
-                      server.name.c_str(), AddressOf(server).c_str(), is_up ? 2 : 0, mask,
-                      state.weight(), server.weight, static_cast<unsigned long long>(changed_s),
-                      is_up ? "2 0" : "0 8", server.backend->id_is_given, server.id_is_given,
-                      PortOf(server));
+  const HealthValue health = state.health.Get();
+  const CheckConfig& check = server.check;
+  const CheckTarget target = state.check.target.Get();
+  const CheckTarget agent_target = state.agent.target.Get();
+  const CheckStatusInfo& status = Info(state.check.report.Get().status);
+  // A server without checks rests in maintenance with no health at all.
+  const bool is_paused = admin == AdminState::kMaint;
+  const uint32_t count = is_paused && !check.enabled ? 0 : health.count;
+  const uint32_t agent =
+      !check.agent_enabled ? 0
+                           : kCheckAgent | CheckMask(true, health.agent_checks, state.agent, false);
+  // No name is resolved, nothing is encrypted.
+  return base::Format(
+      "%u %s %u %s %s %d %u %u %u %llu %u %d %u %u %u %d %d - %u - 0 %u %s %s %u",
+      server.backend->id, server.backend->name.c_str(), server.id, server.name.c_str(),
+      AddressOf(server).c_str(), int(state.operational()), mask, state.weight(), server.weight,
+      static_cast<unsigned long long>(changed_s), status.number, int(status.result), count,
+      CheckMask(check.enabled, health.checks, state.check, is_paused), agent,
+      server.backend->id_is_given, server.id_is_given, PortOf(server), target.port,
+      NameOf(target.address).c_str(), NameOf(agent_target.address).c_str(), agent_target.port);
 }
 
 // There is no estimate of what will be needed but what is used, no connection is private to a
@@ -109,11 +142,7 @@ std::string ConnectionsLine(const ServerConfig& server) {
 void SetState(Cli& cli, std::string_view name, AdminState admin) {
   const ServerConfig* server = FindServerOf(cli, name);
   if (server == nullptr) return;
-  const AdminState before = server->state->admin_state();
-  const bool had_server = HasUsableServer(*server->backend);
-  server->backend->state->SetServerAdmin(cli.worker().index(), server->index, admin);
-  LogServerAdmin(cli.worker(), *server, before, admin);
-  LogIfNoServer(cli.worker(), *server->backend, had_server);
+  cli.worker().server_events().ChangeAdmin(*server, admin);
 }
 
 // `0` to `256`, or a percentage of the configured weight (management 9.3, set weight).
@@ -131,9 +160,7 @@ void SetWeight(Cli& cli, std::string_view name, std::string_view text) {
   if (server->backend->has_static_weights() && weight != 0 && weight != server->weight) {
     return cli.SayLine("With a static algorithm a weight is 0, or the configured one.");
   }
-  const bool had_server = HasUsableServer(*server->backend);
-  server->backend->state->SetServerWeight(cli.worker().index(), server->index, weight);
-  LogIfNoServer(cli.worker(), *server->backend, had_server);
+  cli.worker().server_events().ChangeWeight(*server, weight);
 }
 
 }  // namespace
@@ -223,10 +250,12 @@ std::unique_ptr<CliCommand> StartSetServer(Cli& cli, const CliCall& call) {
     SetWeight(cli, call.argument(0), value);
     return nullptr;
   }
+  std::unique_ptr<CliCommand> command;
+  if (SetServerCheck(cli, call, &command)) return command;
   if (what != "state") {
-    cli.SayLine(what.empty() ? "'set server' expects a server, 'state' or 'weight', and a value."
-                             : "'set server <server> " + std::string(what) +
-                                   "' is not supported yet, only 'state' and 'weight' are.");
+    cli.SayLine(what.empty()
+                    ? "'set server' expects a server, what to set, and a value."
+                    : "'set server <server> " + std::string(what) + "' is not supported yet.");
     return nullptr;
   }
   if (value == "ready") {

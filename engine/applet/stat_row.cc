@@ -4,6 +4,7 @@
 
 #include "engine/server/cookie_keywords.h"
 #include "engine/server/server_state.h"
+#include "engine/server/server_text.h"
 
 namespace engine {
 namespace {
@@ -90,6 +91,55 @@ void Quote(std::string_view text, std::string& out) {
   out += '"';
 }
 
+// Of one kind of check: how the last one ended, and what was needed.
+struct CheckColumns {
+  C status, code, duration, text, description, rise, fall, health;
+};
+constexpr CheckColumns kCheckColumns = {C::check_status, C::check_code,  C::check_duration,
+                                        C::last_chk,     C::check_desc,  C::check_rise,
+                                        C::check_fall,   C::check_health};
+constexpr CheckColumns kAgentColumns = {C::agent_status, C::agent_code,  C::agent_duration,
+                                        C::last_agt,     C::agent_desc,  C::agent_rise,
+                                        C::agent_fall,   C::agent_health};
+
+void SetCheck(StatRow& row, const CheckColumns& columns, const CheckView& view, uint64_t rise,
+              uint64_t fall, uint64_t health) {
+  const CheckReport report = view.report.Get();
+  const CheckStatusInfo& info = Info(report.status);
+  const bool is_running = view.is_running.load(std::memory_order_relaxed);
+  row.Set(columns.status, (is_running ? "* " : "") + std::string(info.word));
+  if (report.status != CheckStatus::kInitializing) {
+    if (HasCode(report.status)) row.Set(columns.code, std::to_string(report.code));
+    row.Set(columns.duration, report.duration_ms);
+    row.Set(columns.text, report.text());
+  }
+  row.Set(columns.description, info.text);
+  row.Set(columns.rise, rise);
+  row.Set(columns.fall, fall);
+  row.Set(columns.health, health);
+}
+
+void SetChecks(StatRow& row, const ServerConfig& server, const StatFacts& facts) {
+  const ServerState& state = *server.state;
+  if (server.tracked != nullptr) {
+    row.Set(C::tracked, server.tracked->backend->name + "/" + server.tracked->name);
+  }
+  const HealthValue value = state.health.Get();
+  const HealthRules& rules = state.health.rules();
+  const bool is_shown = state.effective_admin() != AdminState::kMaint;
+  if (value.checks) {
+    row.Set(C::chkfail, state.counters.failed.load(std::memory_order_relaxed));
+    row.Set(C::chkdown, state.counters.downs.load(std::memory_order_relaxed));
+    row.Set(C::downtime, state.DownMicros(facts.now_us) / 1000000);
+    if (is_shown) {
+      SetCheck(row, kCheckColumns, state.check, rules.rise, rules.fall, value.count);
+    }
+  }
+  if (value.agent_checks && is_shown) {
+    SetCheck(row, kAgentColumns, state.agent, 1, 1, value.agent_up ? 1 : 0);
+  }
+}
+
 }  // namespace
 
 std::string StatRow::ToCsv() const {
@@ -141,21 +191,12 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::econ, failed);
   row.Set(C::wretr, state.Sum(&ServerShardPart::retries));
   row.Set(C::wredis, state.Sum(&ServerShardPart::redispatches));
-  switch (state.admin_state()) {
-    case AdminState::kReady:
-      row.Set(C::status, "no check");
-      break;
-    case AdminState::kDrain:
-      row.Set(C::status, "DRAIN");
-      break;
-    case AdminState::kMaint:
-      row.Set(C::status, "MAINT");
-      break;
-  }
+  row.Set(C::status, StatusText(server));
+  SetChecks(row, server, facts);
   row.Set(C::weight, state.weight());
   row.Set(C::act, server.backup ? 0 : 1);
   row.Set(C::bck, server.backup ? 1 : 0);
-  row.Set(C::lastchg, (facts.now_us - state.changed_us()) / 1000000);
+  row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
   row.Set(C::lbtot, total);
   row.Set(C::addr, server.address.is_ip() ? server.address.ToString() : "unix");
   if (server.backend->http.cookie.enabled()) row.Set(C::cookie, CookieOf(server, server.address));
@@ -165,7 +206,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   return row;
 }
 
-StatRow BackendRow(const ProxyConfig& proxy, const StatFacts&) {
+StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   StatRow row = BeginRow(proxy, "BACKEND", 0, kBackend);
   BackendState& state = *proxy.state;
   uint64_t active = 0, backups = 0, active_weight = 0, backup_weight = 0;
@@ -177,7 +218,7 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts&) {
     picked += one.Total();
     reused += one.Sum(&ServerShardPart::reused);
     connects += AttemptsOf(one);
-    if (one.disabled()) continue;
+    if (one.disabled() || one.weight() == 0) continue;
     (server->backup ? backups : active) += 1;
     (server->backup ? backup_weight : active_weight) += one.weight();
   }
@@ -195,6 +236,9 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts&) {
   row.Set(C::weight, weight);
   row.Set(C::act, active);
   row.Set(C::bck, backups);
+  row.Set(C::chkdown, state.downs());
+  row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
+  row.Set(C::downtime, state.DownMicros(facts.now_us) / 1000000);
   row.Set(C::lbtot, picked);
   row.Set(C::cookie, proxy.http.cookie.name);
   row.Set(C::algo, AlgorithmName(proxy));

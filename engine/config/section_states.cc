@@ -18,7 +18,7 @@ constexpr std::string_view kNoTraces = "HAProxy's own subsystems are not here";
 constexpr std::string_view kNoUserlists = "with 'http_auth' in a condition";
 constexpr std::string_view kNoMailers = "with 'email-alert'";
 constexpr std::string_view kNoTls = "with 'ssl'";
-constexpr std::string_view kNoChecks = "with 'check' on a server line";
+constexpr std::string_view kNoChecks = "with 'healthcheck' on a server line";
 
 constexpr KeywordState kStates[] = {
     // resolvers (manual 5.3.2): `resolvers` on a server line is refused.

@@ -12,6 +12,7 @@
 #include "base/errno_name.h"
 #include "engine/applet/cli_applet.h"
 #include "engine/applet/echo.h"
+#include "engine/check/check_runner.h"
 #include "engine/config/tree.h"
 #include "engine/log/console.h"
 #include "engine/run/daemon.h"
@@ -217,6 +218,7 @@ bool Run::PlanLimits(LimitsPlan* plan) {
   }
   LimitsRequest request = MakeLimitsRequest(configuration_->global, options_, shards, sockets);
   request.splice = configuration_->splices();
+  request.health_checks = CountChecks(*configuration_);
   *plan = ComputeLimits(request, ReadSystemLimits());
   for (const std::string& text : plan->notices) console_.Detail(text);
   for (const std::string& text : plan->warnings) console_.Warning(text);

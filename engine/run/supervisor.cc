@@ -15,6 +15,7 @@
 #include "base/check.h"
 #include "base/errno_name.h"
 #include "base/text.h"
+#include "engine/check/check_runner.h"
 #include "engine/run/version.h"
 #include "engine/server/log_config.h"
 #include "shard/net/connector.h"
@@ -260,7 +261,7 @@ bool Supervisor::OpenShards(std::string* why) {
     options.index = index;
     // Any shard may come to serve nearly everything, so each has room for all: address space, not
     // memory.
-    options.connections_max = 2 * settings_.maxconn + 64;
+    options.connections_max = 2 * settings_.maxconn + CountChecks(configuration_) + 64;
     options.small_chunk_bytes = configuration_.global.bufsize;
     options.large_chunk_bytes = std::max<uint32_t>(65536, configuration_.global.bufsize);
     options.small_chunks = settings_.small_chunks;

@@ -152,9 +152,7 @@ std::unique_ptr<Balancer> Backend::MakeBalancer(const std::vector<bool>& eligibl
   return MakeRandom(weights, rules_.random_draws, rules_.hash.balance_factor);
 }
 
-bool Backend::IsUsable(uint32_t, uint32_t server) {
-  return rules_.servers[server].state->admin_state() != AdminState::kMaint;
-}
+bool Backend::IsUsable(uint32_t, uint32_t server) { return rules_.servers[server].state->usable(); }
 
 int64_t Backend::BackendLoad() { return state_.BackCurrent(); }
 

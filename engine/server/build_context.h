@@ -27,6 +27,7 @@
 #include "engine/config/tree.h"
 #include "engine/config/value.h"
 #include "engine/server/builder.h"
+#include "engine/server/check_draft.h"
 #include "engine/server/log_draft.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/thread_set.h"
@@ -91,6 +92,7 @@ struct ProxyDraft {
   bool expect_cip = false;          // the same with expect-netscaler-cip
   bool has_abort_on_close = false;  // said, so that the mode does not decide
   LogDraft log;
+  CheckDraft check;
 };
 
 // `thread` of a bind line: the number of threads is known only when everything was read.

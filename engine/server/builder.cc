@@ -15,6 +15,7 @@
 #include "engine/server/balance_keywords.h"
 #include "engine/server/bind_keywords.h"
 #include "engine/server/build_context.h"
+#include "engine/server/check_keywords.h"
 #include "engine/server/cookie_keywords.h"
 #include "engine/server/global_keywords.h"
 #include "engine/server/http_keywords.h"
@@ -115,6 +116,7 @@ BuildKeywords MakeKeywords() {
   RegisterBindKeywords(keywords);
   RegisterServerKeywords(keywords);
   RegisterSourceKeywords(keywords);
+  RegisterCheckKeywords(keywords);
   RegisterHttpKeywords(keywords);
   RegisterCookieKeywords(keywords);
   RegisterProxyProtocolKeywords(keywords);
@@ -370,6 +372,7 @@ void FinishProxy(BuildContext& context, ProxyDraft& draft) {
   FinishBalance(context, draft);
   FinishSource(context, draft);
   FinishCookie(context, draft);
+  FinishChecks(context, draft);
 }
 
 void FinishThreads(BuildContext& context) {
@@ -433,6 +436,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   CheckNames(context);
   AssignAllIds(context);
   for (ProxyDraft& draft : context.drafts) FinishProxy(context, draft);
+  FinishTracking(context);
   for (const auto& proxy : configuration->proxies) {
     if (proxy->is_frontend && proxy->maxconn == 0) proxy->maxconn = options.proxy_maxconn;
   }

@@ -27,6 +27,7 @@
 
 #include "engine/log/log_plan.h"
 #include "engine/server/balance_config.h"
+#include "engine/server/check_config.h"
 #include "engine/server/http_config.h"
 #include "engine/server/source_config.h"
 #include "shard/conn/proxy_send.h"
@@ -61,6 +62,7 @@ struct Timeouts {
   uint32_t client_fin_ms = 0;
   uint32_t server_fin_ms = 0;
   uint32_t queue_ms = 0;  // unset: connect_ms (manual 4.2, timeout queue)
+  uint32_t check_ms = 0;  // unset: a check has its interval for everything
 };
 
 // `server` (manual 5.2).
@@ -107,7 +109,10 @@ struct ServerConfig final : shard::ServerTarget {
   bool send_proxy_v1 = false;  // `send-proxy`
   bool send_proxy_v2 = false;  // `send-proxy-v2`, which wins
   shard::ProxySendOptions announce;
-  ServerState* state = nullptr;  // found by name when the configuration is put to use
+  CheckConfig check;
+  ServerConfig* tracked = nullptr;      // whose state it has (track)
+  std::vector<ServerConfig*> trackers;  // that have its state
+  ServerState* state = nullptr;         // found by name when the configuration is put to use
 };
 
 // `bind` (manual 5.1). One BindConfig per line; one BindAddress per socket it asks for.
@@ -199,6 +204,8 @@ struct ProxyConfig {
   }
   bool all_backups = false;  // option allbackups
   std::vector<std::unique_ptr<ServerConfig>> servers;
+  std::shared_ptr<const CheckRules> checks;  // null: a connection is enough
+  bool log_health_checks = false;            // option log-health-checks
   uint32_t retries = 3;
   bool redispatch = false;
   bool persist = false;              // option persist
@@ -250,7 +257,11 @@ struct GlobalConfig {
   bool daemon = false, quiet = false;
   std::string ring_driver = "auto";  // tune.ring auto|uring|poll: ours
   bool strict_limits = true;
-  bool zero_warning = false;    // as -dW
+  bool zero_warning = false;           // as -dW
+  uint32_t spread_checks_percent = 0;  // spread-checks
+  uint32_t max_spread_checks_ms = 0;   // max-spread-checks; 0: no bound
+  bool external_checks = false;        // external-check
+  bool external_checks_keep_environment = false;
   uint32_t stats_maxconn = 10;  // `stats maxconn`
   uint64_t stats_timeout_ms = 10000;
 };

@@ -55,6 +55,7 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.send_proxy_v1 = from.send_proxy_v1;
   options.send_proxy_v2 = from.send_proxy_v2;
   options.announce = from.announce;
+  options.check = from.check;
   return options;
 }
 
@@ -213,9 +214,8 @@ void RegisterServerKeywords(BuildKeywords& keywords) {
   });
   // What these take back is not supported yet, so there is never anything to take back.
   for (const char* words :
-       {"no-agent-check", "no-check", "no-check-reuse-pool", "no-check-sni-auto", "no-check-ssl",
-        "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn", "no-sni-auto", "no-ssl", "no-tfo",
-        "no-verifyhost"}) {
+       {"no-check-reuse-pool", "no-check-sni-auto", "no-check-ssl", "no-send-proxy-v2-ssl",
+        "no-send-proxy-v2-ssl-cn", "no-sni-auto", "no-ssl", "no-tfo", "no-verifyhost"}) {
     keywords.Add({words, kBoth}, [](BuildContext&, KeywordUse&) { return true; });
   }
 }

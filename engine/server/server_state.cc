@@ -123,6 +123,54 @@ int64_t ServerState::Current() const {
   return current;
 }
 
+void ServerState::NoteMove(Operational before, Operational after) {
+  const uint64_t now_us = base::MonotonicMicros();
+  const bool stays_down = before == Operational::kStopped && after == before;
+  const uint64_t since_us =
+      stays_down ? changed_us() : changed_us_.exchange(now_us, std::memory_order_relaxed);
+  if (before == Operational::kStopped && after != before && now_us > since_us) {
+    counters.down_us.fetch_add(now_us - since_us, std::memory_order_relaxed);
+  }
+  if (after == Operational::kStopped && after != before)
+    counters.downs.fetch_add(1, std::memory_order_relaxed);
+  NoteChange();
+}
+
+uint64_t ServerState::DownMicros(uint64_t now_us) const {
+  const uint64_t past_us = counters.down_us.load(std::memory_order_relaxed);
+  const uint64_t since_us = changed_us();
+  const bool is_down = operational() == Operational::kStopped;
+  return is_down && now_us > since_us ? past_us + (now_us - since_us) : past_us;
+}
+
+bool BackendState::HasServer() const {
+  return std::any_of(servers_.begin(), servers_.end(), [](const ServerState* server) {
+    return !server->disabled() && server->weight() > 0;
+  });
+}
+
+bool BackendState::NoteServers() {
+  // Whoever comes last has seen the change of everybody before it: what it finds stays.
+  bool has_changed = false;
+  for (;;) {
+    const bool now_up = HasServer();
+    if (is_up_.exchange(now_up, std::memory_order_seq_cst) == now_up) return has_changed;
+    has_changed = true;
+    const uint64_t now_us = base::MonotonicMicros();
+    const uint64_t since_us = changed_us_.exchange(now_us, std::memory_order_relaxed);
+    if (now_up) {
+      down_us_.fetch_add(now_us - std::min(since_us, now_us), std::memory_order_relaxed);
+    } else {
+      downs_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+}
+
+uint64_t BackendState::DownMicros(uint64_t now_us) const {
+  const uint64_t past_us = down_us_.load(std::memory_order_relaxed);
+  return is_up() ? past_us : past_us + now_us - std::min(changed_us(), now_us);
+}
+
 uint64_t BackendState::Sum(base::Counter ProxyShardPart::*counter) const {
   uint64_t sum = 0;
   for (uint32_t shard = 0; shard < shards_; ++shard) sum += (parts_[shard].*counter).Get();
@@ -158,6 +206,18 @@ int64_t BackendState::BackPeak() const {
 }
 
 void StateTable::Attach(Configuration& configuration) {
+  AttachEach(configuration);
+  for (const auto& proxy : configuration.proxies) {
+    for (const auto& server : proxy->servers) {
+      server->state->Track(server->tracked == nullptr ? nullptr : server->tracked->state);
+    }
+  }
+  for (const auto& proxy : configuration.proxies) {
+    if (proxy->is_backend) proxy->state->BeginServers();
+  }
+}
+
+void StateTable::AttachEach(Configuration& configuration) {
   for (const auto& proxy : configuration.proxies) {
     // A frontend and a backend may share a name; their states do not.
     auto& state = proxies_[(proxy->is_internal   ? "internal "
@@ -173,9 +233,13 @@ void StateTable::Attach(Configuration& configuration) {
         server_state = std::make_unique<ServerState>(server->name, shards_);
         server_state->SetDisabled(server->disabled);
         server_state->SetWeight(server->weight);
+        server_state->health.Configure(server->check.health_rules());
+        server_state->check.target.Set(server->check.target);
+        server_state->agent.target.Set(server->check.agent_target);
       }
       server->state = server_state.get();
       server->pool_key = PoolKeyOf(*server);
+      server_state->ForgetTrackers();
       state->servers().push_back(server_state.get());
     }
     if (proxy->http.cookie.enabled()) {

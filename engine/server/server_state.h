@@ -6,10 +6,11 @@
 //          any-thread reads all. The administrative state is written by whoever administers.
 // Units:   streams, bytes, microseconds of the monotonic clock.
 // Errors:  none.
-// States:  of a server, AdminState; health comes with health checks.
+// States:  of a server, AdminState and its ServerHealth, or those of the server that it tracks.
 
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -17,10 +18,13 @@
 
 #include "base/clock.h"
 #include "base/counters.h"
+#include "base/published.h"
 #include "engine/mux/mux_h1_back.h"
 #include "engine/server/backend.h"
+#include "engine/server/check_status.h"
 #include "engine/server/cookie_table.h"
 #include "engine/server/proxy_config.h"
+#include "engine/server/server_health.h"
 #include "shard/conn/close_reason.h"
 
 namespace engine {
@@ -66,9 +70,25 @@ struct alignas(64) ServerShardPart {
   base::IntrusiveList<MuxH1Back, &MuxH1Back::idle_hook> idle;
 };
 
-// What an operator said about a server. Draining: takes nothing new by load balancing, but serves
-// those whose cookie names it.
+// What an operator said about a server. Draining: takes nothing new by load balancing, but is still
+// checked and serves those whose cookie names it. The higher one holds where two are said.
 enum class AdminState : uint8_t { kReady, kDrain, kMaint };
+
+// What checks of a server came to, beside its health. Written by whoever makes a change, which is
+// rare; read by anybody.
+struct CheckCounters {
+  std::atomic<uint64_t> failed{0};    // of a server that was up
+  std::atomic<uint64_t> downs{0};     // times it went down
+  std::atomic<uint64_t> down_us{0};   // in the times that are over
+  std::atomic<uint64_t> observed{0};  // failures that traffic has shown
+};
+
+// One kind of check of a server.
+struct CheckView {
+  std::atomic<bool> is_running{false};
+  base::Published<CheckReport> report;  // of the last one that ended; its home shard's
+  base::Published<CheckTarget> target;  // where it goes to; its home shard's
+};
 
 class ServerState {
  public:
@@ -86,15 +106,47 @@ class ServerState {
     parts_[shard].current_peak.Note(parts_[shard].current.Get(), [this] { return Current(); });
   }
   // Not to be chosen for anything new.
-  bool disabled() const { return admin_state() != AdminState::kReady; }
+  bool disabled() const {
+    return effective_admin() != AdminState::kReady || operational() != Operational::kRunning;
+  }
+  // May be used by those who must have this one.
+  bool usable() const { return operational() != Operational::kStopped; }
+  // With what the tracked server passes on (manual 5.2, track).
+  AdminState effective_admin() const {
+    const AdminState own = admin_state();
+    return tracked_ == nullptr ? own : std::max(own, tracked_->effective_admin());
+  }
+  // What checks say, its own or those of the tracked server; stopped in maintenance.
+  Operational operational() const {
+    return effective_admin() == AdminState::kMaint ? Operational::kStopped : checked_health();
+  }
+  Operational checked_health() const {
+    return tracked_ == nullptr ? health.operational() : tracked_->checked_health();
+  }
+  ServerState* tracked() const { return tracked_; }
+  // Start-up: follows `tracked` from now on; null: nobody.
+  void Track(ServerState* tracked) {
+    tracked_ = tracked;
+    if (tracked != nullptr) tracked->trackers_.push_back(this);
+  }
+  void ForgetTrackers() { trackers_.clear(); }
+  ServerHealth health;
+  CheckCounters counters;
+  CheckView check;
+  CheckView agent;
+  // Failures in a row that traffic has shown (manual 5.2, observe).
+  std::atomic<uint32_t> errors_in_row{0};
+  // It has moved, by whatever: whoever balances is to see it, and how long it was down is counted.
+  void NoteMove(Operational before, Operational after);
   void SetDisabled(bool disabled) {
     SetAdminState(disabled ? AdminState::kMaint : AdminState::kReady);
   }
   AdminState admin_state() const { return admin_state_.load(std::memory_order_relaxed); }
-  void SetAdminState(AdminState state) {
-    if (admin_state_.exchange(state, std::memory_order_relaxed) == state) return;
-    changed_us_.store(base::MonotonicMicros(), std::memory_order_relaxed);
-    NoteChange();
+  // Returns what was before.
+  AdminState SetAdminState(AdminState state) {
+    const AdminState before = admin_state_.exchange(state, std::memory_order_acq_rel);
+    if (before != state) NoteChange();
+    return before;
   }
   // 0: takes nothing by load balancing (manual 5.2, weight).
   uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }
@@ -111,11 +163,15 @@ class ServerState {
   // Start-up: where the streams on the server are counted over all shards; null: nowhere.
   void SetSharedLoad(SharedLoad* load) { shared_load_ = load; }
   SharedLoad* shared_load() const { return shared_load_; }
+  // When its state last changed, for better or worse.
   uint64_t changed_us() const { return changed_us_.load(std::memory_order_relaxed); }
+  // With the time it is down now.
+  uint64_t DownMicros(uint64_t now_us) const;
 
  private:
   void NoteChange() {
     if (version_ != nullptr) version_->fetch_add(1, std::memory_order_release);
+    for (ServerState* tracker : trackers_) tracker->NoteChange();
   }
 
   const std::string name_;
@@ -128,6 +184,8 @@ class ServerState {
   std::atomic<bool> source_failed_{false};
   std::atomic<uint64_t>* version_ = nullptr;
   SharedLoad* shared_load_ = nullptr;
+  ServerState* tracked_ = nullptr;
+  std::vector<ServerState*> trackers_;
 };
 
 // One shard's numbers about one proxy, front and back half.
@@ -207,6 +265,15 @@ class BackendState {
   void TellWaiters(uint32_t shard) {
     if (queue() != nullptr) queue()->AnnounceChange(shard);
   }
+  // The backend as a whole, which is down without a server that takes traffic. After each change
+  // of a server; true for the one that was told of a change of this.
+  bool NoteServers();
+  // Start-up: what it is then is no change.
+  void BeginServers() { is_up_.store(HasServer(), std::memory_order_relaxed); }
+  bool is_up() const { return is_up_.load(std::memory_order_relaxed); }
+  uint64_t changed_us() const { return changed_us_.load(std::memory_order_relaxed); }
+  uint64_t downs() const { return downs_.load(std::memory_order_relaxed); }
+  uint64_t DownMicros(uint64_t now_us) const;
   // Streams that wait for any server, now and at most; for one server likewise (by its index).
   int64_t Queued() { return QueuedIn(WaitQueue::kBackendLine); }
   int64_t QueuedMax() { return QueuedMaxIn(WaitQueue::kBackendLine); }
@@ -217,7 +284,13 @@ class BackendState {
   int64_t QueuedIn(uint32_t line) { return queue() == nullptr ? 0 : queue()->Waiting(line); }
   int64_t QueuedMaxIn(uint32_t line) { return queue() == nullptr ? 0 : queue()->WaitingMax(line); }
 
+  bool HasServer() const;
+
   const std::string name_;
+  std::atomic<bool> is_up_{true};
+  std::atomic<uint64_t> changed_us_{base::MonotonicMicros()};
+  std::atomic<uint64_t> downs_{0};
+  std::atomic<uint64_t> down_us_{0};
   std::atomic<Listening> listening_{Listening::kOpen};
   std::unique_ptr<ProxyShardPart[]> parts_;
   const uint32_t shards_;
@@ -234,6 +307,8 @@ class StateTable {
   void Attach(Configuration& configuration);
 
  private:
+  void AttachEach(Configuration& configuration);
+
   const uint32_t shards_;
   std::map<std::string, std::unique_ptr<BackendState>> proxies_;
   std::map<std::string, std::unique_ptr<ServerState>> servers_;  // "backend/server"

@@ -26,44 +26,136 @@ void Say(Worker& worker, const ProxyConfig& backend, LogLevel level, const std::
           text);
 }
 
-}  // namespace
-
-bool HasUsableServer(const ProxyConfig& backend) {
-  return CountUsable(backend, false) + CountUsable(backend, true) > 0;
+std::string NameOf(const ServerConfig& server) {
+  return (server.backup ? "Backup Server " : "Server ") + server.backend->name + "/" + server.name;
 }
 
-void LogServerAdmin(Worker& worker, const ServerConfig& server, AdminState before,
-                    AdminState after) {
+// What is left of the backend, at the end of a line.
+struct Rest {
+  unsigned active;
+  unsigned backup;
+  long long current;
+  long long queued;
+
+  explicit Rest(const ServerConfig& server)
+      : active(CountUsable(*server.backend, false)),
+        backup(CountUsable(*server.backend, true)),
+        current(server.state->Current()),
+        queued(server.backend->state->Queued()) {}
+  const char* running_on() const { return active == 0 && backup > 0 ? " Running on backup." : ""; }
+  std::string Left() const {
+    return base::Format(
+        ". %u active and %u backup servers left.%s %lld sessions active, 0 "
+        "requeued, %lld remaining in queue.",
+        active, backup, running_on(), current, queued);
+  }
+  std::string Online() const {
+    return base::Format(
+        ". %u active and %u backup servers online.%s 0 sessions requeued, %lld "
+        "total in queue.",
+        active, backup, running_on(), queued);
+  }
+};
+
+const char* UpOrDown(const Standing& standing) {
+  return standing.operational() == Operational::kStopped ? "DOWN" : "UP";
+}
+
+void LogAdmin(Worker& worker, const ServerConfig& server, const ServerMove& move,
+              const std::string& via) {
   const ProxyConfig& backend = *server.backend;
-  if (backend.log == nullptr || before == after) return;
-  const std::string name = "Server " + backend.name + "/" + server.name;
-  const unsigned active = CountUsable(backend, false);
-  const unsigned backup = CountUsable(backend, true);
-  const auto current = static_cast<long long>(server.state->Current());
-  const auto queued = static_cast<long long>(backend.state->Queued());
-  switch (after) {
+  const std::string name = NameOf(server);
+  const AdminState before = move.before.admin;
+  switch (move.after.admin) {
     case AdminState::kMaint:
+      if (move.before.operational() == Operational::kStopped) {
+        return Say(worker, backend, LogLevel::kNotice,
+                   name + " was DOWN and now enters maintenance" + via + ".");
+      }
       return Say(worker, backend, LogLevel::kAlert,
-                 name + base::Format(" is going DOWN for maintenance. %u active and %u backup "
-                                     "servers left. %lld sessions active, 0 requeued, %lld "
-                                     "remaining in queue.",
-                                     active, backup, current, queued));
+                 name + " is going DOWN for maintenance" + via + Rest(server).Left());
     case AdminState::kDrain:
-      return Say(worker, backend, LogLevel::kNotice,
-                 name + base::Format(" enters drain state. %u active and %u backup servers online. "
-                                     "0 sessions requeued, %lld total in queue.",
-                                     active, backup, queued));
+      if (before == AdminState::kReady) {
+        return Say(worker, backend, LogLevel::kNotice,
+                   name + " enters drain state" + via + Rest(server).Online());
+      }
+      break;
     case AdminState::kReady:
+      if (before == AdminState::kDrain) {
+        return Say(worker, backend, LogLevel::kNotice,
+                   name + " is " + UpOrDown(move.after) + " (leaving forced drain).");
+      }
+      break;
+  }
+  Say(worker, backend, LogLevel::kNotice,
+      name + " is " + UpOrDown(move.after) +
+          (move.after.admin == AdminState::kDrain ? "/DRAIN" : "/READY") +
+          (move.via != nullptr ? " (leaving maintenance)." : " (leaving forced maintenance)."));
+}
+
+void LogHealth(Worker& worker, const ServerConfig& server, const ServerMove& move,
+               const std::string& via) {
+  const ProxyConfig& backend = *server.backend;
+  const std::string name = NameOf(server);
+  switch (move.after.health) {
+    case Operational::kStopped:
+      return Say(worker, backend, LogLevel::kAlert,
+                 name + " is DOWN" + via + move.cause + Rest(server).Left());
+    case Operational::kStopping:
       return Say(worker, backend, LogLevel::kNotice,
-                 name + (before == AdminState::kMaint ? " is UP/READY (leaving forced maintenance)."
-                                                      : " is UP (leaving forced drain)."));
+                 name + " is stopping" + via + move.cause + Rest(server).Online());
+    case Operational::kStarting:
+    case Operational::kRunning:
+      return Say(worker, backend, LogLevel::kNotice,
+                 name + " is UP" + via + move.cause + Rest(server).Online());
   }
 }
 
-void LogIfNoServer(Worker& worker, const ProxyConfig& backend, bool had_server) {
-  if (backend.log == nullptr || !had_server || HasUsableServer(backend)) return;
+}  // namespace
+
+void LogServerMove(Worker& worker, const ServerConfig& server, const ServerMove& move) {
+  if (server.backend->log == nullptr) return;
+  const std::string via = move.via == nullptr
+                              ? std::string()
+                              : " via " + move.via->backend->name + "/" + move.via->name;
+  if (move.before.admin != move.after.admin) return LogAdmin(worker, server, move, via);
+  if (move.before.operational() == move.after.operational()) return;
+  LogHealth(worker, server, move, via);
+}
+
+void LogNoServer(Worker& worker, const ProxyConfig& backend) {
+  if (backend.log == nullptr) return;
   const char* kind = backend.is_frontend ? "proxy " : "backend ";
   Say(worker, backend, LogLevel::kEmerg, kind + backend.name + " has no server available!");
+}
+
+std::string ReasonText(const CheckReport& report) {
+  std::string text = std::string(", reason: ") + Info(report.status).text;
+  if (HasCode(report.status)) text += ", code: " + std::to_string(report.code);
+  if (report.text_bytes != 0) text += ", info: \"" + std::string(report.text()) + "\"";
+  return text + ", check duration: " + std::to_string(report.duration_ms) + "ms";
+}
+
+void LogCheck(Worker& worker, const ServerConfig& server, CheckOf of, const CheckReport& report,
+              const HealthValue& value) {
+  if (server.backend->log == nullptr) return;
+  const HealthRules& rules = server.state->health.rules();
+  const CheckResult result = Info(report.status).result;
+  std::string text = of == CheckOf::kAgent ? "Agent check for " : "Health check for ";
+  text += server.backup ? "backup server " : "server ";
+  text += server.backend->name + "/" + server.name;
+  text += result == CheckResult::kPassed        ? " succeeded"
+          : result == CheckResult::kConditional ? " conditionally succeeded"
+                                                : " failed";
+  text += ReasonText(report);
+  if (of == CheckOf::kAgent) {
+    text += value.agent_up ? ", status: 1/1 UP." : ", status: 0/1 DOWN.";
+  } else if (value.count >= rules.rise) {
+    text += base::Format(", status: %u/%u UP.", value.count - rules.rise + 1, rules.fall);
+  } else {
+    text += base::Format(", status: %u/%u DOWN.", value.count, rules.rise);
+  }
+  Say(worker, *server.backend, LogLevel::kNotice, text);
 }
 
 }  // namespace engine

@@ -1,4 +1,5 @@
-// event_log.h - lines about servers and proxies, not about traffic: an operator took one out.
+// event_log.h - lines about servers and proxies, not about traffic: a server went down or came up,
+// an operator took one out.
 //
 // Owns:    nothing.
 // Threads: shard-local.
@@ -10,18 +11,39 @@
 
 #pragma once
 
+#include <string>
+
+#include "engine/check/check_host.h"
 #include "engine/server/server_state.h"
 
 namespace engine {
 
 class Worker;
 
-// `server` has gone from `before` to `after`, by an operator's word.
-void LogServerAdmin(Worker& worker, const ServerConfig& server, AdminState before,
-                    AdminState after);
-// A backend has lost its last usable server, or has not: said if so.
-void LogIfNoServer(Worker& worker, const ProxyConfig& backend, bool had_server);
-// Some server of `backend` takes traffic.
-bool HasUsableServer(const ProxyConfig& backend);
+// Where a server stands.
+struct Standing {
+  AdminState admin = AdminState::kReady;
+  Operational health = Operational::kRunning;  // by checks
+  Operational operational() const {
+    return admin == AdminState::kMaint ? Operational::kStopped : health;
+  }
+  bool operator==(const Standing&) const = default;
+};
+
+struct ServerMove {
+  Standing before;
+  Standing after;
+  const ServerConfig* via = nullptr;  // the tracked server that moved; null: it moved itself
+  std::string cause;                  // ", reason: ...", ", changed from CLI"
+};
+
+void LogServerMove(Worker& worker, const ServerConfig& server, const ServerMove& move);
+// The backend has lost its last usable server.
+void LogNoServer(Worker& worker, const ProxyConfig& backend);
+// `option log-health-checks`: a check has come to something new.
+void LogCheck(Worker& worker, const ServerConfig& server, CheckOf of, const CheckReport& report,
+              const HealthValue& value);
+// ", reason: Layer4 check passed, check duration: 2ms"
+std::string ReasonText(const CheckReport& report);
 
 }  // namespace engine

@@ -188,6 +188,7 @@ uint16_t StatusOf(CloseReason reason) {
     case CloseReason::kSourceAddress:
     case CloseReason::kQueueTimeout:
     case CloseReason::kServerDown:
+    case CloseReason::kServerUp:
       return 503;
     case CloseReason::kServerAbort:
     case CloseReason::kServerReset:
@@ -387,6 +388,9 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   const bool tunnel = framing.kind == BodyKind::kTunnel;
   const bool upgrade = tunnel && head.status == 101;
   if (AsksForConnectionAuth(head)) back.Reserve();
+  if (const ServerConfig* server = stream.slot().server()) {
+    stream.worker().server_events().OnStatus(*server, head.status);
+  }
   stream.session().SetSticks(head.status == 401 || head.status == 407);
   proto::StripHopByHop(head.fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   closes_client_ = closes_client_ || ModeOf(stream) == ConnectionMode::kClose;
@@ -453,6 +457,9 @@ void HttpFlow::OnServerClosed(Stream& stream, CloseReason reason, bool whole) {
   }
   if (reason == CloseReason::kLocal && MustRedirect(stream)) return Redirect(stream);
   stream.response().bytes().Clear();
+  if (const ServerConfig* server = stream.slot().server()) {
+    stream.worker().server_events().OnNoAnswer(*server, reason);
+  }
   const uint16_t status = StatusOf(reason);
   if (status == 0) {
     stream.client_side().Abort(reason);

@@ -433,6 +433,9 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
   ProxyShardPart& part = backend_->state->part(worker_.index());
   part.connect_errors.Add();
   slot_.part().connect_errors.Add();
+  if (slot_.server()->check.observe != Observe::kNothing) {
+    worker_.server_events().OnFailure(*slot_.server(), "TCP connection failed");
+  }
   // retry-on that leaves conn-failure out makes the first failure the last.
   const bool final = http_ && (backend_->http.retry_on & kRetryConnFailure) == 0;
   const RetryDecision decision =
@@ -461,6 +464,9 @@ void Stream::OnEstablished(StreamSide&) {
   if (http_) http_flow_.OnConnected(*this);
   if (slot_.server() == nullptr) return;
   slot_.part().established.Add();
+  if (slot_.server()->check.observe == Observe::kLayer4) {
+    worker_.server_events().OnSuccess(*slot_.server());
+  }
   session_.SetLastServer(*slot_.server());
 }
 

@@ -80,6 +80,10 @@ void Worker::OnStart(shard::Shard& shard) noexcept {
   for (const auto& [bind, limit] : process_.bind_maxconn) {
     bind_shares_[bind] = std::make_unique<shard::LimitShare>(*limit, index);
   }
+  CheckHost& host = server_events_;
+  checks_ =
+      std::make_unique<CheckRunner>(host, *process_.configuration, index, shard.board().shards());
+  checks_->Start();
 }
 
 namespace {
@@ -241,6 +245,7 @@ uint32_t Worker::IdleClients() {
 }
 
 void Worker::OnStop() noexcept {
+  checks_->Stop();
   idle_pool_.CloseAll();
   while (Session* session = handshaking_.front()) session->EndHandshake(CloseReason::kShutdown);
   for (MuxH1Front* mux = all_fronts_.front(); mux != nullptr;) {

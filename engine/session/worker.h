@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/slab.h"
+#include "engine/check/check_runner.h"
 #include "engine/log/log_hub.h"
 #include "engine/mux/mux_h1_back.h"
 #include "engine/mux/mux_raw.h"
@@ -23,6 +24,7 @@
 #include "engine/server/server_state.h"
 #include "engine/session/idle_pool.h"
 #include "engine/session/question.h"
+#include "engine/session/server_events.h"
 #include "engine/session/session.h"
 #include "engine/session/spread_close.h"
 #include "engine/session/stream.h"
@@ -122,6 +124,8 @@ class Worker final : public shard::ShardApp {
   }
   // A line about traffic of `frontend` is written (%lc).
   void CountLine(const ProxyConfig& frontend) { frontend.state->part(index()).lines.Add(); }
+  ServerEvents& server_events() { return server_events_; }
+  CheckRunner& checks() { return *checks_; }
   // What this shard's applets ask other shards.
   Questions& questions() { return questions_; }
   void Enlist(Stream* stream) { all_streams_.PushBack(stream); }
@@ -156,6 +160,8 @@ class Worker final : public shard::ShardApp {
   SpreadClose spread_close_{*this};
   IdlePool idle_pool_{*this};
   std::unique_ptr<ShardLog> log_;
+  ServerEvents server_events_{*this};
+  std::unique_ptr<CheckRunner> checks_;
   base::Slab<Session> sessions_;
   base::Slab<Stream> streams_;
   base::Slab<MuxRaw> raw_muxes_;

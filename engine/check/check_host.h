@@ -1,0 +1,40 @@
+// check_host.h - what checks need of the shard they run on, and whom they tell.
+//
+// Owns:    nothing.
+// Threads: shard-local.
+// Units:   none.
+// Errors:  none.
+// States:  none.
+
+#pragma once
+
+#include <cstdint>
+
+#include "engine/check/agent_answer.h"
+#include "engine/server/check_status.h"
+#include "engine/server/proxy_config.h"
+#include "engine/server/server_health.h"
+#include "shard/conn/connection.h"
+
+namespace engine {
+
+enum class CheckOf : uint8_t { kServer, kAgent };
+
+class CheckHost {
+ public:
+  virtual shard::ShardContext& context() = 0;
+  virtual uint64_t Random() = 0;
+  // A socket is about to be opened: some of what nobody needs may have to be closed for it.
+  virtual void MakeRoom() = 0;
+  // A check has ended, and its server's health is what `change` says. Whoever balances is told,
+  // it is logged, and what follows from a server's going down or coming up is done.
+  virtual void OnChecked(const ServerConfig& server, CheckOf of, const CheckReport& before,
+                         const CheckReport& report, const HealthChange& change) = 0;
+  // What the agent of a server says beside that it is up or down.
+  virtual void OnAgentSaid(const ServerConfig& server, const AgentAnswer& answer) = 0;
+
+ protected:
+  ~CheckHost() = default;
+};
+
+}  // namespace engine

@@ -1,0 +1,74 @@
+#include "engine/check/check_runner.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace engine {
+namespace {
+
+// Calls visit(server, of) for each check there is, in the order of the file.
+template <typename Visit>
+void ForEachCheck(const Configuration& configuration, Visit visit) {
+  for (const auto& proxy : configuration.proxies) {
+    if (proxy->disabled) continue;
+    for (const auto& server : proxy->servers) {
+      if (server->check.enabled) visit(*server, CheckOf::kServer);
+      if (server->check.agent_enabled) visit(*server, CheckOf::kAgent);
+    }
+  }
+}
+
+std::string NodeOf(const GlobalConfig& global) {
+  if (!global.node.empty()) return global.node;
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
+}
+
+}  // namespace
+
+CheckRunner::CheckRunner(CheckHost& host, const Configuration& configuration, uint32_t shard,
+                         uint32_t shards)
+    : host_(host) {
+  const GlobalConfig& global = configuration.global;
+  settings_.spread_percent = global.spread_checks_percent;
+  settings_.answer_bytes_max = global.bufsize;
+  settings_.node = NodeOf(global);
+  ForEachCheck(configuration, [&](ServerConfig& server, CheckOf of) {
+    const CheckConfig& check = server.check;
+    spread_ms_ = std::min<uint64_t>(spread_ms_,
+                                    of == CheckOf::kAgent ? check.agent_inter_ms : check.inter_ms);
+    const uint32_t position = checks_of_all_++;
+    if (HomeOf(server, shards) != shard) return;
+    own_.push_back({std::make_unique<ServerCheck>(host, settings_, server, of), position});
+  });
+  if (global.max_spread_checks_ms != 0) {
+    spread_ms_ = std::min<uint64_t>(spread_ms_, global.max_spread_checks_ms);
+  }
+}
+
+void CheckRunner::Start() {
+  const uint64_t now_ms = host_.context().now_ms();
+  for (const Own& own : own_) {
+    own.check->Begin(now_ms + spread_ms_ * own.position / checks_of_all_);
+  }
+}
+
+void CheckRunner::Stop() {
+  for (const Own& own : own_) own.check->Stop();
+}
+
+ServerCheck* CheckRunner::Find(const ServerConfig& server, CheckOf of) {
+  for (const Own& own : own_) {
+    if (&own.check->server() == &server && own.check->of() == of) return own.check.get();
+  }
+  return nullptr;
+}
+
+uint32_t CountChecks(const Configuration& configuration) {
+  uint32_t count = 0;
+  ForEachCheck(configuration, [&](ServerConfig&, CheckOf) { ++count; });
+  return count;
+}
+
+}  // namespace engine

@@ -1,0 +1,214 @@
+#include "engine/check/server_check.h"
+
+#include <algorithm>
+
+#include "engine/check/check_request.h"
+#include "engine/server/server_state.h"
+#include "engine/server/server_text.h"
+
+namespace engine {
+namespace {
+
+const CheckRules& PlainConnect() {
+  static const CheckRules rules = [] {
+    CheckRules made;
+    made.rules.push_back({.kind = CheckRule::Kind::kConnect, .with_defaults = true});
+    return made;
+  }();
+  return rules;
+}
+
+const CheckRules& RulesOf(const ServerConfig& server) {
+  const CheckRules* rules = server.backend->checks.get();
+  return rules != nullptr ? *rules : PlainConnect();
+}
+
+// The line of an agent, which ends with the first '\r' or '\n'.
+ExpectResult ExpectLine(std::string_view bytes, bool is_final, ExpectNote* note) {
+  const size_t end = bytes.find_first_of("\r\n");
+  if (end != std::string_view::npos) {
+    note->text = bytes.substr(0, end);
+    return ExpectResult::kMatch;
+  }
+  if (!is_final) return ExpectResult::kNeedMore;
+  note->status = CheckStatus::kL7Timeout;
+  note->text = "Ignoring incomplete line from agent";
+  return ExpectResult::kFailed;
+}
+
+HealthEvent EventOf(CheckResult result) {
+  switch (result) {
+    case CheckResult::kPassed:
+      return HealthEvent::kPassed;
+    case CheckResult::kConditional:
+      return HealthEvent::kConditional;
+    default:
+      return HealthEvent::kFailed;
+  }
+}
+
+}  // namespace
+
+ServerCheck::ServerCheck(CheckHost& host, const CheckSettings& settings, ServerConfig& server,
+                         CheckOf of)
+    : host_(host),
+      settings_(settings),
+      server_(server),
+      of_(of),
+      exchange_(host, *this, settings.answer_bytes_max),
+      timer_(this),
+      agent_send_(server.check.agent_send) {}
+
+CheckView& ServerCheck::view() const {
+  return of_ == CheckOf::kAgent ? server_.state->agent : server_.state->check;
+}
+
+void ServerCheck::Begin(uint64_t first_ms) {
+  timer_.Set(host_.context().loop->timers(), std::max<uint64_t>(first_ms, 1));
+}
+
+void ServerCheck::Stop() {
+  timer_.Clear();
+  exchange_.Abort();
+  view().is_running.store(false, std::memory_order_relaxed);
+}
+
+bool ServerCheck::IsPaused() const {
+  const HealthValue value = server_.state->health.Get();
+  // An agent has to be asked in maintenance, too: it may have ordered it, and end it.
+  if (of_ == CheckOf::kAgent) return !value.agent_checks;
+  return !value.checks || server_.state->admin_state() == AdminState::kMaint;
+}
+
+uint32_t ServerCheck::FastMs() const {
+  const CheckConfig& check = server_.check;
+  return check.fastinter_ms != 0 ? check.fastinter_ms : check.inter_ms;
+}
+
+// Manual 5.2, inter.
+uint32_t ServerCheck::IntervalMs() const {
+  const CheckConfig& check = server_.check;
+  if (of_ == CheckOf::kAgent) return check.agent_inter_ms;
+  const ServerHealth& health = server_.state->health;
+  const HealthValue value = health.Get();
+  if (value.count == health.count_max()) return check.inter_ms;
+  if (value.count == 0) return check.downinter_ms != 0 ? check.downinter_ms : check.inter_ms;
+  return FastMs();
+}
+
+void ServerCheck::WaitFor(uint64_t interval_ms) {
+  // Manual 3.2, spread-checks: up to that much more or less.
+  const uint64_t spread_ms = interval_ms * settings_.spread_percent / 100;
+  if (spread_ms != 0) interval_ms += host_.Random() % (2 * spread_ms + 1) - spread_ms;
+  shard::ShardContext& context = host_.context();
+  timer_.Set(context.loop->timers(), context.now_ms() + std::max<uint64_t>(interval_ms, 1));
+}
+
+void ServerCheck::HurryUp() {
+  if (exchange_.running()) {
+    exchange_.Abort();
+    view().is_running.store(false, std::memory_order_relaxed);
+  }
+  const uint64_t next_ms = host_.context().now_ms() + FastMs();
+  if (timer_.deadline_ms() == 0 || timer_.deadline_ms() > next_ms) {
+    timer_.Clear();
+    timer_.Set(host_.context().loop->timers(), next_ms);
+  }
+}
+
+const CheckRules& ServerCheck::Rules() {
+  if (of_ == CheckOf::kServer) return RulesOf(server_);
+  agent_rules_ = {.kind = CheckKind::kProtocol};
+  agent_rules_.rules.push_back({.kind = CheckRule::Kind::kConnect});
+  if (!agent_send_.empty()) {
+    agent_rules_.rules.push_back({.kind = CheckRule::Kind::kSend});
+    agent_rules_.rules.back().bytes = agent_send_;
+  }
+  agent_rules_.rules.push_back({.kind = CheckRule::Kind::kExpect});
+  agent_rules_.rules.back().expect.match = ExpectRule::Match::kFunction;
+  agent_rules_.rules.back().expect.function = ExpectLine;
+  return agent_rules_;
+}
+
+CheckTarget ServerCheck::Target() const {
+  CheckTarget target = view().target.Get();
+  if (of_ == CheckOf::kAgent && target.address.family == AF_UNSPEC) {
+    target.address = server_.check.target.address;
+  }
+  return target;
+}
+
+void ServerCheck::OnTimer() noexcept {
+  if (IsPaused()) return WaitFor(IntervalMs());
+  const Timeouts& timeouts = server_.backend->timeouts;
+  ExchangePlan plan{.rules = &Rules(), .server = &server_, .target = Target()};
+  // Manual 4.2, timeout check.
+  plan.connect_ms = of_ == CheckOf::kAgent ? server_.check.agent_inter_ms : server_.check.inter_ms;
+  plan.talk_ms = timeouts.check_ms;
+  if (plan.talk_ms != 0 && timeouts.connect_ms != 0) {
+    plan.connect_ms = std::min(plan.connect_ms, timeouts.connect_ms);
+  }
+  started_us_ = host_.context().loop->clock().now_us();
+  view().is_running.store(true, std::memory_order_relaxed);
+  exchange_.Start(plan);
+}
+
+std::string ServerCheck::RequestText(const CheckRequest& request) {
+  const bool says_state = RulesOf(server_).send_state;
+  return RequestBytes(request, says_state ? StateField(server_, settings_.node) : std::string());
+}
+
+CheckReport ServerCheck::ReportOf(const CheckOutcome& outcome) const {
+  CheckReport report;
+  report.status = outcome.status;
+  report.code = outcome.code;
+  report.duration_ms = uint32_t((host_.context().loop->clock().now_us() - started_us_) / 1000);
+  report.SetText(outcome.text);
+  return report;
+}
+
+void ServerCheck::OnExchangeDone(const CheckOutcome& outcome) {
+  view().is_running.store(false, std::memory_order_relaxed);
+  // What was found out about a server that was taken out meanwhile does not count.
+  if (IsPaused()) return WaitFor(IntervalMs());
+  if (of_ == CheckOf::kAgent) return FinishAgent(outcome);
+  ServerState& state = *server_.state;
+  const CheckReport before = view().report.Get();
+  const CheckReport report = ReportOf(outcome);
+  view().report.Set(report);
+  const HealthChange change = state.health.Apply(EventOf(Info(outcome.status).result));
+  if (Info(outcome.status).result == CheckResult::kFailed &&
+      change.value_before.count >= state.health.rules().rise) {
+    state.counters.failed.fetch_add(1, std::memory_order_relaxed);
+  }
+  WaitFor(IntervalMs());
+  host_.OnChecked(server_, of_, before, report, change);
+}
+
+// That an agent cannot be asked says nothing about its server (manual 5.2, agent-check).
+void ServerCheck::FinishAgent(const CheckOutcome& outcome) {
+  CheckOutcome told = outcome;
+  std::optional<HealthEvent> event;
+  AgentAnswer answer;
+  if (outcome.status == CheckStatus::kL7Ok) {
+    answer = ParseAgentAnswer(outcome.text);
+    told = {CheckStatus::kChecked, 0, {}};
+    if (answer.is_up) {
+      event = *answer.is_up ? HealthEvent::kAgentUp : HealthEvent::kAgentDown;
+      told.status = *answer.is_up ? CheckStatus::kL7Ok : CheckStatus::kL7Status;
+      told.text = "via agent : " + answer.state;
+      if (!answer.description.empty()) told.text += " (" + answer.description + ")";
+    }
+    if (!answer.error.empty()) told.text = "agent reports an error : " + answer.error;
+  }
+  const CheckReport before = view().report.Get();
+  const CheckReport report = ReportOf(told);
+  view().report.Set(report);
+  HealthChange change;
+  if (event) change = server_.state->health.Apply(*event);
+  WaitFor(IntervalMs());
+  if (event) host_.OnChecked(server_, of_, before, report, change);
+  host_.OnAgentSaid(server_, answer);
+}
+
+}  // namespace engine

@@ -1,0 +1,55 @@
+#include "engine/expr/regex.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "base/check.h"
+
+namespace engine {
+namespace {
+
+// Of one thread: a match that is under way belongs to nobody else.
+struct Scratch {
+  Scratch() {
+    context = pcre2_match_context_create(nullptr);
+    data = pcre2_match_data_create(1, nullptr);
+    MUST(context != nullptr && data != nullptr);
+    pcre2_set_match_limit(context, Regex::kStepsMax);
+  }
+  ~Scratch() {
+    pcre2_match_data_free(data);
+    pcre2_match_context_free(context);
+  }
+  pcre2_match_context* context;
+  pcre2_match_data* data;
+};
+
+}  // namespace
+
+std::shared_ptr<const Regex> Regex::Compile(std::string_view pattern, bool ignore_case,
+                                            std::string* error) {
+  int code = 0;
+  PCRE2_SIZE offset = 0;
+  pcre2_code* compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                                       ignore_case ? PCRE2_CASELESS : 0, &code, &offset, nullptr);
+  if (compiled == nullptr) {
+    PCRE2_UCHAR text[128] = {};
+    pcre2_get_error_message(code, text, sizeof(text));
+    *error = std::string(reinterpret_cast<char*>(text)) + " (at character " +
+             std::to_string(offset + 1) + ")";
+    return nullptr;
+  }
+  // Where it fails, or there is no room for machine code, the interpreter does the work.
+  (void)pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
+  return std::shared_ptr<const Regex>(new Regex(compiled));
+}
+
+Regex::~Regex() { pcre2_code_free(static_cast<pcre2_code*>(code_)); }
+
+bool Regex::Matches(std::string_view text) const {
+  thread_local Scratch scratch;
+  return pcre2_match(static_cast<pcre2_code*>(code_), reinterpret_cast<PCRE2_SPTR>(text.data()),
+                     text.size(), 0, 0, scratch.data, scratch.context) >= 0;
+}
+
+}  // namespace engine

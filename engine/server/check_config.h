@@ -1,0 +1,177 @@
+// check_config.h - how the health of servers is checked: the rules of a backend, and the settings of
+// a server line.
+//
+// Owns:    its rules and texts.
+// Threads: start-up while it is built, then immutable.
+// Units:   milliseconds; bytes; counts of checks.
+// Errors:  reported by the keywords.
+// States:  none. What checks have found out is ServerHealth.
+//
+// Every check is a list of rules that are done in order: connect, send, expect. The named checks of
+// the language (`option redis-check` and its kin) are such lists that we bring along.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/expr/regex.h"
+#include "engine/server/check_status.h"
+#include "engine/server/server_health.h"
+#include "shard/conn/proxy_send.h"
+#include "shard/net/address.h"
+
+namespace engine {
+
+// Which `option ...-check` is in force.
+enum class CheckKind : uint8_t {
+  kConnect,   // none
+  kTcp,       // option tcp-check
+  kHttp,      // option httpchk
+  kProtocol,  // a list of ours
+  kExternal,  // option external-check
+};
+
+struct ExpectRule;
+
+// What a rule of ours has found, beside whether it matched.
+struct ExpectNote {
+  CheckStatus status = CheckStatus::kL7Response;  // of a failure
+  int32_t code = 0;
+  std::string text;
+  bool is_conditional = false;  // a match that says: no new sessions
+};
+
+enum class ExpectResult : uint8_t { kMatch, kFailed, kNeedMore };
+
+// `is_final`: nothing more will come.
+using ExpectFunction = ExpectResult (*)(std::string_view bytes, bool is_final, ExpectNote* note);
+
+struct HeaderPattern {
+  enum class Match : uint8_t { kAny, kExact, kBegin, kEnd, kPart, kRegex };
+  Match match = Match::kAny;
+  std::string text;
+  std::shared_ptr<const Regex> regex;
+};
+
+struct ExpectRule {
+  enum class Match : uint8_t {
+    kString,  // of the bytes received
+    kBinary,
+    kRegex,
+    kBinaryRegex,  // of their hexadecimal digits
+    kStatus,       // of an HTTP answer
+    kStatusRegex,
+    kHeader,      // each value of a list
+    kFullHeader,  // the whole value
+    kBody,
+    kBodyRegex,
+    kFunction,  // of ours
+  };
+  Match match = Match::kString;
+  bool negated = false;
+  int32_t min_recv = -1;  // bytes; -1: not given
+  std::string pattern;
+  std::shared_ptr<const Regex> regex;
+  std::vector<std::pair<uint16_t, uint16_t>> codes;  // both ends included
+  HeaderPattern header_name;
+  HeaderPattern header_value;
+  ExpectFunction function = nullptr;
+  CheckStatus ok_status = CheckStatus::kL7Ok;
+  CheckStatus error_status = CheckStatus::kL7Response;
+  bool error_status_given = false;
+  CheckStatus timeout_status = CheckStatus::kL7Timeout;
+  std::string on_success;  // empty: not given
+  std::string on_error;
+  bool error_shows_line = false;  // the text of a failure is the first line that came
+};
+
+// `http-check send`.
+struct CheckRequest {
+  std::string method = "OPTIONS";
+  std::string uri = "/";
+  std::string version = "HTTP/1.0";
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;
+};
+
+struct CheckRule {
+  enum class Kind : uint8_t { kConnect, kSend, kSendRequest, kExpect, kComment };
+  Kind kind = Kind::kConnect;
+  uint16_t step = 0;    // as messages count; 0: was not written
+  std::string comment;  // its own, or of the comment rule before it
+  // kConnect
+  shard::Address address;  // empty: the server's
+  uint16_t port = 0;       // 0: the server's
+  bool send_proxy = false;
+  bool with_defaults = false;  // the server line's settings hold where the rule says nothing
+  bool linger = false;         // its connection ends in order, not by a reset
+  // kSend
+  std::string bytes;
+  // kSendRequest
+  CheckRequest request;
+  // kExpect
+  ExpectRule expect;
+};
+
+// Of one backend.
+struct CheckRules {
+  CheckKind kind = CheckKind::kConnect;
+  std::vector<CheckRule> rules;  // begins with a connect
+  bool disable_on_404 = false;
+  bool send_state = false;
+  std::string command;       // external-check command
+  std::string command_path;  // external-check path
+};
+
+enum class Observe : uint8_t { kNothing, kLayer4, kLayer7 };
+enum class OnError : uint8_t { kFastInter, kFailCheck, kSuddenDeath, kMarkDown };
+
+// Where a check connects to, when that is not where traffic goes. It can be changed at run time.
+struct CheckTarget {
+  shard::Address address;  // empty: the server's
+  uint16_t port = 0;       // 0: the server's
+};
+
+// Of a server line.
+struct CheckConfig {
+  bool enabled = false;  // check
+  uint32_t inter_ms = 2000;
+  uint32_t fastinter_ms = 0;  // 0: inter
+  uint32_t downinter_ms = 0;
+  uint32_t rise = 2;
+  uint32_t fall = 3;
+  CheckTarget target;       // addr, port
+  std::string target_path;  // what a unix address in it points to
+  bool send_proxy = false;  // check-send-proxy
+  InitState init = InitState::kNone;
+  Observe observe = Observe::kNothing;
+  uint32_t error_limit = 10;
+  OnError on_error = OnError::kFailCheck;
+  bool shuts_sessions_down = false;         // on-marked-down shutdown-sessions
+  bool shuts_backup_sessions_down = false;  // on-marked-up shutdown-backup-sessions
+
+  bool agent_enabled = false;  // agent-check
+  uint32_t agent_inter_ms = 2000;
+  CheckTarget agent_target;  // its address empty: the one of `addr`, then the server's
+  std::string agent_send;
+
+  // What the connection is announced with, where it is (send-proxy).
+  shard::ProxySendOptions announce;
+  uint32_t ordinal = 0;  // among the checked servers; it gives the home shard
+  std::string track;     // [BACKEND/]SERVER, as written; empty: follows nobody
+
+  HealthRules health_rules() const {
+    return {.rise = rise,
+            .fall = fall,
+            .init = init,
+            .is_checked = enabled,
+            .has_agent = agent_enabled};
+  }
+};
+
+}  // namespace engine
