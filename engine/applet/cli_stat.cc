@@ -19,6 +19,7 @@ struct StatFilter {
   int64_t types = -1;
   int64_t server_id = -1;
   bool without_maintenance = false;
+  bool only_up = false;
 };
 
 // Goes through the proxies, and through the servers of one, over as many runs as it takes.
@@ -43,7 +44,9 @@ void ShowStat::ListServers(Cli& cli, const ProxyConfig& proxy, const StatFacts& 
   for (; server_ < proxy.servers.size() && cli.output().size() < kCliRunBytes; ++server_) {
     const ServerConfig& server = *proxy.servers[server_];
     if (filter_.server_id >= 0 && filter_.server_id != int64_t(server.id)) continue;
-    if (filter_.without_maintenance && server.state->admin_state() == AdminState::kMaint) continue;
+    const ServerState& state = *server.state;
+    if (filter_.without_maintenance && state.effective_admin() == AdminState::kMaint) continue;
+    if (filter_.only_up && state.operational() == Operational::kStopped) continue;
     cli.Say(ServerRow(server, facts).ToCsv());
   }
 }
@@ -117,7 +120,9 @@ std::unique_ptr<CliCommand> StartShowStat(Cli& cli, const CliCall& call) {
   }
   for (; i < call.arguments(); ++i) {
     const std::string_view word = call.argument(i);
-    if (word == "up" || word == "no-maint") {  // without checks, what is not in maintenance is up
+    if (word == "up") {
+      filter.only_up = true;
+    } else if (word == "no-maint") {
       filter.without_maintenance = true;
     } else if (word == "typed" || word == "json") {
       cli.SayLine("'show stat " + std::string(word) + "' is not supported yet, only CSV is.");

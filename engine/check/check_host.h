@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "engine/check/agent_answer.h"
+#include "engine/check/external_check.h"
 #include "engine/server/check_status.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_health.h"
@@ -26,6 +27,8 @@ class CheckHost {
   virtual uint64_t Random() = 0;
   // A socket is about to be opened: some of what nobody needs may have to be closed for it.
   virtual void MakeRoom() = 0;
+  // Where programs are run; null where there is none.
+  virtual ExternalChecks* external() = 0;
   // A check has ended, and its server's health is what `change` says. Whoever balances is told,
   // it is logged, and what follows from a server's going down or coming up is done.
   virtual void OnChecked(const ServerConfig& server, CheckOf of, const CheckReport& before,

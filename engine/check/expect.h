@@ -16,8 +16,8 @@
 
 namespace engine {
 
-// Of a rule that looks at bytes, not at an HTTP message. `is_final`: nothing more will come, or fit.
-// On kFailed `*note` says why, without the step.
+// Of a rule that looks at bytes, not at an HTTP message. `is_final`: nothing more will come, or
+// fit. On kFailed `*note` says why, without the step.
 ExpectResult EvaluateBytes(const ExpectRule& rule, std::string_view bytes, bool is_final,
                            ExpectNote* note);
 

@@ -3,11 +3,15 @@
 #include <algorithm>
 
 #include "engine/check/check_request.h"
+#include "engine/check/external_job.h"
 #include "engine/server/server_state.h"
 #include "engine/server/server_text.h"
 
 namespace engine {
 namespace {
+
+// A program that is under way is looked at that often.
+constexpr uint64_t kLookMs = 10;
 
 const CheckRules& PlainConnect() {
   static const CheckRules rules = [] {
@@ -70,6 +74,7 @@ void ServerCheck::Begin(uint64_t first_ms) {
 void ServerCheck::Stop() {
   timer_.Clear();
   exchange_.Abort();
+  DropExternal();
   view().is_running.store(false, std::memory_order_relaxed);
 }
 
@@ -105,8 +110,11 @@ void ServerCheck::WaitFor(uint64_t interval_ms) {
 }
 
 void ServerCheck::HurryUp() {
-  if (exchange_.running()) {
+  const bool is_running = exchange_.running() || job_ != nullptr;
+  if (!is_running && timer_.deadline_ms() == 0) return;  // stopped
+  if (is_running) {
     exchange_.Abort();
+    DropExternal();
     view().is_running.store(false, std::memory_order_relaxed);
   }
   const uint64_t next_ms = host_.context().now_ms() + FastMs();
@@ -138,7 +146,35 @@ CheckTarget ServerCheck::Target() const {
   return target;
 }
 
+void ServerCheck::StartExternal() {
+  ExternalChecks* external = host_.external();
+  if (external == nullptr) {
+    return OnExchangeDone({CheckStatus::kProcessError, 0, "programs cannot be run"});
+  }
+  auto job = MakeJob(server_, Target(), RulesOf(server_), settings_.keeps_environment);
+  const uint32_t check_ms = server_.backend->timeouts.check_ms;
+  job->timeout_ms = check_ms != 0 ? check_ms : server_.check.inter_ms;
+  job_ = external->Submit(std::move(job));
+  LookExternal();
+}
+
+void ServerCheck::LookExternal() {
+  if (!job_->done()) {
+    shard::ShardContext& context = host_.context();
+    return timer_.Set(context.loop->timers(), context.now_ms() + kLookMs);
+  }
+  const ExternalResult result = job_->result;
+  DropExternal();
+  OnExchangeDone({result.status, result.code, result.text});
+}
+
+void ServerCheck::DropExternal() {
+  if (job_ != nullptr) host_.external()->Drop(job_);
+  job_ = nullptr;
+}
+
 void ServerCheck::OnTimer() noexcept {
+  if (job_ != nullptr) return LookExternal();
   if (IsPaused()) return WaitFor(IntervalMs());
   const Timeouts& timeouts = server_.backend->timeouts;
   ExchangePlan plan{.rules = &Rules(), .server = &server_, .target = Target()};
@@ -150,6 +186,7 @@ void ServerCheck::OnTimer() noexcept {
   }
   started_us_ = host_.context().loop->clock().now_us();
   view().is_running.store(true, std::memory_order_relaxed);
+  if (plan.rules->kind == CheckKind::kExternal) return StartExternal();
   exchange_.Start(plan);
 }
 

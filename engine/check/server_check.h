@@ -26,7 +26,8 @@ namespace engine {
 struct CheckSettings {
   uint32_t spread_percent = 0;
   size_t answer_bytes_max = 16384;
-  std::string node;  // how the process is called
+  std::string node;                // how the process is called
+  bool keeps_environment = false;  // of programs: external-check preserve-env
 };
 
 class ServerCheck final : ExchangeClient, shard::TimerClient {
@@ -35,6 +36,7 @@ class ServerCheck final : ExchangeClient, shard::TimerClient {
   ServerCheck(const ServerCheck&) = delete;
   ServerCheck& operator=(const ServerCheck&) = delete;
 
+  ~ServerCheck() { DropExternal(); }
   void Begin(uint64_t first_ms);
   void Stop();
   // A check that is under way no longer counts, and the next one comes after `fastinter` at the
@@ -52,6 +54,9 @@ class ServerCheck final : ExchangeClient, shard::TimerClient {
   std::string RequestText(const CheckRequest& request) override;
   void OnExchangeDone(const CheckOutcome& outcome) override;
 
+  void StartExternal();
+  void LookExternal();
+  void DropExternal();
   void FinishAgent(const CheckOutcome& outcome);
   CheckReport ReportOf(const CheckOutcome& outcome) const;
   const CheckRules& Rules();
@@ -69,7 +74,8 @@ class ServerCheck final : ExchangeClient, shard::TimerClient {
   CheckExchange exchange_;
   shard::Timer timer_;
   uint64_t started_us_ = 0;
-  CheckRules agent_rules_;  // of the run under way
+  ExternalJob* job_ = nullptr;  // a program under way
+  CheckRules agent_rules_;      // of the run under way
   std::string agent_send_;
 };
 

@@ -189,8 +189,6 @@ constexpr KeywordState kStates[] = {
     {"wurfl-information-list", kGlobal, kWithExpressions},
     {"wurfl-information-list-separator", kGlobal, kWithExpressions},
     {"wurfl-patch-file", kGlobal, kWithExpressions},
-    // Matter once `check` works.
-    {"external-check", kGlobal, kNotYet},
     {"tune.max-checks-per-thread", kGlobal, kTunes},
     // Statistics, saved states and tables.
     {"server-state-base", kGlobal, kWithState},
@@ -338,12 +336,9 @@ constexpr KeywordState kStates[] = {
     {"tcp-response inspect-delay", kDefBack, kWithExpressions},
     // Matter once a line may say `ssl`.
     // Matter once `check` works on a server line.
-    {"external-check command", kDefBack, kNotYet},
-    {"external-check path", kDefBack, kNotYet},
     {"http-check set-var", kDefBack, kNotYet},
     {"http-check set-var-fmt", kDefBack, kNotYet},
     {"http-check unset-var", kDefBack, kNotYet},
-    {"option external-check", kDefBack, kNotYet},
     {"option spop-check", kDefBack, kNotYet},
     {"tcp-check set-var", kDefBack, kNotYet},
     {"tcp-check set-var-fmt", kDefBack, kNotYet},

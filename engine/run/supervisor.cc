@@ -24,6 +24,13 @@
 namespace engine {
 namespace {
 
+bool RunsPrograms(const Configuration& configuration) {
+  return std::any_of(
+      configuration.proxies.begin(), configuration.proxies.end(), [](const auto& proxy) {
+        return proxy->checks != nullptr && proxy->checks->kind == CheckKind::kExternal;
+      });
+}
+
 std::vector<int> UsableCpus() {
   std::vector<int> cpus;
   cpu_set_t set;
@@ -138,6 +145,10 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
   }
   logs_ = std::make_unique<LogHub>(configuration_.logs, settings_.shards);
   process_.logs = logs_.get();
+  if (RunsPrograms(configuration_)) {
+    external_checks_ = std::make_unique<ExternalChecks>();
+    process_.external_checks = external_checks_.get();
+  }
   process_.global_maxconn =
       std::make_unique<shard::SharedLimit>(settings_.maxconn, settings_.shards);
   for (const auto& proxy : configuration_.proxies) {
@@ -346,6 +357,9 @@ void Supervisor::LogAllStopped() {
 
 void Supervisor::Start() {
   logs_->Start();
+  if (external_checks_ != nullptr && !external_checks_->Start()) {
+    process_.external_checks = nullptr;  // each of these checks fails
+  }
   main_log_ = std::make_unique<ShardLog>(*logs_, settings_.shards);
   for (uint32_t index = 0; index < settings_.shards; ++index) {
     threads_.emplace_back([this, index] { RunShard(index); });
@@ -569,6 +583,7 @@ void Supervisor::Stop() {
   threads_.clear();
   for (const auto& worker : workers_) worker->FlushLog();
   LogAllStopped();
+  if (external_checks_ != nullptr) external_checks_->Stop();
   logs_->Stop();
 }
 

@@ -138,7 +138,8 @@ class Supervisor final : public ProcessControl {
   const SupervisorSettings settings_;
   StateTable states_;
   ProcessContext process_;
-  std::unique_ptr<LogHub> logs_;  // before the workers, which use it to the end
+  std::unique_ptr<ExternalChecks> external_checks_;  // before the workers, likewise
+  std::unique_ptr<LogHub> logs_;                     // before the workers, which use it to the end
   std::vector<Socket> sockets_;
   shard::Mailroom mailroom_;
   shard::LoadBoard board_;

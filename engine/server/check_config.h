@@ -1,4 +1,4 @@
-// check_config.h - how the health of servers is checked: the rules of a backend, and the settings of
+// check_config.h - how the health of servers is checked: the rules of a backend, the settings of
 // a server line.
 //
 // Owns:    its rules and texts.
@@ -87,7 +87,6 @@ struct ExpectRule {
   CheckStatus timeout_status = CheckStatus::kL7Timeout;
   std::string on_success;  // empty: not given
   std::string on_error;
-  bool error_shows_line = false;  // the text of a failure is the first line that came
 };
 
 // `http-check send`.
@@ -146,7 +145,6 @@ struct CheckConfig {
   uint32_t rise = 2;
   uint32_t fall = 3;
   CheckTarget target;       // addr, port
-  std::string target_path;  // what a unix address in it points to
   bool send_proxy = false;  // check-send-proxy
   InitState init = InitState::kNone;
   Observe observe = Observe::kNothing;

@@ -19,7 +19,7 @@ constexpr Scopes kBack = scope::kDefaults | scope::kBackend | scope::kListen;
 
 CheckConfig& Check(BuildContext& context) { return context.server->check; }
 
-// Options of a server line -------------------------------------------------------------------------
+// Options of a server line ----------------------------------------------------------------------
 
 void AddFlag(BuildKeywords& keywords, const char* words, bool CheckConfig::*field, bool value) {
   keywords.Add({words, kServers}, [=](BuildContext& context, KeywordUse&) {
@@ -171,7 +171,7 @@ void RegisterServerOptions(BuildKeywords& keywords) {
   });
 }
 
-// Lines of a backend and of the process ------------------------------------------------------------
+// Lines of a backend and of the process ---------------------------------------------------------
 
 void RegisterLines(BuildKeywords& keywords) {
   keywords.Add({"timeout check", kBack}, [](BuildContext& context, KeywordUse& use) {
@@ -184,6 +184,16 @@ void RegisterLines(BuildKeywords& keywords) {
                  context.proxy->config->log_health_checks = use.prefix == kNoPrefix;
                  return HasArguments(use, 0, 0);
                });
+  keywords.Add({"external-check", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    GlobalConfig& global = context.configuration.global;
+    if (!HasArguments(use, 0, 1)) return false;
+    if (use.arguments() == 1 && use.argument(0) != "preserve-env") {
+      return Refuse(use, 0, "'preserve-env' is all that may follow");
+    }
+    global.external_checks = true;
+    global.external_checks_keep_environment = use.arguments() == 1;
+    return true;
+  });
   keywords.Add({"spread-checks", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "a percentage from 0 to 50") &&
            TakeArgument(use, 0, ParseInteger(use.argument(0), 0, 50),
@@ -196,7 +206,7 @@ void RegisterLines(BuildKeywords& keywords) {
   });
 }
 
-// What can only be said at the end ----------------------------------------------------------------
+// What can only be said at the end -------------------------------------------------------------
 
 void Report(BuildContext& context, const ServerConfig& server, const std::string& message) {
   context.diagnostics.Error(At(server.place), "server '" + server.name + "': " + message);
@@ -230,6 +240,19 @@ void FinishAnnouncing(ServerConfig& server) {
   if (!check.send_proxy && is_elsewhere) return;
   check.announce = server.announce;
   if (check.send_proxy && !check.announce.enabled()) check.announce.version = 1;
+}
+
+// Who may run programs is said in the global section (manual 3.1, external-check).
+void CheckProgram(BuildContext& context, const ServerConfig& server) {
+  const CheckRules* rules = server.backend->checks.get();
+  if (rules == nullptr || rules->kind != CheckKind::kExternal) return;
+  if (!context.configuration.global.external_checks) {
+    return Report(context, server,
+                  "'option external-check' needs 'external-check' in the global section");
+  }
+  if (rules->command.empty()) {
+    Report(context, server, "'option external-check' needs an 'external-check command'");
+  }
 }
 
 void CheckObserving(BuildContext& context, const ServerConfig& server) {
@@ -295,6 +318,7 @@ void FinishChecks(BuildContext& context, ProxyDraft& draft) {
   draft.config->checks = FinishCheckRules(context, draft);
   for (const auto& server : draft.config->servers) {
     CheckConfig& check = server->check;
+    if (check.enabled) CheckProgram(context, *server);
     if (!check.track.empty() && (check.enabled || check.agent_enabled)) {
       Report(context, *server, "'track' cannot be combined with 'check' or 'agent-check'");
     }

@@ -224,7 +224,9 @@ ExpectResult ExpectBound(std::string_view bytes, bool is_final, ExpectNote* note
                 bytes.empty() ? "TCPCHK got an empty response" : kNoLdap);
   }
   size_t at = 1, length = 0;
-  const bool is_ours = TakeLength(bytes, &at, &length) && bytes.substr(at, 3) == "\x02\x01\x01"sv &&
+  const bool has_length = TakeLength(bytes, &at, &length);
+  if (has_length && bytes.size() - at < length && !is_final) return ExpectResult::kNeedMore;
+  const bool is_ours = has_length && bytes.substr(at, 3) == "\x02\x01\x01"sv &&
                        bytes.size() > at + 3 && bytes[at + 3] == 0x61;
   at += 4;
   if (!is_ours || !TakeLength(bytes, &at, &length) || bytes.substr(at, 2) != "\x0a\x01"sv ||
@@ -232,7 +234,10 @@ ExpectResult ExpectBound(std::string_view bytes, bool is_final, ExpectNote* note
     return Fail(note, CheckStatus::kL7Response, kNoLdap);
   }
   note->code = uint8_t(bytes[at + 2]);
-  if (note->code == 0) return ExpectResult::kMatch;
+  if (note->code == 0) {
+    note->text = "Success";
+    return ExpectResult::kMatch;
+  }
   return Fail(note, CheckStatus::kL7Status,
               "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9", note->code);
 }

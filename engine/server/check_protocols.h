@@ -1,5 +1,5 @@
-// check_protocols.h - the named checks, as lists of rules: redis, SMTP, PostgreSQL, MySQL, LDAP, TLS
-// (manual 4.2).
+// check_protocols.h - the named checks, as lists of rules: redis, SMTP, PostgreSQL, MySQL, LDAP and
+// TLS (manual 4.2).
 //
 // Owns:    nothing.
 // Threads: start-up; the functions in the rules are pure.

@@ -93,7 +93,7 @@ class Words {
 
 bool TakeComment(Words& words, CheckRule& rule) { return words.TakeText(rule.comment); }
 
-// connect -----------------------------------------------------------------------------------------
+// connect --------------------------------------------------------------------------------------
 
 bool TakeConnectAddress(BuildContext& context, Words& words, CheckRule& rule) {
   std::string text;
@@ -145,7 +145,7 @@ bool TakeConnect(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft,
   return true;
 }
 
-// expect ------------------------------------------------------------------------------------------
+// expect ---------------------------------------------------------------------------------------
 
 struct StatusSet {
   std::string_view option;
@@ -316,7 +316,7 @@ bool TakeExpect(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft,
   return true;
 }
 
-// send and the rest of tcp-check --------------------------------------------------------------------
+// send and the rest of tcp-check -----------------------------------------------------------------
 
 bool TakeSend(BuildContext& context, KeywordUse& use, bool (Words::*take)(std::string&)) {
   if (!HasArguments(use, 1, SIZE_MAX, "what to send")) return false;
@@ -366,7 +366,7 @@ void RegisterTcpRules(BuildKeywords& keywords) {
   }
 }
 
-// http-check --------------------------------------------------------------------------------------
+// http-check -----------------------------------------------------------------------------------
 
 bool IsVersion(std::string_view text) {
   return text.size() == 8 && text.starts_with("HTTP/") && base::IsDigit(text[5]) &&
@@ -524,7 +524,7 @@ void RegisterHttpRules(BuildKeywords& keywords) {
   });
 }
 
-// Named checks ------------------------------------------------------------------------------------
+// Named checks ---------------------------------------------------------------------------------
 
 bool SetProtocol(BuildContext& context, std::vector<CheckRule> rules) {
   Draft(context).kind = CheckKind::kProtocol;
@@ -592,7 +592,26 @@ void RegisterNamedChecks(BuildKeywords& keywords) {
   }
 }
 
-// At the end --------------------------------------------------------------------------------------
+// Programs ---------------------------------------------------------------------------------------
+
+void RegisterPrograms(BuildKeywords& keywords) {
+  keywords.Add({"option external-check", kBack}, [](BuildContext& context, KeywordUse& use) {
+    Draft(context).kind = CheckKind::kExternal;
+    return HasArguments(use, 0, 0);
+  });
+  keywords.Add({"external-check command", kBack}, [](BuildContext& context, KeywordUse& use) {
+    if (!HasArguments(use, 1, 1, "the path of a program")) return false;
+    Draft(context).command = use.argument(0);
+    return true;
+  });
+  keywords.Add({"external-check path", kBack}, [](BuildContext& context, KeywordUse& use) {
+    if (!HasArguments(use, 1, 1, "a list of folders")) return false;
+    Draft(context).command_path = use.argument(0);
+    return true;
+  });
+}
+
+// At the end -----------------------------------------------------------------------------------
 
 // A comment line speaks of the rule behind it.
 void PassComments(std::vector<CheckRule>& rules) {
@@ -674,6 +693,7 @@ void RegisterCheckRuleKeywords(BuildKeywords& keywords) {
   RegisterTcpRules(keywords);
   RegisterHttpRules(keywords);
   RegisterNamedChecks(keywords);
+  RegisterPrograms(keywords);
 }
 
 std::shared_ptr<const CheckRules> FinishCheckRules(BuildContext& context, ProxyDraft& draft) {

@@ -1,5 +1,5 @@
-// check_rule_keywords.h - the rules that a check follows: `tcp-check`, `http-check`, and the options
-// that choose among them (manual 4.2).
+// check_rule_keywords.h - the rules that a check follows: `tcp-check`, `http-check`, and what
+// chooses among them (manual 4.2).
 //
 // Owns:    nothing.
 // Threads: start-up.

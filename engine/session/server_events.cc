@@ -25,6 +25,8 @@ shard::ShardContext& ServerEvents::context() { return worker_.context(); }
 
 uint64_t ServerEvents::Random() { return worker_.Random(); }
 
+ExternalChecks* ServerEvents::external() { return worker_.process().external_checks; }
+
 void ServerEvents::MakeRoom() { worker_.idle_pool().MakeRoom(); }
 
 void ServerEvents::ChangeAdmin(const ServerConfig& server, AdminState admin) {

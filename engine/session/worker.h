@@ -45,7 +45,8 @@ struct ProcessContext {
   // By frontend, only where `maxconn` is set; by bind likewise.
   std::map<const ProxyConfig*, std::unique_ptr<shard::SharedLimit>> frontend_maxconn;
   std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
-  LogHub* logs = nullptr;  // where proxies log to; null: none does
+  ExternalChecks* external_checks = nullptr;  // where checks are programs; null: none is
+  LogHub* logs = nullptr;                     // where proxies log to; null: none does
   shard::HandshakeTable handshakes = ProxyHandshakes();
   bool debug_moves = false;           // -d: every move of every stream goes to standard output
   std::string version;                // what `show version` says

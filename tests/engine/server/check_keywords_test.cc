@@ -234,6 +234,21 @@ TEST(CheckKeywords, HttpRules) {
   EXPECT_EQ(rules.rules[4].comment, "no errors");
 }
 
+TEST(CheckKeywords, Programs) {
+  const BuiltText built("global\n external-check preserve-env\n" + std::string(kDefaults) +
+                        "backend b\n option external-check\n external-check command /bin/x\n"
+                        " external-check path /bin\n server s 1.2.3.4:80 check\n");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  EXPECT_TRUE(built.configuration->global.external_checks_keep_environment);
+  EXPECT_EQ(RulesOf(built).kind, CheckKind::kExternal);
+  EXPECT_EQ(RulesOf(built).command, "/bin/x");
+  EXPECT_EQ(RulesOf(built).command_path, "/bin");
+  const BuiltText missing("global\n external-check\n" + std::string(kDefaults) +
+                          "backend b\n option external-check\n server s 1.2.3.4:80 check\n");
+  ASSERT_EQ(missing.errors().size(), 1u);
+  EXPECT_NE(missing.errors()[0].find("needs an 'external-check command'"), std::string::npos);
+}
+
 TEST(CheckKeywords, TheLastOptionDecides) {
   const BuiltText built =
       InBackend(" option httpchk\n option redis-check\n server s 1.2.3.4:80 check\n");
@@ -248,7 +263,7 @@ struct RefusedCase {
 };
 
 const RefusedCase kRefused[] = {
-    {"InterZero", " server s 1.2.3.4:80 check inter 0\n", "6:32 'inter': expects a time above 0"},
+    {"InterZero", " server s 1.2.3.4:80 check inter 0\n", "'inter': expects a time above 0"},
     {"RiseZero", " server s 1.2.3.4:80 check rise 0\n", "'rise'"},
     {"NoPort", " server s 1.2.3.4 check\n",
      "server 's': 'check' needs a port: give one with 'port'"},
@@ -313,6 +328,9 @@ const RefusedCase kRefused[] = {
      "'http-check send': the value of a field cannot have that"},
     {"SetVar", " tcp-check set-var(check.port) int(1234)\n",
      "'tcp-check set-var' is not supported yet"},
+    {"ProgramNotAllowed",
+     " option external-check\n external-check command /bin/true\n server s 1.2.3.4:80 check\n",
+     "server 's': 'option external-check' needs 'external-check' in the global section"},
     {"Spop", " option spop-check\n", "'option spop-check' is not supported yet"},
     {"Pgsql", " option pgsql-check\n", "'option pgsql-check': expects 'user' and a name"},
     {"Mysql", " option mysql-check user a odd\n", "'option mysql-check'"},

@@ -80,11 +80,11 @@ const AnswerCase kAnswers[] = {
     {"LdapSuccess", LdapCheck, 2,
      "0\x0c\x02\x01\x01"
      "a\x07\x0a\x01\x00\x04\x00\x04\x00"s,
-     kMatch, kRsp, 0, ""},
+     kMatch, kRsp, 0, "Success"},
     {"LdapLongLengths", LdapCheck, 2,
      "0\x84\0\0\0\x10\x02\x01\x01"
      "a\x84\0\0\0\x07\x0a\x01\x00\x04\x00\x04\x00"s,
-     kMatch, kRsp, 0, ""},
+     kMatch, kRsp, 0, "Success"},
     {"LdapInvalidCredentials", LdapCheck, 2,
      "0\x0c\x02\x01\x01"
      "a\x07\x0a\x01\x31\x04\x00\x04\x00"s,
