@@ -40,7 +40,7 @@ class LogLine {
   LogLine& Text(std::string_view text) {
     const size_t room = size_t(end_ - at_);
     const size_t bytes = text.size() < room ? text.size() : room;
-    std::memcpy(at_, text.data(), bytes);
+    if (bytes > 0) std::memcpy(at_, text.data(), bytes);  // an empty view may have no address
     at_ += bytes;
     return *this;
   }
