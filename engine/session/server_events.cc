@@ -133,10 +133,21 @@ void ServerEvents::HandleHurry(shard::Shard& shard, const shard::Message& messag
 }
 
 void ServerEvents::Spread(const ServerConfig& server, const ServerMove& move) {
-  if (!(move.before == move.after)) Tell(server, move);
+  std::vector<const ProxyConfig*> touched;
+  SpreadOver(server, move, &touched);
+  // What this does to whole backends is told behind what it did to servers.
+  for (const ProxyConfig* backend : touched) TellBackend(*backend);
+}
+
+void ServerEvents::SpreadOver(const ServerConfig& server, const ServerMove& move,
+                              std::vector<const ProxyConfig*>* touched) {
+  if (!(move.before == move.after)) {
+    Tell(server, move);
+    touched->push_back(server.backend);
+  }
   for (const ServerConfig* tracker : server.trackers) {
     const AdminState own = tracker->state->admin_state();
-    Spread(*tracker, {With(own, move.before), With(own, move.after), &server, {}});
+    SpreadOver(*tracker, {With(own, move.before), With(own, move.after), &server, {}}, touched);
   }
 }
 
@@ -146,7 +157,6 @@ void ServerEvents::Tell(const ServerConfig& server, const ServerMove& move) {
   server.state->NoteMove(before, after);
   server.backend->state->TellWaiters(worker_.index());
   LogServerMove(worker_, server, move);
-  TellBackend(*server.backend);
   if (before == after) return;
   if (after == Operational::kStopped && server.check.shuts_sessions_down) {
     KillStreams(server, CloseReason::kServerDown);

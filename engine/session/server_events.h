@@ -62,7 +62,10 @@ class ServerEvents final : public CheckHost, shard::Task {
 
  private:
   void Run() noexcept override;  // tries again what a full mailbox refused
+  // `server` and those that track it, however far.
   void Spread(const ServerConfig& server, const ServerMove& move);
+  void SpreadOver(const ServerConfig& server, const ServerMove& move,
+                  std::vector<const ProxyConfig*>* touched);
   void Tell(const ServerConfig& server, const ServerMove& move);
   void TellBackend(const ProxyConfig& backend);
   void KillStreams(const ServerConfig& server, shard::CloseReason reason);

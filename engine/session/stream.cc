@@ -434,7 +434,7 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
   part.connect_errors.Add();
   slot_.part().connect_errors.Add();
   if (slot_.server()->check.observe != Observe::kNothing) {
-    worker_.server_events().OnFailure(*slot_.server(), "TCP connection failed");
+    worker_.server_events().OnFailure(*slot_.server(), "L4 unsuccessful connection");
   }
   // retry-on that leaves conn-failure out makes the first failure the last.
   const bool final = http_ && (backend_->http.retry_on & kRetryConnFailure) == 0;
