@@ -51,7 +51,8 @@ void H1Wire::Discard(H1BodyReader& body) {
 
 bool H1Wire::CutShort(H1BodyReader& body) {
   if (body.bad() || body.ended() || !in_.empty() || !connection_.read_ended()) return false;
-  if (!body.EndsByClose()) return true;
+  // An end that TLS did not announce may be an attacker's (RFC 9112 section 9.8).
+  if (!body.EndsByClose() || connection_.truncated()) return true;
   body.End();
   return false;
 }

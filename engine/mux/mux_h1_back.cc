@@ -53,7 +53,12 @@ void MuxH1Back::OnConnected() noexcept {
 }
 
 void MuxH1Back::OnReadable() noexcept {
-  if (state_ == State::kIdle) return EndIdle();  // an end, or bytes nobody asked for
+  if (state_ == State::kIdle) {
+    // What the layer alone understands (a session ticket) is nothing to us.
+    wire_.Fill();
+    if (wire_.in().empty() && !connection_.read_ended()) return connection_.WantRecv(true);
+    return EndIdle();  // an end, or bytes nobody asked for
+  }
   if (message_ == nullptr || !wire_.head_sent()) {
     // The server speaks before it was asked. Only its end matters here.
     if (connection_.wire_ended()) events_->OnError(EndReason(CloseReason::kServerAbort));
@@ -117,7 +122,10 @@ size_t MuxH1Back::Recv(shard::Channel& channel, size_t max) {
   H1BodyReader& body = message_->body;
   const size_t moved = wire_.ReadBody(body, channel.bytes(), max);
   if (body.bad()) events_->OnError(CloseReason::kServerProtocol);
-  if (wire_.CutShort(body)) events_->OnError(CloseReason::kServerAbort);
+  if (wire_.CutShort(body)) {
+    events_->OnError(connection_.truncated() ? CloseReason::kTlsServerTruncated
+                                             : CloseReason::kServerAbort);
+  }
   return moved;
 }
 
@@ -154,11 +162,14 @@ void MuxH1Back::PassHalfClose() {
 
 void MuxH1Back::Detach(CloseReason reason, uint64_t linger_until_ms) {
   events_ = nullptr;
-  if (reason == CloseReason::kNormal) wire_.Push();
+  if (reason == CloseReason::kNormal) {
+    wire_.Push();
+    if (!connection_.wire_in().empty()) wire_.Fill();  // only the layer knows whether it is data
+  }
   const bool whole = reason == CloseReason::kNormal && wire_.whole() && message_ != nullptr &&
                      message_->known && message_->body.ended() && wire_.in().empty() &&
-                     wire_.unsent_bytes() == 0 && !connection_.wire_ended() &&
-                     connection_.wire_in().empty();
+                     wire_.unsent_bytes() == 0 && !connection_.has_unread() &&
+                     !connection_.read_ended();
   if (message_ != nullptr) pools_.responses->Delete(message_);
   message_ = nullptr;
   if (whole && keep_alive_ && keeper_.Keep(*this)) {

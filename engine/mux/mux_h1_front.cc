@@ -49,7 +49,8 @@ void MuxH1Front::OnReadable() noexcept {
   // Pipelined requests, or a client that has gone: neither may fill memory.
   const bool waiting_for_answer = message_->body.ended() && !wire_.tunnel();
   if (!waiting_for_answer) return events_->OnReadable();
-  if (connection_.wire_ended() && wire_.unread_bytes() == 0) {
+  if (connection_.wire_ended()) wire_.Fill();  // the end may follow what the layer alone reads
+  if (connection_.read_ended() && wire_.in().empty()) {
     half_closed_ = true;
     return events_->OnReadable();
   }
@@ -156,7 +157,10 @@ size_t MuxH1Front::Recv(shard::Channel& channel, size_t max) {
   if (read_shut_) return 0;
   const size_t moved = wire_.ReadBody(body, channel.bytes(), max);
   // A body that broke its framing is the flow's to answer: request_broken().
-  if (wire_.CutShort(body)) events_->OnError(CloseReason::kClientAbort);
+  if (wire_.CutShort(body)) {
+    events_->OnError(connection_.truncated() ? CloseReason::kTlsTruncated
+                                             : CloseReason::kClientAbort);
+  }
   return moved;
 }
 
@@ -286,7 +290,7 @@ void MuxH1Front::NextRequest() {
   uint32_t wait_ms = profile_.keep_alive_ms;
   if (wait_ms == 0) wait_ms = profile_.request_ms != 0 ? profile_.request_ms : profile_.client_ms;
   if (wait_ms != 0) connection_.SetDeadline(connection_.context().now_ms() + wait_ms);
-  if (!wire_.in().empty() || !connection_.wire_in().empty() || connection_.wire_ended()) {
+  if (!wire_.in().empty() || connection_.has_unread()) {
     connection_.context().loop->run_queue().Add(this);
   } else {
     connection_.WantRecv(true);

@@ -10,7 +10,12 @@ MuxRaw::MuxRaw(base::Slab<MuxRaw>& slab, shard::Connection& connection)
 }
 
 size_t MuxRaw::Recv(shard::Channel& channel, size_t max) {
-  return connection_.Recv(channel.bytes(), max);
+  const size_t moved = connection_.Recv(channel.bytes(), max);
+  if (connection_.truncated()) {
+    const bool client = connection_.role() == shard::Role::kAccepted;
+    events_->OnError(client ? CloseReason::kTlsTruncated : CloseReason::kTlsServerTruncated);
+  }
+  return moved;
 }
 
 size_t MuxRaw::Send(shard::ByteQueue& bytes, bool) {

@@ -22,7 +22,7 @@ class MuxRaw final : public Mux, public shard::Endpoint {
   shard::Endpoint* OpenStream() override { return this; }
   uint32_t streams() const override { return 1; }
   uint32_t streams_max() const override { return 1; }
-  void TakeUnread(shard::ByteQueue& next) override { next.MoveFrom(connection_.wire_in()); }
+  void TakeUnread(shard::ByteQueue& next) override { connection_.Recv(next, SIZE_MAX); }
 
   size_t Recv(shard::Channel& channel, size_t max) override;
   bool RecvEnded() const override { return connection_.read_ended(); }

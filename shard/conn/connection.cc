@@ -101,6 +101,10 @@ void Connection::Run() noexcept {
     fail_later_ = false;
     return FailByErrno(error_);
   }
+  if (layer_reason_ != CloseReason::kNone && state_ == State::kOpen) {
+    Flush();  // what the layer tells the peer of it
+    return Fail(layer_reason_, 0);
+  }
   if (state_ == State::kOpen) {
     if (end_later_) {
       end_later_ = false;
@@ -130,6 +134,7 @@ void Connection::Run() noexcept {
         Flush();
         return context_.ring().NeedSendAnswers();
       case HandshakeResult::kFailed:
+        Flush();  // the step may have told the peer why
         return Fail(layer_reason_ != CloseReason::kNone ? layer_reason_
                                                         : CloseReason::kClientHandshakeFailed,
                     0);
@@ -278,6 +283,22 @@ void Connection::OnBufferAvailable() noexcept {
   if (recv_armed_ || (state_ == State::kClosing && !draining_)) return;
   if (draining_ || state_ == State::kHandshaking) return ArmRecv();
   if (want_recv_) Arm();
+}
+
+void Connection::FailLater(CloseReason reason) {
+  layer_reason_ = reason;
+  context_.loop->run_queue().Add(this);
+}
+
+void Connection::Resume(bool recv, bool send) {
+  if (state_ == State::kHandshaking) return context_.loop->run_queue().Add(this);
+  if (state_ != State::kOpen || events_ == nullptr) return;
+  const base::Handle handle = handle_;
+  ConnTable& table = *context_.connections;
+  if (recv) events_->OnReadable();
+  if (!send || table.Find(handle) != this || state_ != State::kOpen || !want_writable_) return;
+  want_writable_ = false;
+  events_->OnWritable();
 }
 
 // ---- splicing ---------------------------------------------------------------------------------
@@ -509,7 +530,10 @@ void Connection::CloseAfterFlush(uint64_t deadline_ms, bool drain, ByteQueue* la
   want_writable_ = false;
   if (state_ != State::kOpen || reason_ != CloseReason::kNone) return Abort();
   given_up_ = true;
-  if (last != nullptr) (void)layer_->Send(*this, *last);
+  if (last != nullptr) {
+    (void)layer_->Send(*this, *last);
+    if (!last->empty()) return Abort();  // a layer without memory: no goodbye after what is lost
+  }
   if (!write_shut_) layer_->CloseNotify(*this);
   if (wire_out_.empty() || send_pending_ || send_failed_) {
     Flush();

@@ -103,6 +103,10 @@ class Connection final : TimerClient, Task, BufferWaiter {
   // Takes what there is room for and starts sending it.
   size_t Send(ByteQueue& plain);
   bool read_ended() const { return layer_->ReadEnded(*this); }
+  // Recv() may have something to give, or an end to tell of.
+  bool has_unread() const { return !wire_in_.empty() || wire_ended_ || layer_->HasUnread(*this); }
+  // The end of reading is one that an attacker can make.
+  bool truncated() const { return layer_->Truncated(*this); }
   void WantRecv(bool want);
   void WantWritable() {
     want_writable_ = true;
@@ -152,7 +156,13 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool wire_ended() const { return wire_ended_; }
   void* layer_state() const { return layer_state_; }
   void SetLayerState(void* state) { layer_state_ = state; }
+  DataLayer* layer() const { return layer_; }
   void SetLayerError(CloseReason reason) { layer_reason_ = reason; }
+  // The layer cannot go on: OnClosed() follows, from the loop.
+  void FailLater(CloseReason reason);
+  // The layer had found no buffer for what it was asked to do, and may be asked again. Called in
+  // the loop's phase 6.
+  void Resume(bool recv, bool send);
   // Submits what stands in wire_out(), unless a send is under way.
   void Flush();
 

@@ -32,6 +32,10 @@ class DataLayer {
   virtual size_t Send(Connection& connection, ByteQueue& plain) = 0;
   // The peer has said that it will send no more, and everything it sent has been taken.
   virtual bool ReadEnded(const Connection& connection) const = 0;
+  // The layer holds plain bytes that the wire queue does not show any more.
+  virtual bool HasUnread(const Connection&) const { return false; }
+  // Reading ended without the goodbye that the layer's protocol asks for.
+  virtual bool Truncated(const Connection&) const { return false; }
   // First step of closing for writing: what the layer itself has to say (TLS close_notify). The
   // socket's shutdown is a second step of the connection's.
   virtual void CloseNotify(Connection& connection) = 0;
