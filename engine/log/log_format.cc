@@ -70,7 +70,8 @@ enum class LogTag : uint8_t {
   kServerIp,
   kServerPort,
   kServerQueue,
-  kTls,
+  kTlsCipher,
+  kTlsVersion,
   kStates,
   kStatesCookie,
 };
@@ -150,8 +151,8 @@ constexpr TagName kTags[] = {
     {"si", LogTag::kServerIp},
     {"sp", LogTag::kServerPort},
     {"sq", LogTag::kServerQueue},
-    {"sslc", LogTag::kTls},
-    {"sslv", LogTag::kTls},
+    {"sslc", LogTag::kTlsCipher},
+    {"sslv", LogTag::kTlsVersion},
     {"ts", LogTag::kStates},
     {"tsc", LogTag::kStatesCookie, true},
 };
@@ -419,8 +420,11 @@ void Writer::WriteOther(LogTag tag) {
       return;
     case LogTag::kCookie:
     case LogTag::kUniqueId:
-    case LogTag::kTls:
       return Text({});
+    case LogTag::kTlsCipher:
+      return Text(record_.tls_cipher != nullptr ? record_.tls_cipher : std::string_view());
+    case LogTag::kTlsVersion:
+      return Text(record_.tls_version != nullptr ? record_.tls_version : std::string_view());
     case LogTag::kHostname:
       return Text(record_.hostname);
     case LogTag::kStatus:

@@ -59,8 +59,10 @@ struct LogRecord {
   std::string_view frontend;
   std::string_view bind;  // its name, or its number in text
   std::string_view backend;
-  std::string_view server;   // empty: none was reached
-  std::string_view message;  // of an error line
+  std::string_view server;            // empty: none was reached
+  std::string_view message;           // of an error line
+  const char* tls_version = nullptr;  // %sslv, of the client's connection; null: plain
+  const char* tls_cipher = nullptr;   // %sslc
   bool http = false;
   bool early = false;  // option logasap: times and sizes go on growing
   bool redispatched = false;

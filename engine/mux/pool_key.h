@@ -7,7 +7,7 @@
 // States:  empty, the ordinary case: any connection to the server is as good as another.
 //
 // A connection that shows the server something of its client (its address as the source, a header
-// of the PROXY protocol) may only carry requests that would show the same.
+// of the PROXY protocol, the host it asks for) may only carry requests that would show the same.
 
 #pragma once
 
@@ -25,6 +25,7 @@ class PoolKey {
     kDestination,      // where it goes to, likewise
     kAnnouncedSource,  // what its PROXY header says
     kAnnouncedDestination,
+    kServerName,  // of TLS, as a digest
     kCount
   };
 

@@ -26,6 +26,7 @@
 #include "engine/server/proxy_protocol_keywords.h"
 #include "engine/server/server_keywords.h"
 #include "engine/server/source_keywords.h"
+#include "engine/server/tls_keywords.h"
 
 namespace engine {
 namespace {
@@ -115,6 +116,7 @@ BuildKeywords MakeKeywords() {
   RegisterBalanceKeywords(keywords);
   RegisterBindKeywords(keywords);
   RegisterServerKeywords(keywords);
+  RegisterTlsKeywords(keywords);
   RegisterSourceKeywords(keywords);
   RegisterCheckKeywords(keywords);
   RegisterHttpKeywords(keywords);
@@ -440,6 +442,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   for (const auto& proxy : configuration->proxies) {
     if (proxy->is_frontend && proxy->maxconn == 0) proxy->maxconn = options.proxy_maxconn;
   }
+  FinishTls(context);
   FinishHttpGlobal(context);
   FinishLogs(context);
   FinishThreads(context);

@@ -27,6 +27,18 @@ ProxyConfig* Configuration::FindFrontend(const std::string& name) const {
   return nullptr;
 }
 
+bool Configuration::speaks_tls() const {
+  for (const auto& proxy : proxies) {
+    for (const auto& bind : proxy->binds) {
+      if (bind->tls_context != nullptr) return true;
+    }
+    for (const auto& server : proxy->servers) {
+      if (server->tls_context != nullptr) return true;
+    }
+  }
+  return false;
+}
+
 bool Configuration::splices() const {
   return global.splice && std::any_of(proxies.begin(), proxies.end(),
                                       [](const auto& proxy) { return proxy->splices(); });

@@ -30,9 +30,14 @@
 #include "engine/server/check_config.h"
 #include "engine/server/http_config.h"
 #include "engine/server/source_config.h"
+#include "engine/server/tls_config.h"
 #include "shard/conn/proxy_send.h"
 #include "shard/conn/target.h"
 #include "shard/net/address.h"
+
+namespace tls {
+class Context;
+}
 
 namespace engine {
 
@@ -109,6 +114,8 @@ struct ServerConfig final : shard::ServerTarget {
   bool send_proxy_v1 = false;  // `send-proxy`
   bool send_proxy_v2 = false;  // `send-proxy-v2`, which wins
   shard::ProxySendOptions announce;
+  ServerTls tls;
+  std::shared_ptr<const tls::Context> tls_context;  // null: plain
   CheckConfig check;
   ServerConfig* tracked = nullptr;      // whose state it has (track)
   std::vector<ServerConfig*> trackers;  // that have its state
@@ -151,6 +158,8 @@ struct BindConfig {
   bool accept_proxy = false;
   bool accept_cip = false;  // `accept-netscaler-cip`
   uint32_t cip_magic = 0;
+  BindTls tls;
+  std::shared_ptr<const tls::Context> tls_context;  // null: plain
 };
 
 // frontend, backend or listen, with `defaults` applied.
@@ -238,6 +247,7 @@ struct GlobalConfig {
   } unix_bind;
   bool reject_privileged_ports = false;  // harden.reject-privileged-ports.tcp
   std::string node, description;
+  GlobalTls tls;
   uint32_t bufsize = 16384;            // tune.bufsize
   uint32_t http_maxhdr = 101;          // tune.http.maxhdr, the first line included
   uint32_t maxrewrite = 1024;          // tune.maxrewrite
@@ -275,6 +285,8 @@ struct Configuration {
   ProxyConfig* FindFrontend(const std::string& name) const;
   // Some proxy splices, and the process may.
   bool splices() const;
+  // Some bind or server has `ssl`.
+  bool speaks_tls() const;
 };
 
 }  // namespace engine

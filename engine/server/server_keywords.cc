@@ -56,6 +56,7 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.send_proxy_v2 = from.send_proxy_v2;
   options.announce = from.announce;
   options.check = from.check;
+  options.tls = from.tls;
   return options;
 }
 
@@ -213,9 +214,8 @@ void RegisterServerKeywords(BuildKeywords& keywords) {
            TakeArgument(use, 0, ParseTimeMs(use.argument(0)), context.server->tcp_user_timeout_ms);
   });
   // What these take back is not supported yet, so there is never anything to take back.
-  for (const char* words :
-       {"no-check-reuse-pool", "no-check-sni-auto", "no-check-ssl", "no-send-proxy-v2-ssl",
-        "no-send-proxy-v2-ssl-cn", "no-sni-auto", "no-ssl", "no-tfo", "no-verifyhost"}) {
+  for (const char* words : {"no-check-reuse-pool", "no-check-sni-auto", "no-send-proxy-v2-ssl",
+                            "no-send-proxy-v2-ssl-cn", "no-tfo"}) {
     keywords.Add({words, kBoth}, [](BuildContext&, KeywordUse&) { return true; });
   }
 }

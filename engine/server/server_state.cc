@@ -96,6 +96,13 @@ uint64_t PoolKeyOf(const ServerConfig& server) {
     add(kind, sizeof(kind));
     add(announce.tlvs.data(), announce.tlvs.size());
   }
+  if (server.tls.enabled) {
+    add(server.tls.sni.data(), server.tls.sni.size());
+    add(server.tls.verify_host.data(), server.tls.verify_host.size());
+    add(server.tls.certificate.data(), server.tls.certificate.size());
+    for (const std::string& file : server.tls.ca_files) add(file.data(), file.size());
+    add("ssl", 3);
+  }
   return key;
 }
 

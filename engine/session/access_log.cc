@@ -17,7 +17,7 @@ uint32_t Connections(const Worker& worker) {
 }
 
 std::string_view HandshakeText(CloseReason reason) {
-  if (reason >= CloseReason::kProxyEmpty && reason <= CloseReason::kCipBadProtocol) {
+  if (reason >= CloseReason::kProxyEmpty && reason <= CloseReason::kTlsPlainHttp) {
     return Info(reason).text;
   }
   return reason == CloseReason::kClientHandshakeTimeout
@@ -38,6 +38,8 @@ void FillSession(const Session& session, const ProxyLog& log, uint64_t now_us, L
   record.client = session.client_address();
   record.accept_us = worker.log().WallOf(session.accepted_us());
   record.request_us = record.accept_us;
+  record.tls_version = session.tls().version;
+  record.tls_cipher = session.tls().cipher;
   record.pid = worker.log().pid();
   record.hostname = worker.log().hub().hostname();
   if ((log.needs & kNeedsCounts) == 0) return;
@@ -84,7 +86,7 @@ void LogBadRequest(const Session& session, uint16_t status, CloseReason reason, 
   SayTraffic(worker, *log, LogOutcome::kError, record);
 }
 
-void LogHandshakeError(const Session& session, CloseReason reason, std::string_view message) {
+void LogHandshakeError(const Session& session, CloseReason reason, std::string_view detail) {
   const ProxyLog* log = session.frontend().log.get();
   if (log == nullptr) return;
   Worker& worker = session.worker();
@@ -94,7 +96,8 @@ void LogHandshakeError(const Session& session, CloseReason reason, std::string_v
   // The line names the socket: by its number where it has no name.
   LogLine number = worker.log().structured_data();
   if (record.bind.empty()) record.bind = number.Number(record.bind_id).view();
-  const std::string_view said = message.empty() ? HandshakeText(reason) : message;
+  std::string said(HandshakeText(reason));
+  if (!detail.empty()) said += " (" + std::string(detail) + ")";
   record.message = said;
   record.origin = LogOrigin::kSessionError;
   record.states[0] = Info(reason).log_letter;

@@ -34,9 +34,9 @@ void SayTraffic(Worker& worker, const ProxyLog& log, LogOutcome outcome, const L
 // client was first waited for.
 void LogBadRequest(const Session& session, uint16_t status, shard::CloseReason reason,
                    uint64_t since_us);
-// A connection that ended before anything could be asked of it (manual 8.2.5). `message` empty: as
-// the reason says.
+// A connection that ended before anything could be asked of it (manual 8.2.5). `detail`: what is
+// known beyond the reason.
 void LogHandshakeError(const Session& session, shard::CloseReason reason,
-                       std::string_view message = {});
+                       std::string_view detail = {});
 
 }  // namespace engine

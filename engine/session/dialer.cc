@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -12,6 +13,8 @@
 #include "engine/session/worker.h"
 #include "shard/conn/proxy_send.h"
 #include "shard/net/connector.h"
+#include "tls/info.h"
+#include "tls/link.h"
 
 namespace engine {
 
@@ -39,6 +42,22 @@ Address ParseHeaderAddress(std::string_view text) {
     address.family = AF_INET6;
   }
   return address.Unmapped();
+}
+
+// The host that a request is for, as a name that SNI may carry: no port, no address (RFC 6066
+// section 3).
+std::string_view HostNameOf(const proto::RequestHead& head) {
+  std::string_view host = head.authority;
+  if (host.empty()) {
+    const proto::Field* field = head.fields.Find(proto::FieldName::kHost);
+    if (field != nullptr) host = field->value();
+  }
+  if (host.starts_with('[')) return {};
+  host = host.substr(0, host.find(':'));
+  const bool has_letter = std::any_of(host.begin(), host.end(), [](char byte) {
+    return base::ToLower(byte) >= 'a' && base::ToLower(byte) <= 'z';
+  });
+  return has_letter && host.size() <= 255 ? host : std::string_view();
 }
 
 // Calls `visit(value)` for every value of the lists in all fields called `name`, until it returns
@@ -176,6 +195,18 @@ void PlanHeader(const Address& source, const Address& destination, DialPlan* pla
   plan->key.Set(PoolKey::Part::kAnnouncedDestination, destination);
 }
 
+void PlanServerName(const ServerConfig& server, const proto::RequestHead* head, DialPlan* plan) {
+  std::string_view name = server.tls.sni;
+  if (name.empty() && server.tls.sni_auto && head != nullptr) name = HostNameOf(*head);
+  plan->server_name = name;
+  if (name.empty()) return;
+  // A digest stands for the name: what a client can choose must not be found to be equal by chance.
+  Address digest;
+  digest.family = AF_INET6;
+  tls::DigestName(name, digest.v6.s6_addr);
+  plan->key.Set(PoolKey::Part::kServerName, digest);
+}
+
 shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseReason* reason) {
   ServerConfig& server = request.server;
   shard::Ring& ring = worker.context().ring();
@@ -203,7 +234,10 @@ shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseRea
       !server.announce.enabled() ||
       shard::AnnounceClient(*connection, server.announce, request.plan.announced_source,
                             request.plan.announced_destination);
-  shard::Endpoint* endpoint = is_ready ? OpenMux(worker, request, *connection) : nullptr;
+  const bool speaks =
+      server.tls_context == nullptr ||
+      worker.tls().Connect(*connection, *server.tls_context, request.plan.server_name);
+  shard::Endpoint* endpoint = is_ready && speaks ? OpenMux(worker, request, *connection) : nullptr;
   if (endpoint == nullptr) {
     connection->Abort();
     return nullptr;

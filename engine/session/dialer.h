@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "engine/mux/pool_key.h"
 #include "engine/server/proxy_config.h"
@@ -35,6 +36,7 @@ struct DialPlan {
   // What a server with send-proxy is told.
   shard::Address announced_source;
   shard::Address announced_destination;
+  std::string_view server_name;  // for a server with `ssl`: SNI, and what its certificate must say
   PoolKey key;
 };
 
@@ -53,6 +55,10 @@ shard::CloseReason PlanDial(const ServerConfig& server, shard::Connection* clien
 
 // For a server that is told who the client is (send-proxy), even when the client has gone since.
 void PlanHeader(const shard::Address& source, const shard::Address& destination, DialPlan* plan);
+
+// For a server with `ssl`: the name it is asked for. `head` is null in mode tcp. The name belongs
+// to the head or to the configuration.
+void PlanServerName(const ServerConfig& server, const proto::RequestHead* head, DialPlan* plan);
 
 // The endpoint of a connection that is on its way; null with `*reason`. kNone: a descriptor has
 // been given up for it, try again in the next turn.

@@ -189,11 +189,17 @@ uint16_t StatusOf(CloseReason reason) {
     case CloseReason::kQueueTimeout:
     case CloseReason::kServerDown:
     case CloseReason::kServerUp:
+    case CloseReason::kTlsServerClosed:
+    case CloseReason::kTlsServerHandshake:
+    case CloseReason::kTlsServerRefused:
+    case CloseReason::kTlsServerMismatch:
       return 503;
     case CloseReason::kServerAbort:
     case CloseReason::kServerReset:
     case CloseReason::kServerNoAnswer:
     case CloseReason::kServerProtocol:
+    case CloseReason::kTlsServerFatal:
+    case CloseReason::kTlsServerTruncated:
       return 502;
     case CloseReason::kServerTimeout:
       return 504;
@@ -438,6 +444,8 @@ bool HttpFlow::MayRetry(Stream& stream, CloseReason reason) {
     case CloseReason::kServerProtocol:
     case CloseReason::kServerAbort:
     case CloseReason::kServerReset:
+    case CloseReason::kTlsServerFatal:
+    case CloseReason::kTlsServerTruncated:
       return (retry_on & kRetryJunkResponse) != 0;
     case CloseReason::kServerTimeout:
       return (retry_on & kRetryResponseTimeout) != 0;

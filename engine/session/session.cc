@@ -7,6 +7,7 @@
 #include "engine/session/http_reply.h"
 #include "engine/session/worker.h"
 #include "shard/conn/proxy_recv.h"
+#include "tls/info.h"
 
 namespace engine {
 
@@ -42,7 +43,8 @@ void Session::Begin(int fd) {
 
 bool Session::BeginHandshakes() {
   if (bind_.accept_proxy) shard::ExpectProxyHeader(*connection_);
-  return !bind_.accept_cip || shard::ExpectNetscalerCip(*connection_, bind_.cip_magic);
+  if (bind_.accept_cip && !shard::ExpectNetscalerCip(*connection_, bind_.cip_magic)) return false;
+  return bind_.tls_context == nullptr || worker_.tls().Accept(*connection_, *bind_.tls_context);
 }
 
 void Session::OnDeadline() noexcept { OnClosed(connection_->HandshakeTimeoutReason()); }
@@ -52,6 +54,7 @@ void Session::EndHandshake(CloseReason reason) { OnClosed(reason); }
 void Session::OnConnected() noexcept {
   handshake_hook.Unlink();
   connection_->SetDeadline(0);
+  tls_ = tls::InfoOf(*connection_);
   handshaken_us_ = worker_.context().loop->clock().now_us();
   // A handshake may have brought another address.
   if (frontend().log != nullptr) client_address_ = connection_->PeerAddress();
@@ -75,7 +78,9 @@ void Session::OnConnected() noexcept {
 }
 
 void Session::OnClosed(CloseReason reason) noexcept {
-  if (!frontend().dont_log_null || connection_->bytes_in() > 0) LogHandshakeError(*this, reason);
+  if (!frontend().dont_log_null || connection_->bytes_in() > 0) {
+    LogHandshakeError(*this, reason, tls::FailureText(*connection_));
+  }
   frontend().state->part(worker_.index()).by_reason[size_t(reason)].Add();
   handshake_hook.Unlink();
   connection_->Abort(frontend().nolinger);

@@ -15,6 +15,7 @@
 #include "engine/mux/mux_h1_back.h"
 #include "engine/mux/mux_h1_front.h"
 #include "engine/server/proxy_config.h"
+#include "tls/info.h"
 
 namespace engine {
 
@@ -50,6 +51,8 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   // the configuration is to be told (send-proxy), even when the client has gone.
   const shard::Address& client_address() const { return client_address_; }
   const shard::Address& client_destination() const { return client_destination_; }
+  // Of the client's connection, from the end of the handshakes on.
+  const tls::Info& tls() const { return tls_; }
   // Ends a session that is still in its handshakes.
   void EndHandshake(shard::CloseReason reason);
 
@@ -77,6 +80,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   uint64_t handshaken_us_ = 0;
   shard::Address client_address_;
   shard::Address client_destination_;
+  tls::Info tls_;
   const uint64_t id_;
   OwnConnections own_connections_;
   const ServerConfig* last_server_ = nullptr;

@@ -182,7 +182,8 @@ void Stream::AbortOneSided() {
     const bool deliver_rest =
         reason == CloseReason::kNormal || reason == CloseReason::kServerAbort ||
         reason == CloseReason::kServerReset || reason == CloseReason::kClientAbort ||
-        reason == CloseReason::kClientReset;
+        reason == CloseReason::kClientReset || reason == CloseReason::kTlsTruncated ||
+        reason == CloseReason::kTlsServerTruncated;
     if (deliver_rest) continue;
     other.Abort(reason);
     WakeStream();
@@ -351,6 +352,9 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
   }
   if (server.announce.enabled()) {
     PlanHeader(session_.client_address(), session_.client_destination(), &plan);
+  }
+  if (server.tls_context != nullptr) {
+    PlanServerName(server, front() == nullptr ? nullptr : &front()->request(), &plan);
   }
   if (http_ && !fresh_only_) {
     if (TryReuse(server, plan.key)) return ConnectResult::kEstablished;

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "shard/conn/proxy_recv.h"
+#include "tls/layer.h"
 
 namespace engine {
 
@@ -27,11 +28,13 @@ bool HasPrivilegedPort(shard::Ring& ring, int fd) {
 
 }  // namespace
 
-shard::HandshakeTable ProxyHandshakes() {
+shard::HandshakeTable AllHandshakes() {
   shard::HandshakeTable table;
   table.steps[size_t(shard::HandshakeStep::kCipRecv)] = shard::CipRecvStep();
   table.steps[size_t(shard::HandshakeStep::kProxyRecv)] = shard::ProxyRecvStep();
   table.steps[size_t(shard::HandshakeStep::kProxySend)] = shard::ProxySendStep();
+  table.steps[size_t(shard::HandshakeStep::kTlsAccept)] = tls::AcceptStep();
+  table.steps[size_t(shard::HandshakeStep::kTlsConnect)] = tls::ConnectStep();
   return table;
 }
 
@@ -62,6 +65,9 @@ void Worker::OnStart(shard::Shard& shard) noexcept {
   random_state_ = shard.loop().clock().now_us() * 2654435761u + shard.index() + 1;
   const uint32_t index = shard.index();
   if (process_.logs != nullptr) log_ = std::make_unique<ShardLog>(*process_.logs, index);
+  if (process_.configuration->speaks_tls()) {
+    tls_ = std::make_unique<tls::ShardTls>(shard.connections().capacity(), process_.ticket_secret);
+  }
   const uint32_t process_maxconn =
       process_.global_maxconn == nullptr ? 0 : uint32_t(process_.global_maxconn->max());
   for (const auto& proxy : process_.configuration->proxies) {

@@ -32,11 +32,12 @@
 #include "shard/net/limit.h"
 #include "shard/shard.h"
 #include "shard/stream/applet.h"
+#include "tls/link.h"
 
 namespace engine {
 
-// The steps that read and write PROXY headers.
-shard::HandshakeTable ProxyHandshakes();
+// The steps that read and write PROXY headers, and those of TLS.
+shard::HandshakeTable AllHandshakes();
 
 // Limits of the whole process, one object each, and what all workers share read-only.
 struct ProcessContext {
@@ -47,7 +48,9 @@ struct ProcessContext {
   std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
   ExternalChecks* external_checks = nullptr;  // where checks are programs; null: none is
   LogHub* logs = nullptr;                     // where proxies log to; null: none does
-  shard::HandshakeTable handshakes = ProxyHandshakes();
+  shard::HandshakeTable handshakes = AllHandshakes();
+  // What all shards make their keys of session tickets from.
+  const tls::TicketSecret ticket_secret = tls::TicketSecret::Draw(base::WallMicros() / 1000000);
   bool debug_moves = false;           // -d: every move of every stream goes to standard output
   std::string version;                // what `show version` says
   uint64_t sockets_max = 0;           // descriptors needed at maxconn
@@ -103,6 +106,8 @@ class Worker final : public shard::ShardApp {
   // On a connection to `server`; null when there is no room.
   MuxH1Back* NewMuxH1Back(shard::Connection& connection, const ServerConfig& server);
   IdlePool& idle_pool() { return idle_pool_; }
+  // TLS of this shard. Only where a bind or a server speaks it.
+  tls::ShardTls& tls() { return *tls_; }
   void FreeStream(Stream* stream) { streams_.Delete(stream); }
   MuxRaw* NewMuxRaw(shard::Connection& connection) {
     return raw_muxes_.New(raw_muxes_, connection);
@@ -163,6 +168,7 @@ class Worker final : public shard::ShardApp {
   std::unique_ptr<ShardLog> log_;
   ServerEvents server_events_{*this};
   std::unique_ptr<CheckRunner> checks_;
+  std::unique_ptr<tls::ShardTls> tls_;
   base::Slab<Session> sessions_;
   base::Slab<Stream> streams_;
   base::Slab<MuxRaw> raw_muxes_;

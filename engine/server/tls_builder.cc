@@ -1,0 +1,303 @@
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "base/text.h"
+#include "engine/server/tls_files.h"
+#include "engine/server/tls_keywords.h"
+#include "tls/context.h"
+#include "tls/names.h"
+#include "tls/tickets.h"
+
+namespace engine {
+namespace {
+
+using tls::Verify;
+using tls::Version;
+
+constexpr const char* kSystemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
+
+template <typename T>
+const std::optional<T>& First(const std::optional<T>& line, const std::optional<T>& defaults) {
+  return line.has_value() ? line : defaults;
+}
+
+// Makes contexts of the lines, and reports at each line what does not work.
+class TlsBuilder {
+ public:
+  explicit TlsBuilder(BuildContext& context)
+      : context_(context),
+        global_(context.configuration.global.tls),
+        files_(global_.crt_base, global_.key_base) {}
+
+  void FinishBind(BindConfig& bind);
+  void FinishServer(ServerConfig& server);
+  void TellWarnings(const SourcePlace& place);
+
+ private:
+  bool Refuse(const SourcePlace& place, const std::string& what, const std::string& error) {
+    context_.diagnostics.Error(At(place), what + ": " + error);
+    return false;
+  }
+  bool TakeVersions(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
+                    std::string* error);
+  bool TakeNames(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
+                 std::string* error);
+  // One warning per run for all names of a kind that the library does not know.
+  void TellUnknown(const char* kind, const tls::NameList& list);
+  bool TakeTrust(const std::vector<std::string>& paths, std::vector<tls::NamedText>* texts,
+                 std::string* error);
+  bool TakeAlpn(const std::string& list, tls::Options* options, std::string* error);
+  bool TakeCommon(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
+                  std::string* error);
+  bool LoadCertificates(const BindTls& words, tls::CertStore* store, std::string* error);
+
+  BuildContext& context_;
+  const GlobalTls& global_;
+  TlsFiles files_;
+  size_t warnings_told_ = 0;
+  SourcePlace place_;
+};
+
+bool TlsBuilder::TakeVersions(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
+                              std::string* error) {
+  options->version_min = First(line.version_min, defaults.version_min).value_or(Version::kTls12);
+  options->version_max = First(line.version_max, defaults.version_max).value_or(Version::kTls13);
+  // A range has no holes: versions are taken away from its ends.
+  const auto off = [&](Version version) {
+    return line.versions_off[size_t(version)] || defaults.versions_off[size_t(version)];
+  };
+  int low = int(options->version_min);
+  int high = int(options->version_max);
+  while (low <= high && off(Version(low))) ++low;
+  while (low <= high && off(Version(high))) --high;
+  if (low > high) {
+    *error = "no version of TLS is left";
+    return false;
+  }
+  options->version_min = Version(low);
+  options->version_max = Version(high);
+  for (int version = low; version <= high; ++version) {
+    if (!off(Version(version))) continue;
+    *error =
+        "versions of TLS cannot be left out from the middle: use 'ssl-min-ver' and 'ssl-max-ver'";
+    return false;
+  }
+  return true;
+}
+
+void TlsBuilder::TellUnknown(const char* kind, const tls::NameList& list) {
+  for (const std::string& name : list.unknown) {
+    context_.diagnostics.NoEffect(
+        "tls " + name, At(place_),
+        std::string(kind) + " '" + name + "' is not known to the TLS library and is skipped");
+  }
+}
+
+bool TlsBuilder::TakeNames(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
+                           std::string* error) {
+  const auto take = [&](const std::optional<std::string>& given, const char* kind,
+                        tls::NameList (*filter)(std::string_view), std::string* to) {
+    if (!given.has_value()) return true;
+    const tls::NameList list = filter(*given);
+    TellUnknown(kind, list);
+    *to = list.text;
+    if (!list.text.empty()) return true;
+    *error = "no " + std::string(kind) + " of '" + *given + "' is known to the TLS library";
+    return false;
+  };
+  std::string suites;
+  if (!take(First(line.ciphers, defaults.ciphers), "cipher", tls::FilterCiphers,
+            &options->ciphers) ||
+      !take(First(line.suites, defaults.suites), "cipher suite", tls::FilterSuites, &suites) ||
+      !take(First(line.curves, defaults.curves), "curve", tls::FilterCurves, &options->curves) ||
+      !take(First(line.signatures, defaults.signatures), "signature algorithm",
+            tls::FilterSignatures, &options->signatures)) {
+    return false;
+  }
+  const size_t named =
+      suites.empty() ? 0 : size_t(std::count(suites.begin(), suites.end(), ':')) + 1;
+  if (named != 0 && named < 3) {
+    context_.diagnostics.NoEffect("tls ciphersuites", At(place_),
+                                  "'ciphersuites' is accepted, but the TLS library always offers "
+                                  "its three suites of TLS 1.3");
+  }
+  return true;
+}
+
+bool TlsBuilder::TakeTrust(const std::vector<std::string>& paths,
+                           std::vector<tls::NamedText>* texts, std::string* error) {
+  for (const std::string& path : paths) {
+    tls::NamedText text;
+    const std::string full =
+        path == "@system-ca" ? kSystemAuthorities : BelowBase(global_.ca_base, path);
+    if (!ReadTlsFile(full, &text, error)) return false;
+    texts->push_back(std::move(text));
+  }
+  return true;
+}
+
+// HTTP/2 is not spoken yet, so it is not offered.
+bool TlsBuilder::TakeAlpn(const std::string& list, tls::Options* options, std::string* error) {
+  bool has_h2 = false;
+  std::string_view rest = list;
+  while (!rest.empty()) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    const std::string protocol(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (protocol == "h2") {
+      has_h2 = true;
+    } else {
+      options->alpn.push_back(protocol);
+    }
+  }
+  if (!has_h2) return true;
+  if (options->alpn.empty()) {
+    *error = "'alpn h2' is not supported yet: HTTP/2 is not spoken";
+    return false;
+  }
+  context_.diagnostics.NoEffect("alpn h2", At(place_),
+                                "'h2' is left out of 'alpn': HTTP/2 is not supported yet");
+  return true;
+}
+
+bool TlsBuilder::TakeCommon(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
+                            std::string* error) {
+  options->tickets = First(line.tickets, defaults.tickets).value_or(true);
+  options->first_record_bytes = global_.first_record_bytes;
+  options->record_bytes_max = global_.record_bytes_max;
+  options->session_lifetime_s = global_.session_lifetime_s;
+  return TakeVersions(line, defaults, options, error) && TakeNames(line, defaults, options, error);
+}
+
+bool TlsBuilder::LoadCertificates(const BindTls& words, tls::CertStore* store, std::string* error) {
+  for (const std::string& path : words.defaults) {
+    const TlsFiles::Certificates all = files_.Load(path, error);
+    if (all.empty()) return false;
+    for (const auto& certificate : all) {
+      store->AddDefault(certificate);
+      store->Add(certificate, {});
+    }
+  }
+  for (const std::string& path : words.certificates) {
+    if (!files_.AddTo(*store, path, error)) return false;
+  }
+  for (const std::string& path : words.lists) {
+    if (!files_.AddList(*store, path, error)) return false;
+  }
+  if (store->empty()) *error = "no certificate is given for this line with 'ssl' (use 'crt')";
+  return !store->empty();
+}
+
+void TlsBuilder::FinishBind(BindConfig& bind) {
+  const BindTls& words = bind.tls;
+  const std::string what = "'bind'";
+  place_ = bind.place;
+  std::string error;
+  tls::Options options;
+  tls::CertStore store;
+  const TlsWords& defaults = global_.bind;
+  options.verify = words.words.verify.value_or(Verify::kNone);
+  options.sends_ca_names = words.sends_ca_names;
+  options.prefers_client_ciphers =
+      First(words.words.prefers_client_ciphers, defaults.prefers_client_ciphers).value_or(false);
+  store.SetStrict(First(words.words.strict_sni, defaults.strict_sni).value_or(false));
+  bool good = TakeCommon(words.words, defaults, &options, &error);
+  if (good && bind.frontend->mode == Mode::kHttp) {
+    // The manual's default is h2,http/1.1; what of it works goes without saying.
+    good = TakeAlpn(words.alpn.value_or("http/1.1"), &options, &error);
+  } else if (good && words.alpn.has_value()) {
+    good = TakeAlpn(*words.alpn, &options, &error);
+  }
+  if (good && options.verify != Verify::kNone) {
+    if (words.ca_files.empty() && words.ca_verify_files.empty()) {
+      error = "'verify' needs a 'ca-file'";
+      good = false;
+    }
+    good = good && TakeTrust(words.ca_files, &options.trust, &error) &&
+           TakeTrust(words.ca_verify_files, &options.verify_only, &error) &&
+           TakeTrust(words.crl_files, &options.revocations, &error);
+  }
+  if (good && !words.ticket_keys_file.empty()) {
+    tls::NamedText file;
+    good = ReadTlsFile(words.ticket_keys_file, &file, &error) &&
+           tls::ParseTicketKeys(file, &options.ticket_keys, &error);
+  }
+  good = good && LoadCertificates(words, &store, &error);
+  TellWarnings(bind.place);
+  if (good) {
+    bind.tls_context = tls::Context::MakeServer(std::move(options), std::move(store), &error);
+    good = bind.tls_context != nullptr;
+  }
+  if (!good) (void)Refuse(bind.place, what, error);
+}
+
+void TlsBuilder::FinishServer(ServerConfig& server) {
+  const ServerTls& words = server.tls;
+  const std::string what = "server '" + server.name + "'";
+  place_ = server.place;
+  std::string error;
+  tls::Options options;
+  const bool verifies_by_default = global_.verifies_servers;
+  options.verify =
+      words.words.verify.value_or(verifies_by_default ? Verify::kRequired : Verify::kNone);
+  options.reuses_sessions = words.reuses_sessions;
+  bool good = TakeCommon(words.words, global_.server, &options, &error) &&
+              (words.alpn.empty() || TakeAlpn(words.alpn, &options, &error));
+  if (good && options.verify != Verify::kNone) {
+    if (words.ca_files.empty()) {
+      error =
+          "'ssl' verifies the server's certificate, which needs a 'ca-file' ('@system-ca' for "
+          "the system's); 'verify none' trusts anybody";
+      good = false;
+    }
+    good = good && TakeTrust(words.ca_files, &options.trust, &error) &&
+           TakeTrust(words.crl_files, &options.revocations, &error);
+  }
+  // Checks use the server's TLS unless they go elsewhere (manual 5.2, check-ssl): not plain, then.
+  const CheckTarget& target = server.check.target;
+  const bool checks_here = target.port == 0 && target.address.family == AF_UNSPEC;
+  if (good && server.check.enabled && checks_here && !words.checks_plain) {
+    context_.diagnostics.Error(At(server.place),
+                               what + ": a check through 'ssl' is not supported yet",
+                               "'no-check-ssl' makes it a plain one");
+  }
+  std::shared_ptr<const tls::Certificate> certificate;
+  if (good && !words.certificate.empty()) {
+    const TlsFiles::Certificates all = files_.Load(words.certificate, &error);
+    good = !all.empty();
+    if (good) certificate = all.front();
+  }
+  TellWarnings(server.place);
+  if (good) {
+    server.tls_context =
+        tls::Context::MakeClient(std::move(options), certificate, words.verify_host, &error);
+    good = server.tls_context != nullptr;
+  }
+  if (!good) (void)Refuse(server.place, what, error);
+}
+
+void TlsBuilder::TellWarnings(const SourcePlace& place) {
+  const std::vector<std::string>& warnings = files_.warnings();
+  while (warnings_told_ < warnings.size()) {
+    context_.diagnostics.Warning(At(place), warnings[warnings_told_++]);
+  }
+}
+
+}  // namespace
+
+void FinishTls(BuildContext& context) {
+  TlsBuilder builder(context);
+  const auto finish = [&](ProxyConfig& proxy) {
+    for (const auto& bind : proxy.binds) {
+      if (bind->tls.enabled) builder.FinishBind(*bind);
+    }
+    for (const auto& server : proxy.servers) {
+      if (server->tls.enabled) builder.FinishServer(*server);
+    }
+  };
+  for (const auto& proxy : context.configuration.proxies) finish(*proxy);
+  if (context.stats_proxy != nullptr) finish(*context.stats_proxy);
+}
+
+}  // namespace engine

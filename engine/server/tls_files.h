@@ -1,0 +1,54 @@
+// tls_files.h - certificates from the files and directories that a configuration names.
+//
+// Owns:    what it has loaded, by path: lines of several binds share one parsed certificate.
+// Threads: start-up.
+// Units:   none.
+// Errors:  a text that names the file, and the line of a list.
+// States:  none.
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tls/cert_store.h"
+#include "tls/certificate.h"
+#include "tls/options.h"
+
+namespace engine {
+
+// False with `*error`.
+[[nodiscard]] bool ReadTlsFile(const std::string& path, tls::NamedText* text, std::string* error);
+// `path` below `base`, unless it is absolute or says where it is relative to.
+std::string BelowBase(const std::string& base, const std::string& path);
+
+class TlsFiles {
+ public:
+  using Certificates = std::vector<std::shared_ptr<const tls::Certificate>>;
+
+  TlsFiles(std::string crt_base, std::string key_base)
+      : crt_base_(std::move(crt_base)), key_base_(std::move(key_base)) {}
+
+  // A file, or the files of a bundle ("x" for x.rsa and x.ecdsa). Empty with `*error`.
+  Certificates Load(const std::string& path, std::string* error);
+  // `crt`: a file, a bundle, or every certificate of a directory.
+  [[nodiscard]] bool AddTo(tls::CertStore& store, const std::string& path, std::string* error);
+  // `crt-list`.
+  [[nodiscard]] bool AddList(tls::CertStore& store, const std::string& path, std::string* error);
+  // What was noticed of certificates that work; each once.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  std::shared_ptr<const tls::Certificate> LoadFile(const std::string& path, std::string* error);
+  bool AddListLine(tls::CertStore& store, std::string_view line, std::string* error);
+
+  const std::string crt_base_;
+  const std::string key_base_;
+  std::map<std::string, std::shared_ptr<const tls::Certificate>> loaded_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace engine

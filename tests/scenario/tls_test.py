@@ -1,0 +1,657 @@
+"""TLS on both sides, with OpenSSL as the peer: versions, names, verification, tickets, ends, and what is refused.
+
+Certificates are made by openssl into a temporary folder, once for all cases.
+"""
+
+import hashlib
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from harness import (IS_HAPROXY, PROGRAM, Proxy, Server, case, check, connect, echo, free_port, is_closed_within,
+                     need_program, receive_all, receive_exactly, run_cases)
+
+FOLDER = tempfile.mkdtemp(prefix="ringway-tls-")
+BLOCK = os.urandom(3_000_017)
+
+
+def openssl(*words):
+    done = subprocess.run([need_program("openssl"), *words], cwd=FOLDER, capture_output=True, text=True, check=False)
+    check(done.returncode == 0, f"openssl {' '.join(words)}: {done.stderr}")
+
+
+def path(name):
+    return os.path.join(FOLDER, name)
+
+
+def write(name, text):
+    with open(path(name), "w", encoding="utf-8") as file:
+        file.write(text)
+    return path(name)
+
+
+def read(name):
+    with open(path(name), encoding="utf-8") as file:
+        return file.read()
+
+
+def make_certificate(name, hosts, issuer=None, kind="ec", days="30"):
+    """Writes name.crt, name.key and name.pem, which has both."""
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if kind == "ec" else ["-newkey", "rsa:2048"]
+    alternative = "subjectAltName=" + ",".join("DNS:" + host for host in hosts)
+    if issuer is None:
+        openssl("req", "-x509", *key, "-nodes", "-keyout", name + ".key", "-out", name + ".crt", "-days", days, "-subj",
+                "/CN=" + hosts[0], "-addext", alternative)
+    else:
+        openssl("req", *key, "-nodes", "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + hosts[0])
+        write(name + ".ext", alternative + "\n")
+        openssl("x509", "-req", "-in", name + ".csr", "-CA", issuer + ".crt", "-CAkey", issuer + ".key", "-CAcreateserial",
+                "-days", days, "-out", name + ".crt", "-extfile", name + ".ext")
+    write(name + ".pem", read(name + ".crt") + read(name + ".key"))
+
+
+def make_certificates():
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out",
+            "ca.crt", "-days", "30", "-subj", "/CN=test CA")
+    make_certificate("ec", ["localhost"], "ca")
+    make_certificate("rsa", ["localhost"], "ca", kind="rsa")
+    make_certificate("wild", ["*.example.com"], "ca")
+    make_certificate("exact", ["www.example.com"], "ca")
+    make_certificate("client", ["somebody"], "ca")
+    make_certificate("stranger", ["stranger"])
+    openssl("pkey", "-in", "ec.key", "-aes128", "-passout", "pass:secret", "-out", "locked.key")
+    write("locked.pem", read("ec.crt") + read("locked.key"))
+    write("mixed.pem", read("ec.crt") + read("rsa.key"))
+    write("cut.pem", read("ec.crt")[:-200] + "\n-----END CERTIFICATE-----\n" + read("ec.key"))
+
+
+def config(port, server_port, bind="", server="", mode="tcp", top="", frontend=""):
+    return f"""
+global
+  log stdout format raw local0
+{top}
+defaults
+  mode {mode}
+  log global
+  timeout connect 5s
+  timeout client 10s
+  timeout server 10s
+frontend front
+  log-format "%ST %sslv %sslc %ts"
+{frontend}
+  bind 127.0.0.1:{port} {bind}
+  default_backend back
+backend back
+  server s 127.0.0.1:{server_port} {server}
+"""
+
+
+def ec():
+    return f"ssl crt {path('ec.pem')}"
+
+
+def client_context(**options):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(path("ca.crt"))
+    context.check_hostname = options.get("check", True)
+    if "version" in options:
+        context.minimum_version = context.maximum_version = options["version"]
+    if "ciphers" in options:
+        context.set_ciphers(options["ciphers"])
+    if "certificate" in options:
+        context.load_cert_chain(path(options["certificate"] + ".pem"))
+    if "alpn" in options:
+        context.set_alpn_protocols(options["alpn"])
+    return context
+
+
+def tls(port, name="localhost", context=None, session=None):
+    return (context or client_context()).wrap_socket(connect(port), server_hostname=name, session=session)
+
+
+def is_refused(call):
+    try:
+        call().close()
+    except (ssl.SSLError, ConnectionError):
+        return True
+    return False
+
+
+def errors_of(text):
+    """What a configuration is refused for."""
+    file = write("bad.cfg", text)
+    done = subprocess.run([PROGRAM, "-c", "-f", file], capture_output=True, text=True, check=False)
+    check(done.returncode != 0, f"accepted:\n{text}")
+    return done.stdout + done.stderr
+
+
+def wait_for_line(proxy, text, seconds=5):
+    end = time.monotonic() + seconds
+    while text not in proxy.said():
+        check(time.monotonic() < end, f"no line with {text!r} in:\n{proxy.said()}")
+        time.sleep(0.02)
+
+
+def tls_server(serve, certificate="ec", **options):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path(certificate + ".pem"))
+    if options.get("verifies"):
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(path("ca.crt"))
+    names = options.get("names")
+    if names is not None:
+        context.sni_callback = lambda _, name, __: names.append(name)
+
+    def run(peer):
+        try:
+            with context.wrap_socket(peer, server_side=True) as secure:
+                serve(secure)
+        except (ssl.SSLError, OSError):
+            pass
+
+    return Server(run)
+
+
+# ---- clients -------------------------------------------------------------------------------------
+
+
+@case
+def both_versions_carry_bytes_unchanged():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec()), [port]):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with tls(port, context=client_context(version=version)) as peer:
+                sender = threading.Thread(target=peer.sendall, args=(BLOCK,))
+                sender.start()
+                check(receive_exactly(peer, len(BLOCK)) == BLOCK, f"{version}: bytes changed")
+                sender.join()
+
+
+@case
+def bytes_come_one_by_one():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec()), [port]):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        peer = client_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+        raw = connect(port)
+
+        def step(call):
+            while True:
+                try:
+                    result = call()
+                    break
+                except ssl.SSLWantReadError:
+                    for byte in outgoing.read():
+                        raw.sendall(bytes([byte]))
+                    incoming.write(raw.recv(65536))
+            for byte in outgoing.read():
+                raw.sendall(bytes([byte]))
+            return result
+
+        step(peer.do_handshake)
+        for word in (b"a", b"hello", b"x" * 300):
+            step(lambda w=word: peer.write(w))
+            got = b""
+            while len(got) < len(word):
+                got += step(lambda: peer.read(1000))
+            check(got == word, "bytes changed")
+
+
+@case
+def key_kind_follows_the_client():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, f"{ec()} crt {path('rsa.pem')}"), [port]):
+        for ciphers, wanted in (("ECDHE-RSA-AES128-GCM-SHA256", "RSA"), ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDSA")):
+            with tls(port, context=client_context(version=ssl.TLSVersion.TLSv1_2, ciphers=ciphers)) as peer:
+                check(wanted in peer.cipher()[0].split("-"), f"{peer.cipher()} for {ciphers}")
+
+
+@case
+def names_choose_the_certificate():
+    port = free_port()
+    listed = write("list", f"# names\n{path('ec.pem')}\n{path('wild.pem')} *.example.com !no.example.com\n{path('exact.pem')}\n")
+    with Server(echo) as server, Proxy(config(port, server.port, f"ssl crt-list {listed}"), [port]):
+        for name, wanted in (("www.example.com", "www.example.com"), ("other.example.com", "*.example.com"),
+                             ("no.example.com", "localhost"), ("a.b.example.com", "localhost"), ("nobody", "localhost")):
+            with tls(port, name, client_context(check=False)) as peer:
+                got = peer.getpeercert()["subjectAltName"][0][1]
+                check(got == wanted, f"{name} got {got}")
+
+
+@case
+def strict_names_refuse_the_unknown():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec() + " strict-sni"), [port]) as proxy:
+        tls(port).close()
+        check(is_refused(lambda: tls(port, "nobody", client_context(check=False))), "an unknown name was served")
+        wait_for_line(proxy, "SSL handshake failure (no certificate for the name")
+
+
+@case
+def directory_brings_all_its_certificates():
+    port = free_port()
+    os.makedirs(path("dir"), exist_ok=True)
+    for name in ("ec", "exact"):
+        shutil.copy(path(name + ".crt"), path(f"dir/{name}.crt"))
+        shutil.copy(path(name + ".key"), path(f"dir/{name}.key"))
+    with Server(echo) as server, Proxy(config(port, server.port, f"ssl crt {path('dir')}"), [port]):
+        tls(port).close()
+        tls(port, "www.example.com").close()
+
+
+@case
+def client_certificates_are_asked_for():
+    port = free_port()
+    bind = f"{ec()} verify required ca-file {path('ca.crt')}"
+    with Server(echo) as server, Proxy(config(port, server.port, bind), [port]) as proxy:
+
+        def talks(context):
+            with tls(port, context=context) as peer:
+                peer.sendall(b"hello")
+                return peer.recv(5) == b"hello"
+
+        check(talks(client_context(certificate="client")), "the right certificate was refused")
+        for context in (client_context(), client_context(certificate="stranger")):
+            try:
+                check(not talks(context), "served without a certificate of the CA")
+            except (ssl.SSLError, ConnectionError):
+                pass
+        wait_for_line(proxy, "SSL client certificate not trusted")
+
+
+@case
+def sessions_are_resumed_by_ticket():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec()), [port]):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = client_context(version=version)
+            with tls(port, context=context) as peer:
+                peer.sendall(b"x")
+                peer.recv(1)  # tickets of 1.3 come with the first bytes
+                session = peer.session
+            with tls(port, context=context, session=session) as peer:
+                peer.sendall(b"x")
+                check(peer.recv(1) == b"x" and peer.session_reused, f"{version}: not resumed")
+
+
+@case
+def tickets_can_be_switched_off():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec() + " no-tls-tickets"), [port]):
+        context = client_context(version=ssl.TLSVersion.TLSv1_3)
+        with tls(port, context=context) as peer:
+            peer.sendall(b"x")
+            peer.recv(1)
+            check(not peer.session.has_ticket, "a ticket came")
+
+
+@case
+def ticket_keys_are_shared_by_machines():
+    ports = [free_port(), free_port()]
+    keys = write("keys", "".join(
+        subprocess.run(["openssl", "rand", "-base64", "80"], capture_output=True, text=True, check=True).stdout.replace("\n", "") +
+        "\n" for _ in range(3)))
+    with Server(echo) as server:
+        session = None
+        context = client_context(version=ssl.TLSVersion.TLSv1_2)
+        for port in ports:
+            with Proxy(config(port, server.port, f"{ec()} tls-ticket-keys {keys}"), [port]), \
+                    tls(port, context=context, session=session) as peer:
+                check(peer.session_reused == (session is not None), "resumption")
+                session = peer.session
+
+
+@case
+def versions_are_limited():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec() + " ssl-min-ver TLSv1.3"), [port]):
+        tls(port).close()
+        check(is_refused(lambda: tls(port, context=client_context(version=ssl.TLSVersion.TLSv1_2))), "1.2 was served")
+
+
+@case
+def alpn_is_answered_without_h2():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec() + " alpn h2,http/1.1", mode="http"), [port]):
+        for offered, wanted in ((["h2", "http/1.1"], "http/1.1"), (["h2"], None)):
+            with tls(port, context=client_context(alpn=offered)) as peer:
+                check(peer.selected_alpn_protocol() == wanted, peer.selected_alpn_protocol())
+
+
+@case
+def proxy_header_comes_before_tls():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec() + " accept-proxy"), [port]):
+        raw = connect(port)
+        raw.sendall(b"PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n")
+        with client_context().wrap_socket(raw, server_hostname="localhost") as peer:
+            peer.sendall(b"hello")
+            check(peer.recv(5) == b"hello", "bytes changed")
+
+
+# ---- ends ----------------------------------------------------------------------------------------
+
+
+@case
+def close_notify_ends_only_one_direction():
+    port = free_port()
+
+    def answer_at_the_end(peer):
+        got = b""
+        while piece := peer.recv(65536):
+            got += piece
+        peer.sendall(b"<" + got + b">")
+
+    with Server(answer_at_the_end) as server, Proxy(config(port, server.port, ec()), [port]):
+        client = subprocess.run(
+            [need_program("openssl"), "s_client", "-quiet", "-no_ign_eof", "-connect", f"127.0.0.1:{port}", "-CAfile",
+             path("ca.crt")], input=b"hello", capture_output=True, timeout=20, check=False)
+        check(b"unexpected eof" not in client.stderr, client.stderr.decode(errors="replace"))
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        peer = client_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+        raw = connect(port)
+
+        def until_done(call):
+            while True:
+                try:
+                    result = call()
+                    raw.sendall(outgoing.read())
+                    return result
+                except ssl.SSLWantReadError:
+                    raw.sendall(outgoing.read())
+                    piece = raw.recv(65536)
+                    if piece:
+                        incoming.write(piece)
+                    else:
+                        incoming.write_eof()
+
+        until_done(peer.do_handshake)
+        until_done(lambda: peer.write(b"hello"))
+        try:
+            peer.unwrap()  # writes close_notify; the peer's has not come
+        except ssl.SSLWantReadError:
+            pass
+        raw.sendall(outgoing.read())
+        # What answers it is sealed: data, then close_notify, then the end of the socket.
+        answer = receive_all(raw)
+        types = []
+        while len(answer) >= 5:
+            types.append(answer[0])
+            answer = answer[5 + int.from_bytes(answer[3:5], "big"):]
+        check(len(types) >= 2 and not answer, f"records {types} and {answer}")
+
+
+@case
+def cut_connection_is_noticed():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec()), [port]) as proxy:
+        with tls(port) as peer:
+            peer.sendall(b"hello")
+            check(peer.recv(5) == b"hello", "bytes changed")
+            raw = socket.socket(fileno=peer.detach())
+        raw.shutdown(socket.SHUT_WR)
+        check(is_closed_within(raw, 5), "the cut connection stays")
+        raw.close()
+        wait_for_line(proxy, " CD")
+
+
+@case
+def body_of_a_cut_server_is_not_whole():
+    port = free_port()
+
+    def cut(peer):
+        peer.recv(65536)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of")
+        raw = socket.socket(fileno=peer.detach())
+        raw.shutdown(socket.SHUT_RDWR)
+        raw.close()
+
+    options = f"ssl ca-file {path('ca.crt')} sni str(localhost)"
+    with tls_server(cut) as server, Proxy(config(port, server.port, "", options, mode="http"), [port]):
+        with connect(port) as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            got = b""
+            try:
+                while piece := peer.recv(65536):
+                    got += piece
+            except ConnectionError:
+                pass
+            check(b"200" in got and not got.endswith(b"\r\n0\r\n\r\n"), f"told as whole: {got}")
+
+
+@case
+def idle_connects_cost_no_handshake():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec()), [port]) as proxy:
+        peers = [connect(port) for _ in range(200)]
+        before = proxy.rss_kb()
+        peers += [connect(port) for _ in range(400)]
+        time.sleep(0.5)
+        check(proxy.rss_kb() - before < 1200, f"{proxy.rss_kb() - before} kB for 400 connects")
+        for peer in peers:
+            peer.close()
+
+
+# ---- what is refused -----------------------------------------------------------------------------
+
+
+def alert_after(port, hello):
+    """The description of the alert that answers these bytes; None: closed without one."""
+    with connect(port, timeout_s=5) as peer:
+        peer.sendall(hello)
+        got = b""
+        try:
+            while piece := peer.recv(65536):
+                got += piece
+        except ConnectionError:
+            pass
+    return got[6] if len(got) >= 7 and got[0] == 21 else None
+
+
+@case
+def plain_http_is_named_in_the_log():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec()), [port]) as proxy:
+        alert_after(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for_line(proxy, "the client speaks HTTP without SSL")
+
+
+@case
+def broken_records_are_answered_by_an_alert():
+    port = free_port()
+    rows = {
+        "a record of an unknown type": b"\x63\x03\x01\x00\x05hello",
+        "data before the handshake": b"\x17\x03\x01\x00\x05hello",
+        "a record that is too long": b"\x16\x03\x01\xff\xff" + b"x" * 100,
+        "a version that never was": b"\x16\x09\x09\x00\x05hello",
+        "another message than ClientHello": b"\x16\x03\x01\x00\x04\x0e\x00\x00\x00",
+        "a ClientHello of no bytes": b"\x16\x03\x01\x00\x04\x01\x00\x00\x00",
+        "an empty record": b"\x16\x03\x01\x00\x00" * 40,
+        "a ClientHello that is too long": b"\x16\x03\x01\x00\x04\x01\xff\xff\xff",
+        "garbage in a ClientHello": b"\x16\x03\x01\x00\x2c\x01\x00\x00\x28\x03\x03" + b"\xff" * 38,
+        "ChangeCipherSpec first": b"\x14\x03\x01\x00\x01\x01" * 40,
+        "an alert of an unknown level": b"\x15\x03\x01\x00\x02\x07\x00",
+    }
+    with Server(echo) as server, Proxy(config(port, server.port, ec()), [port]) as proxy:
+        for what, hello in rows.items():
+            alert = alert_after(port, hello)
+            check(alert is not None, f"{what}: closed without an alert")
+        tls(port).close()
+        check(server.accepted <= 1, "a broken handshake reached the server")
+        wait_for_line(proxy, "SSL handshake failure")
+
+
+@case
+def silent_client_is_cut_in_time():
+    port = free_port()
+    with Server(echo) as server, \
+            Proxy(config(port, server.port, ec(), frontend="  timeout client-hs 300ms"), [port]) as proxy:
+        with connect(port) as peer:
+            peer.sendall(b"\x16\x03\x01\x02")
+            check(is_closed_within(peer, 3), "it stays")
+        wait_for_line(proxy, "Timeout during SSL handshake")
+
+
+@case
+def renegotiation_is_refused():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec()), [port]):
+        client = subprocess.Popen(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-CAfile", path("ca.crt")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            time.sleep(0.5)
+            client.stdin.write(b"R\n")
+            client.stdin.flush()
+            client.wait(10)
+            said = client.stdout.read().decode(errors="replace")
+            check("RENEGOTIATING" in said, said)
+        finally:
+            client.kill()
+            client.wait()
+            client.stdin.close()
+            client.stdout.close()
+
+
+# ---- servers -------------------------------------------------------------------------------------
+
+
+@case
+def server_is_verified():
+    rows = [
+        ("the right name", "sni str(localhost)", "ec", True),
+        ("verifyhost", "verifyhost localhost", "ec", True),
+        ("another name", "sni str(other.example.com)", "ec", False),
+        ("another verifyhost", "verifyhost other.example.com", "ec", False),
+        ("another CA", "", "stranger", False),
+        ("anybody", "verify none", "stranger", True),
+    ]
+    for what, words, certificate, works in rows:
+        port = free_port()
+        with tls_server(echo, certificate) as server, \
+                Proxy(config(port, server.port, "", f"ssl ca-file {path('ca.crt')} {words}"), [port]), connect(port) as peer:
+            peer.settimeout(12)
+            peer.sendall(b"hello")
+            try:
+                got = peer.recv(5)
+            except ConnectionError:
+                got = b""
+            check((got == b"hello") == works, f"{what}: {got}")
+
+
+@case
+def server_sees_our_certificate():
+    port = free_port()
+    words = f"ssl ca-file {path('ca.crt')} verifyhost localhost crt {path('client.pem')}"
+    with tls_server(echo, verifies=True) as server, Proxy(config(port, server.port, "", words), [port]), connect(port) as peer:
+        peer.sendall(b"hello")
+        check(peer.recv(5) == b"hello", "refused")
+
+
+def answer_requests(peer):
+    got = b""
+    while piece := peer.recv(65536):
+        got += piece
+        while b"\r\n\r\n" in got:
+            got = got.split(b"\r\n\r\n", 1)[1]
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+
+
+def ask(port, host):
+    with connect(port) as peer:
+        peer.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        got = b""
+        while piece := peer.recv(65536):
+            got += piece
+    return got
+
+
+@case
+def host_field_becomes_the_name():
+    port = free_port()
+    names = []
+    words = "ssl verify none"
+    with tls_server(answer_requests, names=names) as server, \
+            Proxy(config(port, server.port, "", words, mode="http", frontend="  option httplog"), [port]):
+        for host in ("one.example.com:81", "two.example.com", "127.0.0.1", "one.example.com"):
+            check(ask(port, host).endswith(b"hello"), host)
+        check(names[:3] == ["one.example.com", "two.example.com", None], names)
+
+
+@case
+def kept_connections_belong_to_their_name():
+    port = free_port()
+    names = []
+    with tls_server(answer_requests, names=names) as server, \
+            Proxy(config(port, server.port, "", "ssl verify none", mode="http", top="  nbthread 1")
+                  .replace("backend back\n  server", "backend back\n  http-reuse always\n  server"), [port]):
+        for host in ("one.example.com", "one.example.com", "two.example.com", "one.example.com"):
+            check(ask(port, host).endswith(b"hello"), host)
+        check(names == ["one.example.com", "two.example.com"], names)
+
+
+@case
+def tls_on_both_sides_carries_bytes_unchanged():
+    port = free_port()
+    with tls_server(echo) as server, \
+            Proxy(config(port, server.port, ec(), f"ssl ca-file {path('ca.crt')} verifyhost localhost"), [port]), \
+            tls(port) as peer:
+        sender = threading.Thread(target=peer.sendall, args=(BLOCK,))
+        sender.start()
+        check(receive_exactly(peer, len(BLOCK)) == BLOCK, "bytes changed")
+        sender.join()
+
+
+@case
+def server_without_tls_is_an_error():
+    port = free_port()
+    with Server(lambda peer: peer.sendall(b"220 hello, no TLS here\r\n")) as server, \
+            Proxy(config(port, server.port, "", "ssl verify none", mode="http"), [port]):
+        got = ask(port, "a.example.com")
+        check(got.startswith(b"HTTP/1.1 503"), got)
+
+
+# ---- configurations ------------------------------------------------------------------------------
+
+
+@case
+def what_is_wrong_is_named():
+    rows = [
+        ("ssl", "no certificate is given"),
+        (f"ssl crt {path('nothing.pem')}", "nothing.pem': No such file"),
+        (f"ssl crt {path('mixed.pem')}", "does not belong to certificate '/CN=localhost' in"),
+        (f"ssl crt {path('locked.pem')}", "protected by a password"),
+        (f"ssl crt {path('cut.pem')}", "cut.pem"),
+        (f"ssl crt {write('alone.pem', read('ec.crt'))}", "no private key in"),
+        (f"{ec()} alpn h2", "HTTP/2 is not spoken"),
+        (f"{ec()} verify required", "needs a 'ca-file'"),
+        (f"{ec()} verify required ca-file {path('ec.key')}", "no certificate in"),
+        (f"{ec()} ciphers NONSENSE", "NONSENSE"),
+        (f"{ec()} ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.2", "no version of TLS"),
+        (f"{ec()} force-sslv3", "SSLv3"),
+        (f"{ec()} tls-ticket-keys {path('ec.crt')}", "no key of 48 or 80 bytes"),
+        (f"{ec()} crt-list {write('bad.list', path('ec.pem') + ' [verify none] a' + chr(10))}", "line 1 of"),
+        (f"{ec()} allow-0rtt", "not supported yet"),
+    ]
+    for bind, wanted in rows:
+        said = errors_of(config(free_port(), 1, bind, mode="http"))
+        check(wanted in said, f"{bind}: no {wanted!r} in:\n{said}")
+    for server, wanted in (("ssl", "needs a 'ca-file'"), ("ssl verify none sni req.hdr(host)", "is supported yet")):
+        said = errors_of(config(free_port(), 1, "", server))
+        check(wanted in said, f"{server}: no {wanted!r} in:\n{said}")
+
+
+if __name__ == "__main__":
+    check(not IS_HAPROXY, "the cases are for ringway")
+    try:
+        make_certificates()
+        status = run_cases()
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    sys.exit(status)

@@ -1,0 +1,346 @@
+// TLS of one connection over the scripted ring, with a client of the same library in memory.
+
+#include "tls/link.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "tests/tls/link_world.h"
+#include "tls/info.h"
+
+namespace tls {
+namespace {
+
+TEST_F(LinkTest, HandshakesHoweverTheirBytesAreCut) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const size_t piece : {size_t{1}, size_t{3}, size_t{100}, SIZE_MAX}) {
+      Open();
+      TlsClient client(version);
+      Shake(client, piece);
+      EXPECT_TRUE(client.done()) << version << " in pieces of " << piece;
+      EXPECT_NE(hearer_.Take().find("connected"), std::string::npos);
+      EXPECT_STREQ(InfoOf(*connection_).version, version == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3");
+      connection_->Abort();
+      world_->Settle();
+    }
+  }
+}
+
+TEST_F(LinkTest, NothingIsMadeBeforeTheFirstByte) {
+  Open();
+  world_->Settle();
+  EXPECT_EQ(Link::Of(*connection_)->ssl(), nullptr);
+  EXPECT_EQ(Link::Of(*connection_)->state(), Link::State::kWaiting);
+  peer_->CloseWrite();
+  world_->Settle();
+  EXPECT_EQ(hearer_.Take(), "closed:tls_closed ");
+  connection_->Abort();
+}
+
+TEST_F(LinkTest, DataThatComesWithTheHandshakeIsTold) {
+  Open();
+  TlsClient client(TLS1_3_VERSION);
+  std::string first = client.Step("");
+  peer_->Write(first);
+  world_->Settle();
+  std::string last = client.Step(peer_->Read());
+  ASSERT_TRUE(client.done());
+  peer_->Write(last + client.Seal("hello"));
+  world_->Settle();
+  EXPECT_EQ(hearer_.Take(), "connected readable ");
+  EXPECT_EQ(Received(), "hello");
+}
+
+TEST_F(LinkTest, TinyRecordsShareOneChunk) {
+  Open();
+  TlsClient client;
+  Shake(client);
+  connection_->WantRecv(true);
+  std::string sealed;
+  for (int i = 0; i < 100; ++i) sealed += client.Seal("x");
+  peer_->Write(sealed);
+  world_->Settle();
+  shard::ByteQueue queue(world_->slices);
+  EXPECT_EQ(connection_->Recv(queue, SIZE_MAX), 100u);
+  EXPECT_EQ(queue.head()->next, nullptr);
+}
+
+TEST_F(LinkTest, RecordLargerThanWhatIsAskedForWaits) {
+  Open();
+  TlsClient client;
+  Shake(client);
+  connection_->WantRecv(true);
+  const std::string text = Letters(10000);
+  peer_->Write(client.Seal(text));
+  world_->Settle();
+  std::string got = Received(10);
+  EXPECT_EQ(got.size(), 10u);
+  EXPECT_TRUE(connection_->has_unread());
+  while (got.size() < text.size()) {
+    const std::string more = Received(777);
+    if (more.empty()) break;
+    got += more;
+  }
+  EXPECT_EQ(got, text);
+  EXPECT_FALSE(connection_->has_unread());
+}
+
+TEST_F(LinkTest, LargeTransfersGoThroughTinyWires) {
+  for (const bool mischief : {false, true}) {
+    ConnWorldOptions options;
+    if (mischief) options.modes = tests::FakeModes::Mischief();
+    options.seed = 77;
+    Open(options);
+    TlsClient client;
+    Shake(client);
+    world_->RunFor(50);
+    Shake(client);
+    ASSERT_TRUE(client.done());
+    peer_->SetCapacity(700, 900);
+    const std::string text = Letters(200'000);
+    connection_->WantRecv(true);
+    shard::ByteQueue to_send(world_->slices);
+    std::string sealed = client.Seal(text);
+    std::string got;
+    size_t queued = 0;
+    for (int i = 0; i < 60000 && (got.size() < text.size() || client.plain.size() < text.size());
+         ++i) {
+      sealed.erase(0, peer_->Write(sealed));
+      if (to_send.empty() && queued < text.size()) {
+        const size_t n = std::min<size_t>(20000, text.size() - queued);
+        queued += to_send.Append(std::string_view(text).substr(queued, n), world_->small);
+      }
+      connection_->Send(to_send);
+      world_->Turn();
+      if (mischief) world_->clock.Advance(1000);
+      got += Received(4000);
+      connection_->WantRecv(true);
+      client.Step(peer_->Read());
+    }
+    EXPECT_EQ(got, text);
+    EXPECT_EQ(client.plain, text);
+    connection_->Abort();
+    world_->RunFor(50);
+  }
+}
+
+TEST_F(LinkTest, FirstRecordsAreSmallThenLarge) {
+  ConnWorldOptions options;
+  options.small_bytes = 16384;
+  options.large_bytes = 65536;
+  Open(options);
+  TlsClient client(TLS1_3_VERSION);
+  Shake(client);
+  Send(Letters(60'000));
+  std::string sent;
+  for (int i = 0; i < 20; ++i) {
+    world_->Settle();
+    sent += peer_->Read();
+  }
+  std::vector<size_t> lengths;
+  for (size_t at = 0; at + 5 <= sent.size();) {
+    lengths.push_back(uint8_t(sent[at + 3]) * 256u + uint8_t(sent[at + 4]));
+    at += 5 + lengths.back();
+  }
+  // Session tickets wait for the first write, so that a client that does not read holds nothing up.
+  lengths.erase(lengths.begin());
+  ASSERT_GT(lengths.size(), 12u);
+  EXPECT_EQ(lengths.front(), 1400u + 17);
+  EXPECT_EQ(lengths[12], 16384u + 17);
+  client.Step(sent);
+  EXPECT_EQ(client.plain, Letters(60'000));
+}
+
+TEST_F(LinkTest, SmallSlicesShareARecord) {
+  Open();
+  TlsClient client(TLS1_3_VERSION);
+  Shake(client);
+  Send("the tickets of 1.3 go with this");
+  world_->Settle();
+  client.Step(peer_->Read());
+  client.plain.clear();
+  shard::ByteQueue queue(world_->slices);
+  std::vector<shard::Chunk*> held;
+  for (int i = 0; i < 3; ++i) {
+    shard::Chunk* chunk = world_->small.Take();
+    std::memset(chunk->data, 'a' + i, 1024);
+    queue.Push({chunk, 0, i == 0 ? 1024u : 100u});
+    if (i < 2) shard::ChunkPool::Hold(chunk);  // so that nothing is joined
+    if (i < 2) held.push_back(chunk);
+  }
+  connection_->Send(queue);
+  world_->Settle();
+  const std::string sent = peer_->Read();
+  EXPECT_EQ(sent.size(), 5u + 1224 + 17);
+  for (shard::Chunk* chunk : held) shard::ChunkPool::Drop(chunk);
+  client.Step(sent);
+  EXPECT_EQ(client.plain.size(), 1224u);
+}
+
+TEST_F(LinkTest, SendWaitsForAChunkAndGoesOn) {
+  ConnWorldOptions options;
+  options.small_chunks = 24;
+  options.large_chunks = 8;
+  Open(options);
+  TlsClient client;
+  Shake(client);
+  shard::ByteQueue queue(world_->slices);
+  const std::string text = Letters(3000);
+  ASSERT_EQ(queue.Append(text, world_->small), text.size());
+  std::vector<shard::Chunk*> taken;
+  for (shard::ChunkPool* pool : {&world_->small, &world_->large}) {
+    while (shard::Chunk* chunk = pool->Take()) taken.push_back(chunk);
+  }
+  connection_->Send(queue);
+  EXPECT_EQ(queue.size(), text.size());
+  connection_->WantWritable();
+  world_->Settle();
+  EXPECT_EQ(hearer_.Take().find("writable"), std::string::npos);
+  for (shard::Chunk* chunk : taken) shard::ChunkPool::Drop(chunk);
+  world_->Settle();
+  EXPECT_NE(hearer_.Take().find("writable"), std::string::npos);
+  connection_->Send(queue);
+  world_->Settle();
+  EXPECT_TRUE(queue.empty());
+  client.Step(peer_->Read());
+  EXPECT_EQ(client.plain, text);
+}
+
+TEST_F(LinkTest, RecvWaitsForAChunkAndGoesOn) {
+  ConnWorldOptions options;
+  options.small_chunks = 24;
+  Open(options);
+  TlsClient client;
+  Shake(client);
+  hearer_.Take();
+  connection_->WantRecv(true);
+  peer_->Write(client.Seal("hello"));
+  world_->Settle();
+  EXPECT_EQ(hearer_.Take(), "readable ");
+  std::vector<shard::Chunk*> taken;
+  while (shard::Chunk* chunk = world_->small.Take()) taken.push_back(chunk);
+  EXPECT_EQ(Received(), "");
+  for (shard::Chunk* chunk : taken) shard::ChunkPool::Drop(chunk);
+  world_->Settle();
+  EXPECT_EQ(hearer_.Take(), "readable ");
+  EXPECT_EQ(Received(), "hello");
+}
+
+TEST_F(LinkTest, CloseNotifyEndsReadingInOrder) {
+  Open();
+  TlsClient client;
+  Shake(client);
+  connection_->WantRecv(true);
+  std::string sealed = client.Seal("last");
+  sealed += client.Close();
+  peer_->Write(sealed);
+  peer_->CloseWrite();
+  world_->Settle();
+  EXPECT_EQ(Received(), "last");
+  EXPECT_TRUE(connection_->read_ended());
+  EXPECT_FALSE(connection_->truncated());
+}
+
+TEST_F(LinkTest, EndWithoutCloseNotifyIsTruncation) {
+  Open();
+  TlsClient client;
+  Shake(client);
+  connection_->WantRecv(true);
+  std::string sealed = client.Seal("some");
+  sealed += client.Seal("cut");
+  peer_->Write(sealed.substr(0, sealed.size() - 1));
+  peer_->CloseWrite();
+  world_->Settle();
+  EXPECT_EQ(Received(), "some");
+  EXPECT_EQ(Received(), "");
+  EXPECT_TRUE(connection_->read_ended());
+  EXPECT_TRUE(connection_->truncated());
+}
+
+TEST_F(LinkTest, ShutWriteSaysGoodbye) {
+  Open();
+  TlsClient client;
+  Shake(client);
+  Send("bye");
+  connection_->ShutWrite();
+  world_->Settle();
+  client.Step(peer_->Read());
+  EXPECT_EQ(client.plain, "bye");
+  EXPECT_TRUE(client.closed());
+}
+
+TEST_F(LinkTest, LastBytesLeaveBeforeTheClose) {
+  Open();
+  TlsClient client;
+  Shake(client);
+  shard::ByteQueue last(world_->slices);
+  const std::string text = Letters(100'000);
+  ASSERT_EQ(last.Append(text, world_->small), text.size());
+  connection_->CloseAfterFlush(world_->clock.now_us() / 1000 + 1000, false, &last);
+  for (int i = 0; i < 100; ++i) {
+    world_->Settle();
+    client.Step(peer_->Read());
+  }
+  EXPECT_EQ(client.plain, text);
+  EXPECT_TRUE(client.closed());
+  EXPECT_TRUE(gone());
+}
+
+TEST_F(LinkTest, BrokenRecordIsAnsweredByAnAlertAndClosed) {
+  Open();
+  TlsClient client;
+  Shake(client);
+  connection_->WantRecv(true);
+  std::string sealed = client.Seal("hello");
+  sealed[sealed.size() - 1] = char(sealed.back() ^ 1);
+  peer_->Write(sealed);
+  world_->Settle();
+  EXPECT_EQ(Received(), "");
+  world_->Settle();
+  EXPECT_NE(hearer_.Take().find("closed:tls_fatal"), std::string::npos);
+  client.Step(peer_->Read());
+  connection_->Abort();
+}
+
+TEST_F(LinkTest, PlainHttpHasAReasonOfItsOwn) {
+  Open();
+  peer_->Write("GET / HTTP/1.1\r\n\r\n");
+  world_->Settle();
+  EXPECT_EQ(hearer_.Take(), "closed:tls_plain_http ");
+  connection_->Abort();
+}
+
+TEST_F(LinkTest, GarbageGetsAnAlertBeforeTheClose) {
+  Open();
+  peer_->Write(std::string("\x16\x03\x01\x00\x04\x0e\x00\x00\x00", 9));
+  world_->Settle();
+  EXPECT_EQ(hearer_.Take(), "closed:tls_handshake ");
+  EXPECT_EQ(LastAlert(), SSL_AD_UNEXPECTED_MESSAGE);
+  connection_->Abort();
+}
+
+TEST_F(LinkTest, HandshakeWaitsForChunks) {
+  ConnWorldOptions options;
+  options.small_chunks = 24;
+  options.large_chunks = 4;
+  Open(options);
+  TlsClient client;
+  const std::string hello = client.Step("");
+  peer_->Write(hello);
+  // The receive takes its buffer, and then there is none to answer with.
+  std::vector<shard::Chunk*> taken;
+  world_->Turn();
+  for (shard::ChunkPool* pool : {&world_->small, &world_->large}) {
+    while (shard::Chunk* chunk = pool->Take()) taken.push_back(chunk);
+  }
+  world_->Settle();
+  for (shard::Chunk* chunk : taken) shard::ChunkPool::Drop(chunk);
+  world_->Settle();
+  Shake(client);
+  EXPECT_TRUE(client.done());
+}
+
+}  // namespace
+}  // namespace tls

@@ -1,0 +1,37 @@
+// OpenSSL's names, as far as the library knows them.
+
+#include "tls/names.h"
+
+#include <gtest/gtest.h>
+
+namespace tls {
+namespace {
+
+using Unknown = std::vector<std::string>;
+
+TEST(Names, UnknownCiphersAreToldAndSkipped) {
+  const NameList list = FilterCiphers(
+      "ECDHE-ECDSA-AES128-GCM-SHA256:DHE-RSA-AES128-GCM-SHA256:!aNULL:!MD5:@SECLEVEL=1");
+  EXPECT_EQ(list.unknown, (Unknown{"DHE-RSA-AES128-GCM-SHA256", "@SECLEVEL=1"}));
+  EXPECT_NE(list.text.find("ECDHE-ECDSA-AES128-GCM-SHA256"), std::string::npos);
+}
+
+TEST(Names, NothingUsableIsEmpty) {
+  EXPECT_EQ(FilterCiphers("NONSENSE").text, "");
+  EXPECT_EQ(FilterCiphers("PROFILE=SYSTEM").text, "");
+  EXPECT_EQ(FilterCiphers("!ALL").text, "");
+  EXPECT_EQ(FilterCurves("brainpoolP256r1").text, "");
+}
+
+TEST(Names, CurvesAndSignaturesAreTranslated) {
+  EXPECT_EQ(FilterCurves("X25519:prime256v1:secp384r1").text, "X25519:P-256:P-384");
+  EXPECT_EQ(FilterCurves("X25519:X448").unknown, Unknown{"X448"});
+  EXPECT_EQ(FilterSignatures("ECDSA+SHA256:rsa_pss_rsae_sha256").text,
+            "ECDSA+SHA256:rsa_pss_rsae_sha256");
+  EXPECT_EQ(FilterSignatures("ECDSA+SHA256:ed448").unknown, Unknown{"ed448"});
+  EXPECT_EQ(FilterSuites("TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256").unknown,
+            Unknown{"TLS_AES_128_CCM_SHA256"});
+}
+
+}  // namespace
+}  // namespace tls

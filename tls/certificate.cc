@@ -1,0 +1,226 @@
+#include "tls/certificate.h"
+
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+#include <string_view>
+
+namespace tls {
+namespace {
+
+struct PemBlock {
+  std::string kind;
+  std::string header;
+  Handle<uint8_t> bytes;
+  long length = 0;
+};
+
+bool NextBlock(BIO* bio, PemBlock* block) {
+  char* kind = nullptr;
+  char* header = nullptr;
+  uint8_t* bytes = nullptr;
+  if (PEM_read_bio(bio, &kind, &header, &bytes, &block->length) == 0) return false;
+  block->kind = kind;
+  block->header = header;
+  block->bytes.reset(bytes);
+  OPENSSL_free(kind);
+  OPENSSL_free(header);
+  return true;
+}
+
+bool IsCertificate(const std::string& kind) {
+  return kind == "CERTIFICATE" || kind == "X509 CERTIFICATE" || kind == "TRUSTED CERTIFICATE";
+}
+
+bool EndsWith(std::string_view text, std::string_view end) { return text.ends_with(end); }
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& byte : lower) byte = char(std::tolower(static_cast<unsigned char>(byte)));
+  return lower;
+}
+
+int64_t Seconds(const ASN1_TIME* time) {
+  Handle<ASN1_TIME> epoch(ASN1_TIME_set(nullptr, 0));
+  int days = 0;
+  int seconds = 0;
+  if (epoch == nullptr || ASN1_TIME_diff(&days, &seconds, epoch.get(), time) == 0) return 0;
+  return int64_t{days} * 86400 + seconds;
+}
+
+// A text of the certificate without what could hide in it: "a.com\0.evil.com" is no name.
+bool TakeName(const ASN1_STRING* text, std::vector<std::string>* names) {
+  const auto* data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(text));
+  const std::string_view name(data, size_t(ASN1_STRING_length(text)));
+  if (name.empty() || name.find('\0') != name.npos) return false;
+  names->push_back(Lower(name));
+  return true;
+}
+
+std::vector<std::string> NamesOf(X509* leaf) {
+  std::vector<std::string> names;
+  Handle<GENERAL_NAMES> others(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
+  for (size_t i = 0; others != nullptr && i < sk_GENERAL_NAME_num(others.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(others.get(), i);
+    if (name->type == GEN_DNS) TakeName(name->d.dNSName, &names);
+  }
+  if (!names.empty()) return names;
+  const X509_NAME* subject = X509_get_subject_name(leaf);
+  for (int at = -1;;) {
+    at = X509_NAME_get_index_by_NID(const_cast<X509_NAME*>(subject), NID_commonName, at);
+    if (at < 0) return names;
+    const X509_NAME_ENTRY* entry = X509_NAME_get_entry(subject, at);
+    TakeName(X509_NAME_ENTRY_get_data(entry), &names);
+  }
+}
+
+}  // namespace
+
+std::string SubjectText(const X509* certificate) {
+  char text[256];
+  if (X509_NAME_oneline(X509_get_subject_name(certificate), text, sizeof(text)) == nullptr) {
+    return "?";
+  }
+  return text[0] == '\0' ? "(no subject)" : text;
+}
+
+std::shared_ptr<const Certificate> Certificate::Load(const NamedText& pem, const NamedText& key,
+                                                     std::string* error) {
+  std::shared_ptr<Certificate> certificate(new Certificate());
+  certificate->path_ = pem.name;
+  if (!certificate->TakePem(pem, true, error)) return nullptr;
+  if (certificate->chain_.empty()) {
+    *error = "no certificate in '" + pem.name + "'";
+    return nullptr;
+  }
+  if (certificate->key_ == nullptr && !key.name.empty() &&
+      !certificate->TakePem(key, false, error)) {
+    return nullptr;
+  }
+  if (certificate->key_ == nullptr) {
+    *error = "no private key in '" + pem.name + "'" +
+             (key.name.empty() ? "" : " nor in '" + key.name + "'");
+    return nullptr;
+  }
+  if (!certificate->ReadLeaf(error)) return nullptr;
+  certificate->CheckOrder();
+  for (const auto& one : certificate->chain_) certificate->chain_pointers_.push_back(one.get());
+  return certificate;
+}
+
+bool Certificate::TakePem(const NamedText& pem, bool wants_chain, std::string* error) {
+  Handle<BIO> bio(BIO_new_mem_buf(pem.text.data(), int(pem.text.size())));
+  PemBlock block;
+  ERR_clear_error();
+  while (NextBlock(bio.get(), &block)) {
+    if (IsCertificate(block.kind)) {
+      if (!wants_chain) continue;
+      chain_.emplace_back(CRYPTO_BUFFER_new(block.bytes.get(), size_t(block.length), nullptr));
+      continue;
+    }
+    if (!EndsWith(block.kind, "PRIVATE KEY") || key_ != nullptr) continue;
+    if (block.kind == "ENCRYPTED PRIVATE KEY" ||
+        block.header.find("ENCRYPTED") != std::string::npos) {
+      *error = "the private key in '" + pem.name +
+               "' is protected by a password, which cannot be asked for";
+      return false;
+    }
+    const uint8_t* at = block.bytes.get();
+    key_.reset(d2i_AutoPrivateKey(nullptr, &at, block.length));
+    if (key_ == nullptr) {
+      *error = "cannot read the private key in '" + pem.name + "': " + TakeErrorText();
+      return false;
+    }
+  }
+  const uint32_t last = ERR_peek_last_error();
+  const bool at_end = last == 0 || (ERR_GET_LIB(last) == ERR_LIB_PEM &&
+                                    ERR_GET_REASON(last) == PEM_R_NO_START_LINE);
+  if (!at_end) {
+    *error = "'" + pem.name + "' is broken after " + std::to_string(chain_.size()) +
+             " certificates: " + TakeErrorText();
+    return false;
+  }
+  ERR_clear_error();
+  return true;
+}
+
+bool Certificate::ReadLeaf(std::string* error) {
+  Handle<X509> leaf(X509_parse_from_buffer(chain_[0].get()));
+  if (leaf == nullptr) {
+    *error = "cannot read the first certificate in '" + path_ + "': " + TakeErrorText();
+    return false;
+  }
+  subject_ = SubjectText(leaf.get());
+  Handle<EVP_PKEY> public_key(X509_get_pubkey(leaf.get()));
+  if (public_key == nullptr) {
+    *error = "cannot use the public key of certificate '" + subject_ + "' in '" + path_ + "'";
+    return false;
+  }
+  if (X509_check_private_key(leaf.get(), key_.get()) == 0) {
+    ERR_clear_error();
+    *error = "the private key does not belong to certificate '" + subject_ + "' in '" + path_ + "'";
+    return false;
+  }
+  switch (EVP_PKEY_id(key_.get())) {
+    case EVP_PKEY_RSA:
+      kind_ = KeyKind::kRsa;
+      break;
+    case EVP_PKEY_EC:
+    case EVP_PKEY_ED25519:
+      kind_ = KeyKind::kEcdsa;
+      break;
+    default:
+      *error = "certificate '" + subject_ + "' in '" + path_ +
+               "' has a key of a kind that TLS does "
+               "not use here (RSA, ECDSA and Ed25519 work)";
+      return false;
+  }
+  names_ = NamesOf(leaf.get());
+  not_before_s_ = Seconds(X509_get0_notBefore(leaf.get()));
+  not_after_s_ = Seconds(X509_get0_notAfter(leaf.get()));
+  if (X509_cmp_current_time(X509_get0_notAfter(leaf.get())) < 0) {
+    warning_ = "certificate '" + subject_ + "' in '" + path_ + "' has expired";
+  } else if (X509_cmp_current_time(X509_get0_notBefore(leaf.get())) > 0) {
+    warning_ = "certificate '" + subject_ + "' in '" + path_ + "' is not valid yet";
+  }
+  ERR_clear_error();
+  return true;
+}
+
+// A chain that is out of order, or holds something else, works with some clients only.
+void Certificate::CheckOrder() {
+  Handle<X509> below(X509_parse_from_buffer(chain_[0].get()));
+  for (size_t i = 1; i < chain_.size(); ++i) {
+    Handle<X509> issuer(X509_parse_from_buffer(chain_[i].get()));
+    if (issuer == nullptr) {
+      warning_ = "certificate " + std::to_string(i + 1) + " in '" + path_ + "' cannot be read";
+      break;
+    }
+    if (X509_NAME_cmp(X509_get_issuer_name(below.get()), X509_get_subject_name(issuer.get())) !=
+        0) {
+      warning_ = "the chain in '" + path_ + "' is broken: '" + SubjectText(issuer.get()) +
+                 "' is not the issuer of '" + SubjectText(below.get()) + "' before it";
+      break;
+    }
+    below = std::move(issuer);
+  }
+  ERR_clear_error();
+}
+
+bool Certificate::Give(SSL* ssl) const {
+  return SSL_set_chain_and_key(ssl, chain_pointers_.data(), chain_pointers_.size(), key_.get(),
+                               nullptr) == 1;
+}
+
+bool Certificate::Give(SSL_CTX* context) const {
+  return SSL_CTX_set_chain_and_key(context, chain_pointers_.data(), chain_pointers_.size(),
+                                   key_.get(), nullptr) == 1;
+}
+
+}  // namespace tls

@@ -1,0 +1,69 @@
+// certificate.h - one certificate with its chain and its private key, parsed once for all shards.
+//
+// Owns:    the chain in its encoded form and the key. What is needed of the leaf's fields is copied
+//          out, so that no decoded certificate stays in memory.
+// Threads: start-up while it is loaded, then immutable.
+// Units:   times in seconds since 1970.
+// Errors:  a text that names the file, and the certificate where one is at fault.
+// States:  none.
+//
+//   std::string error;
+//   std::shared_ptr<const Certificate> certificate = Certificate::Load({path, pem}, {}, &error);
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tls/handles.h"
+#include "tls/options.h"
+
+namespace tls {
+
+enum class KeyKind : uint8_t { kRsa, kEcdsa };
+
+class Certificate {
+ public:
+  // `key` is used where `pem` holds no private key. Null with `*error`.
+  static std::shared_ptr<const Certificate> Load(const NamedText& pem, const NamedText& key,
+                                                 std::string* error);
+
+  const std::string& path() const { return path_; }
+  // Subject of the leaf, for messages.
+  const std::string& subject() const { return subject_; }
+  // Host names of the leaf, in lower case: subjectAltName, else the common name.
+  const std::vector<std::string>& names() const { return names_; }
+  KeyKind kind() const { return kind_; }
+  int64_t not_before_s() const { return not_before_s_; }
+  int64_t not_after_s() const { return not_after_s_; }
+  // What an operator should know of a certificate that can be used all the same; empty: nothing.
+  const std::string& warning() const { return warning_; }
+
+  // The chain, leaf first, and the key become those of `ssl` or of `context`.
+  [[nodiscard]] bool Give(SSL* ssl) const;
+  [[nodiscard]] bool Give(SSL_CTX* context) const;
+
+ private:
+  Certificate() = default;
+  bool TakePem(const NamedText& pem, bool wants_chain, std::string* error);
+  bool ReadLeaf(std::string* error);
+  void CheckOrder();
+
+  std::string path_;
+  std::string subject_;
+  std::string warning_;
+  std::vector<std::string> names_;
+  std::vector<Handle<CRYPTO_BUFFER>> chain_;
+  std::vector<CRYPTO_BUFFER*> chain_pointers_;
+  Handle<EVP_PKEY> key_;
+  KeyKind kind_ = KeyKind::kRsa;
+  int64_t not_before_s_ = 0;
+  int64_t not_after_s_ = 0;
+};
+
+// "/CN=example.com"
+std::string SubjectText(const X509* certificate);
+
+}  // namespace tls

@@ -1,0 +1,450 @@
+#include "tls/link.h"
+
+#include <openssl/bio.h>
+#include <openssl/bytestring.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+
+#include "base/check.h"
+#include "tls/hello.h"
+#include "tls/layer.h"
+
+namespace tls {
+
+using shard::CloseReason;
+using shard::HandshakeResult;
+
+namespace {
+
+// A record and the packet it travels in: a client shows what it has before the next one comes.
+constexpr size_t kFirstRecordBytes = 1400;
+constexpr uint32_t kBurstBytes = 16384;  // after these, records are large
+constexpr uint64_t kPauseMs = 1000;      // after this they are small again
+// Header, nonce, tag and padding of a record, in any version.
+constexpr size_t kRecordOverheadBytes = 128;
+// From here on a slice is a record of its own, and is not gathered with others.
+constexpr size_t kLargeSliceBytes = 4096;
+
+uint32_t FreeChunks(const shard::ChunkPool& pool) { return pool.capacity() - pool.in_use(); }
+
+uint64_t WallSeconds() { return uint64_t(time(nullptr)); }
+
+}  // namespace
+
+// ---- of a shard -------------------------------------------------------------------------------
+
+ShardTls::ShardTls(uint32_t links_max, const TicketSecret& secret)
+    : links_(links_max),
+      bio_(BIO_new(Link::WireMethod())),
+      ticket_keys_(secret),
+      scratch_(new uint8_t[kScratchBytes]) {
+  MUST(bio_ != nullptr);
+  BIO_set_data(bio_.get(), this);
+  BIO_set_init(bio_.get(), 1);
+}
+
+ShardTls::~ShardTls() = default;
+
+LocalContext* ShardTls::Local(const Context& context) {
+  std::unique_ptr<LocalContext>& local = contexts_[&context];
+  if (local != nullptr) return local.get();
+  auto made = std::make_unique<LocalContext>();
+  if (!context.MakeLocal(made.get())) return nullptr;
+  local = std::move(made);
+  return local.get();
+}
+
+bool ShardTls::Accept(shard::Connection& connection, const Context& context) {
+  Link* link = links_.New(*this, context, connection, std::string_view());
+  if (link == nullptr) return false;
+  connection.SetLayer(TlsLayer());
+  connection.SetLayerState(link);
+  connection.OweHandshake(shard::HandshakeStep::kTlsAccept);
+  return true;
+}
+
+bool ShardTls::Connect(shard::Connection& connection, const Context& context,
+                       std::string_view server_name) {
+  Link* link = links_.New(*this, context, connection, server_name);
+  if (link == nullptr) return false;
+  connection.SetLayer(TlsLayer());
+  connection.SetLayerState(link);
+  connection.OweHandshake(shard::HandshakeStep::kTlsConnect);
+  return true;
+}
+
+// ---- the wire ---------------------------------------------------------------------------------
+
+int Link::ReadWire(BIO* bio, char* to, int max) {
+  BIO_clear_retry_flags(bio);
+  Link& link = *static_cast<ShardTls*>(BIO_get_data(bio))->current_;
+  shard::ByteQueue& in = link.connection_.wire_in();
+  const size_t got = max > 0 ? in.Peek(to, size_t(max)) : 0;
+  if (got > 0) {
+    in.Consume(got);
+    return int(got);
+  }
+  if (link.connection_.wire_ended()) return 0;
+  BIO_set_retry_read(bio);
+  return -1;
+}
+
+int Link::WriteWire(BIO* bio, const char* from, int length) {
+  BIO_clear_retry_flags(bio);
+  Link& link = *static_cast<ShardTls*>(BIO_get_data(bio))->current_;
+  const shard::ShardContext& context = link.connection_.context();
+  shard::ByteQueue& out = link.connection_.wire_out();
+  std::string_view bytes(from, size_t(std::max(length, 0)));
+  size_t taken = out.Append(bytes, *context.small);
+  if (taken < bytes.size()) taken += out.Append(bytes.substr(taken), *context.large);
+  if (taken > 0 || bytes.empty()) return int(taken);
+  BIO_set_retry_write(bio);
+  return -1;
+}
+
+long Link::ControlWire(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH; }
+
+const BIO_METHOD* Link::WireMethod() {
+  static const BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "wire");
+    MUST(made != nullptr);
+    BIO_meth_set_read(made, ReadWire);
+    BIO_meth_set_write(made, WriteWire);
+    BIO_meth_set_ctrl(made, ControlWire);
+    return made;
+  }();
+  return method;
+}
+
+// ---- the handshake ----------------------------------------------------------------------------
+
+Link::~Link() { waiter_hook.Unlink(); }
+
+Link* Link::Of(const shard::Connection& connection) {
+  return connection.layer() == TlsLayer() ? static_cast<Link*>(connection.layer_state()) : nullptr;
+}
+
+void Link::Release() {
+  shard_.current_ = this;
+  shard_.links_.Delete(this);
+}
+
+bool Link::Begin() {
+  LocalContext* local = shard_.Local(context_);
+  if (local == nullptr) return false;
+  ssl_.reset(SSL_new(local->library.get()));
+  if (ssl_ == nullptr) return false;
+  SSL* const ssl = ssl_.get();
+  SSL_set_app_data(ssl, this);
+  BIO_up_ref(shard_.bio_.get());
+  SSL_set_bio(ssl, shard_.bio_.get(), shard_.bio_.get());  // takes one reference for both
+  // What only a handshake needs is freed after it.
+  SSL_set_shed_handshake_config(ssl, 1);
+  if (is_server()) {
+    SSL_set_accept_state(ssl);
+  } else {
+    SSL_set_connect_state(ssl);
+    SSL_set_renegotiate_mode(ssl, ssl_renegotiate_never);
+    if (!server_name_.empty() && SSL_set_tlsext_host_name(ssl, server_name_.c_str()) != 1) {
+      return false;
+    }
+    OfferSession(*local);
+  }
+  state_ = State::kHandshaking;
+  return true;
+}
+
+void Link::OfferSession(LocalContext& local) {
+  // A session stands for a verified certificate: of the same name, then.
+  if (local.session == nullptr || local.session_name != server_name_) return;
+  SSL_set_session(ssl_.get(), local.session.get());
+  if (SSL_SESSION_should_be_single_use(local.session.get()) == 1) local.session.reset();
+}
+
+HandshakeResult Link::Shake() {
+  if (state_ == State::kOpen) return HandshakeResult::kDone;
+  if (state_ == State::kFailed) return HandshakeResult::kFailed;
+  ERR_clear_error();
+  shard_.current_ = this;
+  if (state_ == State::kWaiting) {
+    if (is_server() && connection_.wire_in().empty()) {
+      return connection_.wire_ended() ? FailHandshake(SSL_ERROR_SYSCALL)
+                                      : HandshakeResult::kWantRecv;
+    }
+    if (!Begin()) {
+      connection_.SetLayerError(CloseReason::kTlsNoMemory);
+      state_ = State::kFailed;
+      return HandshakeResult::kFailed;
+    }
+  }
+  const int result = SSL_do_handshake(ssl_.get());
+  if (result == 1) {
+    state_ = State::kOpen;
+    return HandshakeResult::kDone;
+  }
+  const int error = SSL_get_error(ssl_.get(), result);
+  switch (error) {
+    case SSL_ERROR_WANT_READ:
+      return HandshakeResult::kWantRecv;
+    case SSL_ERROR_WANT_WRITE:
+      WaitForChunk();
+      return HandshakeResult::kWantSend;
+    default:
+      return FailHandshake(error);
+  }
+}
+
+CloseReason Link::ReasonOfFailure(int library_error) {
+  const uint32_t error = ERR_peek_error();
+  const bool is_ssl = error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL;
+  const int reason = is_ssl ? ERR_GET_REASON(error) : 0;
+  if (error == 0 && library_error == SSL_ERROR_SYSCALL) {
+    return is_server() ? CloseReason::kTlsEmpty : CloseReason::kTlsServerClosed;
+  }
+  if (!verify_.ok()) {
+    if (is_server()) {
+      return verify_.depth > 0 ? CloseReason::kTlsCaRefused : CloseReason::kTlsCertificateRefused;
+    }
+    return verify_.error == X509_V_ERR_HOSTNAME_MISMATCH ? CloseReason::kTlsServerMismatch
+                                                         : CloseReason::kTlsServerRefused;
+  }
+  if (!is_server()) return CloseReason::kTlsServerHandshake;
+  return reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST
+             ? CloseReason::kTlsPlainHttp
+             : CloseReason::kTlsHandshake;
+}
+
+HandshakeResult Link::FailHandshake(int library_error) {
+  state_ = State::kFailed;
+  connection_.SetLayerError(ReasonOfFailure(library_error));
+  if (!verify_.ok()) {
+    detail_ = X509_verify_cert_error_string(verify_.error);
+    ERR_clear_error();
+  } else if (unknown_name_) {
+    detail_ = "no certificate for the name the client asks for";
+    ERR_clear_error();
+  } else if (ERR_peek_error() != 0) {
+    detail_ = TakeErrorText();
+  }
+  return HandshakeResult::kFailed;
+}
+
+// ---- callbacks of the library ------------------------------------------------------------------
+
+ssl_select_cert_result_t Link::SelectCertificate(const SSL_CLIENT_HELLO* hello) {
+  Link& link = OfSsl(hello->ssl);
+  const char* name = SSL_get_servername(hello->ssl, TLSEXT_NAMETYPE_host_name);
+  if (name != nullptr) link.server_name_ = name;
+  const Certificate* certificate =
+      link.context_.certificates().Find(link.server_name_, VerifiesEcdsa(*hello));
+  if (certificate == nullptr) {
+    link.unknown_name_ = true;
+    return ssl_select_cert_error;
+  }
+  return certificate->Give(hello->ssl) ? ssl_select_cert_success : ssl_select_cert_error;
+}
+
+int Link::SelectProtocol(SSL* ssl, const uint8_t** out, uint8_t* out_length, const uint8_t* offered,
+                         unsigned length, void*) {
+  // Ours in our order; none in common goes on without the extension, as before there was one.
+  for (const std::string& ours : OfSsl(ssl).context_.options().alpn) {
+    for (unsigned at = 0; at + 1 <= length;) {
+      const uint8_t bytes = offered[at];
+      if (at + 1 + bytes > length) break;
+      if (bytes == ours.size() && std::memcmp(offered + at + 1, ours.data(), bytes) == 0) {
+        *out = offered + at + 1;
+        *out_length = bytes;
+        return SSL_TLSEXT_ERR_OK;
+      }
+      at += 1u + bytes;
+    }
+  }
+  return SSL_TLSEXT_ERR_NOACK;
+}
+
+int Link::TicketKey(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher, HMAC_CTX* hmac,
+                    int encrypt) {
+  Link& link = OfSsl(ssl);
+  return link.shard_.ticket_keys_.Apply(link.context_.options().ticket_keys, WallSeconds(), name,
+                                        iv, cipher, hmac, encrypt != 0);
+}
+
+int Link::TakeSession(SSL* ssl, SSL_SESSION* session) {
+  Link& link = OfSsl(ssl);
+  LocalContext* local = link.shard_.Local(link.context_);
+  if (local == nullptr) return 0;
+  local->session.reset(session);
+  local->session_name = link.server_name_;
+  return 1;  // it is ours now
+}
+
+ssl_verify_result_t Link::VerifyPeer(SSL* ssl, uint8_t* alert) {
+  Link& link = OfSsl(ssl);
+  if (link.context_.options().verify == Verify::kNone) return ssl_verify_ok;
+  LocalContext* local = link.shard_.Local(link.context_);
+  // A session that was resumed brings no certificate, and was verified when it was made.
+  if (local == nullptr || local->store == nullptr) return ssl_verify_invalid;
+  VerifyRequest request;
+  request.of_client = link.is_server();
+  if (!link.is_server()) {
+    const std::string& host = !link.server_name_.empty() ? link.server_name_ : link.context_.host();
+    request.host = host.empty() ? nullptr : host.c_str();
+  }
+  link.verify_ = CheckPeer(ssl, local->store.get(), request);
+  if (link.verify_.ok()) return ssl_verify_ok;
+  *alert = AlertOf(link.verify_);
+  return ssl_verify_invalid;
+}
+
+void SetServerCallbacks(SSL_CTX* context) {
+  SSL_CTX_set_select_certificate_cb(context, Link::SelectCertificate);
+  SSL_CTX_set_alpn_select_cb(context, Link::SelectProtocol, nullptr);
+  SSL_CTX_set_tlsext_ticket_key_cb(context, Link::TicketKey);
+}
+
+void SetClientCallbacks(SSL_CTX* context) { SSL_CTX_sess_set_new_cb(context, Link::TakeSession); }
+
+void SetVerifyCallback(SSL_CTX* context, int mode) {
+  // Also for `verify none`: without a callback a client of this library trusts nobody.
+  SSL_CTX_set_custom_verify(context, mode, Link::VerifyPeer);
+}
+
+// ---- data --------------------------------------------------------------------------------------
+
+void Link::EndRead(bool truncated) {
+  peer_closed_ = true;
+  truncated_ = truncated;
+}
+
+void Link::Fail(int library_error) {
+  const uint32_t error = ERR_peek_error();
+  const bool renegotiates = error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL &&
+                            ERR_GET_REASON(error) == SSL_R_NO_RENEGOTIATION;
+  state_ = State::kFailed;
+  if (error != 0) detail_ = TakeErrorText();
+  (void)library_error;
+  const CloseReason reason = !is_server()   ? CloseReason::kTlsServerFatal
+                             : renegotiates ? CloseReason::kTlsRenegotiation
+                                            : CloseReason::kTlsFatal;
+  connection_.FailLater(reason);
+}
+
+size_t Link::Recv(shard::ByteQueue& plain, size_t max) {
+  if (state_ != State::kOpen || peer_closed_) return 0;
+  SSL* const ssl = ssl_.get();
+  if (connection_.wire_in().empty() && !connection_.wire_ended() && SSL_pending(ssl) == 0) return 0;
+  shard::ChunkPool& pool = *connection_.context().small;
+  shard_.current_ = this;
+  size_t total = 0;
+  shard::Slice slice;
+  while (total < max) {
+    if (slice.chunk == nullptr && (slice.chunk = pool.Take()) == nullptr) {
+      recv_starved_ = true;
+      WaitForChunk();
+      break;
+    }
+    const size_t room = std::min<size_t>(slice.chunk->capacity - slice.length, max - total);
+    ERR_clear_error();
+    const int got = SSL_read(ssl, slice.begin() + slice.length, int(room));
+    if (got > 0) {
+      slice.length += uint32_t(got);
+      total += size_t(got);
+      if (slice.length < slice.chunk->capacity) continue;
+      plain.Push(slice);
+      slice = {};
+      continue;
+    }
+    const int error = SSL_get_error(ssl, got);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) break;
+    if (error == SSL_ERROR_ZERO_RETURN) {
+      EndRead(false);
+    } else if (error == SSL_ERROR_SYSCALL && ERR_peek_error() == 0) {
+      // Who has heard our goodbye may just go.
+      EndRead(!notified_);
+    } else {
+      Fail(error);
+    }
+    break;
+  }
+  if (slice.chunk != nullptr) plain.Push(slice);  // drops an empty one
+  // An answer to a key update, or the alert of a failure.
+  if (!connection_.wire_out().empty()) connection_.Flush();
+  return total;
+}
+
+size_t Link::RecordBytes() {
+  const Options& options = context_.options();
+  const uint64_t now_ms = connection_.context().now_ms();
+  if (now_ms - last_send_ms_ > kPauseMs) burst_bytes_ = 0;
+  last_send_ms_ = now_ms;
+  size_t bytes = SSL3_RT_MAX_PLAIN_LENGTH;
+  if (burst_bytes_ < kBurstBytes) {
+    bytes = options.first_record_bytes != 0 ? options.first_record_bytes : kFirstRecordBytes;
+  }
+  if (options.record_bytes_max != 0) bytes = std::min<size_t>(bytes, options.record_bytes_max);
+  return std::min<size_t>(bytes, SSL3_RT_MAX_PLAIN_LENGTH);
+}
+
+bool Link::HasRoomFor(size_t plain_bytes) const {
+  const shard::ShardContext& context = connection_.context();
+  const size_t chunk_bytes = context.small->chunk_bytes();
+  const size_t bytes = plain_bytes + kRecordOverheadBytes;
+  const size_t chunks = (bytes + chunk_bytes - 1) / chunk_bytes;
+  return FreeChunks(*context.small) >= chunks || FreeChunks(*context.large) >= 1;
+}
+
+// The library is never given a record that the queue cannot take whole: one that is written half
+// would have to be given again with the same bytes.
+size_t Link::Send(shard::ByteQueue& plain) {
+  if (state_ != State::kOpen || notified_) return 0;
+  shard_.current_ = this;
+  size_t total = 0;
+  while (!plain.empty() && !connection_.send_full()) {
+    const shard::Slice& front = plain.front();
+    size_t bytes = std::min(RecordBytes(), plain.size());
+    if (front.length >= kLargeSliceBytes) bytes = std::min<size_t>(bytes, front.length);
+    if (!HasRoomFor(bytes)) {
+      send_starved_ = true;
+      WaitForChunk();
+      break;
+    }
+    const void* from = front.begin();
+    if (front.length < bytes) {
+      plain.Peek(reinterpret_cast<char*>(shard_.scratch_.get()), bytes);
+      from = shard_.scratch_.get();
+    }
+    ERR_clear_error();
+    const int written = SSL_write(ssl_.get(), from, int(bytes));
+    if (written <= 0) {
+      Fail(SSL_get_error(ssl_.get(), written));
+      break;
+    }
+    plain.Consume(size_t(written));
+    total += size_t(written);
+    burst_bytes_ = std::min<uint32_t>(burst_bytes_ + uint32_t(written), kBurstBytes);
+  }
+  return total;
+}
+
+void Link::CloseNotify() {
+  if (state_ != State::kOpen || notified_) return;
+  notified_ = true;
+  // Without room the peer sees a cut connection, which is what it is.
+  if (!HasRoomFor(0)) return;
+  shard_.current_ = this;
+  ERR_clear_error();
+  (void)SSL_shutdown(ssl_.get());
+  ERR_clear_error();
+}
+
+void Link::OnBufferAvailable() noexcept {
+  const bool recv = recv_starved_;
+  const bool send = send_starved_;
+  recv_starved_ = send_starved_ = false;
+  connection_.Resume(recv, send);
+}
+
+}  // namespace tls

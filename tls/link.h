@@ -1,0 +1,150 @@
+// link.h - TLS of one connection: the library's object, its bytes, and what became of it; and what
+// a shard keeps for all of them.
+//
+// Owns:    a Link its SSL; it is the connection's layer state, in the slab of ShardTls. ShardTls
+//          the slab, the contexts of this shard, the keys of tickets and a scratch.
+// Threads: shard-local.
+// Units:   bytes; milliseconds of the shard's clock.
+// Errors:  recorded in the connection as a CloseReason; detail() has the library's words.
+// States:  waiting (no SSL yet: an idle connect costs nothing) -> handshaking -> open -> failed.
+//          An open one ends reading by the peer's close_notify, or by the wire's end without it:
+//          truncated().
+//
+// The library reads from the connection's wire_in() and appends to wire_out(), through one BIO per
+// shard: it always works on the connection whose call it is in.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "base/slab.h"
+#include "shard/conn/connection.h"
+#include "tls/context.h"
+#include "tls/handles.h"
+#include "tls/tickets.h"
+
+namespace tls {
+
+class Link;
+
+class ShardTls {
+ public:
+  // `links_max`: connections with TLS at the same time.
+  ShardTls(uint32_t links_max, const TicketSecret& secret);
+  ~ShardTls();
+  ShardTls(const ShardTls&) = delete;
+  ShardTls& operator=(const ShardTls&) = delete;
+
+  // Null: no memory.
+  LocalContext* Local(const Context& context);
+  // Before Start() of an accepted connection, or Dial() of one that goes out: it will speak TLS.
+  // `context` must outlive the connection. `server_name` goes into SNI and must be in the
+  // certificate where it is verified; empty: none. False: no room.
+  [[nodiscard]] bool Accept(shard::Connection& connection, const Context& context);
+  [[nodiscard]] bool Connect(shard::Connection& connection, const Context& context,
+                             std::string_view server_name);
+  uint32_t links() const { return links_.live(); }
+
+ private:
+  friend class Link;
+  // Room for one record's plain bytes, where they lie in pieces.
+  static constexpr size_t kScratchBytes = SSL3_RT_MAX_PLAIN_LENGTH;
+
+  base::Slab<Link> links_;
+  absl::flat_hash_map<const Context*, std::unique_ptr<LocalContext>> contexts_;
+  Handle<BIO> bio_;
+  Link* current_ = nullptr;  // whose call the library is in
+  TicketKeys ticket_keys_;
+  std::unique_ptr<uint8_t[]> scratch_;
+};
+
+class Link final : public shard::BufferWaiter {
+ public:
+  enum class State : uint8_t { kWaiting, kHandshaking, kOpen, kFailed };
+
+  Link(ShardTls& shard, const Context& context, shard::Connection& connection,
+       std::string_view server_name)
+      : shard_(shard), context_(context), connection_(connection), server_name_(server_name) {}
+  ~Link();
+
+  // Null for a connection without TLS.
+  static Link* Of(const shard::Connection& connection);
+
+  shard::HandshakeResult Shake();
+  size_t Recv(shard::ByteQueue& plain, size_t max);
+  size_t Send(shard::ByteQueue& plain);
+  void CloseNotify();
+  void Release();
+  bool read_ended() const { return peer_closed_; }
+  // Plain bytes that the library holds already.
+  bool has_unread() const { return ssl_ != nullptr && SSL_pending(ssl_.get()) > 0; }
+
+  const Context& context() const { return context_; }
+  State state() const { return state_; }
+  const SSL* ssl() const { return ssl_.get(); }
+  // The wire ended without a close_notify: what came may have been cut short.
+  bool truncated() const { return truncated_; }
+  // Why it failed, in the library's words; empty where the CloseReason says it all.
+  const std::string& detail() const { return detail_; }
+  const std::string& server_name() const { return server_name_; }
+  int verify_error() const { return verify_.error; }
+
+ private:
+  friend void SetServerCallbacks(SSL_CTX*);
+  friend void SetClientCallbacks(SSL_CTX*);
+  friend void SetVerifyCallback(SSL_CTX*, int);
+  friend class ShardTls;
+
+  static Link& OfSsl(const SSL* ssl) { return *static_cast<Link*>(SSL_get_app_data(ssl)); }
+  static int ReadWire(BIO* bio, char* to, int max);
+  static int WriteWire(BIO* bio, const char* from, int length);
+  static long ControlWire(BIO* bio, int command, long, void*);
+  static const BIO_METHOD* WireMethod();
+  static ssl_select_cert_result_t SelectCertificate(const SSL_CLIENT_HELLO* hello);
+  static int SelectProtocol(SSL*, const uint8_t** out, uint8_t* out_length, const uint8_t* offered,
+                            unsigned length, void*);
+  static int TicketKey(SSL*, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher, HMAC_CTX* hmac,
+                       int encrypt);
+  static int TakeSession(SSL*, SSL_SESSION* session);
+  static ssl_verify_result_t VerifyPeer(SSL*, uint8_t* alert);
+
+  bool Begin();
+  void OfferSession(LocalContext& local);
+  shard::HandshakeResult FailHandshake(int library_error);
+  shard::CloseReason ReasonOfFailure(int library_error);
+  // Of an open connection: recorded, told from the loop.
+  void Fail(int library_error);
+  void EndRead(bool truncated);
+  size_t RecordBytes();
+  bool HasRoomFor(size_t plain_bytes) const;
+  void WaitForChunk() { connection_.context().small->WaitForChunk(this); }
+  void OnBufferAvailable() noexcept override;
+  bool is_server() const { return context_.side() == Context::Side::kServer; }
+
+  ShardTls& shard_;
+  const Context& context_;
+  shard::Connection& connection_;
+  Handle<SSL> ssl_;
+  uint64_t last_send_ms_ = 0;
+  uint32_t burst_bytes_ = 0;  // sent since the last pause
+  VerifyResult verify_;
+  State state_ = State::kWaiting;
+  bool peer_closed_ : 1 = false;
+  bool truncated_ : 1 = false;
+  bool notified_ : 1 = false;      // our close_notify is written
+  bool recv_starved_ : 1 = false;  // reading waits for a chunk
+  bool send_starved_ : 1 = false;
+  bool unknown_name_ : 1 = false;  // the client asked for a name that nothing covers
+  std::string server_name_;
+  std::string detail_;
+};
+
+void SetServerCallbacks(SSL_CTX* context);
+void SetClientCallbacks(SSL_CTX* context);
+void SetVerifyCallback(SSL_CTX* context, int mode);
+
+}  // namespace tls

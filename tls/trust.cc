@@ -1,0 +1,129 @@
+#include "tls/trust.h"
+
+#include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <cstring>
+
+namespace tls {
+namespace {
+
+// True when reading a PEM text ended because there is no more of it. Clears the errors then.
+bool EndedInOrder() {
+  const uint32_t error = ERR_peek_last_error();
+  const bool in_order = error == 0 || (ERR_GET_LIB(error) == ERR_LIB_PEM &&
+                                       ERR_GET_REASON(error) == PEM_R_NO_START_LINE);
+  if (in_order) ERR_clear_error();
+  return in_order;
+}
+
+Handle<BIO> Open(const NamedText& pem) {
+  ERR_clear_error();
+  return Handle<BIO>(BIO_new_mem_buf(pem.text.data(), int(pem.text.size())));
+}
+
+}  // namespace
+
+bool Trust::AddAuthorities(const NamedText& pem, bool named, std::string* error) {
+  Handle<BIO> bio = Open(pem);
+  size_t count = 0;
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
+    authorities_.push_back({Handle<X509>(certificate), named});
+    ++count;
+  }
+  if (!EndedInOrder()) {
+    *error = "'" + pem.name + "' is broken after " + std::to_string(count) +
+             " certificates: " + TakeErrorText();
+    return false;
+  }
+  if (count == 0) *error = "no certificate in '" + pem.name + "'";
+  return count != 0;
+}
+
+bool Trust::AddRevocations(const NamedText& pem, std::string* error) {
+  Handle<BIO> bio = Open(pem);
+  size_t count = 0;
+  while (X509_CRL* list = PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr)) {
+    revocations_.emplace_back(list);
+    ++count;
+  }
+  if (!EndedInOrder()) {
+    *error = "'" + pem.name + "' is broken after " + std::to_string(count) +
+             " revocation lists: " + TakeErrorText();
+    return false;
+  }
+  if (count == 0) *error = "no revocation list in '" + pem.name + "'";
+  return count != 0;
+}
+
+Handle<X509_STORE> Trust::MakeStore() const {
+  Handle<X509_STORE> store(X509_STORE_new());
+  if (store == nullptr) return nullptr;
+  // A CA that stands twice in a file is refused the second time, and that is no error.
+  for (const Authority& authority : authorities_) {
+    X509_STORE_add_cert(store.get(), authority.certificate.get());
+  }
+  for (const auto& list : revocations_) X509_STORE_add_crl(store.get(), list.get());
+  if (!revocations_.empty()) {
+    X509_STORE_set_flags(store.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  }
+  ERR_clear_error();
+  return store;
+}
+
+Handle<STACK_OF(CRYPTO_BUFFER)> Trust::MakeNames() const {
+  Handle<STACK_OF(CRYPTO_BUFFER)> names(sk_CRYPTO_BUFFER_new_null());
+  for (const Authority& authority : authorities_) {
+    if (!authority.named) continue;
+    uint8_t* bytes = nullptr;
+    const int length = i2d_X509_NAME(X509_get_subject_name(authority.certificate.get()), &bytes);
+    if (length <= 0) continue;
+    CRYPTO_BUFFER* name = CRYPTO_BUFFER_new(bytes, size_t(length), nullptr);
+    OPENSSL_free(bytes);
+    if (name != nullptr) sk_CRYPTO_BUFFER_push(names.get(), name);
+  }
+  return names;
+}
+
+VerifyResult CheckPeer(const SSL* ssl, X509_STORE* store, const VerifyRequest& request) {
+  constexpr VerifyResult kInternal = {X509_V_ERR_OUT_OF_MEM, 0};
+  const STACK_OF(CRYPTO_BUFFER)* shown = SSL_get0_peer_certificates(ssl);
+  if (shown == nullptr || sk_CRYPTO_BUFFER_num(shown) == 0) return kInternal;
+  Handle<X509> leaf;
+  Handle<STACK_OF(X509)> others(sk_X509_new_null());
+  for (size_t i = 0; i < sk_CRYPTO_BUFFER_num(shown); ++i) {
+    Handle<X509> one(X509_parse_from_buffer(sk_CRYPTO_BUFFER_value(shown, i)));
+    if (one == nullptr) return {X509_V_ERR_UNSPECIFIED, int(i)};
+    if (i == 0) {
+      leaf = std::move(one);
+    } else if (sk_X509_push(others.get(), one.get()) != 0) {
+      (void)one.release();
+    }
+  }
+  Handle<X509_STORE_CTX> context(X509_STORE_CTX_new());
+  if (context == nullptr ||
+      X509_STORE_CTX_init(context.get(), store, leaf.get(), others.get()) == 0 ||
+      X509_STORE_CTX_set_default(context.get(), request.of_client ? "ssl_client" : "ssl_server") ==
+          0) {
+    return kInternal;
+  }
+  if (request.host != nullptr) {
+    X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (X509_VERIFY_PARAM_set1_host(param, request.host, std::strlen(request.host)) == 0) {
+      return kInternal;
+    }
+  }
+  if (X509_verify_cert(context.get()) == 1) return {};
+  ERR_clear_error();
+  const int error = X509_STORE_CTX_get_error(context.get());
+  return {error != X509_V_OK ? error : X509_V_ERR_UNSPECIFIED,
+          X509_STORE_CTX_get_error_depth(context.get())};
+}
+
+uint8_t AlertOf(const VerifyResult& result) {
+  return uint8_t(SSL_alert_from_verify_result(result.error));
+}
+
+}  // namespace tls
