@@ -148,7 +148,8 @@ TEST_F(LinkTest, FirstRecordsAreSmallThenLarge) {
   lengths.erase(lengths.begin());
   ASSERT_GT(lengths.size(), 12u);
   EXPECT_EQ(lengths.front(), 1400u + 17);
-  EXPECT_EQ(lengths[12], 16384u + 17);
+  // As large as what lies in one piece.
+  EXPECT_GT(lengths[12], 8192u);
   client.Step(sent);
   EXPECT_EQ(client.plain, Letters(60'000));
 }
