@@ -290,7 +290,8 @@ void MuxH1Front::NextRequest() {
   uint32_t wait_ms = profile_.keep_alive_ms;
   if (wait_ms == 0) wait_ms = profile_.request_ms != 0 ? profile_.request_ms : profile_.client_ms;
   if (wait_ms != 0) connection_.SetDeadline(connection_.context().now_ms() + wait_ms);
-  if (!wire_.in().empty() || connection_.has_unread()) {
+  // An end that has been read already is told by no receive any more.
+  if (!wire_.in().empty() || connection_.has_unread() || connection_.wire_ended()) {
     connection_.context().loop->run_queue().Add(this);
   } else {
     connection_.WantRecv(true);

@@ -443,9 +443,12 @@ def half_close(options, script):
         check(arrived.wait(5), "the request arrived")
         client.end()
         try:
-            return client.answer()
+            answer = client.answer()
         except Cut:
             return None
+        began = time.monotonic()
+        check(client.at_end() and time.monotonic() - began < 3, "nothing is waited for behind the last answer")
+        return answer
 
 
 @case
