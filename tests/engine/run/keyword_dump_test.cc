@@ -20,7 +20,7 @@ bool Has(const std::string& text, std::string_view part) {
 
 TEST(KeywordDump, ConfigurationHasTheShapeOfAFile) {
   const std::string text = Dump({"cfg"});
-  EXPECT_TRUE(text.starts_with("# List of registered configuration keywords:\nglobal\n\tchroot\n"))
+  EXPECT_TRUE(text.starts_with("# List of registered configuration keywords:\nglobal\n\tca-base\n"))
       << text.substr(0, 200);
   EXPECT_TRUE(Has(text, "\nlisten\n\tbackend\n") || Has(text, "\nlisten\n\tbacklog\n"));
   EXPECT_TRUE(Has(text, "\n\tbind <addr> mss\n"));
