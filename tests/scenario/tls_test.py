@@ -15,7 +15,7 @@ import tempfile
 import time
 
 from harness import (IS_HAPROXY, PROGRAM, Proxy, Server, case, check, connect, echo, free_port, is_closed_within,
-                     need_program, receive_all, receive_exactly, run_cases)
+                     need_program, receive_all, run_cases)
 
 FOLDER = tempfile.mkdtemp(prefix="ringway-tls-")
 BLOCK = os.urandom(3_000_017)
