@@ -28,6 +28,7 @@ class NullRing final : public Ring {
   int GetPeerName(int, sockaddr_storage*, socklen_t*) override { return -ENOTCONN; }
   int GetLocalName(int, sockaddr_storage*, socklen_t*) override { return -ENOTCONN; }
   int GetSocketError(int) override { return 0; }
+  int PollNow(std::span<pollfd>) override { return 0; }
   int OpenPipe(int*, uint32_t*) override { return -ENOSYS; }
   void ClosePipe(int, int) override {}
   int Splice(int, int, size_t) override { return -ENOSYS; }

@@ -607,7 +607,7 @@ void Supervisor::Dump() {
               "u,"
               "\"large_chunks\":%u,\"slices\":%u,\"turns\":%llu,\"ring_enters\":%llu,\"adopted\":%"
               "llu,"
-              "\"stale\":%llu}",
+              "\"stale\":%llu,\"ends_missed\":%llu}",
               shard.board().load(shard.index()), worker.live_sessions(), worker.live_streams(),
               shard.connections().live(), shard.small().in_use(), shard.large().in_use(),
               shard.slices().in_use(),
@@ -615,7 +615,8 @@ void Supervisor::Dump() {
               static_cast<unsigned long long>(shard.context().ring().enter_calls()),
               static_cast<unsigned long long>(shard.connections().counters().adopted.Get()),
               static_cast<unsigned long long>(
-                  shard.connections().counters().stale_completions.Get()));
+                  shard.connections().counters().stale_completions.Get()),
+              static_cast<unsigned long long>(shard.connections().counters().ends_missed.Get()));
           report->parts[shard.index()] = text;
           if (report->left.fetch_sub(1) != 1) return;
           std::string all = "{\"shards\":[";

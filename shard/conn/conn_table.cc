@@ -7,7 +7,10 @@
 namespace shard {
 
 ConnTable::ConnTable(ShardContext& context, uint32_t capacity)
-    : context_(context), handshake_memory_(capacity), slab_(capacity) {
+    : context_(context),
+      handshake_memory_(capacity),
+      slab_(capacity),
+      quiet_watch_(context, *this) {
   void* range = mmap(nullptr, sizeof(Generation) * (capacity + 1), PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   MUST(range != MAP_FAILED);

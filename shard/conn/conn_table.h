@@ -18,6 +18,7 @@
 
 #include "base/slab.h"
 #include "shard/conn/connection.h"
+#include "shard/conn/quiet_watch.h"
 
 namespace shard {
 
@@ -28,6 +29,7 @@ struct ConnCounters {
   base::Counter bytes_in;
   base::Counter bytes_out;
   base::Counter reused;
+  base::Counter ends_missed;  // of peers, that QuietWatch found
   base::Counter by_reason[size_t(CloseReason::kCount)];
 };
 
@@ -44,6 +46,7 @@ class ConnTable final : CompletionSink {
   bool any_closing() const;
   uint32_t capacity() const { return slab_.capacity(); }
   ConnCounters& counters() { return counters_; }
+  QuietWatch& quiet_watch() { return quiet_watch_; }
   HandshakeMemory& handshake_memory() { return handshake_memory_; }
   // Visits live connections, for the last cleaning at the end of a shard and for listings.
   template <typename F>
@@ -68,6 +71,7 @@ class ConnTable final : CompletionSink {
   base::Slab<Connection> slab_;
   Generation* generations_;  // one a slot, mapped and committed on touch like the slab
   ConnCounters counters_;
+  QuietWatch quiet_watch_;
 
  public:
   ~ConnTable();

@@ -180,7 +180,12 @@ void Connection::DisarmRecv() {
 }
 
 void Connection::OnRecv(const Completion& completion) {
-  if (!completion.more) recv_armed_ = false;
+  if (completion.more) {
+    heard_ = true;
+    context_.connections->quiet_watch().OnHeard();
+  } else {
+    recv_armed_ = false;
+  }
   if (state_ == State::kClosing) {
     if (completion.chunk != nullptr) ChunkPool::Drop(completion.chunk);
     if (draining_ && fd_ >= 0) return Drain(completion.result);
@@ -223,6 +228,18 @@ void Connection::OnRecv(const Completion& completion) {
     return;
   }
   events_->OnReadable();
+}
+
+Connection::Quiet Connection::NextQuiet() {
+  if (!recv_armed_ || !recv_multishot_ || recv_cancelled_ || fd_ < 0) return Quiet::kKnown;
+  if (heard_) {
+    heard_ = false;
+    to_ask_ = true;
+    return Quiet::kHeard;
+  }
+  if (!to_ask_) return Quiet::kKnown;
+  to_ask_ = false;
+  return Quiet::kToAsk;
 }
 
 bool Connection::CanMove() const {
@@ -486,6 +503,7 @@ void Connection::OnSend(const Completion& completion) {
     send_failed_ = true;
     wire_out_.Clear();
     if (want_recv_ && !recv_armed_) ArmRecv();
+    if (recv_multishot_) RenewReceive();  // it may have missed the reset: see QuietWatch
   }
   if (!wire_out_.empty()) {
     // Sixteen slices went whole: try on. A full socket: wait for room, and do not let it pin big

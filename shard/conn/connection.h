@@ -169,6 +169,13 @@ class Connection final : TimerClient, Task, BufferWaiter {
   State state() const { return state_; }
   Role role() const { return role_; }
   int fd() const { return fd_; }
+
+  // For QuietWatch, which asks in turn. kHeard: something came since it asked last. kToAsk: nothing
+  // since then, for the first time. kKnown: all the rest, the busy and the deaf alike.
+  enum class Quiet : uint8_t { kHeard, kToAsk, kKnown };
+  Quiet NextQuiet();
+  // The armed receive has missed the end of the stream: another one reads it.
+  void RenewReceive() { DisarmRecv(); }
   base::Handle handle() const { return handle_; }
   Target target() const { return target_; }
   ShardContext& context() const { return context_; }
@@ -259,6 +266,8 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool recv_armed_ : 1 = false;
   bool recv_multishot_ : 1 = false;  // of the armed receive
   bool recv_cancelled_ : 1 = false;  // its answer is awaited; not to be armed before
+  bool heard_ : 1 = false;           // by it, since QuietWatch asked
+  bool to_ask_ : 1 = false;          // by QuietWatch, when nothing more is heard
   bool send_pending_ : 1 = false;
   bool connect_pending_ : 1 = false;
   bool poll_in_armed_ : 1 = false;

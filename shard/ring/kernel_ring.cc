@@ -42,6 +42,10 @@ int KernelRing::GetSocketError(int fd) {
   return result < 0 ? result : -error;
 }
 
+int KernelRing::PollNow(std::span<pollfd> asked) {
+  return ResultOf(poll(asked.data(), asked.size(), 0));
+}
+
 int KernelRing::OpenPipe(int fds[2], uint32_t* bytes) {
   const int result = ResultOf(pipe2(fds, O_NONBLOCK | O_CLOEXEC));
   if (result < 0) return result;

@@ -22,6 +22,7 @@ class KernelRing : public Ring {
   int GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) final;
   int GetLocalName(int fd, sockaddr_storage* address, socklen_t* length) final;
   int GetSocketError(int fd) final;
+  int PollNow(std::span<pollfd> asked) final;
   int OpenPipe(int fds[2], uint32_t* bytes) final;
   void ClosePipe(int read_fd, int write_fd) final;
   int Splice(int from, int to, size_t max) final;

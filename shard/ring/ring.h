@@ -35,6 +35,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -109,6 +110,8 @@ class Ring {
   virtual int GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) = 0;
   virtual int GetLocalName(int fd, sockaddr_storage* address, socklen_t* length) = 0;
   virtual int GetSocketError(int fd) = 0;
+  // poll(2) without waiting: fills `revents` and says how many have any.
+  virtual int PollNow(std::span<pollfd> asked) = 0;
   // A non-blocking pipe, reading end first, for at least `*bytes` where the system allows it;
   // `*bytes` becomes what it holds.
   virtual int OpenPipe(int fds[2], uint32_t* bytes) = 0;

@@ -362,6 +362,18 @@ int FakeRing::GetSocketError(int fd) {
   return file->kind == FakeFile::Kind::kStream && file->rx->reset ? -ECONNRESET : 0;
 }
 
+int FakeRing::PollNow(std::span<pollfd> asked) {
+  asked_now_ += asked.size();
+  int ready = 0;
+  for (pollfd& one : asked) {
+    const auto file = net_.FileOf(one.fd);
+    const uint32_t wanted = uint32_t(one.events) | POLLERR | POLLHUP;
+    one.revents = short(file == nullptr ? POLLNVAL : ReadyEvents(*file) & wanted);
+    ready += one.revents != 0;
+  }
+  return ready;
+}
+
 int FakeRing::OpenPipe(int fds[2], uint32_t* bytes) {
   if (const int error = net_.Failure(net_.modes_.call_fails, kPipeErrors)) return error;
   auto pipe = std::make_shared<FakePipe>();
@@ -448,6 +460,7 @@ bool FakeRing::CouldFinish(const Op& op) const {
     case Call::kConnect:
       return op.script.outcome != ConnectOutcome::kNever && net_.clock_.now_us() >= op.connected_us;
     case Call::kRecv:
+      if (op.end_lost) return false;
       return file.kind != FakeFile::Kind::kStream || (ReadyEvents(file) & POLLIN) != 0;
     case Call::kSend:
       return IsTry(op.send_mode) || file.kind != FakeFile::Kind::kStream ||
@@ -544,6 +557,7 @@ bool FakeRing::TryRecv(Op& op) {
     Answer(op, int(n), more, chunk);
     if (!more) return true;
   }
+  op.end_lost = (pipe.ended || pipe.reset) && net_.Chance(net_.modes_.end_is_lost);
   return false;
 }
 

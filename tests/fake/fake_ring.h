@@ -48,6 +48,7 @@ struct FakeModes {
   uint64_t late_max_us = 0;   // by up to that much
   double reorder = 0;         // the answers of a turn are shuffled, each stream's in order
   double multishot_ends = 0;  // the answer of a multishot operation is its last
+  double end_is_lost = 0;     // a multishot receive never tells the end right behind its bytes
   double accept_emfile = 0;
   double cancel_loses = 0;  // what could finish when it is cancelled does
   double fails = 0;         // an operation that could finish fails, with any errno it may have
@@ -200,12 +201,14 @@ class FakeRing final : public shard::Ring {
   int GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) override;
   int GetLocalName(int fd, sockaddr_storage* address, socklen_t* length) override;
   int GetSocketError(int fd) override;
+  int PollNow(std::span<pollfd> asked) override;
   int OpenPipe(int fds[2], uint32_t* bytes) override;
   void ClosePipe(int read_fd, int write_fd) override;
   int Splice(int from, int to, size_t max) override;
   std::span<const shard::Completion> Turn(uint64_t deadline_us) override;
   void Wake(shard::Ring* from) override;
   uint64_t enter_calls() const override { return turns_; }
+  size_t asked_now() const { return asked_now_; }  // descriptors named to PollNow()
 
   // Operations submitted and not yet answered for the last time.
   size_t outstanding() const;
@@ -221,6 +224,7 @@ class FakeRing final : public shard::Ring {
     Call call = Call::kClose;
     int fd = -1;
     bool multishot = false;
+    bool end_lost = false;  // of a receive: FakeModes::end_is_lost
     shard::SendMode send_mode = shard::SendMode::kWait;
     shard::BufferSize size = shard::BufferSize::kSmall;
     uint32_t events = 0;
@@ -260,6 +264,7 @@ class FakeRing final : public shard::Ring {
   shard::ChunkPool* small_;
   shard::ChunkPool* large_;
   uint64_t turns_ = 0;
+  size_t asked_now_ = 0;
   bool woken_ = false;
   std::vector<Op> submitted_;
   std::list<Op> pending_;

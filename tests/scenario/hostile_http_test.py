@@ -82,8 +82,8 @@ class Setup:
             if kind is None:
                 check(self.proxy.alive(), "the proxy died")
                 self.stranger_is_served()
-                # A reset behind part of a request is sometimes seen only by timeout client, 10 s (README, limits).
-                end = time.monotonic() + 13
+                # An end that the kernel's receive has missed is found within two seconds (shard/conn/quiet_watch.h).
+                end = time.monotonic() + 5
                 while not self.is_at_rest() and time.monotonic() < end:
                     time.sleep(0.05)
                 check(self.is_at_rest(), "not at rest: " + self.ask("show shards") + self.ask("show sess all")[:2000])
@@ -407,6 +407,14 @@ def a_client_that_vanishes_at_every_byte_leaves_nothing_behind():
                     vanish(setup, data, len(data), how)
             time.sleep(0.2)
             check(all(r.body == b"hello" for r in setup.origin.seen()), "what was whole stays whole")
+
+
+@case
+def resets_behind_a_part_of_a_request_are_all_noticed():
+    # The kernel's receive misses about one in four thousand (shard/conn/quiet_watch.h).
+    with Setup() as setup:
+        for _ in range(20_000):
+            vanish(setup, HELLO_POST, 20, "reset")
 
 
 @case

@@ -129,6 +129,10 @@ class UncountedRing final : public shard::Ring {
     const Counted off(false);
     return ring_->GetSocketError(fd);
   }
+  int PollNow(std::span<pollfd> asked) override {
+    const Counted off(false);
+    return ring_->PollNow(asked);
+  }
   int OpenPipe(int fds[2], uint32_t* bytes) override {
     const Counted off(false);
     return ring_->OpenPipe(fds, bytes);

@@ -117,6 +117,64 @@ TEST_F(ConnectionTest, FullBufferSwitchesToLargeOnesAndBack) {
   EXPECT_EQ(Received(), "one");
 }
 
+TEST_F(ConnectionTest, AnEndThatTheReceiveMissedIsFoundWhenItIsQuiet) {
+  for (const bool reset : {true, false}) {
+    SCOPED_TRACE(reset);
+    ConnWorldOptions options;
+    options.modes.end_is_lost = 1;
+    Open(options);
+    connection_->WantRecv(true);
+    peer_->Write("part of a request");
+    if (reset) {
+      peer_->Reset();
+    } else {
+      peer_->CloseWrite();
+    }
+    world_->RunFor(QuietWatch::kIntervalMs / 2);
+    EXPECT_EQ(Received(), "part of a request");
+    EXPECT_EQ(hearer_.Take(), "readable ");
+    world_->RunFor(2 * QuietWatch::kIntervalMs);
+    EXPECT_EQ(hearer_.Take(), reset ? "closed:client_reset " : "readable ");
+    EXPECT_EQ(connection_->wire_ended(), !reset);
+    EXPECT_EQ(world_->table->counters().ends_missed.Get(), 1u);
+    world_.reset();
+  }
+}
+
+TEST_F(ConnectionTest, AQuietConnectionIsAskedAboutOnce) {
+  Open();
+  connection_->WantRecv(true);
+  peer_->Write("bytes");
+  world_->RunFor(3 * QuietWatch::kIntervalMs);
+  EXPECT_EQ(world_->ring->asked_now(), 1u);
+  world_->RunFor(3 * QuietWatch::kIntervalMs);
+  EXPECT_EQ(world_->ring->asked_now(), 1u);
+  Received();
+  connection_->WantRecv(true);
+  for (int i = 0; i < 10; ++i) {  // never quiet for long
+    peer_->Write("bytes");
+    world_->RunFor(QuietWatch::kIntervalMs / 2);
+  }
+  EXPECT_EQ(world_->ring->asked_now(), 1u);
+  world_->RunFor(3 * QuietWatch::kIntervalMs);
+  EXPECT_EQ(world_->ring->asked_now(), 2u);
+  EXPECT_EQ(world_->table->counters().ends_missed.Get(), 0u);
+}
+
+TEST_F(ConnectionTest, AFailedSendFindsTheResetThatTheReceiveMissed) {
+  ConnWorldOptions options;
+  options.modes.end_is_lost = 1;
+  Open(options);
+  connection_->WantRecv(true);
+  peer_->Write("a request");
+  peer_->Reset();
+  world_->Settle();
+  EXPECT_EQ(Received(), "a request");
+  Send("an answer");
+  world_->Settle();
+  EXPECT_EQ(hearer_.Take(), "readable closed:client_reset ");
+}
+
 TEST_F(ConnectionTest, WithoutBuffersItWaitsForOne) {
   Open({.small_chunks = 2});
   Chunk* first = world_->small.Take();

@@ -33,6 +33,7 @@ class IdleRing : public Ring {
   int GetPeerName(int, sockaddr_storage*, socklen_t*) override { return Unexpected(); }
   int GetLocalName(int, sockaddr_storage*, socklen_t*) override { return Unexpected(); }
   int GetSocketError(int) override { return Unexpected(); }
+  int PollNow(std::span<pollfd>) override { return Unexpected(); }
   int OpenPipe(int*, uint32_t*) override { return Unexpected(); }
   void ClosePipe(int, int) override { Unexpected(); }
   int Splice(int, int, size_t) override { return Unexpected(); }
