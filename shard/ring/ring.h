@@ -93,8 +93,8 @@ class Ring {
   // Answered with the ready events (poll(2) bits). A multishot one that goes on answers when they
   // change, not while they last.
   virtual void Poll(OpId op, int fd, uint32_t events, bool multishot) = 0;
-  // Ends the operations submitted under `op`, each of which is still answered. The cancel itself is
-  // not. Once the last operation on a descriptor is answered this ring names it no more: others may
+  // Ends the operation submitted under `op`, which is still answered: at most one of a name is
+  // under way. The cancel itself is not. Once the last operation on a descriptor is answered this ring names it no more: others may
   // close it or use it with another ring.
   virtual void Cancel(OpId op) = 0;
   // Unanswered. `fd` may be reused by the kernel as soon as Turn() is called.

@@ -376,8 +376,7 @@ void UringRing::Cancel(OpId op) {
   io_uring_sqe* sqe = Entry(OpId{}.Pack());
   sqe->opcode = IORING_OP_ASYNC_CANCEL;
   sqe->fd = -1;
-  sqe->addr = op.Pack();
-  sqe->cancel_flags = IORING_ASYNC_CANCEL_ALL;
+  sqe->addr = op.Pack();  // the one of that name: looking for others costs as much again
   sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
 }
 

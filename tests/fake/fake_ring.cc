@@ -272,6 +272,14 @@ FakeRing::~FakeRing() {
 }
 
 FakeRing::Op& FakeRing::Submit(Call call, OpId op, int fd) {
+  if (call != Call::kCancel && call != Call::kClose) {
+    // A cancel could not say which.
+    const auto has_name = [op](const Op& other) {
+      return other.op == op && other.call != Call::kCancel && other.call != Call::kClose;
+    };
+    MUST(std::none_of(pending_.begin(), pending_.end(), has_name));
+    MUST(std::none_of(submitted_.begin(), submitted_.end(), has_name));
+  }
   Op& entry = submitted_.emplace_back();
   entry.op = op;
   entry.call = call;

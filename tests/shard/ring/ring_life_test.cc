@@ -64,22 +64,6 @@ TEST_P(RingContract, WhatIsCancelledIsAnsweredOnce) {
   answers.Turn(0);
 }
 
-TEST_P(RingContract, CancelEndsAllOfOneName) {
-  OPEN_OR_SKIP();
-  Answers answers(*world_);
-  std::unique_ptr<RingPeer> peer;
-  const int fd = world_->Pair(&peer);
-  const OpId op = Op(OpKind::kConnPollIn, 1);
-  for (int i = 0; i < 3; ++i) ring().Poll(op, fd, POLLIN, false);
-  answers.Turn(0);
-  ring().Cancel(op);
-  ASSERT_TRUE(answers.TurnUntil([&] { return answers.CountOf(op) == 3; }));
-  for (const Answer& answer : answers.all()) EXPECT_EQ(answer.result, -ECANCELED);
-  ring().Close(fd);
-  answers.TurnFor(2000);
-  EXPECT_EQ(answers.CountOf(op), 3U);
-}
-
 TEST_P(RingContract, CancelOfWhatWasSubmittedInTheSameTurn) {
   OPEN_OR_SKIP();
   Answers answers(*world_);
