@@ -100,7 +100,8 @@ void MuxH1Front::HeadDone() {
   }
   message.known = true;
   const proto::ConnectionOptions options = proto::ReadConnection(message.head.fields);
-  keep_alive_ = proto::IsPersistent(message.head.version, options) && !message.framing.must_close;
+  client_closes_ = !proto::IsPersistent(message.head.version, options);
+  keep_alive_ = !client_closes_ && !message.framing.must_close;
   if (message.framing.drop_content_length) {
     message.head.fields.RemoveAll(FieldName::kContentLength);
   }
@@ -271,10 +272,11 @@ void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {
   if (Info(reason).blame == shard::Blame::kClient && reason != CloseReason::kClientTimeout) {
     connection_.Abort();
   } else {
-    // A client that is still sending reads our answer only if it is not reset.
-    const bool drain = !message_->body.ended() || !wire_.in().empty();
-    const uint64_t now_ms = connection_.context().now_ms();
-    wire_.CloseAfterFlush(drain ? now_ms + kDrainMs : std::max(linger_until_ms, now_ms + 1), drain);
+    // A client that is still sending reads our answer only if it is not reset; so may one that
+    // sends its next request before it learns that there is none (RFC 9112 section 9.6).
+    const bool drain = !message_->body.ended() || !wire_.in().empty() || !client_closes_;
+    const uint64_t least_ms = connection_.context().now_ms() + (drain ? kDrainMs : 1);
+    wire_.CloseAfterFlush(std::max(linger_until_ms, least_ms), drain);
   }
   acceptor_.OnMuxGone(reason);
   slab_.Delete(this);

@@ -12,6 +12,13 @@
 
 namespace shard {
 
+namespace {
+
+// How long a peer that has been sent everything may take to end.
+constexpr uint64_t kDrainMs = 2000;
+
+}  // namespace
+
 Connection::Connection(ShardContext& context, base::Handle handle, int fd, Role role)
     : context_(context),
       layer_(RawLayer()),
@@ -576,6 +583,9 @@ void Connection::Flushed() {
   close_when_flushed_ = false;
   if (!draining_) return BeginClosing();
   if (!write_shut_) FinishShutWrite();
+  // The time to take what was left is over; the time to end begins.
+  const uint64_t drained_ms = context_.now_ms() + kDrainMs;
+  if (timer_.deadline_ms() > drained_ms) timer_.Set(context_.loop->timers(), drained_ms);
   if (!recv_armed_) ArmRecv();
 }
 

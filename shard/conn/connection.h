@@ -135,8 +135,9 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool write_shut() const { return write_shut_ || shut_when_flushed_; }
   // Gives the connection up: what is queued is still sent, until `deadline_ms`; then it closes. No
   // event follows.
-  // `drain`: then what the peer still sends is read and dropped until it ends, too, because closing
-  // on unread bytes resets the connection and the peer may lose our last ones.
+  // `drain`: then what the peer still sends is read and dropped until it ends, too, for two seconds
+  // at most, because closing on unread bytes resets the connection and the peer may lose our last
+  // ones.
   // `last`: plain bytes that still go, all of them, whatever waits before them. They leave together
   // with the end where that saves the peer a packet and a wake-up.
   void CloseAfterFlush(uint64_t deadline_ms, bool drain = false, ByteQueue* last = nullptr);

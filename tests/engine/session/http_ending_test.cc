@@ -110,5 +110,61 @@ TEST_F(HttpEndingTest, AServerThatNeverReadsTheTrailersDoesNotKeepItsClientForEv
   }
 }
 
+// A client that is told that its connection ends, and has sent its next request meanwhile: to close
+// on that would reset the connection, and the answer with it.
+TEST_F(HttpEndingTest, ANextRequestThatComesTooLateDoesNotResetTheAnswer) {
+  proxy_.http.connection_mode = ConnectionMode::kClose;
+  client_ = rig_.Dial(80);
+  client_->Write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  server_ = rig_.WaitServer(9000);
+  ASSERT_NE(server_, nullptr);
+  server_->Write(kAnswer);
+  for (int turn = 0; turn < 100 && client_->readable() == 0; ++turn) rig_.Turn();
+  client_->Write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  rig_.RunFor(100);
+  EXPECT_FALSE(client_->WasReset());
+  EXPECT_TRUE(client_->Read().ends_with("ok"));
+  EXPECT_TRUE(client_->AtEnd()) << "the end is told at once";
+  EXPECT_EQ(rig_.shard(0).connections().live(), 1u) << "what the client sends is still read";
+  rig_.RunFor(2000);
+  rig_.ExpectEmpty();
+}
+
+TEST_F(HttpEndingTest, AClientThatClosesByItselfIsNotWaitedFor) {
+  client_ = rig_.Dial(80);
+  client_->Write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  server_ = rig_.WaitServer(9000);
+  ASSERT_NE(server_, nullptr);
+  server_->Write(kAnswer);
+  server_->CloseWrite();
+  rig_.RunFor(1);
+  EXPECT_TRUE(client_->Read().ends_with("ok"));
+  EXPECT_TRUE(client_->AtEnd());
+  rig_.ExpectEmpty();
+}
+
+// Two seconds are for the client to end once it has everything, not for a slow one to read it.
+TEST_F(HttpEndingTest, ASlowClientGetsTheWholeLastAnswer) {
+  client_ = rig_.Dial(80);
+  client_->SetCapacity(1 << 20, 1000);
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  proxy_.http.connection_mode = ConnectionMode::kClose;
+  client_->Write(request + request);
+  server_ = rig_.WaitServer(9000);
+  ASSERT_NE(server_, nullptr);
+  server_->Write("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + std::string(20000, 'x'));
+  std::string got;
+  for (int i = 0; i < 100 && !client_->AtEnd(); ++i) {
+    got += client_->Read();
+    rig_.RunFor(500);
+  }
+  EXPECT_TRUE(got.ends_with(std::string(20000, 'x')));
+  EXPECT_FALSE(client_->WasReset());
+  client_.reset();
+  server_.reset();
+  rig_.RunFor(10000);
+  rig_.ExpectEmpty();
+}
+
 }  // namespace
 }  // namespace engine
