@@ -22,6 +22,7 @@ void Session::Begin(int fd) {
   connection_ = worker_.shard().connections().Adopt(fd, shard::Role::kAccepted);
   if (connection_ == nullptr) {
     worker_.context().ring().Close(fd);
+    frontend().state->part(worker_.index()).by_reason[size_t(CloseReason::kNoMemory)].Add();
     return End();
   }
   ProxyShardPart& part = frontend().state->part(worker_.index());

@@ -106,5 +106,23 @@ TEST_P(LimitTest, IdleShardHoldsNothingBack) {
 INSTANTIATE_TEST_SUITE_P(All, LimitTest, testing::ValuesIn(kLimitCases),
                          [](const auto& info) { return std::string(info.param.name); });
 
+TEST(TableLimitTest, AClientWithoutAPlaceInTheTableHasAReason) {
+  Rig rig({.connections_max = 1});
+  ProxyConfig& proxy = rig.AddListen("relay", 80);
+  rig.AddServer(proxy, 9000);
+  rig.net().set_auto_advance(false);
+  rig.ScriptConnect(9000, {.outcome = tests::ConnectOutcome::kNever});
+  proxy.binds[0]->accept_proxy = true;  // so that the first holds its place
+  rig.Start();
+  auto first = rig.Dial(80);
+  auto second = rig.Dial(80);
+  rig.RunFor(1);
+  EXPECT_TRUE(second->AtEnd());
+  EXPECT_EQ(rig.Reasons(proxy, shard::CloseReason::kNoMemory), 1u);
+  first.reset();
+  rig.RunFor(1);
+  EXPECT_EQ(rig.live_sessions(), 0u);
+}
+
 }  // namespace
 }  // namespace engine
