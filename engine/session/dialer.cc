@@ -224,11 +224,15 @@ shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseRea
     if (*reason == CloseReason::kSourceAddress) TellOnce(server, -fd);
     return nullptr;
   }
-  *reason = CloseReason::kNoMemory;
+  // What lies idle must not keep a request from a connection, wherever it takes the last place.
+  const auto no_room = [&]() -> shard::Endpoint* {
+    *reason = worker.idle_pool().CloseOldest() ? CloseReason::kNone : CloseReason::kNoMemory;
+    return nullptr;
+  };
   shard::Connection* connection = worker.shard().connections().Adopt(fd, shard::Role::kDialled);
   if (connection == nullptr) {
     ring.Close(fd);
-    return nullptr;
+    return no_room();
   }
   const bool is_ready =
       !server.announce.enabled() ||
@@ -240,7 +244,7 @@ shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseRea
   shard::Endpoint* endpoint = is_ready && speaks ? OpenMux(worker, request, *connection) : nullptr;
   if (endpoint == nullptr) {
     connection->Abort();
-    return nullptr;
+    return no_room();
   }
   connection->SetTarget(shard::Target::Of(&server));
   if (is_planned) {

@@ -66,6 +66,9 @@ class IdlePool final : public IdleKeeper {
   // held is free after the next Turn(). False: there is none. Then the other shards are asked to
   // close theirs, which takes a moment.
   bool FreeDescriptors(int count);
+  // Ends the one that has been idle for longest here; its place in the tables is free after the next
+  // Turn(). False: there is none.
+  bool CloseOldest();
   // What no other session may use goes with its session.
   void CloseOwn(Session& session);
   // Whose time is over stops waiting. Once per turn.
@@ -89,7 +92,6 @@ class IdlePool final : public IdleKeeper {
 
   void Add(MuxH1Back& mux, uint64_t until_ms);
   void Remove(MuxH1Back& mux);
-  bool CloseOldest();
   static MuxH1Back* FindOwn(const ServerConfig& server, Session& session, const PoolKey& key);
   bool IsFull(const ServerConfig& server) const;
   bool AboveFdRatio(uint32_t percent) const;

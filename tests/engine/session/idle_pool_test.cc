@@ -474,5 +474,52 @@ TEST_F(IdlePoolTest, AboveTheHighRatioANewConnectionEndsTheLongestIdleOne) {
   End();
 }
 
+// One client whose requests go to two servers in turn, and room for itself and one connection more.
+class FullTableTest : public ::testing::TestWithParam<bool> {};
+
+TEST_P(FullTableTest, WhatLiesIdleMakesRoomForARequest) {
+  const bool is_table = GetParam();
+  // Muxes of servers are twice as many as streams.
+  Rig rig({.streams_max = is_table ? 8u : 1u, .connections_max = is_table ? 3u : 16u});
+  ProxyConfig& proxy = rig.AddListen("web", kPort);
+  proxy.mode = Mode::kHttp;
+  auto profile = std::make_shared<HttpProfile>();
+  profile->response = proto::ResponseOptions();
+  proxy.http_profile = profile;
+  for (uint16_t i = 0; i < 4; ++i) rig.AddServer(proxy, uint16_t(kServerPort + i));
+  rig.Start();
+  auto client = rig.Dial(kPort);
+  std::vector<std::unique_ptr<tests::FakePeer>> servers;
+  for (int request = 0; request < 12; ++request) {
+    client->Write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    std::string answer;
+    const bool answered = rig.RunUntil(
+        [&] {
+          for (uint16_t i = 0; i < 4; ++i) {
+            if (auto server = rig.TakeServer(uint16_t(kServerPort + i))) {
+              servers.push_back(std::move(server));
+            }
+          }
+          for (auto& server : servers) {
+            if (server->readable() == 0) continue;
+            (void)server->Read();
+            server->Write(kAnswer);
+          }
+          rig.Settle();
+          answer += client->Read();
+          return answer.ends_with("\r\n\r\nok") || client->AtEnd();
+        },
+        1000);
+    ASSERT_TRUE(answered) << "request " << request;
+    ASSERT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << "request " << request << ": " << answer;
+  }
+  client.reset();
+  rig.RunFor(60000);
+  rig.ExpectEmpty();
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FullTableTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Table" : "Muxes"; });
+
 }  // namespace
 }  // namespace engine
