@@ -80,8 +80,9 @@ bool Shard::keeps_none() const {
 
 void Shard::Stop() {
   StopListening();
-  app_->OnStop();
+  // Before anybody is ended: who goes may let the next in, and that one would outlive OnStop().
   loop_->Stop();
+  app_->OnStop();
 }
 
 bool Shard::OnAccepted(Listener& listener, int fd) noexcept {

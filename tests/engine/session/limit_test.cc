@@ -124,5 +124,25 @@ TEST(TableLimitTest, AClientWithoutAPlaceInTheTableHasAReason) {
   EXPECT_EQ(rig.live_sessions(), 0u);
 }
 
+// Whoever is ended by a stop leaves a place; one who waited for it must not begin then.
+TEST(StopTest, NobodyWhoWaitsIsServedWhileTheOthersAreEnded) {
+  Rig rig({.maxconn = 1});
+  ProxyConfig& proxy = rig.AddListen("web", 80);
+  proxy.mode = Mode::kHttp;
+  proxy.http_profile = std::make_shared<HttpProfile>();
+  rig.AddServer(proxy, 9000);
+  rig.Start();
+  // The first is served, the second waits for its place, the third for a descriptor.
+  rig.net().set_fds_max(rig.net().open_fds() + 2);
+  auto first = rig.Dial(80);
+  auto second = rig.Dial(80);
+  auto third = rig.Dial(80);
+  for (int turn = 0; turn < 5; ++turn) rig.Turn();
+  ASSERT_EQ(rig.live_sessions(), 1u);
+  rig.Stop();
+  EXPECT_EQ(rig.live_sessions(), 0u);
+  EXPECT_EQ(rig.shard(0).connections().live(), 0u);
+}
+
 }  // namespace
 }  // namespace engine

@@ -62,7 +62,7 @@ Rig::Rig(const RigOptions& options)
   mailroom_.SetOrder(options.mail_order);
 }
 
-Rig::~Rig() {
+void Rig::Stop() {
   for (auto& shard : shards_) shard->Stop();
   const auto live = [this] {
     return std::any_of(shards_.begin(), shards_.end(), [](auto& shard) {
@@ -77,6 +77,10 @@ Rig::~Rig() {
       });
     }
   }
+}
+
+Rig::~Rig() {
+  Stop();
   EXPECT_EQ(base::BugCount(), bugs_before_) << "seed " << options_.seed;
   workers_.clear();
   shards_.clear();

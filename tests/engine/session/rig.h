@@ -87,6 +87,8 @@ class Rig {
   // True as soon as `done` is, false after `limit_ms`.
   bool RunUntil(const std::function<bool()>& done, uint64_t limit_ms = 100000);
 
+  // As a process that is told to stop at once. The destructor does it, too.
+  void Stop();
   // When something will happen by itself; UINT64_MAX: never.
   uint64_t NextEventMicros() const;
 
@@ -106,6 +108,7 @@ class Rig {
   tests::FakeClock& clock() { return clock_; }
   tests::FakeNet& net() { return net_; }
   shard::Shard& shard(uint32_t index) { return *shards_[index]; }
+  tests::FakeRing& ring(uint32_t index) { return *rings_[index]; }
   Worker& worker(uint32_t index) { return *workers_[index]; }
   uint32_t shards() const { return options_.shards; }
   ProcessContext& process() { return process_; }
