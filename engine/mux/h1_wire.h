@@ -75,7 +75,7 @@ class H1Wire {
   }
   size_t SpliceIn(H1BodyReader& body, shard::Pipe& pipe);
   bool CanSpliceOut() const {
-    return head_sent_ && writer_.PlainRoom() > 0 && connection_.can_splice();
+    return head_sent_ && writer_.PlainRoom() > 0 && connection_.can_splice_out();
   }
   size_t SpliceOut(shard::Pipe& pipe);
 

@@ -39,7 +39,7 @@ class MuxRaw final : public Mux, public shard::Endpoint {
   }
   size_t SpliceIn(shard::Pipe& pipe) override { return connection_.SpliceIn(pipe, pipe.room(), 0); }
   void EndSpliceIn() override { connection_.EndSpliceIn(); }
-  bool CanSpliceOut() const override { return connection_.can_splice(); }
+  bool CanSpliceOut() const override { return connection_.can_splice_out(); }
   size_t SpliceOut(shard::Pipe& pipe) override;
   // `option nolinger`: an end out of order is an RST.
   void SetNoLinger(bool no_linger) { no_linger_ = no_linger; }

@@ -119,6 +119,8 @@ class Connection final : TimerClient, Task, BufferWaiter {
   // Splicing: bytes go from this socket into a pipe, or from a pipe to this socket, unseen. Only
   // where nothing stands between the socket and its bytes.
   bool can_splice() const { return layer_ == RawLayer() && state_ == State::kOpen; }
+  // Out of a pipe: not to a peer that takes nothing any more.
+  bool can_splice_out() const { return can_splice() && !send_failed_; }
   // The peer has filled large buffers: it pays to splice. Once begun it goes on: only SpliceIn()
   // reads then.
   bool in_bulk() const { return splicing_ || (bulk_ && last_recv_full_); }

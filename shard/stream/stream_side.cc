@@ -362,9 +362,12 @@ bool StreamSide::PullThroughPipe() {
   const uint64_t left = endpoint_->SpliceLeft();
   if (left == 0) return false;
   if (in_.pipe() == nullptr) {
-    if (!in_.pipe_wanted() || in_.held() || left < kSpliceBytesMin) return false;
-    Pipe* pipe = pipes_->TryTake();
-    if (pipe == nullptr) return false;
+    const bool use = in_.pipe_wanted() && !in_.held() && left >= kSpliceBytesMin;
+    Pipe* pipe = use ? pipes_->TryTake() : nullptr;
+    if (pipe == nullptr) {
+      endpoint_->EndSpliceIn();  // the other side may have dropped the one there was
+      return false;
+    }
     in_.SetPipe(pipe);
     leave_pipe_ = false;
   }
@@ -401,7 +404,9 @@ void StreamSide::Push() {
       moved_ = true;
       last_activity_ms_ = policy_.NowMs();
     }
-    if (out_.pipe()->bytes == 0 && out_.ended()) out_.DropPipe();
+    // What a peer does not take any more lies in a spoilt one: it fills up, though it counts as empty.
+    const bool spent = out_.ended() || out_.pipe()->spoiled;
+    if (out_.pipe()->bytes == 0 && spent) out_.DropPipe();
   }
   if (out_.drained()) {
     write_shut_ = moved_ = true;

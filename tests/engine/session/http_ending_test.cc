@@ -166,5 +166,46 @@ TEST_F(HttpEndingTest, ASlowClientGetsTheWholeLastAnswer) {
   rig_.ExpectEmpty();
 }
 
+// What a server that has gone does not take is dropped, out of a pipe as well: the pipe would fill
+// up, and its shard would turn for ever.
+TEST(SplicedEndingTest, ABodyThatNobodyTakesAnyMoreIsDroppedToItsEnd) {
+  constexpr size_t kBodyBytes = 400000;
+  Rig rig({.pipes_max = 2});
+  ProxyConfig& proxy = rig.AddListen("web", 80);
+  proxy.mode = Mode::kHttp;
+  proxy.splice_auto = true;
+  auto profile = std::make_shared<HttpProfile>();
+  profile->response = proto::ResponseOptions();
+  proxy.http_profile = profile;
+  rig.AddServer(proxy, 9000);
+  rig.Start();
+  auto client = rig.Dial(80);
+  client->Write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(kBodyBytes) +
+                "\r\n\r\n");
+  auto server = rig.WaitServer(9000);
+  ASSERT_NE(server, nullptr);
+  size_t sent = 0;
+  const auto send = [&](size_t until) {
+    for (int i = 0; i < 10000 && sent < until; ++i) {
+      sent += client->Write(std::string(std::min<size_t>(until - sent, 5000), 'x'));
+      rig.Settle();
+      if (server != nullptr) (void)server->Read();
+    }
+  };
+  send(100000);
+  EXPECT_GT(rig.shard(0).pipes()->in_use(), 0u) << "it is not spliced";
+  server->Write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+  rig.Settle();
+  server.reset();
+  send(kBodyBytes);
+  EXPECT_EQ(sent, kBodyBytes);
+  rig.Settle();
+  EXPECT_TRUE(client->Read().ends_with("ok"));
+  EXPECT_EQ(rig.shard(0).pipes()->in_use(), 0u);
+  client.reset();
+  rig.RunFor(60000);
+  rig.ExpectEmpty();
+}
+
 }  // namespace
 }  // namespace engine
