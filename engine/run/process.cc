@@ -99,6 +99,7 @@ class Run {
   int Check();
   int Start();
   bool PlanLimits(LimitsPlan* plan);
+  int RefuseListeners(const std::vector<std::string>& errors);
   int Serve();
   void WaitForTheEnd(SignalWaiter& signals);
   void OnSoftStopSignal();
@@ -254,10 +255,7 @@ int Run::Start() {
   std::vector<std::string> warnings;
   const bool bound = supervisor_->Bind(&errors, &warnings);
   for (const std::string& text : warnings) console_.Warning(text);
-  if (!bound) {
-    for (const std::string& text : errors) console_.Alert(text);
-    return Refuse("Some protocols failed to start their listeners! Exiting.");
-  }
+  if (!bound) return RefuseListeners(errors);
   std::string error;
   // In the foreground nobody asks for it, and the file may be that of a daemon with the same file.
   const std::string& pidfile = !options_.pidfile.empty() ? options_.pidfile : global.pidfile;
@@ -282,6 +280,11 @@ int Run::Start() {
   return Serve();
 }
 
+int Run::RefuseListeners(const std::vector<std::string>& errors) {
+  for (const std::string& text : errors) console_.Alert(text);
+  return Refuse("Some protocols failed to start their listeners! Exiting.");
+}
+
 int Run::Serve() {
   BlockSignals();
   std::string error;
@@ -292,7 +295,8 @@ int Run::Serve() {
     console_.Notice("ring driver poll is used, because uring cannot be: " +
                     supervisor_->driver_note());
   }
-  if (pidfile_.is_open() && !pidfile_.Write(getpid(), &error)) return Refuse(error);
+  std::vector<std::string> errors;
+  if (!supervisor_->BeginListening(&errors)) return RefuseListeners(errors);
   std::vector<std::string> warnings;
   if (!DropPrivileges(MakePrivilegeRequest(configuration_->global), &warnings, &error))
     return Refuse(error);
@@ -301,6 +305,7 @@ int Run::Serve() {
     options_.quickstart ? console_.Detail(text) : console_.Warning(text);
   }
   if (!supervisor_->CheckRights(&error)) return Refuse(error);
+  if (pidfile_.is_open() && !pidfile_.Write(getpid(), &error)) return Refuse(error);
   supervisor_->Start();
   if (detached_ && !daemon_.ReportReady(&error)) return Refuse(error);
   console_.Detail(std::string("serving with ring driver ") + supervisor_->driver());

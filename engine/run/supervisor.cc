@@ -77,6 +77,11 @@ shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& addres
   return options;
 }
 
+std::string BindingText(const BindConfig& bind) {
+  return "Binding [" + bind.place.file + ":" + std::to_string(bind.place.line) + "] for " +
+         bind.frontend->kind + " " + bind.frontend->name;
+}
+
 // h1-case-adjust: the names of the map, as they are to be written.
 class CaseMap final : public proto::NameCase {
  public:
@@ -177,13 +182,12 @@ Supervisor::~Supervisor() {
 bool Supervisor::OpenOne(const BindConfig& bind, const BindAddress& address, int shard,
                          uint64_t allowed, bool reuse_port, std::vector<std::string>* errors) {
   std::string why;
-  const int fd = shard::OpenListenSocket(OptionsOf(bind, address, reuse_port), &why);
+  const int fd = shard::BindListenSocket(OptionsOf(bind, address, reuse_port), &why);
   if (fd < 0) {
-    errors->push_back("Binding [" + bind.place.file + ":" + std::to_string(bind.place.line) +
-                      "] for " + bind.frontend->kind + " " + bind.frontend->name + ": " + why);
+    errors->push_back(BindingText(bind) + ": " + why);
     return false;
   }
-  sockets_.push_back({&bind, address.inherited_fd >= 0, fd, shard, allowed});
+  sockets_.push_back({&bind, address.inherited_fd >= 0, fd, shard, allowed, &address});
   return true;
 }
 
@@ -224,10 +228,9 @@ void Supervisor::WarnOfOthers(std::vector<std::string>* warnings) {
       for (const BindAddress& address : bind->addresses) {
         if (address.inherited_fd >= 0 || !address.address.is_ip()) continue;
         if (!shard::IsListenedOn(OptionsOf(*bind, address, false))) continue;
-        warnings->push_back(
-            "Binding [" + bind->place.file + ":" + std::to_string(bind->place.line) + "] for " +
-            bind->frontend->kind + " " + bind->frontend->name + ": another process listens on " +
-            address.address.ToString() + " as well, new connections are divided between both");
+        warnings->push_back(BindingText(*bind) + ": another process listens on " +
+                            address.address.ToString() +
+                            " as well, new connections are divided between both");
       }
     }
   }
@@ -245,6 +248,20 @@ bool Supervisor::Bind(std::vector<std::string>* errors, std::vector<std::string>
   // Where binding failed, the error says it.
   if (good) warnings->insert(warnings->end(), others.begin(), others.end());
   return good;
+}
+
+bool Supervisor::BeginListening(std::vector<std::string>* errors) {
+  MUST(!listens_);
+  for (const Socket& socket : sockets_) {
+    if (socket.inherited) continue;
+    const shard::ListenOptions options =
+        OptionsOf(*socket.bind, *socket.address, settings_.reuse_port);
+    std::string why;
+    if (shard::BeginListening(socket.fd, options, &why)) continue;
+    errors->push_back(BindingText(*socket.bind) + ": " + why);
+  }
+  listens_ = true;
+  return errors->empty();
 }
 
 bool Supervisor::CheckRights(std::string* why) const {
@@ -419,6 +436,7 @@ bool Supervisor::TryIdle() {
 
 void Supervisor::CloseSocket(Socket& socket) {
   if (socket.fd < 0 || socket.inherited) return;
+  if (!listens_) shard::RemoveBoundPath(socket.fd);
   // The ring may hold on to it for a while: nobody is to be accepted by a process that is gone.
   (void)shutdown(socket.fd, SHUT_RDWR);
   close(socket.fd);
@@ -452,9 +470,9 @@ void Supervisor::TellListeners(size_t socket, void (Supervisor::*change)(shard::
 bool Supervisor::Reopen(Socket& socket, std::string* why) {
   const bool was_released = !socket.inherited && IsIp(socket.fd);
   if (!was_released || shard::ListenAgain(socket.fd, BacklogOf(*socket.bind)) == 0) return true;
-  *why = "Binding [" + socket.bind->place.file + ":" + std::to_string(socket.bind->place.line) +
-         "] for " + socket.bind->frontend->kind + " " + socket.bind->frontend->name +
-         ": cannot listen again: " + base::ErrnoText(errno) + " (" + base::ErrnoName(errno) + ")";
+  const int error = errno;
+  *why = BindingText(*socket.bind) + ": cannot listen again: " + base::ErrnoText(error) + " (" +
+         base::ErrnoName(error) + ")";
   return false;
 }
 

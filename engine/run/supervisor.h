@@ -11,7 +11,7 @@
 //          listens, is paused, or was shut down.
 //
 //   Supervisor supervisor(configuration, settings);
-//   // Before privileges are dropped:
+//   // Before privileges are dropped, and BeginListening() last:
 //   if (!supervisor.Bind(&errors, &warnings) || !supervisor.OpenShards(&why)) ...
 //   supervisor.Start();      // threads; serves from here on
 //   supervisor.SoftStop();
@@ -61,6 +61,9 @@ class Supervisor final : public ProcessControl {
 
   // `warnings`: other processes already listen where we are about to.
   [[nodiscard]] bool Bind(std::vector<std::string>* errors, std::vector<std::string>* warnings);
+  // Nobody reaches what Bind() has opened before this, and nothing that fails earlier is noticed by
+  // whom we are to replace. Before privileges are dropped: it puts unix sockets in their places.
+  [[nodiscard]] bool BeginListening(std::vector<std::string>* errors);
   // After privileges were dropped: whether servers may be shown addresses that are not the
   // machine's (`source ... usesrc`).
   [[nodiscard]] bool CheckRights(std::string* why) const;
@@ -95,6 +98,7 @@ class Supervisor final : public ProcessControl {
     int fd = -1;
     int shard = -1;  // -1: every allowed shard accepts on it
     uint64_t allowed = 0;
+    const BindAddress* address = nullptr;
     bool is_open = true;  // shards accept on it
   };
   // Why a frontend does not listen; it does when there is no reason.
@@ -141,6 +145,7 @@ class Supervisor final : public ProcessControl {
   std::unique_ptr<ExternalChecks> external_checks_;  // before the workers, likewise
   std::unique_ptr<LogHub> logs_;                     // before the workers, which use it to the end
   std::vector<Socket> sockets_;
+  bool listens_ = false;
   shard::Mailroom mailroom_;
   shard::LoadBoard board_;
   std::vector<std::unique_ptr<base::Clock>> clocks_;

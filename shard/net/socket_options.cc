@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,7 +23,12 @@ int Fail(int fd, const char* what, const ListenOptions& options, std::string* wh
   *why = std::string(what) + " " + options.address.ToString() + ": " + base::ErrnoText(error) +
          " (" + base::ErrnoName(error) + ")";
   if (fd >= 0) close(fd);
+  errno = error;
   return -1;
+}
+
+int BacklogOf(const ListenOptions& options) {
+  return options.backlog == 0 ? SOMAXCONN : int(options.backlog);
 }
 
 // Options of a TCP socket, before bind. Null, or what could not be set.
@@ -50,7 +56,7 @@ const char* SetTcpOptions(int fd, const ListenOptions& options) {
   if (options.defer_accept && SetInt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1) != 0) {
     return "cannot set TCP_DEFER_ACCEPT on";
   }
-  if (options.tcp_fast_open && SetInt(fd, IPPROTO_TCP, TCP_FASTOPEN, int(options.backlog)) != 0) {
+  if (options.tcp_fast_open && SetInt(fd, IPPROTO_TCP, TCP_FASTOPEN, BacklogOf(options)) != 0) {
     return "cannot set TCP_FASTOPEN on";
   }
   if (!options.interface.empty() &&
@@ -61,8 +67,8 @@ const char* SetTcpOptions(int fd, const ListenOptions& options) {
   return nullptr;
 }
 
-// A stale unix socket is replaced only once the new one is bound beside it, so that a path is never
-// without a listener.
+// Beside the path: who listens there now goes on until BeginListening() puts the new one in place,
+// so that the path is never without a listener.
 int BindUnix(int fd, const ListenOptions& options, std::string* why) {
   const std::string path(options.address.local.path, options.address.local.length);
   const std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
@@ -86,17 +92,18 @@ int BindUnix(int fd, const ListenOptions& options, std::string* why) {
     unlink(temporary.c_str());
     return result;
   }
-  if (listen(fd, int(options.backlog)) != 0) {
-    const int result = Fail(fd, "cannot listen on", options, why);
-    unlink(temporary.c_str());
-    return result;
-  }
-  if (rename(temporary.c_str(), path.c_str()) != 0) {
-    const int result = Fail(fd, "cannot put in place", options, why);
-    unlink(temporary.c_str());
-    return result;
-  }
   return fd;
+}
+
+// Where a unix socket with a path was bound; empty for any other.
+std::string BoundPath(int fd) {
+  sockaddr_un bound = {};
+  socklen_t length = sizeof(bound) - 1;  // so that a longest path ends with zero
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &length) != 0 ||
+      bound.sun_family != AF_UNIX) {
+    return {};
+  }
+  return bound.sun_path;
 }
 
 int CheckInherited(const ListenOptions& options, std::string* why) {
@@ -108,7 +115,7 @@ int CheckInherited(const ListenOptions& options, std::string* why) {
         "inherited descriptor " + std::to_string(fd) + " is no socket: " + base::ErrnoText(errno);
     return -1;
   }
-  if (listening == 0 && listen(fd, int(options.backlog)) != 0) {
+  if (listening == 0 && listen(fd, BacklogOf(options)) != 0) {
     *why = "inherited descriptor " + std::to_string(fd) +
            " does not listen: " + base::ErrnoText(errno);
     return -1;
@@ -118,9 +125,7 @@ int CheckInherited(const ListenOptions& options, std::string* why) {
 
 }  // namespace
 
-int OpenListenSocket(const ListenOptions& given, std::string* why) {
-  ListenOptions options = given;
-  if (options.backlog == 0) options.backlog = SOMAXCONN;
+int BindListenSocket(const ListenOptions& options, std::string* why) {
   if (options.inherited_fd >= 0) return CheckInherited(options, why);
   const int fd = socket(options.address.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return Fail(fd, "cannot create a socket for", options, why);
@@ -133,8 +138,24 @@ int OpenListenSocket(const ListenOptions& given, std::string* why) {
   const socklen_t length = options.address.ToSockaddr(&storage);
   if (bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0)
     return Fail(fd, "cannot bind", options, why);
-  if (listen(fd, int(options.backlog)) != 0) return Fail(fd, "cannot listen on", options, why);
   return fd;
+}
+
+bool BeginListening(int fd, const ListenOptions& options, std::string* why) {
+  if (listen(fd, BacklogOf(options)) != 0) {
+    (void)Fail(-1, "cannot listen on", options, why);
+    return false;
+  }
+  const std::string bound = BoundPath(fd);
+  if (bound.empty()) return true;
+  const std::string path(options.address.local.path, options.address.local.length);
+  if (rename(bound.c_str(), path.c_str()) == 0) return true;
+  (void)Fail(-1, "cannot put in place", options, why);
+  return false;
+}
+
+void RemoveBoundPath(int fd) {
+  if (const std::string bound = BoundPath(fd); !bound.empty()) unlink(bound.c_str());
 }
 
 int ListenAgain(int fd, uint32_t backlog) {

@@ -4,7 +4,8 @@
 // Threads: start-up.
 // Units:   backlog in connections.
 // Errors:  a message fit for the operator: what failed, on which address, and why.
-// States:  none.
+// States:  bound -> listening. Bound, nobody can reach it, and a unix path still is whose it was.
+//          So a start that fails has taken no client from whom it was to replace.
 
 #pragma once
 
@@ -33,8 +34,13 @@ struct ListenOptions {
   int64_t unix_gid = -1;
 };
 
-// A bound, listening, close-on-exec descriptor, or -1 with `*why` set.
-int OpenListenSocket(const ListenOptions& options, std::string* why);
+// A bound, close-on-exec descriptor, or -1 with `*why` and errno set. One that is inherited listens
+// already.
+int BindListenSocket(const ListenOptions& options, std::string* why);
+// `fd` was bound by it, with the same options.
+[[nodiscard]] bool BeginListening(int fd, const ListenOptions& options, std::string* why);
+// Of a unix socket that is not to listen after all: takes away the file it was bound by.
+void RemoveBoundPath(int fd);
 
 // A socket that was shut down for reading listens again: 0, or -1 with errno.
 int ListenAgain(int fd, uint32_t backlog);
