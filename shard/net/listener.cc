@@ -36,6 +36,15 @@ void Listener::SetPaused(bool paused) {
   if (armed_) loop_.ring().Cancel(Op());
 }
 
+void Listener::Offer(int fd) {
+  counters_.accepted.Add();
+  if (!full_ && handler_.OnAccepted(*this, fd)) return;
+  waiting_.push_back(fd);
+  if (full_) return;
+  full_ = true;
+  Pause();
+}
+
 void Listener::Resume() {
   out_of_descriptors_ = false;
   retry_.Clear();
@@ -51,14 +60,7 @@ void Listener::OnCompletion(const Completion& completion) noexcept {
   if (!completion.more) armed_ = false;
   const int32_t result = completion.result;
   if (result >= 0) {
-    counters_.accepted.Add();
-    if (full_ || !handler_.OnAccepted(*this, result)) {
-      waiting_.push_back(result);
-      if (!full_) {
-        full_ = true;
-        Pause();
-      }
-    }
+    Offer(result);
   } else if (result == -EMFILE || result == -ENFILE || result == -ENOBUFS || result == -ENOMEM) {
     counters_.no_descriptors.Add();
     // Each time something is closed, so that this ends.

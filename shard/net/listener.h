@@ -55,6 +55,8 @@ class Listener final : TimerClient {
   void Stop();
   // Paused: takes nobody, until it is told otherwise; who comes waits in the kernel's backlog.
   void SetPaused(bool paused);
+  // A connection that somebody else has taken from this socket's backlog; takes `fd`.
+  void Offer(int fd);
   // There may be room again: offers what waits, then accepts on.
   void Resume();
   // A descriptor was closed in this shard: accepting may go on after -EMFILE.

@@ -1,5 +1,6 @@
 #include "shard/net/socket_options.h"
 
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 #include "base/errno_name.h"
@@ -29,6 +31,12 @@ int Fail(int fd, const char* what, const ListenOptions& options, std::string* wh
 
 int BacklogOf(const ListenOptions& options) {
   return options.backlog == 0 ? SOMAXCONN : int(options.backlog);
+}
+
+int GetInt(int fd, int level, int option) {
+  int value = 0;
+  socklen_t length = sizeof(value);
+  return getsockopt(fd, level, option, &value, &length) == 0 ? value : 0;
 }
 
 // Options of a TCP socket, before bind. Null, or what could not be set.
@@ -156,6 +164,69 @@ bool BeginListening(int fd, const ListenOptions& options, std::string* why) {
 
 void RemoveBoundPath(int fd) {
   if (const std::string bound = BoundPath(fd); !bound.empty()) unlink(bound.c_str());
+}
+
+bool IsListenSocketFor(int fd, const ListenOptions& options) {
+  sockaddr_storage wanted;
+  const socklen_t wanted_length = options.address.ToSockaddr(&wanted);
+  sockaddr_storage bound = {};
+  socklen_t length = sizeof(bound);
+  if (wanted_length == 0 || getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &length) != 0 ||
+      length != wanted_length || std::memcmp(&wanted, &bound, length) != 0) {
+    return false;
+  }
+  if (GetInt(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
+      GetInt(fd, SOL_SOCKET, SO_ACCEPTCONN) == 0) {
+    return false;
+  }
+  if (!options.address.is_ip()) return true;
+  char interface[IF_NAMESIZE + 1] = {};
+  socklen_t interface_length = IF_NAMESIZE;
+  if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, &interface_length) != 0 ||
+      options.interface != interface) {
+    return false;
+  }
+  if (options.address.family != AF_INET6 || !options.address.is_wildcard()) return true;
+  bool only_v6 = options.v6only;
+  if (!options.v6only && !options.v4v6) {  // as the system says
+    const int probe = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    only_v6 = GetInt(probe, IPPROTO_IPV6, IPV6_V6ONLY) != 0;
+    if (probe >= 0) close(probe);
+  }
+  return (GetInt(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0) == only_v6;
+}
+
+bool SharesItsPort(int fd) { return GetInt(fd, SOL_SOCKET, SO_REUSEPORT) != 0; }
+
+bool AdjustListenSocket(int fd, const ListenOptions& options, std::string* why) {
+  const char* what = nullptr;
+  if (options.address.is_ip()) {
+    const bool v6 = options.address.family == AF_INET6;
+    const int level = v6 ? SOL_IPV6 : SOL_IP;
+    const int transparent = v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT;
+    const int backlog = options.tcp_fast_open ? BacklogOf(options) : 0;
+    if ((GetInt(fd, level, transparent) != 0) != options.transparent &&
+        SetInt(fd, level, transparent, options.transparent ? 1 : 0) != 0) {
+      what = "cannot make transparent (which needs CAP_NET_ADMIN or CAP_NET_RAW)";
+    } else if (SetInt(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0) {
+      what = "cannot set TCP_NODELAY on";
+    } else if (SetInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, int(options.user_timeout_ms)) != 0) {
+      what = "cannot set TCP_USER_TIMEOUT on";
+    } else if (SetInt(fd, IPPROTO_TCP, TCP_MAXSEG, int(options.mss)) != 0) {
+      what = "cannot set MSS on";
+    } else if (SetInt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, options.defer_accept ? 1 : 0) != 0) {
+      what = "cannot set TCP_DEFER_ACCEPT on";
+    } else if (options.tcp_fast_open && SetInt(fd, IPPROTO_TCP, TCP_FASTOPEN, backlog) != 0) {
+      what = "cannot set TCP_FASTOPEN on";
+    } else if (!options.tcp_fast_open && GetInt(fd, IPPROTO_TCP, TCP_FASTOPEN) != 0 &&
+               SetInt(fd, IPPROTO_TCP, TCP_FASTOPEN, 0) != 0) {
+      what = "cannot clear TCP_FASTOPEN on";
+    }
+  }
+  if (what == nullptr && listen(fd, BacklogOf(options)) != 0) what = "cannot listen on";
+  if (what == nullptr) return true;
+  (void)Fail(-1, what, options, why);
+  return false;
 }
 
 int ListenAgain(int fd, uint32_t backlog) {

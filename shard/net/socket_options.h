@@ -1,4 +1,5 @@
-// socket_options.h - opening a listening socket as a `bind` line asks for it.
+// socket_options.h - opening a listening socket as a `bind` line asks for it, or making one that
+// another process has opened what it asks for.
 //
 // Owns:    nothing; the descriptor it returns is the caller's.
 // Threads: start-up.
@@ -41,6 +42,14 @@ int BindListenSocket(const ListenOptions& options, std::string* why);
 [[nodiscard]] bool BeginListening(int fd, const ListenOptions& options, std::string* why);
 // Of a unix socket that is not to listen after all: takes away the file it was bound by.
 void RemoveBoundPath(int fd);
+
+// Whether `fd`, which another process has opened, listens where and as `options` ask for in all
+// that cannot be changed any more: address, interface, both families or one.
+bool IsListenSocketFor(int fd, const ListenOptions& options);
+// SO_REUSEPORT: others may be opened beside it.
+bool SharesItsPort(int fd);
+// Sets on such a socket what can be changed. Who waits in it stays.
+[[nodiscard]] bool AdjustListenSocket(int fd, const ListenOptions& options, std::string* why);
 
 // A socket that was shut down for reading listens again: 0, or -1 with errno.
 int ListenAgain(int fd, uint32_t backlog);

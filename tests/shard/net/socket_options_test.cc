@@ -1,8 +1,10 @@
-// Listening sockets: what others notice of them, and when.
+// Listening sockets that another process has opened: which fit a `bind` line, and what is made of
+// them.
 
 #include "shard/net/socket_options.h"
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,8 +53,66 @@ class SocketOptionsTest : public testing::Test {
     options.address = Address::V4(INADDR_LOOPBACK, 0);
     return options;
   }
+  static ListenOptions Any6() {
+    ListenOptions options;
+    options.address.family = AF_INET6;
+    return options;
+  }
+  static int Get(int fd, int level, int option) {
+    int value = -1;
+    socklen_t length = sizeof(value);
+    EXPECT_EQ(getsockopt(fd, level, option, &value, &length), 0);
+    return value;
+  }
   std::vector<int> open_;
 };
+
+TEST_F(SocketOptionsTest, FitsTheSameAddressOnly) {
+  ListenOptions options = Loopback();
+  const int fd = OpenAnywhere(options);
+  EXPECT_TRUE(IsListenSocketFor(fd, options));
+  ListenOptions other = options;
+  other.address.port = uint16_t(options.address.port + 1);
+  EXPECT_FALSE(IsListenSocketFor(fd, other));
+  other = options;
+  other.address.v4.s_addr = htonl(INADDR_ANY);
+  EXPECT_FALSE(IsListenSocketFor(fd, other));
+  other = options;
+  other.interface = "lo";
+  EXPECT_FALSE(IsListenSocketFor(fd, other));
+}
+
+TEST_F(SocketOptionsTest, WildcardsOfBothFamiliesDifferFromThoseOfOne) {
+  ListenOptions both = Any6();
+  both.v4v6 = true;
+  const int fd = OpenAnywhere(both);
+  both.v4v6 = true;
+  EXPECT_TRUE(IsListenSocketFor(fd, both));
+  ListenOptions one = both;
+  one.v4v6 = false;
+  one.v6only = true;
+  EXPECT_FALSE(IsListenSocketFor(fd, one));
+}
+
+TEST_F(SocketOptionsTest, AbstractNamesFitByTheirName) {
+  const std::string name = "ringway-test-" + std::to_string(getpid());
+  ListenOptions options;
+  options.address.family = AF_UNIX;
+  options.address.local = {name.data(), uint32_t(name.size()), true};
+  const int fd = Open(options);
+  EXPECT_TRUE(IsListenSocketFor(fd, options));
+  options.address.local.length -= 1;
+  EXPECT_FALSE(IsListenSocketFor(fd, options));
+}
+
+TEST_F(SocketOptionsTest, WhatDoesNotListenDoesNotFit) {
+  ListenOptions options = Loopback();
+  const int fd = OpenAnywhere(options);
+  ASSERT_EQ(shutdown(fd, SHUT_RD), 0);
+  EXPECT_FALSE(IsListenSocketFor(fd, options));
+  EXPECT_FALSE(IsListenSocketFor(0, options));
+  EXPECT_FALSE(IsListenSocketFor(-1, options));
+}
 
 // The kernel divides clients among all sockets that listen: one that never will gets none.
 TEST_F(SocketOptionsTest, ABoundSocketTakesNobodyFromWhoListensBesideIt) {
@@ -67,6 +127,7 @@ TEST_F(SocketOptionsTest, ABoundSocketTakesNobodyFromWhoListensBesideIt) {
   }
   std::string why;
   ASSERT_TRUE(BeginListening(second, options, &why)) << why;
+  EXPECT_TRUE(IsListenSocketFor(second, options));
 }
 
 TEST_F(SocketOptionsTest, APathStaysWhoseItWasUntilTheNewOneListens) {
@@ -89,14 +150,48 @@ TEST_F(SocketOptionsTest, APathStaysWhoseItWasUntilTheNewOneListens) {
   EXPECT_EQ(unlink(path.c_str()), 0);
 }
 
+TEST_F(SocketOptionsTest, AdjustingSetsAndClears) {
+  ListenOptions options = Loopback();
+  const int fd = OpenAnywhere(options);
+  std::string why;
+  options.mss = 1000;
+  options.user_timeout_ms = 7000;
+  options.defer_accept = true;
+  ASSERT_TRUE(AdjustListenSocket(fd, options, &why)) << why;
+  EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 7000);
+  EXPECT_GT(Get(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
+  ListenOptions plain = options;
+  plain.mss = 0;
+  plain.user_timeout_ms = 0;
+  plain.defer_accept = false;
+  ASSERT_TRUE(AdjustListenSocket(fd, plain, &why)) << why;
+  EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+  EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
+}
+
+TEST_F(SocketOptionsTest, AdjustingKeepsWhoWaits) {
+  ListenOptions options = Loopback();
+  const int fd = OpenAnywhere(options);
+  ASSERT_EQ(Connect(options), 0);
+  std::string why;
+  options.backlog = 7;
+  ASSERT_TRUE(AdjustListenSocket(fd, options, &why)) << why;
+  const int accepted = accept(fd, nullptr, nullptr);
+  EXPECT_GE(accepted, 0);
+  open_.push_back(accepted);
+}
+
 TEST_F(SocketOptionsTest, ErrnoSaysWhetherTheAddressIsTaken) {
   ListenOptions options = Loopback();
   options.reuse_port = false;
-  (void)OpenAnywhere(options);
+  const int fd = OpenAnywhere(options);
+  EXPECT_FALSE(SharesItsPort(fd));
   std::string why;
   EXPECT_EQ(BindListenSocket(options, &why), -1);
   EXPECT_EQ(errno, EADDRINUSE);
   EXPECT_NE(why.find("EADDRINUSE"), std::string::npos);
+  ListenOptions shared = Loopback();
+  EXPECT_TRUE(SharesItsPort(OpenAnywhere(shared)));
 }
 
 }  // namespace
