@@ -23,7 +23,11 @@ bool SpreadClose::EndsNow() {
 
 void SpreadClose::OnTimer() noexcept {
   const uint64_t elapsed_ms = ElapsedMs();
-  if (elapsed_ms >= spread_ms_) return worker_.CloseIdleClients(UINT32_MAX);
+  if (elapsed_ms >= spread_ms_) {
+    worker_.CloseIdleClients(UINT32_MAX, kRestMs);
+    timer_.Set(worker_.context().loop->timers(), worker_.context().now_ms() + kRestStepMs);
+    return;
+  }
   // What is left is shared out over the steps that are left, so that clients which become idle
   // meanwhile are counted too.
   const uint64_t step_ms = std::max<uint64_t>(1, spread_ms_ / kSteps);
@@ -32,7 +36,7 @@ void SpreadClose::OnTimer() noexcept {
     owed_ += double(worker_.IdleClients()) / double(steps_left);
     const uint32_t count = uint32_t(owed_);
     owed_ -= count;
-    worker_.CloseIdleClients(count);
+    worker_.CloseIdleClients(count, kRestMs);
   }
   timer_.Set(worker_.context().loop->timers(), worker_.context().now_ms() + step_ms);
 }

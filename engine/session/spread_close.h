@@ -6,7 +6,9 @@
 // Units:   milliseconds.
 // Errors:  none.
 // States:  waiting -> spreading -> over. Without a time it is over at once; with an infinite one it
-//          spreads for ever and closes nobody.
+//          spreads for ever and closes nobody. When it is over, clients go once they have rested
+//          for kRestMs: who has just connected, or had an answer, may have a request on its way,
+//          and a close would meet it.
 //
 //   spread.Start(now_ms, 5000);         // a soft stop begins
 //   if (spread.EndsNow()) keep_alive_ = false;   // for each exchange that ends meanwhile
@@ -25,7 +27,7 @@ class SpreadClose final : shard::TimerClient {
  public:
   explicit SpreadClose(Worker& worker) : worker_(worker), timer_(this) {}
 
-  // `spread_ms` 0: all idle clients are closed now. GlobalConfig::kSpreadForEver: none is.
+  // `spread_ms` 0: all idle clients go as soon as they have rested. kSpreadForEver: none does.
   void Start(uint64_t spread_ms);
   // Whether the connection of an exchange that ends now ends with it. The part that does grows
   // evenly over the time.
@@ -33,6 +35,8 @@ class SpreadClose final : shard::TimerClient {
 
  private:
   static constexpr uint64_t kSteps = 50;  // idle clients are closed in so many portions
+  static constexpr uint64_t kRestMs = 500;
+  static constexpr uint64_t kRestStepMs = 100;
 
   void OnTimer() noexcept override;
   uint64_t ElapsedMs() const;

@@ -231,10 +231,11 @@ bool Worker::IsDrained() const {
   return sessions_.live() == 0 && !shard_->connections().any_closing();
 }
 
-void Worker::CloseIdleClients(uint32_t count_max) {
+void Worker::CloseIdleClients(uint32_t count_max, uint64_t rest_ms) {
+  const uint64_t now_us = context().loop->clock().now_us();
   for (MuxH1Front* mux = all_fronts_.front(); mux != nullptr && count_max > 0;) {
     MuxH1Front* next = all_fronts_.Next(mux);
-    if (mux->idle()) {
+    if (mux->idle() && now_us - mux->request_times().idle_since_us >= rest_ms * 1000) {
       --count_max;
       mux->CloseIfIdle();  // frees it
     }

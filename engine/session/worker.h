@@ -98,9 +98,9 @@ class Worker final : public shard::ShardApp {
     if (mux != nullptr) all_fronts_.PushBack(mux);
     return mux;
   }
-  // Closes up to `count_max` clients that are between two requests: a stopping process does not
-  // wait for them.
-  void CloseIdleClients(uint32_t count_max);
+  // Closes up to `count_max` clients that are between two requests, and have been for `rest_ms`: a
+  // stopping process does not wait for them.
+  void CloseIdleClients(uint32_t count_max, uint64_t rest_ms);
   uint32_t IdleClients();
   SpreadClose& spread_close() { return spread_close_; }
   // On a connection to `server`; null when there is no room.
