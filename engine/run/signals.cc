@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "base/check.h"
 #include "base/errno_name.h"
 
 namespace engine {
@@ -90,16 +91,22 @@ bool SignalWaiter::TakePending(SignalEvent& event) {
 }
 
 SignalEvent SignalWaiter::Wait(int timeout_ms, int wake_fd) {
+  return Wait(timeout_ms, {&wake_fd, 1});
+}
+
+SignalEvent SignalWaiter::Wait(int timeout_ms, std::span<const int> wake_fds) {
+  MUST(wake_fds.size() <= kWakeFdsMax);
   const int64_t deadline_ms = timeout_ms < 0 ? -1 : NowMs() + timeout_ms;
   for (;;) {
     SignalEvent event;
     if (TakePending(event)) return event;
-    pollfd polled[2] = {{fd_, POLLIN, 0}, {wake_fd, POLLIN, 0}};
+    pollfd polled[1 + kWakeFdsMax] = {{fd_, POLLIN, 0}};
+    nfds_t count = 1;
+    for (const int fd : wake_fds) polled[count++] = {fd, POLLIN, 0};  // poll() passes over -1
     const int64_t left_ms = deadline_ms < 0 ? -1 : deadline_ms - NowMs();
-    const int ready =
-        poll(polled, wake_fd >= 0 ? 2 : 1, deadline_ms < 0 ? -1 : int(left_ms > 0 ? left_ms : 0));
+    const int ready = poll(polled, count, deadline_ms < 0 ? -1 : int(left_ms > 0 ? left_ms : 0));
     if (ready == 0) return event;
-    if (ready > 0 && polled[0].revents == 0 && polled[1].revents != 0) {
+    if (ready > 0 && polled[0].revents == 0) {
       event.request = SignalRequest::kWake;
       return event;
     }

@@ -21,13 +21,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace engine {
 
 enum class SignalRequest : uint8_t {
   kTimeout,   // none came in time
-  kWake,      // the other descriptor became readable
+  kWake,      // another descriptor became readable
   kStop,      // SIGINT, SIGTERM: at once
   kSoftStop,  // SIGUSR1: listeners close, streams finish
   kReload,    // SIGUSR2, SIGHUP: not supported yet; warn with kReloadNotSupported, change nothing
@@ -60,11 +61,14 @@ class SignalWaiter {
   SignalWaiter(const SignalWaiter&) = delete;
   SignalWaiter& operator=(const SignalWaiter&) = delete;
 
-  // The next request. Pending signals go before `wake_fd` (-1: none), which is only looked at, not
-  // read. Several equal signals sent in a row may be reported once, as the kernel merges them.
-  SignalEvent Wait(int timeout_ms, int wake_fd = -1);
+  // The next request. Pending signals go before `wake_fds`, which are only looked at, not read; -1
+  // stands for none. Several equal signals sent in a row may be reported once, as the kernel merges
+  // them.
+  SignalEvent Wait(int timeout_ms, std::span<const int> wake_fds = {});
+  SignalEvent Wait(int timeout_ms, int wake_fd);
 
  private:
+  static constexpr size_t kWakeFdsMax = 8;
   explicit SignalWaiter(int fd) : fd_(fd) {}
   bool TakePending(SignalEvent& event);
 

@@ -10,11 +10,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace engine {
 
 class Question;
 struct ProxyConfig;
+
+// What `take listeners` on the runtime socket answers, with one end of a session over which the
+// listening sockets travel (docs/cli.md). Another program's answer begins differently.
+inline constexpr std::string_view kHandoverGreeting = "ringway handover 1\n";
 
 class ProcessControl {
  public:

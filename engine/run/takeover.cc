@@ -1,0 +1,272 @@
+#include "engine/run/takeover.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/clock.h"
+#include "base/errno_name.h"
+#include "base/text.h"
+#include "engine/config/diagnostics.h"
+#include "engine/run/handover.h"
+#include "engine/session/process_control.h"
+#include "shard/net/pass_fds.h"
+
+namespace engine {
+namespace {
+
+constexpr size_t kAnswerBytesMax = 512;
+
+uint64_t NowMs() { return base::MonotonicMicros() / 1000; }
+
+std::string Because(int error) {
+  return base::Format(": %s (%s)", base::ErrnoText(error), base::ErrnoName(error));
+}
+
+bool Fail(std::string* error, std::string message) {
+  *error = std::move(message);
+  return false;
+}
+
+// A unix socket connected to `path`, or to the abstract name it is; -1 with errno.
+int Connect(std::string_view name, bool abstract, int type) {
+  shard::Address address;
+  address.family = AF_UNIX;
+  address.local = {name.data(), uint32_t(name.size()), abstract};
+  sockaddr_storage storage;
+  const socklen_t length = address.ToSockaddr(&storage);
+  errno = ENAMETOOLONG;
+  if (length == 0) return -1;
+  const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  if (connect(fd, reinterpret_cast<sockaddr*>(&storage), length) == 0) return fd;
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+ucred PeerOf(int fd) {
+  ucred peer = {};
+  socklen_t length = sizeof(peer);
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) peer.pid = 0;
+  return peer;
+}
+
+uint64_t CookieOf(int socket) {
+  uint64_t cookie = 0;
+  socklen_t length = sizeof(cookie);
+  return getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 ? cookie : 0;
+}
+
+}  // namespace
+
+Takeover::~Takeover() {
+  GiveUp();
+  for (const Session& session : sessions_) {
+    close(session.fd);
+    CloseFds(session.sockets);
+  }
+  for (const OldProcess& process : old_) {
+    if (process.pid_fd >= 0) close(process.pid_fd);
+  }
+}
+
+void Takeover::Find(const std::vector<pid_t>& pids, bool finishes,
+                    std::vector<std::string>* notes) {
+  for (const pid_t pid : pids) {
+    const auto same = [pid](const OldProcess& process) { return process.pid == pid; };
+    if (std::any_of(old_.begin(), old_.end(), same)) continue;
+    const std::string name = base::Format("'%s': process %d ", finishes ? "-sf" : "-st", int(pid));
+    // What a pid file says that outlived its machine, in a container say.
+    if (pid == getpid()) {
+      notes->push_back(name + "is this one: left alone");
+      continue;
+    }
+    const int pid_fd = int(syscall(SYS_pidfd_open, pid, 0));
+    if (pid_fd < 0 && errno == ESRCH) {
+      notes->push_back(name + "is gone");
+      continue;
+    }
+    // Without it (an old kernel) the number has to do.
+    if (pid_fd >= 0) (void)fcntl(pid_fd, F_SETFD, FD_CLOEXEC);
+    old_.push_back({pid, pid_fd, finishes});
+  }
+}
+
+bool Takeover::HasGiven(pid_t pid) const {
+  return std::any_of(sessions_.begin(), sessions_.end(),
+                     [pid](const Session& session) { return session.giver == pid; });
+}
+
+// The same socket may come by two ways, and must not be listened on twice.
+void Takeover::DropTwins(std::vector<int>& sockets) const {
+  for (int& socket : sockets) {
+    const uint64_t cookie = CookieOf(socket);
+    if (cookie == 0) continue;
+    for (const Session& session : sessions_) {
+      const bool is_twin =
+          std::any_of(session.sockets.begin(), session.sockets.end(),
+                      [cookie](int other) { return other >= 0 && CookieOf(other) == cookie; });
+      if (!is_twin) continue;
+      close(socket);
+      socket = -1;
+      break;
+    }
+  }
+}
+
+bool Takeover::Receive(int session, pid_t giver, std::string* error) {
+  std::vector<int> sockets;
+  if (!ReceiveSockets(session, &sockets, error)) {
+    close(session);
+    return false;
+  }
+  DropTwins(sockets);
+  sessions_.push_back({session, giver, std::move(sockets), {}, {}});
+  was_given_ = true;
+  return true;
+}
+
+bool Takeover::AskSocket(std::string_view name, std::string* error) {
+  const std::string before = "'-x " + Printable(name) + "': ";
+  std::string_view place = name;
+  bool abstract = false;
+  if (place.starts_with("unix@")) {
+    place.remove_prefix(5);
+  } else if (place.starts_with("abns@")) {
+    place.remove_prefix(5);
+    abstract = true;
+  } else if (!place.starts_with('/') && place.find('@') != std::string_view::npos) {
+    return Fail(error, before + "not a unix socket: write its path, or abns@NAME");
+  }
+  const int fd = Connect(place, abstract, SOCK_STREAM);
+  if (fd < 0) return Fail(error, before + "cannot connect" + Because(errno));
+  std::string said;
+  std::vector<int> ends;
+  constexpr std::string_view kAsk = "take listeners\n";
+  if (shard::SendWithFds(fd, kAsk, {}) != int(kAsk.size()) || !IsReadableSoon(fd) ||
+      shard::ReceiveWithFds(fd, &said, &ends, kAnswerBytesMax) < 0) {
+    close(fd);
+    return Fail(error, before + "whoever listens there does not answer");
+  }
+  close(fd);
+  if (said.starts_with(kHandoverGreeting) && ends.size() == 1) {
+    // Who made the pair is who answers.
+    const pid_t giver = PeerOf(ends[0]).pid;
+    if (Receive(ends[0], giver, error)) return true;
+    return Fail(error, before + *error);
+  }
+  CloseFds(ends);
+  said = said.substr(0, said.find('\n'));
+  if (said.starts_with("Permission denied")) {
+    return Fail(error, before +
+                           "the process there does not hand over its sockets: add 'expose-fd "
+                           "listeners' to its 'stats socket' line, and restart it");
+  }
+  return Fail(error, before +
+                         "whoever listens there is no Ringway that can hand over its sockets, it "
+                         "answered '" +
+                         Printable(said.substr(0, 80)) +
+                         "'; use the 'stats socket' of a Ringway, or "
+                         "leave out '-x'");
+}
+
+// A name anybody may bind: only the process itself, started by our own user, is believed.
+void Takeover::AskProcess(pid_t pid, std::vector<std::string>* notes) {
+  const std::string before = base::Format("process %d gives no listening sockets: ", int(pid));
+  const std::string name = SocketSharing::OfferName(pid);
+  const int session = Connect(name, true, SOCK_SEQPACKET);
+  if (session < 0) return notes->push_back(before + "it offers none");
+  const ucred peer = PeerOf(session);
+  if (peer.pid != pid || peer.uid != geteuid()) {
+    close(session);
+    return notes->push_back(before + "another process, or another user's, answers for it");
+  }
+  std::string error;
+  if (!Receive(session, pid, &error)) notes->push_back(before + error);
+}
+
+bool Takeover::Begin(std::vector<std::string>* notes, std::string* error) {
+  Find(options_.finish_pids, true, notes);
+  Find(options_.terminate_pids, false, notes);
+  // /dev/null is how the manual turns the transfer off.
+  if (options_.listeners_from == "/dev/null") return true;
+  if (!options_.listeners_from.empty() && !AskSocket(options_.listeners_from, error)) return false;
+  for (const OldProcess& process : old_) {
+    if (!HasGiven(process.pid)) AskProcess(process.pid, notes);
+  }
+  return true;
+}
+
+std::vector<int> Takeover::Match(const shard::ListenOptions& options) {
+  std::vector<int> matched;
+  for (Session& session : sessions_) {
+    for (size_t i = 0; i < session.sockets.size(); ++i) {
+      const int socket = session.sockets[i];
+      if (socket < 0 || !shard::IsListenSocketFor(socket, options)) continue;
+      matched.push_back(socket);
+      session.kept.push_back(socket);
+      session.kept_positions.push_back(i);
+      session.sockets[i] = -1;
+    }
+  }
+  return matched;
+}
+
+void Takeover::CloseUnmatched(SocketSharing& sharing) {
+  for (Session& session : sessions_) {
+    CloseFds(session.sockets);
+    std::string keeps = "keeps";
+    for (const size_t position : session.kept_positions) keeps += ' ' + std::to_string(position);
+    // Who cannot be told believes that all are shared, which is the safe side.
+    (void)shard::SendWithFds(session.fd, keeps + '\n', {});
+    sharing.Watch(session.fd, session.giver, std::move(session.kept));
+  }
+  sessions_.clear();
+}
+
+int Takeover::Signal(const OldProcess& process, int signal) {
+  const int result = process.pid_fd >= 0
+                         ? int(syscall(SYS_pidfd_send_signal, process.pid_fd, signal, nullptr, 0))
+                         : kill(process.pid, signal);
+  return result == 0 ? 0 : errno;
+}
+
+bool Takeover::MakeRoom() {
+  if (!paused_) {
+    for (const OldProcess& process : old_) paused_ |= Signal(process, SIGTTOU) == 0;
+    room_deadline_ms_ = NowMs() + kRoomWaitMs;
+  }
+  if (!paused_ || NowMs() >= room_deadline_ms_) return false;
+  usleep(kRoomStepMs * 1000);
+  return true;
+}
+
+void Takeover::Complete(const SocketSharing& sharing, std::vector<std::string>* warnings) {
+  complete_ = true;
+  for (const OldProcess& process : old_) {
+    const int error = Signal(process, process.finishes ? SIGUSR1 : SIGTERM);
+    if (error == 0 || error == ESRCH) continue;
+    // It runs as another user than we do by now; but it has given us its sockets, and listens.
+    if (sharing.Send(process.pid, process.finishes ? "stop soft\n" : "stop now\n")) continue;
+    warnings->push_back(base::Format("'%s': cannot tell process %d to %s, it goes on beside us",
+                                     process.finishes ? "-sf" : "-st", int(process.pid),
+                                     process.finishes ? "finish" : "stop") +
+                        Because(error));
+  }
+}
+
+void Takeover::GiveUp() {
+  if (complete_ || !paused_) return;
+  paused_ = false;
+  for (const OldProcess& process : old_) (void)Signal(process, SIGTTIN);
+}
+
+}  // namespace engine
