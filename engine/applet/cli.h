@@ -74,6 +74,7 @@ class Cli {
   void SetTimed(bool timed) { timed_ = timed; }
   // What is left of the line is dropped.
   void Quit() { quit_ = true; }
+  bool is_only_command() const { return line_.commands.size() == 1; }
   const CliPeer& peer() const { return peer_; }
   Worker& worker() { return *peer_.worker; }
   std::span<const CliCommandSpec> commands() const { return commands_; }

@@ -57,6 +57,8 @@ constexpr CliCommandSpec kCommands[] = {
     {"shutdown session", kAdmin, "<id>", "end one stream", StartShutdownSession},
     {"shutdown sessions server", kAdmin, "<backend>/<server>", "end all streams on a server",
      StartShutdownSessionsServer},
+    {"take listeners", kUser, "", "for another process and its -x: hand over the listening sockets",
+     StartTakeListeners},
     {"user", kUser, "", "lower the level of this connection to user", StartUser},
 };
 

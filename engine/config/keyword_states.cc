@@ -425,7 +425,6 @@ constexpr KeywordState kStates[] = {
     {"tcp-md5sig", kBind, kNotYet, kNoPrefix, 1},
     // How fast, how named.
     {"cc", kBind, kTunes, kNoPrefix, 1},
-    {"expose-fd", kBind, kTunes, kNoPrefix, 1},
     {"guid-prefix", kBind, kTunes, kNoPrefix, 1},
     {"idle-ping", kBind, kTunes, kNoPrefix, 1},
     {"ktls", kBind, kTunes, kNoPrefix, 1},

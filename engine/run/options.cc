@@ -89,17 +89,11 @@ constexpr Flag kFlags[] = {
     Works("-n", Value::kNext),
     Works("-p", Value::kNext),
     Works("-q", Value::kNone, &Options::quiet),
-    NotYet("-sf", Value::kPids,
-           "'-sf' (taking over from another process) is not supported yet: stop that process with "
-           "SIGUSR1, then start without '-sf'"),
-    NotYet("-st", Value::kPids,
-           "'-st' (replacing another process) is not supported yet: stop that process with "
-           "SIGTERM, then start without '-st'"),
+    Works("-sf", Value::kPids),
+    Works("-st", Value::kPids),
     Works("-v", Value::kNone),
     Works("-vv", Value::kNone),
-    NotYet("-x", Value::kNext,
-           "'-x' (taking over the listening sockets of another process) is not supported yet: "
-           "remove it"),
+    Works("-x", Value::kNext),
 };
 
 const Flag* FindFlag(std::string_view word) {
@@ -131,9 +125,7 @@ class Parser {
                                           "' has no effect: " + std::string(flag->note));
       }
       if (!Take(flag->name, value)) return false;
-      if (flag->state == FlagState::kNotSupportedYet && refused_ == nullptr && AsksFor(*flag)) {
-        refused_ = flag;
-      }
+      if (flag->state == FlagState::kNotSupportedYet && refused_ == nullptr) refused_ = flag;
     }
     options_.no_splice |= options_.no_fast_forward || options_.no_zero_copy;
     return true;
@@ -149,12 +141,6 @@ class Parser {
   }
 
  private:
-  // `-sf` and `-st` without a process ask for nothing.
-  bool AsksFor(const Flag& flag) const {
-    return flag.value != Value::kPids ||
-           !(flag.name == "-sf" ? options_.finish_pids : options_.terminate_pids).empty();
-  }
-
   bool Unknown() {
     const std::string word = Printable(word_);
     if (!word_.starts_with('-') || word_ == "-") {
@@ -379,9 +365,9 @@ Process
   -N N             connections of each proxy that sets no maxconn
   -m MB            memory the process may use
   -W, -Ws, -S ADDR master-worker mode (not supported yet)
-  -sf PID...       once serving, have these processes finish (not supported yet)
-  -st PID...       once serving, terminate these processes (not supported yet)
-  -x SOCKET        take listening sockets from SOCKET (not supported yet)
+  -sf PID...       take over their sockets; once serving, have these processes finish
+  -st PID...       the same, but terminate them
+  -x SOCKET        take over the sockets of the process whose `stats socket` this is
 
 Debugging
   -dS, -dF, -dZ    copy instead of splicing  -dR  do not use SO_REUSEPORT

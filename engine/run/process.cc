@@ -23,6 +23,7 @@
 #include "engine/run/quickstart.h"
 #include "engine/run/signals.h"
 #include "engine/run/supervisor.h"
+#include "engine/run/takeover.h"
 #include "engine/run/version.h"
 #include "engine/server/builder.h"
 #include "shard/ring/probe.h"
@@ -82,7 +83,7 @@ std::vector<std::string> StatsSocketsOf(const Configuration& configuration) {
 // One run of the process that reads a configuration.
 class Run {
  public:
-  explicit Run(const Options& options) : options_(options) {}
+  explicit Run(const Options& options) : options_(options), takeover_(options) {}
   int Execute();
 
  private:
@@ -99,8 +100,10 @@ class Run {
   int Check();
   int Start();
   bool PlanLimits(LimitsPlan* plan);
+  bool Bind();
   int RefuseListeners(const std::vector<std::string>& errors);
   int Serve();
+  bool FollowOrder();
   void WaitForTheEnd(SignalWaiter& signals);
   void OnSoftStopSignal();
   void BeginSoftStop();
@@ -116,6 +119,8 @@ class Run {
   Console console_;
   Diagnostics diagnostics_;
   std::unique_ptr<Configuration> configuration_;
+  // Outlives what listens: those who were paused come back when the ports are free again.
+  Takeover takeover_;
   std::unique_ptr<Supervisor> supervisor_;
   Daemon daemon_;
   PidFile pidfile_;
@@ -251,11 +256,7 @@ int Run::Start() {
   settings.memory_max_mb = options_.memory_mb.value_or(0);
   settings.reuse_port = !options_.no_reuseport && global.reuse_port;
   supervisor_ = std::make_unique<Supervisor>(*configuration_, settings);
-  std::vector<std::string> errors;
-  std::vector<std::string> warnings;
-  const bool bound = supervisor_->Bind(&errors, &warnings);
-  for (const std::string& text : warnings) console_.Warning(text);
-  if (!bound) return RefuseListeners(errors);
+  if (!Bind()) return kExitRefused;
   std::string error;
   // In the foreground nobody asks for it, and the file may be that of a daemon with the same file.
   const std::string& pidfile = !options_.pidfile.empty() ? options_.pidfile : global.pidfile;
@@ -269,6 +270,7 @@ int Run::Start() {
         return Refuse(error);
       case Daemon::Side::kParent: {
         const int status = daemon_.WaitUntilReady(&error);
+        if (status != kExitGood) takeover_.GiveUp();  // it may have had no time to
         if (!error.empty()) console_.Alert(error);
         std::fflush(nullptr);
         _exit(status);  // what is bound and open is the child's now
@@ -278,6 +280,22 @@ int Run::Start() {
     }
   }
   return Serve();
+}
+
+bool Run::Bind() {
+  std::vector<std::string> notes;
+  std::vector<std::string> errors;
+  std::vector<std::string> warnings;
+  std::string error;
+  if (!takeover_.Begin(&notes, &error)) {
+    console_.Alert(error);
+    return false;
+  }
+  for (const std::string& text : notes) console_.Detail(text);
+  const bool bound = supervisor_->Bind(takeover_, &errors, &warnings);
+  for (const std::string& text : warnings) console_.Warning(text);
+  if (!bound) RefuseListeners(errors);
+  return bound;
 }
 
 int Run::RefuseListeners(const std::vector<std::string>& errors) {
@@ -297,6 +315,8 @@ int Run::Serve() {
   }
   std::vector<std::string> errors;
   if (!supervisor_->BeginListening(&errors)) return RefuseListeners(errors);
+  // Before privileges are dropped, so that a successor sees the user that we were started as.
+  if (!supervisor_->sharing().Open(&error)) console_.Detail(error);
   std::vector<std::string> warnings;
   if (!DropPrivileges(MakePrivilegeRequest(configuration_->global), &warnings, &error))
     return Refuse(error);
@@ -308,6 +328,9 @@ int Run::Serve() {
   if (pidfile_.is_open() && !pidfile_.Write(getpid(), &error)) return Refuse(error);
   supervisor_->Start();
   if (detached_ && !daemon_.ReportReady(&error)) return Refuse(error);
+  warnings.clear();
+  takeover_.Complete(supervisor_->sharing(), &warnings);
+  for (const std::string& text : warnings) console_.Warning(text);
   console_.Detail(std::string("serving with ring driver ") + supervisor_->driver());
   int status = kExitGood;
   bool wait = true;
@@ -358,11 +381,22 @@ int Run::WaitMs() const {
   return deadline_ms_ > now_ms ? int(std::min<uint64_t>(deadline_ms_ - now_ms, INT_MAX)) : 0;
 }
 
+// What a successor says in place of a signal that it may not send. True: stop now.
+bool Run::FollowOrder() {
+  const SocketSharing::Order order = supervisor_->sharing().Turn();
+  if (order == SocketSharing::Order::kSoftStop) OnSoftStopSignal();
+  return order == SocketSharing::Order::kStop;
+}
+
 void Run::WaitForTheEnd(SignalWaiter& signals) {
   for (;;) {
     if (phase_ == Phase::kGrace && NowMs() >= deadline_ms_) BeginSoftStop();
     if (phase_ == Phase::kDraining && (supervisor_->TryIdle() || NowMs() >= deadline_ms_)) return;
-    switch (signals.Wait(WaitMs(), supervisor_->question_fd()).request) {
+    const int wake_fds[] = {supervisor_->question_fd(), supervisor_->sharing().fd()};
+    const SignalRequest request = signals.Wait(WaitMs(), wake_fds).request;
+    // Whatever woke us: a pause must know what a successor has kept.
+    if (FollowOrder()) return;
+    switch (request) {
       case SignalRequest::kStop:
         return;
       case SignalRequest::kSoftStop:

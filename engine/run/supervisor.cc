@@ -16,6 +16,7 @@
 #include "base/errno_name.h"
 #include "base/text.h"
 #include "engine/check/check_runner.h"
+#include "engine/run/takeover.h"
 #include "engine/run/version.h"
 #include "engine/server/log_config.h"
 #include "shard/net/connector.h"
@@ -125,6 +126,14 @@ std::shared_ptr<const HttpProfile> ProfileOf(const ProxyConfig& proxy, const Glo
 
 }  // namespace
 
+template <typename Visit>
+void Supervisor::ForEachBind(Visit visit) const {
+  for (const auto& proxy : configuration_.proxies) {
+    if (!proxy->is_frontend || proxy->disabled) continue;
+    for (const auto& bind : proxy->binds) visit(*bind);
+  }
+}
+
 uint32_t Supervisor::ShardsFor(const GlobalConfig& global) {
   if (global.nbthread != 0) return global.nbthread;
   return uint32_t(std::min<size_t>(UsableCpus().size(), 64));
@@ -134,6 +143,7 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
     : configuration_(configuration),
       settings_(settings),
       states_(settings.shards),
+      sharing_([this] { return OfferedSockets(); }),
       mailroom_(settings.shards),
       board_(settings.shards),
       cpus_(UsableCpus()) {
@@ -180,40 +190,78 @@ Supervisor::~Supervisor() {
 }
 
 bool Supervisor::OpenOne(const BindConfig& bind, const BindAddress& address, int shard,
-                         uint64_t allowed, bool reuse_port, std::vector<std::string>* errors) {
+                         uint64_t allowed, Takeover& takeover, std::vector<std::string>* errors) {
+  const shard::ListenOptions options = OptionsOf(bind, address, settings_.reuse_port);
   std::string why;
-  const int fd = shard::BindListenSocket(OptionsOf(bind, address, reuse_port), &why);
+  int fd;
+  do {
+    fd = shard::BindListenSocket(options, &why);
+  } while (fd < 0 && errno == EADDRINUSE && takeover.MakeRoom());
   if (fd < 0) {
     errors->push_back(BindingText(bind) + ": " + why);
     return false;
   }
-  sockets_.push_back({&bind, address.inherited_fd >= 0, fd, shard, allowed, &address});
+  sockets_.push_back({&bind, address.inherited_fd >= 0, fd, shard, allowed, &address, false});
   return true;
 }
 
-bool Supervisor::BindLine(const BindConfig& bind, std::vector<std::string>* errors) {
-  std::vector<uint32_t> accepting = bind.threads;
-  accepting.erase(std::remove_if(accepting.begin(), accepting.end(),
-                                 [this](uint32_t shard) { return shard >= settings_.shards; }),
-                  accepting.end());
-  uint64_t allowed = 0;
-  for (uint32_t shard : accepting) allowed |= uint64_t(1) << (shard % 64);
-  if (accepting.empty()) {
-    for (uint32_t shard = 0; shard < settings_.shards; ++shard) accepting.push_back(shard);
+Supervisor::BindPlan Supervisor::PlanOf(const BindConfig& bind) const {
+  BindPlan plan;
+  for (const uint32_t shard : bind.threads) {
+    if (shard < settings_.shards) plan.accepting.push_back(shard);
   }
-  const uint32_t wanted = bind.shards == 0
-                              ? uint32_t(accepting.size())
-                              : std::min<uint32_t>(bind.shards, uint32_t(accepting.size()));
-  bool good = true;
+  for (const uint32_t shard : plan.accepting) plan.allowed |= uint64_t(1) << (shard % 64);
+  if (plan.accepting.empty()) {
+    for (uint32_t shard = 0; shard < settings_.shards; ++shard) plan.accepting.push_back(shard);
+  }
+  const uint32_t shards = uint32_t(plan.accepting.size());
+  plan.sockets = bind.shards == 0 ? shards : std::min<uint32_t>(bind.shards, shards);
+  return plan;
+}
+
+bool Supervisor::TakesOneSocket(const BindAddress& address, const BindPlan& plan) const {
+  return address.inherited_fd >= 0 || !address.address.is_ip() || !settings_.reuse_port ||
+         plan.sockets == 1;
+}
+
+// All sockets of the old process at our addresses are accepted on, also when they are more than we
+// would have opened: whoever waits in one would be reset by its end.
+void Supervisor::AdoptLine(const BindConfig& bind, Takeover& takeover) {
+  const BindPlan plan = PlanOf(bind);
   for (const BindAddress& address : bind.addresses) {
-    const bool one_socket = address.inherited_fd >= 0 || !address.address.is_ip() ||
-                            !settings_.reuse_port || wanted == 1;
-    if (one_socket) {
-      good &= OpenOne(bind, address, -1, allowed, settings_.reuse_port, errors);
+    // A path is bound anew beside the old one and put in its place; an inherited one comes again.
+    if (address.inherited_fd >= 0 ||
+        (!address.address.is_ip() && !address.address.local.abstract)) {
       continue;
     }
-    for (uint32_t i = 0; i < wanted && good; ++i) {
-      good &= OpenOne(bind, address, int(accepting[i]), allowed, true, errors);
+    const std::vector<int> fds = takeover.Match(OptionsOf(bind, address, settings_.reuse_port));
+    for (size_t i = 0; i < fds.size(); ++i) {
+      const bool of_all = TakesOneSocket(address, plan) || !shard::SharesItsPort(fds[i]);
+      const int shard = of_all ? -1 : int(plan.accepting[i % plan.accepting.size()]);
+      sockets_.push_back({&bind, false, fds[i], shard, plan.allowed, &address, true});
+    }
+  }
+}
+
+bool Supervisor::BindLine(const BindConfig& bind, Takeover& takeover,
+                          std::vector<std::string>* errors) {
+  const BindPlan plan = PlanOf(bind);
+  bool good = true;
+  for (const BindAddress& address : bind.addresses) {
+    uint32_t there = 0;
+    bool is_whole = false;  // every shard accepts on what is there
+    for (const Socket& socket : sockets_) {
+      if (socket.address != &address) continue;
+      ++there;
+      is_whole |= socket.shard < 0;
+    }
+    if (is_whole) continue;
+    if (TakesOneSocket(address, plan)) {
+      if (there == 0) good &= OpenOne(bind, address, -1, plan.allowed, takeover, errors);
+      continue;
+    }
+    for (uint32_t i = there; i < plan.sockets && good; ++i) {
+      good &= OpenOne(bind, address, int(plan.accepting[i]), plan.allowed, takeover, errors);
     }
   }
   return good;
@@ -236,15 +284,16 @@ void Supervisor::WarnOfOthers(std::vector<std::string>* warnings) {
   }
 }
 
-bool Supervisor::Bind(std::vector<std::string>* errors, std::vector<std::string>* warnings) {
+bool Supervisor::Bind(Takeover& takeover, std::vector<std::string>* errors,
+                      std::vector<std::string>* warnings) {
   // Before anything is bound, or we would find ourselves.
   std::vector<std::string> others;
-  if (settings_.reuse_port) WarnOfOthers(&others);
+  if (settings_.reuse_port && !takeover.any()) WarnOfOthers(&others);
   bool good = true;
-  for (const auto& proxy : configuration_.proxies) {
-    if (!proxy->is_frontend || proxy->disabled) continue;
-    for (const auto& bind : proxy->binds) good &= BindLine(*bind, errors);
-  }
+  // First all that was given, so that its givers know what else to make room for.
+  ForEachBind([&](const BindConfig& bind) { AdoptLine(bind, takeover); });
+  takeover.CloseUnmatched(sharing_);
+  ForEachBind([&](const BindConfig& bind) { good &= BindLine(bind, takeover, errors); });
   // Where binding failed, the error says it.
   if (good) warnings->insert(warnings->end(), others.begin(), others.end());
   return good;
@@ -257,8 +306,9 @@ bool Supervisor::BeginListening(std::vector<std::string>* errors) {
     const shard::ListenOptions options =
         OptionsOf(*socket.bind, *socket.address, settings_.reuse_port);
     std::string why;
-    if (shard::BeginListening(socket.fd, options, &why)) continue;
-    errors->push_back(BindingText(*socket.bind) + ": " + why);
+    const bool good = socket.is_adopted ? shard::AdjustListenSocket(socket.fd, options, &why)
+                                        : shard::BeginListening(socket.fd, options, &why);
+    if (!good) errors->push_back(BindingText(*socket.bind) + ": " + why);
   }
   listens_ = true;
   return errors->empty();
@@ -416,6 +466,7 @@ bool Supervisor::TryIdle() {
   if (busy_shards_.load(std::memory_order_acquire) != 0) return false;
   switch (draining_) {
     case Worker::Drained::kAccepts:
+      TakeBacklogs();
       CloseSockets();
       LogAllStopped();
       Drain(Worker::Drained::kWaiting);
@@ -434,17 +485,49 @@ bool Supervisor::TryIdle() {
   return true;
 }
 
+void Supervisor::TakeBacklogs() {
+  for (size_t i = 0; i < sockets_.size(); ++i) {
+    const Socket& socket = sockets_[i];
+    if (socket.fd < 0 || socket.inherited || !socket.is_open || sharing_.IsShared(socket.fd)) {
+      continue;
+    }
+    // As many as may wait at once: who comes faster than this is refused with all who come later.
+    for (uint32_t taken = 0; taken < kBacklogMax; ++taken) {
+      const int fd = accept4(socket.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0) break;
+      const uint32_t shard = socket.shard >= 0 ? uint32_t(socket.shard) : taken % shards();
+      Post(shard, {[](shard::Shard& shard, const shard::Message& message) noexcept {
+                     shard.listener(uint32_t(message.words[0])).Offer(int(message.words[1]));
+                   },
+                   {i, uint64_t(fd)}});
+    }
+  }
+}
+
+std::vector<int> Supervisor::OfferedSockets() const {
+  std::vector<int> fds;
+  for (const Socket& socket : sockets_) {
+    const shard::Address& address = socket.address->address;
+    const bool travels = address.is_ip() || (address.family == AF_UNIX && address.local.abstract);
+    if (travels && socket.fd >= 0 && !socket.inherited && socket.is_open) fds.push_back(socket.fd);
+  }
+  return fds;
+}
+
 void Supervisor::CloseSocket(Socket& socket) {
   if (socket.fd < 0 || socket.inherited) return;
   if (!listens_) shard::RemoveBoundPath(socket.fd);
   // The ring may hold on to it for a while: nobody is to be accepted by a process that is gone.
-  (void)shutdown(socket.fd, SHUT_RDWR);
+  // What another process listens on as well goes on for it.
+  if (!sharing_.IsShared(socket.fd)) (void)shutdown(socket.fd, SHUT_RDWR);
+  sharing_.Forget(socket.fd);
   close(socket.fd);
   socket.fd = -1;
 }
 
 void Supervisor::CloseSockets() {
   for (Socket& socket : sockets_) CloseSocket(socket);
+  sharing_.Close();
 }
 
 // Returns when every shard has done it: from then on none names the descriptor unasked.
@@ -496,7 +579,9 @@ bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
       socket.is_open = false;
       // A TCP socket stops listening and keeps its address, which others may then use. What others
       // share with us is theirs, and a unix socket could not listen again: who comes waits there.
-      if (!socket.inherited && IsIp(socket.fd)) (void)shutdown(socket.fd, SHUT_RD);
+      if (!socket.inherited && IsIp(socket.fd) && !sharing_.IsShared(socket.fd)) {
+        (void)shutdown(socket.fd, SHUT_RD);
+      }
     } else if (!halt.any() && !socket.is_open) {
       if (!Reopen(socket, why)) {
         good = false;

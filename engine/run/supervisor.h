@@ -12,7 +12,7 @@
 //
 //   Supervisor supervisor(configuration, settings);
 //   // Before privileges are dropped, and BeginListening() last:
-//   if (!supervisor.Bind(&errors, &warnings) || !supervisor.OpenShards(&why)) ...
+//   if (!supervisor.Bind(takeover, &errors, &warnings) || !supervisor.OpenShards(&why)) ...
 //   supervisor.Start();      // threads; serves from here on
 //   supervisor.SoftStop();
 //   while (!supervisor.TryIdle()) ...
@@ -28,6 +28,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/run/socket_sharing.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
 #include "engine/session/process_control.h"
@@ -35,6 +36,8 @@
 #include "shard/shard.h"
 
 namespace engine {
+
+class Takeover;
 
 struct SupervisorSettings {
   uint32_t shards = 1;
@@ -59,11 +62,15 @@ class Supervisor final : public ProcessControl {
   // How many shards a configuration asks for: nbthread, or the usable CPUs.
   static uint32_t ShardsFor(const GlobalConfig& global);
 
-  // `warnings`: other processes already listen where we are about to.
-  [[nodiscard]] bool Bind(std::vector<std::string>* errors, std::vector<std::string>* warnings);
+  // Sockets that `takeover` brings are used where they fit. `warnings`: other processes, which are
+  // not to be replaced, already listen where we are about to.
+  [[nodiscard]] bool Bind(Takeover& takeover, std::vector<std::string>* errors,
+                          std::vector<std::string>* warnings);
   // Nobody reaches what Bind() has opened before this, and nothing that fails earlier is noticed by
   // whom we are to replace. Before privileges are dropped: it puts unix sockets in their places.
   [[nodiscard]] bool BeginListening(std::vector<std::string>* errors);
+  // Our sockets and those we share, for a successor and from a predecessor.
+  SocketSharing& sharing() { return sharing_; }
   // After privileges were dropped: whether servers may be shown addresses that are not the
   // machine's (`source ... usesrc`).
   [[nodiscard]] bool CheckRights(std::string* why) const;
@@ -99,8 +106,19 @@ class Supervisor final : public ProcessControl {
     int shard = -1;  // -1: every allowed shard accepts on it
     uint64_t allowed = 0;
     const BindAddress* address = nullptr;
-    bool is_open = true;  // shards accept on it
+    bool is_adopted = false;  // from another process, which may still listen on it
+    bool is_open = true;      // shards accept on it
   };
+  // Where the sockets of a `bind` line are accepted on.
+  struct BindPlan {
+    std::vector<uint32_t> accepting;  // shards
+    uint64_t allowed = 0;
+    uint32_t sockets = 0;  // of an address, where there is one for each shard
+  };
+  BindPlan PlanOf(const BindConfig& bind) const;
+  bool TakesOneSocket(const BindAddress& address, const BindPlan& plan) const;
+  void AdoptLine(const BindConfig& bind, Takeover& takeover);
+  static constexpr uint32_t kBacklogMax = 65536;
   // Why a frontend does not listen; it does when there is no reason.
   struct Halt {
     bool by_signal = false;
@@ -108,9 +126,11 @@ class Supervisor final : public ProcessControl {
     bool for_ever = false;
     bool any() const { return by_signal || by_operator || for_ever; }
   };
-  bool BindLine(const BindConfig& bind, std::vector<std::string>* errors);
+  bool BindLine(const BindConfig& bind, Takeover& takeover, std::vector<std::string>* errors);
   bool OpenOne(const BindConfig& bind, const BindAddress& address, int shard, uint64_t allowed,
-               bool reuse_port, std::vector<std::string>* errors);
+               Takeover& takeover, std::vector<std::string>* errors);
+  std::vector<int> OfferedSockets() const;
+  bool ShareListeners(int session) override { return sharing_.Give(session); }
   bool Submit(Question& question) override;
   std::string DisableFrontend(const ProxyConfig& frontend) override;
   std::string EnableFrontend(const ProxyConfig& frontend) override;
@@ -127,11 +147,16 @@ class Supervisor final : public ProcessControl {
     still_accepting_ += listener.answered() ? 0 : 1;
   }
   void WarnOfOthers(std::vector<std::string>* warnings);
+  // Of every frontend that is not disabled.
+  template <typename Visit>
+  void ForEachBind(Visit visit) const;
   void RunShard(uint32_t index);
   static void HandleDrain(shard::Shard& shard, const shard::Message& message) noexcept;
   // Asks every shard to say when that is so.
   void Drain(Worker::Drained what);
   void CloseSockets();
+  // Those who came before the last accept are served by us, where no other process takes them.
+  void TakeBacklogs();
   void Post(uint32_t shard, const shard::Message& message);
   void LogProxy(const ProxyConfig& proxy, const std::string& text);
   void LogHalt(const ProxyConfig& proxy, const char* what);
@@ -145,6 +170,7 @@ class Supervisor final : public ProcessControl {
   std::unique_ptr<ExternalChecks> external_checks_;  // before the workers, likewise
   std::unique_ptr<LogHub> logs_;                     // before the workers, which use it to the end
   std::vector<Socket> sockets_;
+  SocketSharing sharing_;
   bool listens_ = false;
   shard::Mailroom mailroom_;
   shard::LoadBoard board_;

@@ -161,6 +161,12 @@ void RegisterBindKeywords(BuildKeywords& keywords) {
     return TakeArgument(use, 0, ParseOneOf(use.argument(0), {"user", "operator", "admin"}),
                         bind.level);
   });
+  // Likewise (manual 5.1, expose-fd).
+  AddOption(keywords, "expose-fd", [](BindConfig& bind, const KeywordUse& use) {
+    size_t what = 0;
+    if (!TakeArgument(use, 0, ParseOneOf(use.argument(0), {"listeners"}), what)) return false;
+    return bind.expose_listeners = true;
+  });
   AddOption(keywords, "name", [](BindConfig& bind, const KeywordUse& use) {
     bind.name = use.argument(0);
     return true;

@@ -155,6 +155,7 @@ struct BindConfig {
   bool transparent = false;          // takes connections to addresses that are not the machine's
   uint32_t tcp_user_timeout_ms = 0;  // tcp-ut
   CliLevel level = CliLevel::kOperator;  // of a `stats socket`
+  bool expose_listeners = false;         // `expose-fd listeners`, of a `stats socket`
   bool accept_proxy = false;
   bool accept_cip = false;  // `accept-netscaler-cip`
   uint32_t cip_magic = 0;

@@ -31,6 +31,10 @@ class ProcessControl {
   virtual std::string EnableFrontend(const ProxyConfig& frontend) = 0;
   virtual std::string ShutDownFrontend(const ProxyConfig& frontend) = 0;
 
+  // Gives the listening sockets to whoever holds the other end of `session`, which it takes. False:
+  // they could not be sent.
+  virtual bool ShareListeners(int session) = 0;
+
  protected:
   ~ProcessControl() = default;
 };

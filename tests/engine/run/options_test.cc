@@ -98,6 +98,12 @@ const GoodRow kGood[] = {
      {"-sf", "-f", "a"},
      [](auto& o) { return o.finish_pids.empty() && o.paths.size() == 1; }},
     {"empty pid list at the end", {"-f", "a", "-st"}, [](auto& o) { return o.paths.size() == 1; }},
+    {"pid lists and a socket to take from",
+     {"-f", "a", "-sf", "12", "-st", "13", "-x", "/s"},
+     [](auto& o) {
+       return o.finish_pids == std::vector<pid_t>{12} &&
+              o.terminate_pids == std::vector<pid_t>{13} && o.listeners_from == "/s";
+     }},
     {"pid list under -c",
      {"-c", "-f", "a", "-sf", "12", "13", "-st", "14 15"},
      [](auto& o) {
@@ -161,9 +167,6 @@ const BadRow kBad[] = {
     {"-W", {"-W", "-f", "a"}, "'-W' (master-worker mode) is not supported yet", false},
     {"-Ws", {"-Ws", "-f", "a"}, "is not supported yet", false},
     {"-S", {"-S", "/s", "-f", "a"}, "'-S' (the master's command socket) is not supported", false},
-    {"-x", {"-x", "/s", "-f", "a"}, "is not supported yet", false},
-    {"-sf", {"-f", "a", "-sf", "12"}, "stop that process with SIGUSR1", false},
-    {"-st", {"-f", "a", "-st", "12"}, "stop that process with SIGTERM", false},
     {"quickstart with a file", {"--quickstart", "-f", "a"}, "its own configuration", true},
     {"once alone", {"--once", "-f", "a"}, "'--once' belongs to", true},
 };
