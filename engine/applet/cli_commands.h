@@ -36,6 +36,9 @@ CliStart StartShowBackend, StartShowServersState, StartShowServersConn, StartGet
 CliStart StartEnableHealth, StartDisableHealth, StartEnableAgent, StartDisableAgent;
 // `set server <server> <what> ...` for what is about checks. False: `what` is not.
 bool SetServerCheck(Cli& cli, const CliCall& call, std::unique_ptr<CliCommand>* command);
+// cli_limits.cc: what an operator says about limits.
+CliStart StartSetMaxconnFrontend, StartSetMaxconnGlobal;
+CliStart StartSetConnectionRate, StartSetSessionRate;
 // cli_streams.cc: streams of all shards.
 CliStart StartDisableFrontend, StartEnableFrontend, StartShutdownFrontend;
 CliStart StartShowSess, StartShutdownSession, StartShutdownSessionsServer;

@@ -1,6 +1,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
@@ -49,6 +50,10 @@ std::vector<InfoField> InfoFields(Worker& worker) {
   rlimit files{};
   (void)getrlimit(RLIMIT_NOFILE, &files);
   const std::string maxconn = Number(uint64_t(process.global_maxconn->max()));
+  const ProcessShared& shared = *process.shared;
+  const uint64_t per_second = shared.rates.Rate(base::MonotonicMicros());
+  const std::string rate = Number(per_second);
+  const std::string rate_max = Number(std::max(per_second, shared.rates.Highest()));
   const std::string uptime =
       base::Format("%llud %lluh%02llum%02llus", static_cast<unsigned long long>(uptime_s / 86400),
                    static_cast<unsigned long long>(uptime_s / 3600 % 24),
@@ -67,9 +72,18 @@ std::vector<InfoField> InfoFields(Worker& worker) {
       {13, "Ulimit-n", "CLPV", "u32", Number(files.rlim_cur), "Most descriptors at once"},
       {14, "Maxsock", "CLPV", "u32", Number(process.sockets_max), "Descriptors at Maxconn"},
       {15, "Maxconn", "CLPV", "u32", maxconn, "Most client connections at once"},
-      {16, "Hard_maxconn", "CLPV", "u32", maxconn, "Most that Maxconn could be set to"},
+      {16, "Hard_maxconn", "CLPV", "u32", Number(process.hard_maxconn),
+       "Most that Maxconn could be set to"},
       {17, "CurrConns", "MGPV", "u32", Number(uint64_t(current)), "Client connections now"},
       {18, "CumConns", "MCPV", "u32", Number(cumulated), "Client connections since the start"},
+      {26, "ConnRate", "MRPV", "u32", rate, "Client connections in the last second"},
+      {27, "ConnRateLimit", "CLPV", "u32", Number(shared.connection_limit.max()),
+       "Most client connections per second; 0: no limit"},
+      {28, "MaxConnRate", "MMPV", "u32", rate_max, "Highest ConnRate"},
+      {29, "SessRate", "MRPV", "u32", rate, "Sessions begun in the last second"},
+      {30, "SessRateLimit", "CLPV", "u32", Number(shared.session_limit.max()),
+       "Most sessions per second; 0: no limit"},
+      {31, "MaxSessRate", "MMPV", "u32", rate_max, "Highest SessRate"},
       {50, "node", "COSV", "str", NodeName(global), "Name of this node"},
   };
   if (!global.description.empty()) {

@@ -45,6 +45,7 @@ class ClearCounters final : public Question {
   explicit ClearCounters(bool all) : all_(all) {}
   void Answer(Worker& asked) override {
     const uint32_t shard = asked.index();
+    asked.shared().rates.ClearHighest(shard);
     for (const auto& proxy : asked.process().configuration->proxies) {
       Clear(*proxy->state, shard);
       for (const auto& server : proxy->servers) Clear(*server->state, shard);
@@ -56,6 +57,8 @@ class ClearCounters final : public Question {
     ProxyShardPart& part = state.part(shard);
     part.front_peak.Clear(part.front_current.Get());
     part.back_peak.Clear(part.back_current.Get());
+    state.front_rates().ClearHighest(shard);
+    state.back_rates().ClearHighest(shard);
     if (!all_) return;
     for (base::Counter* counter :
          {&part.front_total, &part.back_total, &part.bytes_in, &part.bytes_out,
@@ -67,6 +70,7 @@ class ClearCounters final : public Question {
   void Clear(ServerState& state, uint32_t shard) const {
     ServerShardPart& part = state.part(shard);
     part.current_peak.Clear(part.current.Get());
+    state.rates().ClearHighest(shard);
     if (!all_) return;
     for (base::Counter* counter :
          {&part.total, &part.established, &part.connect_errors, &part.retries, &part.redispatches,

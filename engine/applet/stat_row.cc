@@ -78,6 +78,12 @@ void SetQueue(StatRow& row, int64_t waiting, int64_t most) {
   row.Set(C::qmax, uint64_t(std::max({most, waiting, int64_t(0)})));
 }
 
+void SetRates(StatRow& row, const Rates& rates, const StatFacts& facts) {
+  const uint64_t now = rates.Rate(facts.now_us);
+  row.Set(C::rate, now);
+  row.Set(C::rate_max, std::max(now, rates.Highest()));
+}
+
 void Quote(std::string_view text, std::string& out) {
   if (text.find_first_of("\",") == std::string_view::npos) {
     out += text;
@@ -161,23 +167,27 @@ std::string StatHeader() {
 
 StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   StatRow row = BeginRow(proxy, "FRONTEND", 0, kFrontend);
-  const BackendState& state = *proxy.state;
+  BackendState& state = *proxy.state;
   const uint64_t total = state.Sum(&ProxyShardPart::front_total);
   SetSessions(row, state.FrontCurrent(), state.FrontPeak());
-  row.Set(C::slim, proxy.maxconn != 0 ? proxy.maxconn : facts.maxconn);
+  row.Set(C::slim, state.maxconn() >= 0 ? uint64_t(state.maxconn()) : facts.maxconn);
   row.Set(C::stot, total);
   row.Set(C::bin, state.Sum(&ProxyShardPart::bytes_in));
   row.Set(C::bout, state.Sum(&ProxyShardPart::bytes_out));
   row.Set(C::status, facts.stopping || proxy.disabled || state.listening() != Listening::kOpen
                          ? "STOP"
                          : "OPEN");
+  SetRates(row, state.front_rates(), facts);
+  row.Set(C::rate_lim, state.session_limit().max());
+  row.Set(C::conn_rate, row.Get(C::rate));
+  row.Set(C::conn_rate_max, row.Get(C::rate_max));
   row.Set(C::conn_tot, total);
   return row;
 }
 
 StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   StatRow row = BeginRow(*server.backend, server.name, server.id, kServer);
-  const ServerState& state = *server.state;
+  ServerState& state = *server.state;
   const uint64_t total = state.Total();
   const uint64_t failed = state.Sum(&ServerShardPart::connect_errors);
   SetSessions(row, state.Current(), state.CurrentPeak());
@@ -198,6 +208,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::bck, server.backup ? 1 : 0);
   row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
   row.Set(C::lbtot, total);
+  SetRates(row, state.rates(), facts);
   row.Set(C::addr, server.address.is_ip() ? server.address.ToString() : "unix");
   if (server.backend->http.cookie.enabled()) row.Set(C::cookie, CookieOf(server, server.address));
   row.Set(C::connect, AttemptsOf(state));
@@ -240,6 +251,7 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
   row.Set(C::downtime, state.DownMicros(facts.now_us) / 1000000);
   row.Set(C::lbtot, picked);
+  SetRates(row, state.back_rates(), facts);
   row.Set(C::cookie, proxy.http.cookie.name);
   row.Set(C::algo, AlgorithmName(proxy));
   row.Set(C::connect, connects);

@@ -35,8 +35,6 @@ constexpr KeywordState kStates[] = {
     {"dns-accept-family", kGlobal, kNotYet},
     {"lua-load", kGlobal, kNotYet},
     {"lua-load-per-thread", kGlobal, kNotYet},
-    {"maxconnrate", kGlobal, kNotYet},
-    {"maxsessrate", kGlobal, kNotYet},
     {"set-var", kGlobal, kNotYet},
     {"set-var-fmt", kGlobal, kNotYet},
     // Matter once a line may say `ssl`.
@@ -286,7 +284,6 @@ constexpr KeywordState kStates[] = {
     {"option http-use-proxy-header", kDefFront, kNotYet, kAllowsBoth},
     {"persist rdp-cookie", kDefBack, kNotYet},
     {"quic-initial", kDefFront, kNotYet},
-    {"rate-limit sessions", kDefFront, kNotYet},
     {"redirect", kProxies, kNotYet},
     {"server-template", kBack, kNotYet},
     {"stats admin", kProxies, kNotYet},

@@ -152,6 +152,7 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
   process_.debug_moves = settings_.debug_moves;
   process_.version = CompatibleVersion();
   process_.sockets_max = settings_.sockets_max;
+  process_.hard_maxconn = uint64_t(settings_.maxconn);
   process_.memory_max_mb = settings_.memory_max_mb;
   if (pipe2(question_fds_, O_CLOEXEC | O_NONBLOCK) == 0) process_.control = this;
   rlimit files = {};
@@ -164,15 +165,15 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
     external_checks_ = std::make_unique<ExternalChecks>();
     process_.external_checks = external_checks_.get();
   }
+  process_.shared = std::make_unique<ProcessShared>(configuration_.global, settings_.shards);
   process_.global_maxconn =
       std::make_unique<shard::SharedLimit>(settings_.maxconn, settings_.shards);
   for (const auto& proxy : configuration_.proxies) {
     proxy->http_profile = ProfileOf(*proxy, configuration_.global);
     if (!proxy->is_frontend) continue;
-    if (proxy->maxconn != 0) {
-      process_.frontend_maxconn[proxy.get()] =
-          std::make_unique<shard::SharedLimit>(proxy->maxconn, settings_.shards);
-    }
+    process_.frontend_maxconn[proxy.get()] = std::make_unique<shard::SharedLimit>(
+        proxy->maxconn != 0 ? int64_t(proxy->maxconn) : shard::SharedLimit::kNone,
+        settings_.shards);
     for (const auto& bind : proxy->binds) {
       if (bind->maxconn == 0) continue;
       process_.bind_maxconn[bind.get()] =

@@ -142,6 +142,8 @@ void RegisterProcess(BuildKeywords& keywords) {
   AddNumber(keywords, "nbthread", 1, kThreadsMax, &GlobalConfig::nbthread);
   AddNumber(keywords, "ulimit-n", 0, INT_MAX, &GlobalConfig::ulimit_n);
   AddNumber(keywords, "maxconn", 0, INT_MAX, &GlobalConfig::maxconn);
+  AddNumber(keywords, "maxconnrate", 0, INT_MAX, &GlobalConfig::connections_per_second);
+  AddNumber(keywords, "maxsessrate", 0, INT_MAX, &GlobalConfig::sessions_per_second);
   AddNumber(keywords, "uid", 0, UINT_MAX, &GlobalConfig::uid);
   AddNumber(keywords, "gid", 0, UINT_MAX, &GlobalConfig::gid);
   AddText(keywords, "pidfile", &GlobalConfig::pidfile);

@@ -195,8 +195,9 @@ struct ProxyConfig {
 
   // The frontend half.
   std::vector<std::unique_ptr<BindConfig>> binds;
-  uint32_t maxconn = 0;  // 0: the global one
-  uint32_t backlog = 0;  // 0: maxconn
+  uint32_t maxconn = 0;              // 0: the global one
+  uint32_t backlog = 0;              // 0: maxconn
+  uint32_t sessions_per_second = 0;  // rate-limit sessions; 0: no limit
   ProxyConfig* default_backend = nullptr;
   ProxyConfig* use_backend =
       nullptr;              // unconditional `use_backend`: the first one wins over default_backend
@@ -228,7 +229,9 @@ struct GlobalConfig {
   uint32_t nbthread = 0;  // 0: one per usable CPU
   // `cpu-map`, by shard; an empty entry, or none, is a shard that may run anywhere.
   std::vector<std::vector<int>> thread_cpus;
-  uint32_t maxconn = 0;  // 0: derived from limits
+  uint32_t maxconn = 0;                 // 0: derived from limits
+  uint32_t connections_per_second = 0;  // maxconnrate; 0: no limit
+  uint32_t sessions_per_second = 0;     // maxsessrate
   uint32_t ulimit_n = 0;
   uint32_t fd_hard_limit = 0;  // 0: not given
   bool prealloc_fd = false;

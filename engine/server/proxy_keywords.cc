@@ -147,6 +147,8 @@ void RegisterProxyKeywords(BuildKeywords& keywords) {
   RegisterOptions(keywords);
   AddNumber(keywords, "maxconn", scope::kDefaults | kFront, 0, &ProxyConfig::maxconn);
   AddNumber(keywords, "backlog", scope::kDefaults | kFront, 0, &ProxyConfig::backlog);
+  AddNumber(keywords, "rate-limit sessions", scope::kDefaults | kFront, 0,
+            &ProxyConfig::sessions_per_second);
   AddNumber(keywords, "fullconn", scope::kDefaults | kBack, 0, &ProxyConfig::fullconn);
   AddNumber(keywords, "retries", scope::kDefaults | kBack, 0, &ProxyConfig::retries);
   keywords.Add({"mode", kEverywhere}, TakeMode);

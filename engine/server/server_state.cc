@@ -233,6 +233,8 @@ void StateTable::AttachEach(Configuration& configuration) {
                            proxy->name];
     if (state == nullptr) state = std::make_unique<BackendState>(proxy->name, shards_);
     proxy->state = state.get();
+    state->session_limit().SetMax(proxy->sessions_per_second);
+    state->SetMaxconn(proxy->maxconn != 0 ? int64_t(proxy->maxconn) : -1);
     state->servers().clear();
     for (const auto& server : proxy->servers) {
       auto& server_state = servers_[proxy->name + "/" + server->name];

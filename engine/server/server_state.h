@@ -25,7 +25,9 @@
 #include "engine/server/cookie_table.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_health.h"
+#include "engine/server/rates.h"
 #include "shard/conn/close_reason.h"
+#include "shard/net/rate_limit.h"
 
 namespace engine {
 
@@ -93,9 +95,14 @@ struct CheckView {
 class ServerState {
  public:
   ServerState(std::string name, uint32_t shards)
-      : name_(std::move(name)), parts_(new ServerShardPart[shards]), shards_(shards) {}
+      : name_(std::move(name)),
+        parts_(new ServerShardPart[shards]),
+        shards_(shards),
+        rates_(shards) {}
   const std::string& name() const { return name_; }
   ServerShardPart& part(uint32_t shard) { return parts_[shard]; }
+  // How often it is given a stream.
+  Rates& rates() { return rates_; }
   uint32_t shards() const { return shards_; }
   // Read over all shards; exact only when nothing moves.
   uint64_t Total() const;
@@ -177,6 +184,7 @@ class ServerState {
   const std::string name_;
   std::unique_ptr<ServerShardPart[]> parts_;
   const uint32_t shards_;
+  Rates rates_;
   std::atomic<AdminState> admin_state_{AdminState::kReady};
   std::atomic<uint64_t> changed_us_{base::MonotonicMicros()};
   std::atomic<uint32_t> weight_{1};
@@ -215,7 +223,11 @@ enum class Listening : uint8_t {
 class BackendState {
  public:
   BackendState(std::string name, uint32_t shards)
-      : name_(std::move(name)), parts_(new ProxyShardPart[shards]), shards_(shards) {}
+      : name_(std::move(name)),
+        parts_(new ProxyShardPart[shards]),
+        shards_(shards),
+        front_rates_(shards),
+        back_rates_(shards) {}
   const std::string& name() const { return name_; }
   ProxyShardPart& part(uint32_t shard) { return parts_[shard]; }
   uint32_t shards() const { return shards_; }
@@ -235,6 +247,14 @@ class BackendState {
     one.back_current.Add();
     one.back_peak.Note(one.back_current.Get(), [this] { return BackCurrent(); });
   }
+  // How often: sessions of the frontend half, requests (or connections) of the backend half.
+  Rates& front_rates() { return front_rates_; }
+  Rates& back_rates() { return back_rates_; }
+  // rate-limit sessions.
+  shard::RateLimit& session_limit() { return session_limit_; }
+  // Of the frontend half, as an operator may have changed it; -1: none but the process's.
+  int64_t maxconn() const { return maxconn_.load(std::memory_order_relaxed); }
+  void SetMaxconn(int64_t maxconn) { maxconn_.store(maxconn, std::memory_order_relaxed); }
   // Written by the main thread.
   Listening listening() const { return listening_.load(std::memory_order_relaxed); }
   void SetListening(Listening listening) { listening_.store(listening, std::memory_order_relaxed); }
@@ -297,6 +317,10 @@ class BackendState {
   std::unique_ptr<Backend> backend_;
   std::vector<ServerState*> servers_;
   std::vector<CookieTable> cookies_;  // by shard
+  Rates front_rates_;
+  Rates back_rates_;
+  shard::RateLimit session_limit_;
+  std::atomic<int64_t> maxconn_{-1};
 };
 
 // All states of the process, by proxy and server name.

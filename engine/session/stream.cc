@@ -62,6 +62,8 @@ void Stream::WakeStream() noexcept { worker_.context().loop->run_queue().Add(thi
 
 uint64_t Stream::NowMs() const { return worker_.context().now_ms(); }
 
+uint64_t Stream::NowMicros() const { return worker_.context().loop->clock().now_us(); }
+
 void Stream::SetTimeouts() {
   const Timeouts& front = frontend().timeouts;
   const Timeouts& back = backend_ != nullptr ? backend_->timeouts : front;
@@ -206,6 +208,7 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
     counted_in_backend_ = true;
     backend_->state->RaiseBack(worker_.index());
     part.back_total.Add();
+    backend_->state->back_rates().Count(worker_.index(), NowMicros());
   }
   if (persistence_.server() >= 0) {
     const AssignResult persistent = AssignPersistent();
@@ -322,6 +325,7 @@ AssignResult Stream::AssignLast() {
 
 void Stream::TakeSlot(uint32_t server) {
   slot_ = ServerSlot(*backend_->servers[server], worker_.index());
+  slot_.server()->state->rates().Count(worker_.index(), NowMicros());
   target_ = shard::Target::Of(slot_.server());
 }
 

@@ -119,6 +119,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void LeaveServer();
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
   shard::ConnectResult Dial(ServerConfig& server, const DialPlan& plan, shard::CloseReason* reason);
+  uint64_t NowMicros() const;
   void SetTimeouts();
   void SetSplice();
   void AbortOneSided();

@@ -120,7 +120,9 @@ bool Worker::Reserve(shard::Shard&, shard::Listener& listener) noexcept {
     }
     return false;
   }
-  return true;
+  if (accept_rates_.TryTake(bind)) return true;
+  ReleaseReserved(bind);
+  return false;
 }
 
 void Worker::ReleaseReserved(const BindConfig& bind) {
@@ -147,6 +149,7 @@ void Worker::Serve(shard::Shard&, shard::Listener& listener, int fd) noexcept {
     return;
   }
   bind.frontend->state->RaiseFront(index());
+  accept_rates_.Count(bind);
   session->Begin(fd);
 }
 
@@ -164,13 +167,21 @@ void Worker::HandleResume(shard::Shard& shard, const shard::Message&) noexcept {
 }
 
 void Worker::HandleRecall(shard::Shard& shard, const shard::Message&) noexcept {
-  Worker& worker = *static_cast<Worker*>(shard.app());
-  const auto give_back = [&worker](const std::unique_ptr<shard::LimitShare>& share) {
-    if (share != nullptr) worker.resume_shards_ |= share->ReturnLease();
+  static_cast<Worker*>(shard.app())->ReturnLeases();
+}
+
+void Worker::ReturnLeases() {
+  const auto give_back = [this](const std::unique_ptr<shard::LimitShare>& share) {
+    if (share != nullptr) resume_shards_ |= share->ReturnLease();
   };
-  give_back(worker.global_share_);
-  for (const auto& [frontend, share] : worker.frontend_shares_) give_back(share);
-  for (const auto& [bind, share] : worker.bind_shares_) give_back(share);
+  give_back(global_share_);
+  for (const auto& [frontend, share] : frontend_shares_) give_back(share);
+  for (const auto& [bind, share] : bind_shares_) give_back(share);
+}
+
+void Worker::OnLimitsChanged() {
+  ReturnLeases();
+  shard_->ResumeListeners();
 }
 
 void Worker::RecallLeases() {

@@ -22,6 +22,7 @@
 #include "engine/mux/mux_raw.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
+#include "engine/session/accept_rates.h"
 #include "engine/session/idle_pool.h"
 #include "engine/session/question.h"
 #include "engine/session/server_events.h"
@@ -39,11 +40,23 @@ namespace engine {
 // The steps that read and write PROXY headers, and those of TLS.
 shard::HandshakeTable AllHandshakes();
 
+// What all workers write to.
+struct ProcessShared {
+  explicit ProcessShared(const GlobalConfig& global, uint32_t shards)
+      : connection_limit(global.connections_per_second),
+        session_limit(global.sessions_per_second),
+        rates(shards) {}
+  shard::RateLimit connection_limit;  // maxconnrate
+  shard::RateLimit session_limit;     // maxsessrate
+  Rates rates;                        // of clients
+};
+
 // Limits of the whole process, one object each, and what all workers share read-only.
 struct ProcessContext {
   const Configuration* configuration = nullptr;
   std::unique_ptr<shard::SharedLimit> global_maxconn;
-  // By frontend, only where `maxconn` is set; by bind likewise.
+  std::unique_ptr<ProcessShared> shared;
+  // By frontend, whether `maxconn` is set or not: an operator may set it. By bind, only where it is.
   std::map<const ProxyConfig*, std::unique_ptr<shard::SharedLimit>> frontend_maxconn;
   std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
   ExternalChecks* external_checks = nullptr;  // where checks are programs; null: none is
@@ -55,6 +68,7 @@ struct ProcessContext {
   std::string version;                // what `show version` says
   uint64_t sockets_max = 0;           // descriptors needed at maxconn
   uint64_t fds_max = 0;               // descriptors this process may have; 0: not known
+  uint64_t hard_maxconn = 0;          // global_maxconn as it was at the start
   uint32_t memory_max_mb = 0;         // -m; 0: no limit
   ProcessControl* control = nullptr;  // null where there is no main thread to ask
   const uint64_t started_us = base::MonotonicMicros();
@@ -123,6 +137,9 @@ class Worker final : public shard::ShardApp {
       visit(*stream);
   }
   const ProcessContext& process() const { return process_; }
+  ProcessShared& shared() { return *process_.shared; }
+  // A limit has been changed: what this shard has leased goes back, and who waits is asked again.
+  void OnLimitsChanged();
   // This shard's way to the log targets. Only where process().logs is set.
   ShardLog& log() { return *log_; }
   void FlushLog() {
@@ -157,11 +174,13 @@ class Worker final : public shard::ShardApp {
   bool IsDrained() const;
   void WakeWaiting(uint64_t shards_waiting);
   void RecallLeases();
+  void ReturnLeases();
   static void HandleRecall(shard::Shard& shard, const shard::Message& message) noexcept;
   static void HandleResume(shard::Shard& shard, const shard::Message& message) noexcept;
 
   ProcessContext& process_;
   shard::Shard* shard_ = nullptr;
+  AcceptRates accept_rates_{*this};
   Questions questions_{*this};
   SpreadClose spread_close_{*this};
   IdlePool idle_pool_{*this};

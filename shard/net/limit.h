@@ -3,7 +3,7 @@
 //
 // Owns:    the count. A LimitShare is one shard's part of it.
 // Threads: SharedLimit is any-thread; a LimitShare is shard-local.
-// Units:   what is limited: connections.
+// Units:   what is limited: connections. kNone is no limit.
 // Errors:  a full limit refuses (false). The share then stands as waiting and is told when
 //          something is released.
 // States:  none.
@@ -25,11 +25,18 @@ namespace shard {
 class alignas(64) SharedLimit {
  public:
   SharedLimit(int64_t max, uint32_t shards) : max_(max), shards_(shards), free_(max) {}
-  int64_t max() const { return max_; }
+  static constexpr int64_t kNone = int64_t(1) << 40;
+
+  int64_t max() const { return max_.load(std::memory_order_relaxed); }
+  // On one thread at a time. Whoever waits must then be told, and what is leased be returned, by
+  // every shard: what a shard has leased already may carry the count above a lower limit.
+  void SetMax(int64_t max) {
+    free_.fetch_add(max - max_.exchange(max, std::memory_order_seq_cst), std::memory_order_seq_cst);
+  }
 
  private:
   friend class LimitShare;
-  const int64_t max_;
+  std::atomic<int64_t> max_;
   const uint32_t shards_;
   std::atomic<int64_t> free_;
   std::atomic<uint64_t> waiting_{0};  // one bit a shard (modulo 64) that was refused

@@ -144,6 +144,7 @@ void Rig::Start() {
       options_.datagrams != nullptr ? *options_.datagrams : KernelDatagrams());
   process_.logs = logs_.get();
   process_.debug_moves = std::getenv("RINGWAY_MOVES") != nullptr;
+  process_.shared = std::make_unique<ProcessShared>(configuration_.global, options_.shards);
   if (options_.maxconn != 0) {
     process_.global_maxconn =
         std::make_unique<shard::SharedLimit>(options_.maxconn, options_.shards);
