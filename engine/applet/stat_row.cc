@@ -207,6 +207,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::act, server.backup ? 0 : 1);
   row.Set(C::bck, server.backup ? 1 : 0);
   row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
+  if (state.throttle() < 100) row.Set(C::throttle, state.throttle());
   row.Set(C::lbtot, total);
   SetRates(row, state.rates(), facts);
   row.Set(C::addr, server.address.is_ip() ? server.address.ToString() : "unix");

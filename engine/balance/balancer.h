@@ -66,6 +66,7 @@ struct HashRules {
   HashAffinity affinity = HashAffinity::kAlways;
   uint32_t balance_factor = 0;     // hash-balance-factor, in percent; 0: no bound
   uint32_t points_per_weight = 1;  // on the ring; the same whichever servers are usable
+  uint32_t weight_scale = 1;       // what the weights were multiplied with
 };
 
 class Balancer {

@@ -68,7 +68,10 @@ class HashTable final : public Balancer {
     };
     std::vector<Point> points;
     for (uint32_t server = 0; server < weights.size(); ++server) {
-      for (uint32_t i = 0; i < weights[server] * rules_.points_per_weight; ++i) {
+      if (weights[server] == 0) continue;
+      const uint64_t scaled = uint64_t(weights[server]) * rules_.points_per_weight;
+      const uint64_t count = std::max<uint64_t>(scaled / rules_.weight_scale, 1);
+      for (uint32_t i = 0; i < count; ++i) {
         points.push_back({PointOf(node_keys[server], i), server});
       }
     }

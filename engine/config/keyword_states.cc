@@ -468,7 +468,6 @@ constexpr KeywordState kStates[] = {
     {"resolve-prefer", kServers, kTunes, kNoPrefix, 1},
     {"resolve-net", kServers, kTunes, kNoPrefix, 1},
     {"shard", kServers, kTunes, kNoPrefix, 1},
-    {"slowstart", kServers, kTunes, kNoPrefix, 1},
     {"stick", kServers, kTunes},
     {"strict-maxconn", kServers, kTunes},
     {"tfo", kServers, kTunes},

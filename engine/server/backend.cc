@@ -9,6 +9,9 @@ namespace {
 
 // Manual 4.2, fullconn: where it is not given.
 constexpr uint64_t kFullconnDivisor = 10;
+// The finest steps of a slow start, as long as the sum of all weights stays a small table.
+constexpr uint32_t kScaleMax = 100;
+constexpr uint64_t kScaledWeights = 8192;
 
 }  // namespace
 
@@ -63,18 +66,43 @@ Backend::Backend(BackendState& state, BackendRules rules, uint32_t shards)
   if (rules_.algorithm == BalanceAlgorithm::kLeastConn || rules_.hash.balance_factor != 0) {
     loads_ = std::make_unique<SharedLoad[]>(rules_.servers.size());
   }
+  std::vector<SlowStarts::Server> starts;
+  bool any_slow = false;
+  for (const BackendRules::Server& server : rules_.servers) {
+    starts.push_back({server.state, server.slowstart_ms});
+    any_slow |= server.slowstart_ms != 0;
+  }
+  ThrottleListener& listener = *this;
+  for (uint32_t shard = 0; any_slow && shard < shards; ++shard) {
+    slow_starts_.push_back(std::make_unique<SlowStarts>(listener, starts, shard));
+  }
   if (any_limited) queue_ = std::make_unique<WaitQueue>(servers, limits, shards);
 }
 
 Backend::~Backend() = default;
 
 void Backend::AttachShard(uint32_t shard, shard::EventLoop* loop, uint32_t process_maxconn) {
+  if (!slow_starts_.empty()) slow_starts_[shard]->Attach(loop);
   if (queue_ == nullptr) return;
   const uint64_t clients =
       rules_.frontend_maxconn_sum + uint64_t(rules_.frontends_without_maxconn) * process_maxconn;
   const uint64_t fullconn =
       rules_.fullconn != 0 ? rules_.fullconn : std::max<uint64_t>(clients / kFullconnDivisor, 1);
   queue_->AttachShard(shard, loop, uint32_t(std::min<uint64_t>(fullconn, UINT32_MAX)));
+}
+
+void Backend::DetachShard(uint32_t shard) {
+  if (!slow_starts_.empty()) slow_starts_[shard]->Detach();
+  if (queue_ != nullptr) queue_->DetachShard(shard);
+}
+
+uint32_t Backend::ThrottlePercent(uint32_t server) {
+  return rules_.servers[server].state->throttle();
+}
+
+void Backend::OnThrottleChanged(uint32_t shard) noexcept {
+  ServersChanged();
+  if (queue_ != nullptr) queue_->AnnounceChange(shard);
 }
 
 Backend::Choice Backend::Choose(uint32_t shard, const PickRequest& request, uint32_t* server) {
@@ -123,11 +151,31 @@ void Backend::Rebuild(Plan& plan) {
   plan.balancer = MakeBalancer(plan.eligible);
 }
 
+// What weights are multiplied with while a server starts slowly: between 0 and 1 there is nothing
+// to grow in steps. 1: none does, or weights are static.
+uint32_t Backend::WeightScale(const std::vector<bool>& eligible) const {
+  uint64_t sum = 0;
+  bool any = false;
+  for (uint32_t server = 0; server < eligible.size(); ++server) {
+    if (!eligible[server]) continue;
+    sum += WeightNow(server);
+    any |= rules_.servers[server].state->throttle() < 100;
+  }
+  if (!any || rules_.has_static_weights) return 1;
+  return uint32_t(std::clamp<uint64_t>(kScaledWeights / std::max<uint64_t>(sum, 1), 1, kScaleMax));
+}
+
 std::unique_ptr<Balancer> Backend::MakeBalancer(const std::vector<bool>& eligible) {
   std::vector<uint32_t> weights;
   std::vector<uint32_t> order;
+  const uint32_t scale = WeightScale(eligible);
   for (uint32_t server = 0; server < eligible.size(); ++server) {
-    weights.push_back(eligible[server] ? WeightNow(server) : 0);
+    uint32_t weight = eligible[server] ? WeightNow(server) * scale : 0;
+    const uint32_t throttle = rules_.servers[server].state->throttle();
+    if (weight != 0 && throttle < 100 && !rules_.has_static_weights) {
+      weight = std::max(1u, weight * throttle / 100);
+    }
+    weights.push_back(weight);
     if (eligible[server]) order.push_back(server);
   }
   switch (rules_.algorithm) {
@@ -144,7 +192,9 @@ std::unique_ptr<Balancer> Backend::MakeBalancer(const std::vector<bool>& eligibl
     case BalanceAlgorithm::kHash: {
       std::vector<uint32_t> keys;
       for (const BackendRules::Server& server : rules_.servers) keys.push_back(server.node_key);
-      return MakeHash(weights, keys, rules_.hash, ticket_);
+      HashRules rules = rules_.hash;
+      rules.weight_scale = scale;
+      return MakeHash(weights, keys, rules, ticket_);
     }
     case BalanceAlgorithm::kRandom:
       break;

@@ -22,6 +22,7 @@
 
 #include "engine/balance/balancer.h"
 #include "engine/server/proxy_config.h"
+#include "engine/server/slow_start.h"
 #include "engine/server/wait_queue.h"
 
 namespace engine {
@@ -38,6 +39,7 @@ struct BackendRules {
     bool backup = false;
     SlotLimit limit;
     uint32_t node_key = 0;  // its points on the ring of a consistent hash
+    uint32_t slowstart_ms = 0;
   };
   BalanceAlgorithm algorithm = BalanceAlgorithm::kRandom;
   uint32_t random_draws = 2;
@@ -57,7 +59,7 @@ struct alignas(64) SharedLoad {
   std::atomic<uint64_t> use{0};     // ticket of the last choice
 };
 
-class Backend final : SlotServers {
+class Backend final : SlotServers, ThrottleListener {
  public:
   enum class Choice : uint8_t { kTaken, kFull, kServerFull, kNoServer };
 
@@ -82,6 +84,12 @@ class Backend final : SlotServers {
   WaitQueue* queue() { return queue_.get(); }
   // On the shard's thread, before it serves.
   void AttachShard(uint32_t shard, shard::EventLoop* loop, uint32_t process_maxconn);
+  // When the shard's loop has ended.
+  void DetachShard(uint32_t shard);
+  // It has been down, and may be used from now on: its slowstart begins.
+  void OnServerUp(uint32_t shard, uint32_t server) {
+    if (!slow_starts_.empty()) slow_starts_[shard]->Begin(server);
+  }
   // The states of servers have been changed: streams that come from now on see it. Those that wait
   // are told by queue()->AnnounceChange().
   void ServersChanged() { version_.fetch_add(1, std::memory_order_release); }
@@ -106,6 +114,9 @@ class Backend final : SlotServers {
   }
   void Rebuild(Plan& plan);
   uint32_t WeightNow(uint32_t server) const;
+  uint32_t WeightScale(const std::vector<bool>& eligible) const;
+  uint32_t ThrottlePercent(uint32_t server) override;
+  void OnThrottleChanged(uint32_t shard) noexcept override;
   std::unique_ptr<Balancer> MakeBalancer(const std::vector<bool>& eligible);
   bool MustAskAgain(uint32_t shard) override {
     const Plan& plan = PlanOf(shard);
@@ -117,7 +128,8 @@ class Backend final : SlotServers {
   const BackendRules rules_;
   std::unique_ptr<Plan[]> plans_;  // by shard
   std::unique_ptr<WaitQueue> queue_;
-  std::unique_ptr<SharedLoad[]> loads_;  // by server
+  std::vector<std::unique_ptr<SlowStarts>> slow_starts_;  // by shard; empty: no server has any
+  std::unique_ptr<SharedLoad[]> loads_;                   // by server
   std::atomic<uint64_t> version_{1};
   alignas(64) std::atomic<uint64_t> ticket_{0};
 };

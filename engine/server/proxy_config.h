@@ -87,8 +87,9 @@ struct ServerConfig final : shard::ServerTarget {
   HashKey hash_key = HashKey::kId;
   bool disabled = false;
   uint32_t maxconn = 0;
-  uint32_t minconn = 0;   // with it, the limit follows the backend's load (manual 5.2, minconn)
-  uint32_t maxqueue = 0;  // 0: no limit
+  uint32_t minconn = 0;       // with it, the limit follows the backend's load (manual 5.2, minconn)
+  uint32_t maxqueue = 0;      // 0: no limit
+  uint32_t slowstart_ms = 0;  // how long it takes to run at full speed once it is back; 0: at once
   bool limited() const { return maxconn != 0 || minconn != 0; }
   // Idle connections kept for reuse (manual 5.2); -1: no limit.
   int32_t pool_max_conn = -1;

@@ -47,6 +47,7 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.max_reuse = from.max_reuse;
   options.minconn = from.minconn;
   options.maxqueue = from.maxqueue;
+  options.slowstart_ms = from.slowstart_ms;
   options.hash_key = from.hash_key;
   options.source = from.source;
   options.tcp_user_timeout_ms = from.tcp_user_timeout_ms;
@@ -212,6 +213,11 @@ void RegisterServerKeywords(BuildKeywords& keywords) {
     use.next = use.first_argument + 1;
     return HasArguments(use, 1, SIZE_MAX, "a time such as '10s' or '500ms'") &&
            TakeArgument(use, 0, ParseTimeMs(use.argument(0)), context.server->tcp_user_timeout_ms);
+  });
+  keywords.Add({"slowstart", kBoth}, [](BuildContext& context, KeywordUse& use) {
+    use.next = use.first_argument + 1;
+    return HasArguments(use, 1, SIZE_MAX, "a time such as '10s' or '500ms'") &&
+           TakeArgument(use, 0, ParseTimeMs(use.argument(0)), context.server->slowstart_ms);
   });
   // What these take back is not supported yet, so there is never anything to take back.
   for (const char* words : {"no-check-reuse-pool", "no-check-sni-auto", "no-send-proxy-v2-ssl",

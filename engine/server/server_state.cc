@@ -72,7 +72,8 @@ BackendRules RulesOf(const Configuration& configuration, const ProxyConfig& back
                              server->weight,
                              server->backup,
                              {server->maxconn, server->minconn, server->maxqueue},
-                             NodeKeyOf(*server)});
+                             NodeKeyOf(*server),
+                             server->slowstart_ms});
   }
   CountFrontends(configuration, backend, &rules);
   return rules;

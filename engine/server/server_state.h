@@ -162,6 +162,14 @@ class ServerState {
   }
   // Start-up: what is raised by every change, so that shards choose by what holds now.
   void SetVersion(std::atomic<uint64_t>* version) { version_ = version; }
+  // What part of its weight and limit it takes, in percent (manual 5.2, slowstart).
+  uint32_t throttle() const { return throttle_.load(std::memory_order_relaxed); }
+  void SetThrottle(uint32_t percent) { throttle_.store(percent, std::memory_order_relaxed); }
+  void BeginSlowStart(uint64_t now_us) {
+    slow_start_us_.store(now_us, std::memory_order_relaxed);
+    SetThrottle(0);
+  }
+  uint64_t slow_start_us() const { return slow_start_us_.load(std::memory_order_relaxed); }
   // A counter through the range of `source ADDR:PORT-PORT`, shared by all shards: one port is not
   // given twice while others are left.
   uint32_t NextSourcePort() { return source_port_.fetch_add(1, std::memory_order_relaxed); }
@@ -188,6 +196,8 @@ class ServerState {
   std::atomic<AdminState> admin_state_{AdminState::kReady};
   std::atomic<uint64_t> changed_us_{base::MonotonicMicros()};
   std::atomic<uint32_t> weight_{1};
+  std::atomic<uint32_t> throttle_{100};
+  std::atomic<uint64_t> slow_start_us_{0};
   std::atomic<uint32_t> source_port_{0};
   std::atomic<bool> source_failed_{false};
   std::atomic<uint64_t>* version_ = nullptr;
@@ -275,9 +285,13 @@ class BackendState {
   // What an operator or a check changes at run time, from the thread of `shard`: also what streams
   // do that wait in the queue now.
   void SetServerAdmin(uint32_t shard, uint32_t server, AdminState state) {
+    const AdminState before = servers_[server]->admin_state();
     servers_[server]->SetAdminState(state);
+    if (before == AdminState::kMaint && state == AdminState::kReady) OnServerUp(shard, server);
     TellWaiters(shard);
   }
+  // It has been down, and may be used from now on. On the thread of `shard`.
+  void OnServerUp(uint32_t shard, uint32_t server) { backend_->OnServerUp(shard, server); }
   void SetServerWeight(uint32_t shard, uint32_t server, uint32_t weight) {
     servers_[server]->SetWeight(weight);
     TellWaiters(shard);

@@ -87,6 +87,12 @@ int64_t WaitQueue::WaitingMax(uint32_t line) const {
 }
 
 int64_t WaitQueue::Limit(uint32_t server) const {
+  const int64_t limit = FullLimit(server);
+  const uint32_t throttle = servers_.ThrottlePercent(server);
+  return throttle >= 100 ? limit : std::max<int64_t>(1, limit * throttle / 100);
+}
+
+int64_t WaitQueue::FullLimit(uint32_t server) const {
   const SlotLimit& limit = limits_[server];
   if (limit.maxconn == 0) return limit.minconn;  // a ramp without an upper end is flat
   if (limit.minconn == 0 || limit.minconn >= limit.maxconn) return limit.maxconn;

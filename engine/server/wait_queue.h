@@ -84,6 +84,8 @@ class SlotServers {
   virtual bool IsUsable(uint32_t shard, uint32_t server) = 0;
   // Those who wait for any server must choose again: none may be chosen, or one without a limit.
   virtual bool MustAskAgain(uint32_t shard) = 0;
+  // What part of its limit a server takes, in percent (manual 5.2, slowstart).
+  virtual uint32_t ThrottlePercent(uint32_t server) = 0;
   // Streams in the backend now, for limits that follow the load.
   virtual int64_t BackendLoad() = 0;
 
@@ -193,6 +195,7 @@ class WaitQueue {
     return published_[size_t(line) * shards_ + shard];
   }
   uint64_t NewKey(const SlotWaiter& waiter, uint64_t now_us);
+  int64_t FullLimit(uint32_t server) const;
   bool HasFreePlace(uint32_t server) const;
   bool TryRaise(uint32_t server);
   void Insert(uint32_t shard, SlotWaiter* waiter);

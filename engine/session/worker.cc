@@ -53,7 +53,9 @@ Worker::Worker(ProcessContext& process, uint32_t streams_max)
 Worker::~Worker() {
   if (shard_ != nullptr) {
     // What is dropped below gives its place back, but to nobody: no loop turns any more.
-    ForEachQueue([this](WaitQueue& queue) { queue.DetachShard(index()); });
+    for (const auto& proxy : process_.configuration->proxies) {
+      if (proxy->state->backend() != nullptr) proxy->state->backend()->DetachShard(index());
+    }
   }
   // The shard is over: what the stop left is dropped without events.
   while (Stream* stream = all_streams_.front()) streams_.Delete(stream);

@@ -164,12 +164,6 @@ class Worker final : public shard::ShardApp {
   };
   // Null for a bind that the global maxconn does not hold.
   shard::LimitShare* GlobalShare(const BindConfig& bind) const;
-  template <typename F>
-  void ForEachQueue(F visit) {
-    for (const auto& proxy : process_.configuration->proxies) {
-      if (proxy->state->queue() != nullptr) visit(*proxy->state->queue());
-    }
-  }
   void ReleaseReserved(const BindConfig& bind);
   bool IsDrained() const;
   void WakeWaiting(uint64_t shards_waiting);

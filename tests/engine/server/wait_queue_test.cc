@@ -31,8 +31,10 @@ class Servers final : public SlotServers {
   bool MustAskAgain(uint32_t) override {
     return std::none_of(eligible.begin(), eligible.end(), [](const auto& e) { return e.load(); });
   }
+  uint32_t ThrottlePercent(uint32_t) override { return throttle; }
   int64_t BackendLoad() override { return load; }
 
+  std::atomic<uint32_t> throttle{100};
   std::deque<std::atomic<bool>> eligible;
   std::deque<std::atomic<bool>> usable;
   std::atomic<int64_t> load{0};
@@ -285,6 +287,26 @@ TEST_F(WaitQueueTest, MinconnMakesTheLimitFollowTheLoad) {
     EXPECT_EQ(queue_->Limit(1), 7);
     EXPECT_EQ(queue_->Limit(2), 4);
   }
+}
+
+TEST_F(WaitQueueTest, AThrottledServerTakesAPartOfItsLimitAtLeastOne) {
+  Open(2, {{.maxconn = 10}});
+  servers_->throttle = 0;
+  EXPECT_EQ(queue_->Limit(0), 1);
+  EXPECT_TRUE(queue_->TryTake(0, 0));
+  Enter(1);
+  Enter(0);
+  Settle();
+  EXPECT_EQ(Order(), Names{});
+  servers_->throttle = 25;
+  EXPECT_EQ(queue_->Limit(0), 2);
+  queue_->AnnounceChange(0);
+  Settle();
+  EXPECT_EQ(Order(), Names{1});
+  servers_->throttle = 100;
+  queue_->AnnounceChange(0);
+  Settle();
+  EXPECT_EQ(Order(), (Names{1, 2}));
 }
 
 TEST_F(WaitQueueTest, AFallenLimitTakesPlacesInBeforeItGivesAny) {
