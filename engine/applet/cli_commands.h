@@ -36,6 +36,8 @@ CliStart StartShowBackend, StartShowServersState, StartShowServersConn, StartGet
 CliStart StartEnableHealth, StartDisableHealth, StartEnableAgent, StartDisableAgent;
 // `set server <server> <what> ...` for what is about checks. False: `what` is not.
 bool SetServerCheck(Cli& cli, const CliCall& call, std::unique_ptr<CliCommand>* command);
+// cli_address.cc: where a server is.
+CliStart StartSetServerAddress;
 // cli_limits.cc: what an operator says about limits.
 CliStart StartSetMaxconnFrontend, StartSetMaxconnGlobal;
 CliStart StartSetConnectionRate, StartSetSessionRate;

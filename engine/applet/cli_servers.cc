@@ -23,6 +23,7 @@ constexpr uint32_t kCheckConfigured = 0x02;
 constexpr uint32_t kCheckEnabled = 0x04;
 constexpr uint32_t kCheckPaused = 0x08;
 constexpr uint32_t kCheckAgent = 0x10;
+constexpr uint32_t kResolutionMaintenance = 0x20;
 constexpr uint64_t kWeightMax = 256;
 
 // The number in `#12`, or 0.
@@ -34,7 +35,7 @@ uint64_t IdIn(std::string_view name) {
 // Says a line for every server, or for those of one backend, over as many runs as it takes.
 class ListServers final : public CliCommand {
  public:
-  using Line = std::string (*)(const ServerConfig& server);
+  using Line = std::string (*)(const ServerConfig& server, uint32_t shard);
   ListServers(const ProxyConfig* only, Line line) : only_(only), line_(line) {}
 
   CliStep Run(Cli& cli) override {
@@ -44,7 +45,7 @@ class ListServers final : public CliCommand {
       if (proxy.disabled || (only_ != nullptr && only_ != &proxy)) continue;
       for (; server_ < proxy.servers.size(); ++server_) {
         if (cli.output().size() >= kCliRunBytes) return CliStep::kAgain;
-        cli.SayLine(line_(*proxy.servers[server_]));
+        cli.SayLine(line_(*proxy.servers[server_], cli.worker().index()));
       }
     }
     return CliStep::kDone;
@@ -67,14 +68,16 @@ bool TakeBackend(Cli& cli, const CliCall& call, const ProxyConfig** backend) {
   return false;
 }
 
-std::string AddressOf(const ServerConfig& server) {
-  return server.address.is_ip() ? server.address.Ip() : "-";
+std::string AddressOf(const ServerConfig& server, uint32_t shard) {
+  const shard::Address& address = server.state->part(shard).dial.address;
+  return address.is_ip() ? address.Ip() : "-";
 }
 
 std::string NameOf(const shard::Address& address) { return address.is_ip() ? address.Ip() : "-"; }
 
-unsigned PortOf(const ServerConfig& server) {
-  return server.address.is_ip() ? server.address.port : 0;
+unsigned PortOf(const ServerConfig& server, uint32_t shard) {
+  const shard::Address& address = server.state->part(shard).dial.address;
+  return address.is_ip() || !server.state->has_address() ? address.port : 0;
 }
 
 // The mask of a check (management 9.3, srv_check_state).
@@ -86,7 +89,7 @@ uint32_t CheckMask(bool is_configured, bool is_enabled, const CheckView& view, b
   return mask;
 }
 
-std::string StateLine(const ServerConfig& server) {
+std::string StateLine(const ServerConfig& server, uint32_t shard) {
   const ServerState& state = *server.state;
   const AdminState admin = state.admin_state();
   const AdminState effective = state.effective_admin();
@@ -97,6 +100,7 @@ std::string StateLine(const ServerConfig& server) {
   if (admin != effective) {
     mask |= effective == AdminState::kMaint ? kInheritedMaintenance : kInheritedDrain;
   }
+  if (!state.has_address()) mask |= kResolutionMaintenance;
   const uint64_t changed_s = (base::MonotonicMicros() - state.changed_us()) / 1000000;
   const HealthValue health = state.health.Get();
   const CheckConfig& check = server.check;
@@ -109,20 +113,21 @@ std::string StateLine(const ServerConfig& server) {
   const uint32_t agent =
       !check.agent_enabled ? 0
                            : kCheckAgent | CheckMask(true, health.agent_checks, state.agent, false);
-  // No name is resolved, nothing is encrypted.
+  // Nothing is encrypted.
   return base::Format(
-      "%u %s %u %s %s %d %u %u %u %llu %u %d %u %u %u %d %d - %u - 0 %u %s %s %u",
+      "%u %s %u %s %s %d %u %u %u %llu %u %d %u %u %u %d %d %s %u - 0 %u %s %s %u",
       server.backend->id, server.backend->name.c_str(), server.id, server.name.c_str(),
-      AddressOf(server).c_str(), int(state.operational()), mask, state.weight(), server.weight,
-      static_cast<unsigned long long>(changed_s), status.number, int(status.result), count,
-      CheckMask(check.enabled, health.checks, state.check, is_paused), agent,
-      server.backend->id_is_given, server.id_is_given, PortOf(server), target.port,
+      AddressOf(server, shard).c_str(), int(state.operational()), mask, state.weight(),
+      server.weight, static_cast<unsigned long long>(changed_s), status.number, int(status.result),
+      count, CheckMask(check.enabled, health.checks, state.check, is_paused), agent,
+      server.backend->id_is_given, server.id_is_given,
+      server.host.empty() ? "-" : server.host.c_str(), PortOf(server, shard), target.port,
       NameOf(target.address).c_str(), NameOf(agent_target.address).c_str(), agent_target.port);
 }
 
 // There is no estimate of what will be needed but what is used, no connection is private to a
 // session, and every kept one has served an exchange, which is what "safe" means.
-std::string ConnectionsLine(const ServerConfig& server) {
+std::string ConnectionsLine(const ServerConfig& server, uint32_t shard_of_view) {
   ServerState& state = *server.state;
   const long long current = state.Current();
   long long idle = 0;
@@ -132,11 +137,12 @@ std::string ConnectionsLine(const ServerConfig& server) {
     idle += of_shard;
     idle_by_shard += base::Format(" %lld", of_shard);
   }
-  return base::Format(
-      "%s/%s %u/%u %s %u - %u %lld %lld %lld %lld 0 0 %lld %d %lld%s", server.backend->name.c_str(),
-      server.name.c_str(), server.backend->id, server.id, AddressOf(server).c_str(), PortOf(server),
-      server.pool_purge_delay_ms, current, current, static_cast<long long>(state.CurrentPeak()),
-      current, idle, server.pool_max_conn, idle, idle_by_shard.c_str());
+  return base::Format("%s/%s %u/%u %s %u - %u %lld %lld %lld %lld 0 0 %lld %d %lld%s",
+                      server.backend->name.c_str(), server.name.c_str(), server.backend->id,
+                      server.id, AddressOf(server, shard_of_view).c_str(),
+                      PortOf(server, shard_of_view), server.pool_purge_delay_ms, current, current,
+                      static_cast<long long>(state.CurrentPeak()), current, idle,
+                      server.pool_max_conn, idle, idle_by_shard.c_str());
 }
 
 void SetState(Cli& cli, std::string_view name, AdminState admin) {
@@ -250,6 +256,7 @@ std::unique_ptr<CliCommand> StartSetServer(Cli& cli, const CliCall& call) {
     SetWeight(cli, call.argument(0), value);
     return nullptr;
   }
+  if (what == "addr") return StartSetServerAddress(cli, call);
   std::unique_ptr<CliCommand> command;
   if (SetServerCheck(cli, call, &command)) return command;
   if (what != "state") {

@@ -55,7 +55,7 @@ CliStep ShowStat::Run(Cli& cli) {
   const ProcessContext& process = cli.worker().process();
   const auto& proxies = process.configuration->proxies;
   const StatFacts facts{base::MonotonicMicros(), uint32_t(process.global_maxconn->max()),
-                        cli.worker().shard().draining()};
+                        cli.worker().shard().draining(), cli.worker().index()};
   if (!header_said_) cli.Say(StatHeader());
   header_said_ = true;
   for (; proxy_ < proxies.size(); ++proxy_, server_ = 0, frontend_said_ = false) {

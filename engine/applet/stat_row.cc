@@ -210,8 +210,11 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   if (state.throttle() < 100) row.Set(C::throttle, state.throttle());
   row.Set(C::lbtot, total);
   SetRates(row, state.rates(), facts);
-  row.Set(C::addr, server.address.is_ip() ? server.address.ToString() : "unix");
-  if (server.backend->http.cookie.enabled()) row.Set(C::cookie, CookieOf(server, server.address));
+  const shard::Address& address = state.part(facts.shard).dial.address;
+  row.Set(C::addr, address.is_ip()       ? address.ToString()
+                   : state.has_address() ? std::string("unix")
+                                         : std::string());
+  if (server.backend->http.cookie.enabled()) row.Set(C::cookie, CookieOf(server, address));
   row.Set(C::connect, AttemptsOf(state));
   row.Set(C::uweight, state.weight());
   row.Set(C::reuse, state.Sum(&ServerShardPart::reused));

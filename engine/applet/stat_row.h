@@ -31,6 +31,7 @@ struct StatFacts {
   uint64_t now_us = 0;   // of the monotonic clock
   uint32_t maxconn = 0;  // of the process
   bool stopping = false;
+  uint32_t shard = 0;  // whose view of addresses is shown
 };
 
 class StatRow {

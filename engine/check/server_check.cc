@@ -82,7 +82,8 @@ bool ServerCheck::IsPaused() const {
   const HealthValue value = server_.state->health.Get();
   // An agent has to be asked in maintenance, too: it may have ordered it, and end it.
   if (of_ == CheckOf::kAgent) return !value.agent_checks;
-  return !value.checks || server_.state->admin_state() == AdminState::kMaint;
+  return !value.checks || server_.state->admin_state() == AdminState::kMaint ||
+         !server_.state->has_address();
 }
 
 uint32_t ServerCheck::FastMs() const {
@@ -138,10 +139,20 @@ const CheckRules& ServerCheck::Rules() {
   return agent_rules_;
 }
 
+const shard::Address& ServerCheck::OwnAddress() const {
+  return server_.state->part(host_.context().loop->index()).dial.address;
+}
+
 CheckTarget ServerCheck::Target() const {
   CheckTarget target = view().target.Get();
   if (of_ == CheckOf::kAgent && target.address.family == AF_UNSPEC) {
     target.address = server_.check.target.address;
+  }
+  // Where the server is now: an operator may have moved it.
+  const shard::Address& own = OwnAddress();
+  if (own.is_ip()) {
+    if (target.address.family == AF_UNSPEC) target.address = own;
+    if (target.port == 0) target.port = own.port;
   }
   return target;
 }
@@ -192,7 +203,8 @@ void ServerCheck::OnTimer() noexcept {
 
 std::string ServerCheck::RequestText(const CheckRequest& request) {
   const bool says_state = RulesOf(server_).send_state;
-  return RequestBytes(request, says_state ? StateField(server_, settings_.node) : std::string());
+  return RequestBytes(
+      request, says_state ? StateField(server_, OwnAddress(), settings_.node) : std::string());
 }
 
 CheckReport ServerCheck::ReportOf(const CheckOutcome& outcome) const {

@@ -62,6 +62,7 @@ class ServerCheck final : ExchangeClient, shard::TimerClient {
   const CheckRules& Rules();
   CheckTarget Target() const;
   bool IsPaused() const;
+  const shard::Address& OwnAddress() const;
   uint32_t IntervalMs() const;
   uint32_t FastMs() const;
   void WaitFor(uint64_t interval_ms);

@@ -434,7 +434,6 @@ constexpr KeywordState kStates[] = {
     // What is encrypted, whom the server believes it talks to, where traffic goes.
     {"allow-0rtt", kServers, kNotYet},
     {"client-sigalgs", kServers, kNotYet, kNoPrefix, 1},
-    {"init-addr", kServers, kNotYet, kNoPrefix, 1},
     {"namespace", kServers, kNotYet, kNoPrefix, 1},
     {"no-renegotiate", kServers, kNotYet},
     {"proto", kServers, kNotYet, kNoPrefix, 1},

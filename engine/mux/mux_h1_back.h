@@ -116,7 +116,7 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   base::ListHook kept_hook;    // in the keeper's
   base::ListHook own_hook;     // in its session's, when it is private
   PoolKey key;                 // for whom it may be used
-  uint64_t config_key = 0;     // ServerConfig::pool_key of the configuration it was made for
+  uint64_t config_key = 0;     // ServerDial::pool_key of where it leads
   uint64_t idle_until_ms = 0;  // while it is idle
   uint64_t ticket = 0;         // while it is leaving: whose question it answers
   uint32_t lent_to = 0;        // and where it goes

@@ -70,6 +70,13 @@ struct Timeouts {
   uint32_t check_ms = 0;  // unset: a check has its interval for everything
 };
 
+// How a server's name finds its address at the start (manual 5.2, init-addr), in turn.
+enum class AddressSource : uint8_t { kLast, kLibc, kNone, kGiven };
+struct InitAddress {
+  std::vector<AddressSource> sources = {AddressSource::kLast, AddressSource::kLibc};
+  shard::Address given;
+};
+
 // `server` (manual 5.2).
 struct ServerConfig final : shard::ServerTarget {
   std::string name;
@@ -79,7 +86,10 @@ struct ServerConfig final : shard::ServerTarget {
   ProxyConfig* backend = nullptr;
   uint32_t index = 0;  // among the backend's servers, in order of appearance
   shard::Address address;
-  std::string unix_path;  // what address.local.path points to
+  std::string unix_path;    // what address.local.path points to
+  std::string host;         // the name that was resolved; empty: none was
+  bool has_address = true;  // false: it is in maintenance until it is given one
+  InitAddress init_address;
   sockaddr_storage socket_address{};
   socklen_t socket_address_length = 0;
   uint32_t weight = 1;  // 0..256 (manual 5.2, weight)
@@ -96,9 +106,6 @@ struct ServerConfig final : shard::ServerTarget {
   uint32_t pool_low_conn = 0;
   uint32_t pool_purge_delay_ms = 5000;
   int32_t max_reuse = -1;
-  // What else must be equal for a kept connection to be used: a server of the same name may have
-  // had another address or source before a reload.
-  uint64_t pool_key = 0;
   SourceConfig source;
   // `0.0.0.0`, `*`: the address the client's connection was made to; no port, or `+N`, `-N`: the
   // port it was made to, moved by `port_offset` (manual 4.2, server).

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
 #include "engine/config/address_words.h"
 #include "engine/server/build_context.h"
 
@@ -51,6 +52,7 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.hash_key = from.hash_key;
   options.source = from.source;
   options.tcp_user_timeout_ms = from.tcp_user_timeout_ms;
+  options.init_address = from.init_address;
   options.cookie = from.cookie;
   options.redirect_prefix = from.redirect_prefix;
   options.send_proxy_v1 = from.send_proxy_v1;
@@ -129,31 +131,95 @@ bool TakeDefaultServer(BuildContext& context, KeywordUse& use) {
   return RunServerOptions(context, use, word, kDefaultServer, options);
 }
 
-// The address ready to dial. False when it is one that does not work yet, or is wrong.
-bool TakeServerAddress(BuildContext& context, const KeywordUse& use, ServerConfig& server,
-                       bool* unresolved) {
+// What the name stands for, by the methods of init-addr in turn. Without an error and without a
+// family: none is to be had for now.
+Parsed<shard::Address> FindAddress(BuildContext& context, const KeywordUse& use,
+                                   const AddressWord& word, const ServerConfig& server) {
+  if (word.kind != AddressKind::kHost || word.is_literal) return Resolve(context, word);
+  std::string error = "no method of 'init-addr' gives an address for '" + word.host + "'";
+  for (const AddressSource source : server.init_address.sources) {
+    switch (source) {
+      case AddressSource::kLast:
+        break;  // there are no state files
+      case AddressSource::kLibc: {
+        Parsed<shard::Address> found = Resolve(context, word);
+        if (found) return found;
+        error = found.error;
+        break;
+      }
+      case AddressSource::kNone:
+        return {};
+      case AddressSource::kGiven: {
+        shard::Address given = server.init_address.given;
+        given.port = word.port_low;
+        use.diagnostics.Warning(use.line.At(use.first_argument + 1),
+                                "server '" + server.name + "': " + error,
+                                "it begins with the address of 'init-addr'");
+        return {given, {}};
+      }
+    }
+  }
+  if (!context.options.resolve_may_fail) return {{}, error};
+  use.diagnostics.Warning(use.line.At(use.first_argument + 1),
+                          "server '" + server.name + "': " + error,
+                          "it stays in maintenance ('-dr')");
+  return {};
+}
+
+// After the options, which say how to find it. The address is ready to dial then; false when it is
+// one that does not work yet, or is wrong.
+bool TakeServerAddress(BuildContext& context, const KeywordUse& use, ServerConfig& server) {
   Parsed<AddressWord> word = ParseAddress(use.argument(1), kServerAddress);
   if (!word) return Refuse(use, 1, word.error);
   if (word.value.kind == AddressKind::kHost) {
     server.follows_port = !word.value.has_port;
     server.port_offset = word.value.port_offset;
     server.follows_address = word.value.is_literal && word.value.literal.is_wildcard();
+    if (!word.value.is_literal) server.host = word.value.host;
   }
-  const Parsed<shard::Address> address = Resolve(context, word.value);
-  *unresolved = !address && context.options.resolve_may_fail;
-  if (*unresolved) {
-    use.diagnostics.Warning(use.line.At(use.first_argument + 1),
-                            "server '" + server.name + "': " + address.error,
-                            "it stays in maintenance ('-dr')");
-    return true;
-  }
+  const Parsed<shard::Address> address = FindAddress(context, use, word.value, server);
   if (!address) return Refuse(use, 1, address.error);
   server.address = address.value;
+  if (address.value.family == AF_UNSPEC) {
+    server.address.port = word.value.port_low;
+    server.has_address = false;
+    return true;
+  }
   MoveUnixPath(std::move(word.value), server.unix_path, server.address);
   server.socket_address_length = server.address.ToSockaddr(&server.socket_address);
   if (server.socket_address_length == 0) {
     return Refuse(use, 1, "this address does not fit a socket address");
   }
+  return true;
+}
+
+// `init-addr METHOD,...`
+bool TakeInitAddress(BuildContext& context, KeywordUse& use) {
+  use.next = use.first_argument + 1;
+  if (!HasArguments(use, 1, SIZE_MAX, "'last', 'libc', 'none' or an address")) return false;
+  InitAddress init;
+  init.sources.clear();
+  for (const std::string_view method : base::Split(use.argument(0), ',')) {
+    if (method == "last") {
+      init.sources.push_back(AddressSource::kLast);
+    } else if (method == "libc") {
+      init.sources.push_back(AddressSource::kLibc);
+    } else if (method == "none") {
+      init.sources.push_back(AddressSource::kNone);
+    } else {
+      const shard::Address address = shard::Address::FromText(method);
+      if (!address.is_ip()) {
+        return Refuse(use, 0, "unknown method " + InQuotes(method),
+                      "it knows 'last', 'libc', 'none' and an address");
+      }
+      if (init.given.is_ip()) {
+        return Refuse(use, 0, "a second address, " + InQuotes(method) + ", would never be used");
+      }
+      init.given = address;
+      init.sources.push_back(AddressSource::kGiven);
+    }
+  }
+  context.server->init_address = std::move(init);
   return true;
 }
 
@@ -180,10 +246,8 @@ bool TakeServer(BuildContext& context, KeywordUse& use) {
   server->place = PlaceOf(use.line);
   server->backend = proxy.config;
   server->index = uint32_t(proxy.config->servers.size());
-  bool unresolved = false;
-  good = TakeServerAddress(context, use, *server, &unresolved) && good;
   good = RunServerOptions(context, use, word, kServer, *server) && good;
-  if (unresolved) server->disabled = true;
+  good = TakeServerAddress(context, use, *server) && good;
   proxy.server_ids.push_back(context.option_id);
   proxy.config->servers.push_back(std::move(server));
   return good;
@@ -219,6 +283,7 @@ void RegisterServerKeywords(BuildKeywords& keywords) {
     return HasArguments(use, 1, SIZE_MAX, "a time such as '10s' or '500ms'") &&
            TakeArgument(use, 0, ParseTimeMs(use.argument(0)), context.server->slowstart_ms);
   });
+  keywords.Add({"init-addr", kBoth}, TakeInitAddress);
   // What these take back is not supported yet, so there is never anything to take back.
   for (const char* words : {"no-check-reuse-pool", "no-check-sni-auto", "no-send-proxy-v2-ssl",
                             "no-send-proxy-v2-ssl-cn", "no-tfo"}) {

@@ -80,14 +80,14 @@ BackendRules RulesOf(const Configuration& configuration, const ProxyConfig& back
 }
 
 // FNV-1a over what a connection to the server is made with.
-uint64_t PoolKeyOf(const ServerConfig& server) {
+uint64_t PoolKeyOf(const ServerConfig& server, const ServerDial& dial) {
   uint64_t key = 14695981039346656037u;
   const auto add = [&key](const void* bytes, size_t count) {
     for (size_t i = 0; i < count; ++i) {
       key = (key ^ static_cast<const uint8_t*>(bytes)[i]) * 1099511628211u;
     }
   };
-  add(&server.socket_address, server.socket_address_length);
+  add(&dial.socket, dial.socket_bytes);
   sockaddr_storage source{};
   if (server.source.is_given) add(&source, server.source.address.ToSockaddr(&source));
   add(server.source.interface.data(), server.source.interface.size());
@@ -108,6 +108,17 @@ uint64_t PoolKeyOf(const ServerConfig& server) {
 }
 
 }  // namespace
+
+void ServerState::MoveTo(const ServerConfig& server, uint32_t shard, shard::Address address,
+                         bool has_port) {
+  ServerDial& dial = parts_[shard].dial;
+  if (!has_port) address.port = dial.address.port;
+  if (has_port) dial.follows_port = false;
+  dial.follows_address = false;
+  dial.address = address;
+  dial.socket_bytes = address.ToSockaddr(&dial.socket);
+  dial.pool_key = PoolKeyOf(server, dial);
+}
 
 uint64_t ServerState::Total() const { return Sum(&ServerShardPart::total); }
 
@@ -246,9 +257,15 @@ void StateTable::AttachEach(Configuration& configuration) {
         server_state->health.Configure(server->check.health_rules());
         server_state->check.target.Set(server->check.target);
         server_state->agent.target.Set(server->check.agent_target);
+        server_state->SetHasAddress(server->has_address);
+        for (uint32_t shard = 0; shard < shards_; ++shard) {
+          ServerDial& dial = server_state->part(shard).dial;
+          dial = {server->address,         server->socket_address, server->socket_address_length,
+                  server->follows_address, server->follows_port,   0};
+          dial.pool_key = PoolKeyOf(*server, dial);
+        }
       }
       server->state = server_state.get();
-      server->pool_key = PoolKeyOf(*server);
       server_state->ForgetTrackers();
       state->servers().push_back(server_state.get());
     }

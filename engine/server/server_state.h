@@ -24,8 +24,8 @@
 #include "engine/server/check_status.h"
 #include "engine/server/cookie_table.h"
 #include "engine/server/proxy_config.h"
-#include "engine/server/server_health.h"
 #include "engine/server/rates.h"
+#include "engine/server/server_health.h"
 #include "shard/conn/close_reason.h"
 #include "shard/net/rate_limit.h"
 
@@ -53,6 +53,17 @@ class GaugePeak {
   base::Gauge seen_;
 };
 
+// Where connections to a server go. Each shard has its own, and changes it between two turns.
+struct ServerDial {
+  shard::Address address;
+  sockaddr_storage socket{};
+  socklen_t socket_bytes = 0;
+  bool follows_address = false;  // as in ServerConfig
+  bool follows_port = false;
+  // What must be equal for a kept connection to be used: an operator may have moved the server.
+  uint64_t pool_key = 0;
+};
+
 // One shard's numbers about one server. A cache line of their own, because other shards' are beside
 // them.
 struct alignas(64) ServerShardPart {
@@ -68,6 +79,7 @@ struct alignas(64) ServerShardPart {
   base::Counter reused;      // exchanges on a kept connection
   base::Counter taken_over;  // idle connections that came from another shard
   base::Gauge idle_count;    // of `idle`, for other shards
+  ServerDial dial;           // shard-local
   // Kept connections, shard-local; the longest kept first.
   base::IntrusiveList<MuxH1Back, &MuxH1Back::idle_hook> idle;
 };
@@ -123,9 +135,11 @@ class ServerState {
     const AdminState own = admin_state();
     return tracked_ == nullptr ? own : std::max(own, tracked_->effective_admin());
   }
-  // What checks say, its own or those of the tracked server; stopped in maintenance.
+  // What checks say, its own or those of the tracked server; stopped in maintenance and without
+  // an address.
   Operational operational() const {
-    return effective_admin() == AdminState::kMaint ? Operational::kStopped : checked_health();
+    return effective_admin() == AdminState::kMaint || !has_address() ? Operational::kStopped
+                                                                     : checked_health();
   }
   Operational checked_health() const {
     return tracked_ == nullptr ? health.operational() : tracked_->checked_health();
@@ -145,6 +159,14 @@ class ServerState {
   std::atomic<uint32_t> errors_in_row{0};
   // It has moved, by whatever: whoever balances is to see it, and how long it was down is counted.
   void NoteMove(Operational before, Operational after);
+  // False: its name has none yet (manual 5.2, init-addr).
+  bool has_address() const { return has_address_.load(std::memory_order_relaxed); }
+  void SetHasAddress(bool has_address) {
+    if (has_address_.exchange(has_address, std::memory_order_relaxed) != has_address) NoteChange();
+  }
+  // Where connections of that shard go from now on, on its thread; `has_port`: the port is the
+  // address's, else it stays what it is.
+  void MoveTo(const ServerConfig& server, uint32_t shard, shard::Address address, bool has_port);
   void SetDisabled(bool disabled) {
     SetAdminState(disabled ? AdminState::kMaint : AdminState::kReady);
   }
@@ -196,6 +218,7 @@ class ServerState {
   std::atomic<AdminState> admin_state_{AdminState::kReady};
   std::atomic<uint64_t> changed_us_{base::MonotonicMicros()};
   std::atomic<uint32_t> weight_{1};
+  std::atomic<bool> has_address_{true};
   std::atomic<uint32_t> throttle_{100};
   std::atomic<uint64_t> slow_start_us_{0};
   std::atomic<uint32_t> source_port_{0};

@@ -29,6 +29,7 @@ std::string StatusText(const ServerConfig& server) {
     if (state.admin_state() == AdminState::kMaint) return "MAINT";
     return "MAINT (via " + server.tracked->backend->name + "/" + server.tracked->name + ")";
   }
+  if (!state.has_address()) return "MAINT (resolution)";
   const ServerHealth& health = CheckedOf(state).health;
   const HealthValue value = health.Get();
   const Operational operational = health.OperationalOf(value);
@@ -42,7 +43,8 @@ std::string StatusText(const ServerConfig& server) {
   return value.checks ? "UP" + Progress(health, value) : "no check";
 }
 
-std::string StateField(const ServerConfig& server, const std::string& node) {
+std::string StateField(const ServerConfig& server, const shard::Address& address,
+                       const std::string& node) {
   const ServerHealth& health = server.state->health;
   const HealthValue value = health.Get();
   const Operational operational = health.OperationalOf(value);
@@ -58,9 +60,9 @@ std::string StateField(const ServerConfig& server, const std::string& node) {
       weight += other->state->weight();
     }
   }
-  const bool is_ip = server.address.is_ip();
-  text += "; address=" + (is_ip ? server.address.Ip() : "unix");
-  text += "; port=" + (is_ip ? std::to_string(server.address.port) : "unix");
+  const bool is_ip = address.is_ip();
+  text += "; address=" + (is_ip ? address.Ip() : "unix");
+  text += "; port=" + (is_ip ? std::to_string(address.port) : "unix");
   text += "; name=" + server.backend->name + "/" + server.name + "; node=" + node;
   return text +
          base::Format("; weight=%u/%llu; scur=%lld/%lld; qcur=%lld", server.state->weight(),

@@ -18,6 +18,7 @@ namespace engine {
 std::string StatusText(const ServerConfig& server);
 // The value of the X-Haproxy-Server-State field (manual 4.2, http-check send-state). `node`: how
 // this process is called.
-std::string StateField(const ServerConfig& server, const std::string& node);
+std::string StateField(const ServerConfig& server, const shard::Address& address,
+                       const std::string& node);
 
 }  // namespace engine

@@ -155,15 +155,15 @@ Address FindHeaderAddress(const proto::FieldList& fields, std::string_view name,
   return found;
 }
 
-CloseReason PlanDial(const ServerConfig& server, shard::Connection* client,
+CloseReason PlanDial(const ServerConfig& server, const ServerDial& dial, shard::Connection* client,
                      const proto::RequestHead* head, DialPlan* plan) {
   if (client == nullptr) return CloseReason::kClientAbort;  // nobody to connect on behalf of
-  if (server.follows_address || server.follows_port) {
+  if (dial.follows_address || dial.follows_port) {
     const Address wanted = client->LocalAddress().Unmapped();
     if (!wanted.is_ip()) return CloseReason::kConnectFailed;
-    plan->destination = server.follows_address ? wanted : server.address;
+    plan->destination = dial.follows_address ? wanted : dial.address;
     const int32_t port =
-        server.follows_port ? wanted.port + server.port_offset : int32_t(server.address.port);
+        dial.follows_port ? wanted.port + server.port_offset : int32_t(dial.address.port);
     if (port < 1 || port > 65535) return CloseReason::kConnectFailed;
     plan->destination.port = uint16_t(port);
     plan->key.Set(PoolKey::Part::kDestination, plan->destination);
@@ -209,12 +209,13 @@ void PlanServerName(const ServerConfig& server, const proto::RequestHead* head, 
 
 shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseReason* reason) {
   ServerConfig& server = request.server;
+  const ServerDial& dial = server.state->part(worker.index()).dial;
   shard::Ring& ring = worker.context().ring();
   worker.idle_pool().MakeRoom();
   const Address& planned = request.plan.destination;
   const bool is_planned = planned.family != AF_UNSPEC;
   const int fd = shard::OpenOutgoingSocket(
-      ring, OptionsOf(request, is_planned ? planned.family : server.address.family));
+      ring, OptionsOf(request, is_planned ? planned.family : dial.address.family));
   if ((fd == -EMFILE || fd == -ENFILE) && worker.idle_pool().FreeDescriptors(1)) {
     *reason = CloseReason::kNone;
     return nullptr;
@@ -250,8 +251,7 @@ shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseRea
   if (is_planned) {
     connection->Dial(planned);
   } else {
-    connection->Dial(reinterpret_cast<const sockaddr*>(&server.socket_address),
-                     server.socket_address_length);
+    connection->Dial(reinterpret_cast<const sockaddr*>(&dial.socket), dial.socket_bytes);
   }
   return endpoint;
 }

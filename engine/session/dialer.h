@@ -19,6 +19,7 @@
 
 #include "engine/mux/pool_key.h"
 #include "engine/server/proxy_config.h"
+#include "engine/server/server_state.h"
 #include "proto/http/head.h"
 #include "shard/conn/close_reason.h"
 #include "shard/conn/connection.h"
@@ -50,8 +51,9 @@ struct DialRequest {
 
 // For a server that depends on the client. `head` is null in mode tcp. kNone, or why it cannot be
 // connected to on behalf of this client.
-shard::CloseReason PlanDial(const ServerConfig& server, shard::Connection* client,
-                            const proto::RequestHead* head, DialPlan* plan);
+shard::CloseReason PlanDial(const ServerConfig& server, const ServerDial& dial,
+                            shard::Connection* client, const proto::RequestHead* head,
+                            DialPlan* plan);
 
 // For a server that is told who the client is (send-proxy), even when the client has gone since.
 void PlanHeader(const shard::Address& source, const shard::Address& destination, DialPlan* plan);

@@ -17,12 +17,17 @@ const ServerConfig& ServerOf(const MuxH1Back& mux) {
   return *static_cast<const ServerConfig*>(mux.server);
 }
 
-// Made for the server as it is configured now, and for a client that looks the same to it.
-bool Fits(const MuxH1Back& mux, const ServerConfig& server, const PoolKey& key) {
-  return mux.config_key == server.pool_key && mux.key == key;
+}  // namespace
+
+// Leads to where the server is now.
+bool IdlePool::IsCurrent(const MuxH1Back& mux) const {
+  return mux.config_key == ServerOf(mux).state->part(worker_.index()).dial.pool_key;
 }
 
-}  // namespace
+// And was made for a client that looks the same to it.
+bool IdlePool::Fits(const MuxH1Back& mux, const PoolKey& key) const {
+  return IsCurrent(mux) && mux.key == key;
+}
 
 MuxH1Back* IdlePool::Take(const ServerConfig& server, Session& session, const PoolKey& key) {
   ServerShardPart& part = server.state->part(worker_.index());
@@ -37,7 +42,7 @@ MuxH1Back* IdlePool::Take(const ServerConfig& server, Session& session, const Po
     const bool allowed = next->session_id() == session.id() ||
                          (policy != ReusePolicy::kNever &&
                           (policy != ReusePolicy::kAggressive || !first || next->exchanges() > 1));
-    if (allowed && !next->is_private() && Fits(*next, server, key)) {
+    if (allowed && !next->is_private() && Fits(*next, key)) {
       mux = next;
       break;
     }
@@ -54,7 +59,7 @@ MuxH1Back* IdlePool::Take(const ServerConfig& server, Session& session, const Po
 MuxH1Back* IdlePool::FindOwn(const ServerConfig& server, Session& session, const PoolKey& key) {
   OwnConnections& own = session.own_connections();
   for (MuxH1Back* mux = own.front(); mux != nullptr; mux = own.Next(mux)) {
-    if (mux->server == &server && mux->idle() && Fits(*mux, server, key)) return mux;
+    if (mux->server == &server && mux->idle() && Fits(*mux, key)) return mux;
   }
   return nullptr;
 }
@@ -124,8 +129,8 @@ void IdlePool::Lend(const Request& request) {
   if (worker_.context().loop->clock().now_us() >= request.until_us) return;
   MuxH1Back* mux = server.state->part(worker_.index()).idle.back();
   for (int looked = 0; mux != nullptr && looked < kLookedAtMax; ++looked) {
-    if (!mux->is_private() && mux->config_key == server.pool_key && mux->key.empty() &&
-        mux->CanLeave() && (!request.proven || mux->exchanges() > 1)) {
+    if (!mux->is_private() && IsCurrent(*mux) && mux->key.empty() && mux->CanLeave() &&
+        (!request.proven || mux->exchanges() > 1)) {
       Remove(*mux);
       leaving_.PushBack(mux);
       ++leaving_count_;
@@ -154,7 +159,7 @@ void IdlePool::OnMovable(MuxH1Back& mux, bool silent) noexcept {
   const shard::Message answer{
       &HandleAnswer,
       {reinterpret_cast<uint64_t>(&server), uint64_t(mux.connection()->fd()), mux.exchanges(),
-       mux.ticket, mux.idle_until_ms}};
+       mux.ticket, mux.idle_until_ms, mux.config_key}};
   // Only memory is left behind, so the other shard may begin before this one has freed it.
   if (worker_.context().loop->TryPost(mux.lent_to, answer)) return mux.GiveUpWire();
   mux.Stay();
@@ -166,7 +171,8 @@ void IdlePool::HandleAnswer(shard::Shard& shard, const shard::Message& message) 
   IdleWaiter* waiter = pool.FindWaiter(message.words[3]);
   if (message.words[1] != kNoFd) {
     pool.TakeOver(*reinterpret_cast<const ServerConfig*>(message.words[0]), int(message.words[1]),
-                  uint32_t(message.words[2]), message.words[4], waiter != nullptr);
+                  uint32_t(message.words[2]), message.words[4], message.words[5],
+                  waiter != nullptr);
   }
   if (waiter == nullptr) return;
   waiter->LeavePool();
@@ -174,8 +180,12 @@ void IdlePool::HandleAnswer(shard::Shard& shard, const shard::Message& message) 
 }
 
 void IdlePool::TakeOver(const ServerConfig& server, int fd, uint32_t exchanges, uint64_t until_ms,
-                        bool awaited) {
+                        uint64_t pool_key, bool awaited) {
   shard::ShardContext& context = worker_.context();
+  // One of the two shards has learned of another address by now.
+  if (pool_key != server.state->part(worker_.index()).dial.pool_key) {
+    return context.ring().Close(fd);
+  }
   // Whoever waits will use it in this turn; else it must be worth keeping.
   const bool wanted =
       !context.loop->stopping() && (awaited || (!worker_.shard().draining() && !IsFull(server)));
@@ -226,8 +236,8 @@ bool IdlePool::AboveFdRatio(uint32_t percent) const {
 bool IdlePool::Keep(MuxH1Back& mux) noexcept {
   const ServerConfig& server = ServerOf(mux);
   const bool worn = server.max_reuse >= 0 && int64_t(mux.exchanges()) > server.max_reuse;
-  if (worn || worker_.shard().draining() || server.pool_purge_delay_ms == 0 || IsFull(server) ||
-      AboveFdRatio(worker_.process().configuration->global.pool_low_fd_percent)) {
+  if (worn || !IsCurrent(mux) || worker_.shard().draining() || server.pool_purge_delay_ms == 0 ||
+      IsFull(server) || AboveFdRatio(worker_.process().configuration->global.pool_low_fd_percent)) {
     return false;
   }
   // Unused for two purge periods, as if half of the idle ones went in each.
@@ -283,6 +293,18 @@ bool IdlePool::FreeDescriptors(int count) {
 void IdlePool::HandleFree(shard::Shard& shard, const shard::Message& message) noexcept {
   IdlePool& pool = static_cast<Worker*>(shard.app())->idle_pool();
   for (uint64_t i = 0; i < message.words[0]; ++i) pool.CloseOldest();
+}
+
+void IdlePool::CloseOutdated(const ServerConfig& server) {
+  ServerShardPart& part = server.state->part(worker_.index());
+  for (MuxH1Back* mux = part.idle.front(); mux != nullptr;) {
+    MuxH1Back* next = part.idle.Next(mux);
+    if (!IsCurrent(*mux)) {
+      Remove(*mux);
+      mux->CloseIdle();
+    }
+    mux = next;
+  }
 }
 
 void IdlePool::CloseOwn(Session& session) {

@@ -71,6 +71,8 @@ class IdlePool final : public IdleKeeper {
   bool CloseOldest();
   // What no other session may use goes with its session.
   void CloseOwn(Session& session);
+  // The server has moved: what leads to where it was goes.
+  void CloseOutdated(const ServerConfig& server);
   // Whose time is over stops waiting. Once per turn.
   void OnTurnEnd();
   void CloseAll();
@@ -92,14 +94,16 @@ class IdlePool final : public IdleKeeper {
 
   void Add(MuxH1Back& mux, uint64_t until_ms);
   void Remove(MuxH1Back& mux);
-  static MuxH1Back* FindOwn(const ServerConfig& server, Session& session, const PoolKey& key);
+  bool IsCurrent(const MuxH1Back& mux) const;
+  bool Fits(const MuxH1Back& mux, const PoolKey& key) const;
+  MuxH1Back* FindOwn(const ServerConfig& server, Session& session, const PoolKey& key);
   bool IsFull(const ServerConfig& server) const;
   bool AboveFdRatio(uint32_t percent) const;
   int ChooseLender(const ServerConfig& server) const;
   void Lend(const Request& request);
   void Refuse(uint32_t to, uint64_t ticket);
   void TakeOver(const ServerConfig& server, int fd, uint32_t exchanges, uint64_t until_ms,
-                bool awaited);
+                uint64_t pool_key, bool awaited);
   IdleWaiter* FindWaiter(uint64_t ticket);
   static void HandleFree(shard::Shard& shard, const shard::Message& message) noexcept;
   static void HandleAsk(shard::Shard& shard, const shard::Message& message) noexcept;

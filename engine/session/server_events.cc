@@ -155,6 +155,9 @@ void ServerEvents::Tell(const ServerConfig& server, const ServerMove& move) {
   const Operational before = move.before.operational();
   const Operational after = move.after.operational();
   server.state->NoteMove(before, after);
+  if (before == Operational::kStopped && after != before) {
+    server.backend->state->OnServerUp(worker_.index(), server.index);
+  }
   server.backend->state->TellWaiters(worker_.index());
   LogServerMove(worker_, server, move);
   if (before == after) return;

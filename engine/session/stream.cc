@@ -282,7 +282,9 @@ AssignResult Stream::AssignPersistent() {
   const uint32_t shard = worker_.index();
   Backend& backend = *backend_->state->backend();
   const bool is_usable = backend.IsUsable(shard, server);
-  if ((is_usable || persistence_.is_forced()) && backend.TryTakePersistent(shard, server)) {
+  const bool is_forced =
+      persistence_.is_forced() && backend_->servers[server]->state->has_address();
+  if ((is_usable || is_forced) && backend.TryTakePersistent(shard, server)) {
     SlotWaiter::Leave();
     TakeSlot(server);
     return AssignResult::kAssigned;
@@ -350,8 +352,9 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
   DialPlan plan;
   if (server.depends_on_client()) {
     shard::Endpoint* client = client_side_.endpoint();
-    *reason = PlanDial(server, client == nullptr ? nullptr : client->connection(),
-                       front() == nullptr ? nullptr : &front()->request(), &plan);
+    *reason =
+        PlanDial(server, slot_.part().dial, client == nullptr ? nullptr : client->connection(),
+                 front() == nullptr ? nullptr : &front()->request(), &plan);
     if (*reason != CloseReason::kNone) return ConnectResult::kFailed;
   }
   if (server.announce.enabled()) {

@@ -215,7 +215,7 @@ void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
   }
   if (server_ != nullptr) {
     record.server = server_->name;
-    record.server_address = server_->address;
+    record.server_address = server_->state->part(worker.index()).dial.address;
     if ((log.needs & kNeedsCounts) != 0) {
       record.server_connections = uint32_t(server_->state->Current());
     }

@@ -285,7 +285,7 @@ MuxH1Back* Worker::NewMuxH1Back(shard::Connection& connection, const ServerConfi
       h1_backs_.New(h1_backs_, h1_pools_, connection, keeper, *server.backend->http_profile);
   if (mux == nullptr) return nullptr;
   mux->server = &server;
-  mux->config_key = server.pool_key;
+  mux->config_key = server.state->part(index()).dial.pool_key;
   return mux;
 }
 

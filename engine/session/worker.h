@@ -56,7 +56,8 @@ struct ProcessContext {
   const Configuration* configuration = nullptr;
   std::unique_ptr<shard::SharedLimit> global_maxconn;
   std::unique_ptr<ProcessShared> shared;
-  // By frontend, whether `maxconn` is set or not: an operator may set it. By bind, only where it is.
+  // By frontend, whether `maxconn` is set or not: an operator may set it. By bind, only where it
+  // is.
   std::map<const ProxyConfig*, std::unique_ptr<shard::SharedLimit>> frontend_maxconn;
   std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
   ExternalChecks* external_checks = nullptr;  // where checks are programs; null: none is

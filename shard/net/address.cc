@@ -16,6 +16,19 @@ Address Address::V4(uint32_t host_order_ip, uint16_t port) {
   return address;
 }
 
+Address Address::FromText(std::string_view text) {
+  Address address;
+  char buffer[INET6_ADDRSTRLEN];
+  if (text.size() >= sizeof(buffer)) return address;
+  buffer[text.copy(buffer, text.size())] = '\0';
+  if (inet_pton(AF_INET, buffer, &address.v4) == 1) {
+    address.family = AF_INET;
+  } else if (inet_pton(AF_INET6, buffer, &address.v6) == 1) {
+    address.family = AF_INET6;
+  }
+  return address;
+}
+
 Address Address::FromSockaddr(const sockaddr_storage& from, socklen_t length) {
   Address address;
   if (length < sizeof(from.ss_family)) return address;  // nothing was written, not even a family

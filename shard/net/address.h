@@ -33,6 +33,8 @@ struct Address {
 
   Address() : v6{} {}
   static Address V4(uint32_t host_order_ip, uint16_t port);
+  // An IPv4 or IPv6 address in its usual form, without a port; empty for anything else.
+  static Address FromText(std::string_view text);
   static Address FromSockaddr(const sockaddr_storage& from, socklen_t length);
   // Returns the length to give to the kernel; 0 when empty or a unix path is too long.
   socklen_t ToSockaddr(sockaddr_storage* to) const;

@@ -218,7 +218,7 @@ TEST(ProcessKeywords, UnresolvedServerStaysOutOnlyWhenAsked) {
   options.resolve_may_fail = true;
   BuiltText built(text, options);
   ASSERT_NE(built.configuration, nullptr) << built.Render();
-  EXPECT_TRUE(built.configuration->proxies[0]->servers[0]->disabled);
+  EXPECT_FALSE(built.configuration->proxies[0]->servers[0]->has_address);
   ASSERT_EQ(built.warnings().size(), 1u);
   EXPECT_NE(built.warnings()[0].find("server 's': could not resolve"), std::string::npos);
 }

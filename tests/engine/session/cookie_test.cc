@@ -19,6 +19,7 @@ class CookieStreamTest : public ::testing::TestWithParam<uint32_t> {
     proxy_->balance = BalanceAlgorithm::kFirst;
     proxy_->timeouts.connect_ms = 5000;
     proxy_->timeouts.queue_ms = 20000;
+    proxy_->timeouts.server_ms = 30000;
     proxy_->redispatch = redispatch;
     proxy_->redispatch_interval = 1;
     proxy_->http.cookie.name = "S";

@@ -1,0 +1,109 @@
+#include <optional>
+#include <string>
+
+#include "base/text.h"
+#include "engine/applet/cli.h"
+#include "engine/applet/cli_ask.h"
+#include "engine/applet/cli_commands.h"
+#include "engine/server/cookie_keywords.h"
+#include "engine/server/server_state.h"
+#include "engine/session/worker.h"
+
+namespace engine {
+namespace {
+
+constexpr uint64_t kPortMax = 65535;
+
+// One shard's view of the server, and what hangs on it.
+class MoveServer final : public Question {
+ public:
+  MoveServer(const ServerConfig& server, const shard::Address& address, bool has_port)
+      : server_(server), address_(address), has_port_(has_port) {}
+  void Answer(Worker& asked) override {
+    const uint32_t shard = asked.index();
+    server_.state->MoveTo(server_, shard, address_, has_port_);
+    if (server_.backend->http.cookie.enabled()) {
+      const shard::Address& now = server_.state->part(shard).dial.address;
+      server_.backend->state->cookies(shard).SetValue(server_.index, CookieOf(server_, now));
+    }
+    asked.idle_pool().CloseOutdated(server_);
+  }
+
+ private:
+  const ServerConfig& server_;
+  const shard::Address address_;
+  const bool has_port_;
+};
+
+class MoveOnAllShards final : public AskShards<MoveServer> {
+ public:
+  MoveOnAllShards(Cli& cli, const ServerConfig& server, const shard::Address& address,
+                  bool has_port, std::string said)
+      : AskShards(cli), server_(server), address_(address), has_port_(has_port), said_(said) {}
+
+ private:
+  std::unique_ptr<MoveServer> Make() override {
+    return std::make_unique<MoveServer>(server_, address_, has_port_);
+  }
+  bool Take(Cli&, MoveServer&) override { return false; }
+  void Finish(Cli& cli) override {
+    if (!server_.state->has_address()) {
+      server_.state->SetHasAddress(true);
+      (void)server_.backend->state->NoteServers();
+      server_.backend->state->TellWaiters(cli.worker().index());
+    }
+    cli.SayLine(said_);
+  }
+
+  const ServerConfig& server_;
+  const shard::Address address_;
+  const bool has_port_;
+  const std::string said_;
+};
+
+}  // namespace
+
+// `set server <backend>/<server> addr <address> [port <port>]`: the words behind the server.
+std::unique_ptr<CliCommand> StartSetServerAddress(Cli& cli, const CliCall& call) {
+  const ServerConfig* server = FindServerOf(cli, call.argument(0));
+  if (server == nullptr) return nullptr;
+  const std::string_view text = call.argument(2);
+  shard::Address address = shard::Address::FromText(text);
+  if (!address.is_ip()) {
+    cli.SayLine(text.empty() ? "set server <b>/<s> addr requires an address and optionally a port."
+                             : "Invalid addr '" + std::string(text) + "'");
+    return nullptr;
+  }
+  const bool has_port = call.argument(3) == "port";
+  if (call.arguments() > (has_port ? 5 : 3)) {
+    cli.SayLine("Only 'port' and its number may follow the address.");
+    return nullptr;
+  }
+  const ServerDial& dial = server->state->part(cli.worker().index()).dial;
+  if (has_port) {
+    const std::optional<uint64_t> port = base::ParseUnsigned(call.argument(4));
+    if (!port || *port == 0 || *port > kPortMax) {
+      cli.SayLine("A port is a number between 1 and 65535.");
+      return nullptr;
+    }
+    address.port = uint16_t(*port);
+  }
+  if (dial.address.family == AF_UNIX) {
+    cli.SayLine("The server is a unix socket, which only the configuration can change.");
+    return nullptr;
+  }
+  std::string changes;
+  if (address.Ip() != dial.address.Ip() || dial.follows_address) {
+    changes = "IP changed from '" + dial.address.Ip() + "' to '" + address.Ip() + "'";
+  } else {
+    changes = "no need to change the addr";
+  }
+  if (has_port && (address.port != dial.address.port || dial.follows_port)) {
+    changes += ", port changed from '" + std::to_string(dial.address.port) + "' to '" +
+               std::to_string(address.port) + "'";
+  }
+  return std::make_unique<MoveOnAllShards>(cli, *server, address, has_port,
+                                           changes + " by 'stats socket command'");
+}
+
+}  // namespace engine
