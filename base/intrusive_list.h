@@ -54,7 +54,6 @@ class IntrusiveList {
   T* front() { return empty() ? nullptr : ObjectOf(root_.next); }
   T* back() { return empty() ? nullptr : ObjectOf(root_.prev); }
   void PushBack(T* object) { Insert(&(object->*kHook), root_.prev, &root_); }
-  void PushFront(T* object) { Insert(&(object->*kHook), &root_, root_.next); }
   T* PopFront() {
     if (empty()) return nullptr;
     T* object = ObjectOf(root_.next);

@@ -75,8 +75,6 @@ class Diagnostics {
   size_t warnings() const { return warnings_; }
   size_t strict_warnings() const { return strict_warnings_; }  // what -dW turns into a refusal
   const std::vector<Diagnostic>& all() const { return messages_; }
-  // True when `file` has at least one error.
-  bool HasErrors(std::string_view file) const { return bad_files_.contains(std::string(file)); }
 
   // The process id shown in each line; 0, the default, asks the kernel when printing.
   void set_pid(int pid) { pid_ = pid; }

@@ -10,9 +10,8 @@
 namespace engine {
 namespace {
 
-constexpr std::string_view kExtraNames[] = {"'bind' line",           "'server' line",
-                                            "'default-server' line", "'stats socket' line",
-                                            "'load' line",           "'filter' line"};
+constexpr std::string_view kExtraNames[] = {"'bind' line", "'server' line", "'default-server' line",
+                                            "'load' line", "'filter' line"};
 static_assert(size_t(SectionKind::kCount) + std::size(kExtraNames) == scope::kCount);
 
 // The `count` words of a line from `word` on, with single spaces; empty when the line is shorter.

@@ -68,10 +68,9 @@ inline constexpr Scopes kProxies = kFrontend | kBackend | kListen;
 inline constexpr Scopes kBind = Extra(0);           // options after the address (manual 5.1)
 inline constexpr Scopes kServer = Extra(1);         // options after the address (manual 5.2)
 inline constexpr Scopes kDefaultServer = Extra(2);  // the same words on `default-server`
-inline constexpr Scopes kStatsSocket = Extra(3);    // options of `stats socket`
-inline constexpr Scopes kCrtLoad = Extra(4);        // `load` of a crt-store, and crt-list (12.7.1)
-inline constexpr Scopes kFilter = Extra(5);         // filters by name (manual 9)
-inline constexpr size_t kCount = size_t(SectionKind::kCount) + 6;
+inline constexpr Scopes kCrtLoad = Extra(3);        // `load` of a crt-store, and crt-list (12.7.1)
+inline constexpr Scopes kFilter = Extra(4);         // filters by name (manual 9)
+inline constexpr size_t kCount = size_t(SectionKind::kCount) + 5;
 static_assert(kCount <= 64);
 
 }  // namespace scope

@@ -48,8 +48,6 @@ class Daemon {
   // Child: the streams go to /dev/null and the parent returns 0. Call it when every shard serves.
   [[nodiscard]] bool ReportReady(std::string* error);
 
-  pid_t child_pid() const { return child_pid_; }  // in the parent
-
  private:
   int pipe_fd_ = -1;  // parent: the end to read; child: the end to write
   pid_t child_pid_ = 0;

@@ -159,10 +159,6 @@ class Worker final : public shard::ShardApp {
 
  private:
   static constexpr int kPerClient = 2;  // descriptors: its own, and its server's
-  struct ListenerLimits {
-    std::unique_ptr<shard::LimitShare> frontend;
-    std::unique_ptr<shard::LimitShare> bind;
-  };
   // Null for a bind that the global maxconn does not hold.
   shard::LimitShare* GlobalShare(const BindConfig& bind) const;
   void ReleaseReserved(const BindConfig& bind);

@@ -12,7 +12,6 @@
 
 namespace shard {
 
-class Listener;
 class AppletType;
 
 // What shard/ knows of a server: nothing. engine/server derives from it.
@@ -23,21 +22,15 @@ class ServerTarget {
 
 class Target {
  public:
-  enum class Kind : uint8_t { kNone, kListener, kServer, kClientDestination, kApplet };
+  enum class Kind : uint8_t { kNone, kServer, kApplet };
 
   Target() = default;
-  static Target Of(Listener* listener) { return Target(Kind::kListener, listener); }
   static Target Of(ServerTarget* server) { return Target(Kind::kServer, server); }
   static Target Of(const AppletType* applet) {
     return Target(Kind::kApplet, const_cast<AppletType*>(applet));
   }
-  // The address the client itself dialled (transparent proxying, `server x 0.0.0.0`).
-  static Target ClientDestination() { return Target(Kind::kClientDestination, nullptr); }
 
   Kind kind() const { return kind_; }
-  Listener* listener() const {
-    return kind_ == Kind::kListener ? static_cast<Listener*>(object_) : nullptr;
-  }
   ServerTarget* server() const {
     return kind_ == Kind::kServer ? static_cast<ServerTarget*>(object_) : nullptr;
   }

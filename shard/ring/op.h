@@ -27,7 +27,6 @@ enum class OpKind : uint8_t {
   kConnPollOut,
   kAccept,  // Listener
   kWake,    // the loop: somebody posted a message
-  kWatch,   // Watcher: a file descriptor outside the connection table became ready
   kCount
 };
 

@@ -9,8 +9,7 @@ void Applet::Run() noexcept {
   type_.Work(*this);
   if (read_shut_) output_.Clear();
   if (events_ == nullptr) return;
-  if (output_.size() > output_before) events_->OnReadable();
-  if (output_ended_ && !ended_before) events_->OnEnd();
+  if (output_.size() > output_before || (output_ended_ && !ended_before)) events_->OnReadable();
   if (was_full && input_.size() < kInputLimitBytes) events_->OnWritable();
 }
 

@@ -53,7 +53,6 @@ class Channel {
   void AllowPipe(bool allowed) { pipe_allowed_ = allowed; }
   bool pipe_wanted() const { return pipe_wanted_; }
   void SetPipeWanted(bool wanted) { pipe_wanted_ = wanted; }
-  void SetLimit(size_t limit_bytes) { limit_bytes_ = limit_bytes; }
 
   bool ended() const { return ended_; }
   void End() { ended_ = true; }
@@ -76,7 +75,7 @@ class Channel {
 
  private:
   ByteQueue bytes_;
-  size_t limit_bytes_;
+  const size_t limit_bytes_;
   uint64_t bytes_produced_ = 0;
   uint64_t bytes_consumed_ = 0;
   bool ended_ = false;

@@ -32,12 +32,11 @@ class EndpointEvents {
  public:
   // An outgoing endpoint may be used: connected, with all handshakes done.
   virtual void OnConnected() noexcept = 0;
+  // Recv() has something to give, or RecvEnded() has become true.
   virtual void OnReadable() noexcept = 0;
   virtual void OnWritable() noexcept = 0;
   // A whole message head has been understood (muxes that know messages).
   virtual void OnHead() noexcept = 0;
-  // The peer will send no more; Recv() gives what is left.
-  virtual void OnEnd() noexcept = 0;
   virtual void OnError(CloseReason reason) noexcept = 0;
 
  protected:

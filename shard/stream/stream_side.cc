@@ -94,7 +94,6 @@ void StreamSide::OnWritable() noexcept {
   policy_.WakeStream();
 }
 void StreamSide::OnHead() noexcept { policy_.WakeStream(); }
-void StreamSide::OnEnd() noexcept { policy_.WakeStream(); }
 void StreamSide::OnError(CloseReason reason) noexcept {
   if (event_error_ == CloseReason::kNone) event_error_ = reason;
   policy_.WakeStream();

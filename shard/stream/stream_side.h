@@ -166,7 +166,6 @@ class StreamSide final : EndpointEvents {
   void OnReadable() noexcept override;
   void OnWritable() noexcept override;
   void OnHead() noexcept override;
-  void OnEnd() noexcept override;
   void OnError(CloseReason reason) noexcept override;
 
   SideWait Step();

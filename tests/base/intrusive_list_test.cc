@@ -41,12 +41,12 @@ TEST(IntrusiveList, EmptyHasNoEnds) {
   EXPECT_EQ(list.PopFront(), nullptr);
 }
 
-TEST(IntrusiveList, KeepsTheOrderOfBothEnds) {
+TEST(IntrusiveList, KeepsTheOrderOfComing) {
   RunList list;  // before what it lists: objects leave by being destroyed
   Item a(1), b(2), c(3);
+  list.PushBack(&a);
   list.PushBack(&b);
   list.PushBack(&c);
-  list.PushFront(&a);
   EXPECT_EQ(NumbersOf(list), (std::vector<int>{1, 2, 3}));
   EXPECT_EQ(list.front(), &a);
   EXPECT_EQ(list.back(), &c);
@@ -125,18 +125,13 @@ TEST(IntrusiveList, FollowsAPlainModel) {
     Item* item = items[random() % items.size()].get();
     const bool listed = item->run_hook.linked();
     ASSERT_EQ(listed, std::find(model.begin(), model.end(), item->number) != model.end());
-    switch (random() % 4) {
-      case 0:
+    switch (random() % 3) {
+      case 0:  // at the end
         if (listed) break;
         list.PushBack(item);
         model.push_back(item->number);
         break;
       case 1:
-        if (listed) break;
-        list.PushFront(item);
-        model.push_front(item->number);
-        break;
-      case 2:
         item->run_hook.Unlink();
         if (listed) model.erase(std::find(model.begin(), model.end(), item->number));
         break;

@@ -22,8 +22,6 @@ TEST_F(ChannelTest, RoomShrinksToZeroAndComesBack) {
   EXPECT_EQ(channel_.room(), 0u);
   channel_.bytes().Consume(700);
   EXPECT_EQ(channel_.room(), 500u);
-  channel_.SetLimit(100);
-  EXPECT_EQ(channel_.room(), 0u);
 }
 
 TEST_F(ChannelTest, DrainedIsEndedAndEmptyAndNotHeldOrShut) {

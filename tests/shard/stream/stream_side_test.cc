@@ -41,7 +41,7 @@ class Puppet final : public Endpoint {
   }
   void End() {
     ended = true;
-    events_->OnEnd();
+    events_->OnReadable();
   }
   ByteQueue arrived, sent;
   std::string calls;
