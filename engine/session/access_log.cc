@@ -48,9 +48,12 @@ void FillSession(const Session& session, const ProxyLog& log, uint64_t now_us, L
   record.log_counter = frontend.state->Sum(&ProxyShardPart::lines);
 }
 
-void SayTraffic(Worker& worker, const ProxyLog& log, LogOutcome outcome, const LogRecord& record) {
+void SayTraffic(Worker& worker, const ProxyConfig& frontend, LogOutcome outcome,
+                const LogRecord& record) {
+  const ProxyLog& log = *frontend.log;
   const bool error = outcome == LogOutcome::kError;
   if (log.skip_normal && !error && !log.is_default()) return;
+  worker.CountLine(frontend);
   ShardLog& to = worker.log();
   LogLine text = to.text();
   const LogFormat& format = error && !log.error_format.empty() ? log.error_format : log.format;
@@ -70,20 +73,25 @@ void SayTraffic(Worker& worker, const ProxyLog& log, LogOutcome outcome, const L
 
 void LogBadRequest(const Session& session, uint16_t status, CloseReason reason, uint64_t since_us) {
   const ProxyLog* log = session.frontend().log.get();
-  if (log == nullptr) return;
+  // The default line tells of streams (manual 8.2.1), and there was none.
+  if (log == nullptr || (log->is_default() && log->error_format.empty())) return;
   Worker& worker = session.worker();
   const uint64_t now_us = worker.context().loop->clock().now_us();
   LogRecord record;
   FillSession(session, *log, now_us, record);
-  worker.CountLine(session.frontend());
+  record.frontend_address = session.client_destination();
   record.accept_us = record.request_us = worker.log().WallOf(since_us);
   record.origin = LogOrigin::kSessionError;
   record.status = status;
   record.states[0] = Info(reason).log_letter;
   record.states[1] = 'R';
+  const bool first = session.requests() == 0;
+  const uint64_t handshake_us = first ? session.handshaken_us() - session.accepted_us() : 0;
+  record.timers.handshake_ms = int64_t(handshake_us / 1000);
+  record.timers.idle_ms = 0;  // all of the wait counts as active: no head ended it
   const auto active_ms = int64_t((now_us - since_us) / 1000);
   record.timers.active_ms = record.timers.total_ms = record.timers.user_ms = active_ms;
-  SayTraffic(worker, *log, LogOutcome::kError, record);
+  SayTraffic(worker, session.frontend(), LogOutcome::kError, record);
 }
 
 void LogHandshakeError(const Session& session, CloseReason reason, std::string_view detail) {

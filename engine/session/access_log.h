@@ -21,14 +21,16 @@ namespace engine {
 
 class Session;
 class Worker;
+struct ProxyConfig;
 
 // What is known of the frontend, the client and the process. `now_us` is the shard's clock.
 void FillSession(const Session& session, const ProxyLog& log, uint64_t now_us, LogRecord& record);
 
 // What kind of line a record becomes, and how loud it is.
 enum class LogOutcome : uint8_t { kGood, kError };
-// Writes the record in the frontend's format to where the frontend logs to.
-void SayTraffic(Worker& worker, const ProxyLog& log, LogOutcome outcome, const LogRecord& record);
+// Writes the record in the frontend's format to where the frontend logs to, and counts the line.
+void SayTraffic(Worker& worker, const ProxyConfig& frontend, LogOutcome outcome,
+                const LogRecord& record);
 
 // A request that never became a stream: not understood, cut off or late. `since_us`: when the
 // client was first waited for.

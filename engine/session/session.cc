@@ -33,7 +33,12 @@ void Session::Begin(int fd) {
   }
   connection_->SetEvents(this);
   // At once: a connection that was reset has no peer to ask for any more.
-  if (frontend().log != nullptr) client_address_ = connection_->PeerAddress();
+  if (const ProxyLog* log = frontend().log.get()) {
+    client_address_ = connection_->PeerAddress();
+    if ((log->needs & kNeedsFrontendAddress) != 0) {
+      client_destination_ = connection_->LocalAddress();
+    }
+  }
   if (!BeginHandshakes()) return OnClosed(CloseReason::kNoMemory);
   if (connection_->Start()) return OnConnected();
   worker_.EnlistHandshake(this);
@@ -58,7 +63,12 @@ void Session::OnConnected() noexcept {
   tls_ = tls::InfoOf(*connection_);
   handshaken_us_ = worker_.context().loop->clock().now_us();
   // A handshake may have brought another address.
-  if (frontend().log != nullptr) client_address_ = connection_->PeerAddress();
+  if (const ProxyLog* log = frontend().log.get()) {
+    client_address_ = connection_->PeerAddress();
+    if ((log->needs & kNeedsFrontendAddress) != 0) {
+      client_destination_ = connection_->LocalAddress();
+    }
+  }
   if (worker_.tells_servers()) {
     client_address_ = connection_->PeerAddress();
     client_destination_ = connection_->LocalAddress();

@@ -48,7 +48,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   uint64_t accepted_us() const { return accepted_us_; }
   uint64_t handshaken_us() const { return handshaken_us_; }
   // Who the client is and what it called: known from the end of the handshakes on, if a server of
-  // the configuration is to be told (send-proxy), even when the client has gone.
+  // the configuration is to be told (send-proxy) or the log says it, even when the client has gone.
   const shard::Address& client_address() const { return client_address_; }
   const shard::Address& client_destination() const { return client_destination_; }
   // Of the client's connection, from the end of the handshakes on.

@@ -114,6 +114,8 @@ void StreamLog::OnResponse(Stream& stream, uint16_t status, bool own) {
 
 void StreamLog::OnClientGone(Stream& stream) {
   client_gone_ = true;
+  // Closing ends the channel, whether or not all of the request had come.
+  request_whole_ = stream.request().ended();
   if (FrontEndpoint* front = stream.front()) {
     bytes_out_ = front->bytes_written();
     bytes_in_ = front->bytes_read();
@@ -128,9 +130,12 @@ void StreamLog::OnEnd(Stream& stream, CloseReason reason, bool client_side) {
   const SideState server = client_side ? stream.server_side().state() : server_was_;
   states_[1] = PhaseOf(server, stream.is_http(), answered_);
   if (reason == CloseReason::kNoBackend) states_[1] = 'C';
+  // It broke its own request off: that was data, whether or not the server had begun to answer.
+  const bool whole = client_gone_ ? request_whole_ : stream.request().ended();
+  const bool cut = client_side && states_[0] == 'C' && !whole;
+  if (cut && states_[1] == 'H') states_[1] = 'D';
   // What the mux says then by itself: the request was not here whole.
-  if (reason == CloseReason::kClientTimeout && stream.is_http() && status_ == 0 &&
-      !stream.request().ended()) {
+  if (reason == CloseReason::kClientTimeout && stream.is_http() && status_ == 0 && !whole) {
     status_ = 408;
   }
   // A request that turned out broken while a server was looked for was never whole.
@@ -222,9 +227,8 @@ void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
   }
   FillTimers(stream.is_http(), now_us, record.timers);
   FillRequest(worker.process().configuration->global.http_logurilen, record.request);
-  worker.CountLine(stream.frontend());
   const bool error = IsError(stream.retries());
-  SayTraffic(worker, log, error ? LogOutcome::kError : LogOutcome::kGood, record);
+  SayTraffic(worker, stream.frontend(), error ? LogOutcome::kError : LogOutcome::kGood, record);
 }
 
 void StreamLog::Finish(Stream& stream) {

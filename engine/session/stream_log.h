@@ -89,6 +89,7 @@ class StreamLog {
   bool redispatched_ : 1 = false;
   bool answered_ : 1 = false;  // by a server
   bool client_gone_ : 1 = false;
+  bool request_whole_ : 1 = false;  // when the client went
   bool written_ : 1 = false;
 };
 
