@@ -136,7 +136,7 @@ constexpr TagName kTags[] = {
     {"fi", LogTag::kFrontendIp, false, kNeedsFrontendAddress},
     {"fp", LogTag::kFrontendPort, false, kNeedsFrontendAddress},
     {"ft", LogTag::kFrontendTransport},
-    {"lc", LogTag::kLogCounter},
+    {"lc", LogTag::kLogCounter, false, kNeedsCounts},
     {"hr", LogTag::kHeaders},
     {"hrl", LogTag::kHeaders},
     {"hs", LogTag::kHeaders},
