@@ -102,7 +102,7 @@ struct HttpConfig {
   bool no_delay = false;
   bool buffer_request = false;
   bool ignore_probes = false;
-  bool abort_on_close = true;  // option abortonclose, of backends: on by default in mode http
+  bool abort_on_close = false;  // option abortonclose, of backends: built as true for mode http
   bool idle_close_on_response = false;
   bool accept_unsafe_request = false;   // accept-unsafe-violations-in-http-request
   bool accept_unsafe_response = false;  // accept-unsafe-violations-in-http-response

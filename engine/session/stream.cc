@@ -159,9 +159,11 @@ void Stream::AbortOneSided() {
   const bool connecting = server != shard::SideState::kEstablished && !server_side_.closed() &&
                           server != shard::SideState::kIdle;
   // A client that left before anything was sent is not worth a connection: it would only be closed
-  // again.
-  if (!http_ && connecting && request_.drained() &&
-      (client_side_.closed() || request_.bytes_produced() == 0)) {
+  // again. In mode http its mux tells (manual 4.2, option abortonclose).
+  const bool said_nothing =
+      request_.drained() && (client_side_.closed() || request_.bytes_produced() == 0);
+  const bool given_up = backend_ != nullptr && backend_->http.abort_on_close && request_.ended();
+  if (!http_ && connecting && (said_nothing || given_up)) {
     server_side_.Abort(CloseReason::kClientAbort);
     WakeStream();
   }

@@ -16,6 +16,7 @@ class CookieStreamTest : public ::testing::TestWithParam<uint32_t> {
     rig_ = std::make_unique<Rig>(RigOptions{.shards = GetParam()});
     proxy_ = &rig_->AddListen("web", 80);
     proxy_->mode = Mode::kHttp;
+    proxy_->http.abort_on_close = true;  // as it is built for that mode
     proxy_->balance = BalanceAlgorithm::kFirst;
     proxy_->timeouts.connect_ms = 5000;
     proxy_->timeouts.queue_ms = 20000;
