@@ -1,0 +1,66 @@
+"""log_differences: where Ringway's log lines differ from HAProxy 2.6's, for log_compare_test.py: every difference has its reason.
+
+A row names a situation: the fields of its custom line as {field: (ours, HAProxy's)}, with "2." before those of the second of
+several lines; "line" for a line without fields; "lines" for how many there are, or the kind of line where only that kind has
+another number. A difference that is not listed fails the test, and so does one that is not seen any more.
+"""
+
+NO_SOURCE = {"bi": ("-", "127.0.0.1"), "bp": ("-", "PORT")}
+NO_SOURCE_REASON = "%bi and %bp are the address of a connection that was made, not of one that was tried"
+TOLD_REASON = ("a client that closes its sending direction may still read: it is told 400, as 2.6 does where the end comes along "
+               "with the request")
+SLOT_REASON = "%sc counts whom the place was given to next; HAProxy gives it away after the line"
+BAD_HEADER = {"default": (1, 0)}
+BAD_HEADER_REASON = "manual 8.2.5: the connection error line is written whatever the format; 2.6 is silent without one"
+
+DIFFERENCES = {
+    "as_soon_as_possible": ({"U": ("SOME", "0")}, "the request has been read"),
+    "tcp_as_soon_as_possible": ({"U": ("1", "0")}, "the byte has been read"),
+    "body_stalls": ({"B": ("0", "SOME"), "ST": ("408", "504"), "ts": ("cH", "sH"), "tsc": ("cH--", "sH--")},
+                    "manual 8.5, cH: 'timeout client' ends a body that stalls; 2.6 lets 'timeout server' end it. What is said "
+                    "while the connection is given up is not counted in %B"),
+    "body_chunks_broken": ({"Tq": ("0", "-1"), "TR": ("0", "-1"), "Tw": ("0", "-1"), "B": ("SOME", "0"),
+                            "HM": ("POST", "<BADREQ>"), "HP": ("/a", "<BADREQ>"), "HPO": ("/a", "<BADREQ>"),
+                            "HQ": ("", "<BADREQ>"), "HU": ("/a", "<BADREQ>"), "HV": ("HTTP/1.1", "<BADREQ>"),
+                            "b": ("out", "in"), "r": ("POST /a HTTP/1.1", "<BADREQ>"), "s": ("s1", "<NOSRV>"),
+                            "si": ("127.0.0.1", "-"), "sp": ("PORT", "-")},
+                           "a good head is a request, whatever its body turns out to be; 2.6 parses both at once"),
+    "buffered_body_stalls": ({"Tq": ("0", "-1"), "TR": ("0", "-1"), "B": ("0", "SOME"), "b": ("out", "in")},
+                             "the head came at once, and the backend was chosen by it; %B as above"),
+    "client_leaves_before_answer": ({"Ta": ("LONG", "0"), "Tt": ("LONG", "0"), "Tu": ("LONG", "0"), "ST": ("504", "400"),
+                                     "ts": ("sH", "CH"), "tsc": ("sH--", "CH--")},
+                                    "manual 4.2, option abortonclose: a server that is at work is shown the end and decides how "
+                                    "to proceed; this one never does. 2.6 ends the exchange"),
+    "client_resets_before_answer": ({"ts": ("CH", "CD"), "tsc": ("CH--", "CD--")},
+                                    "manual 8.5, CH: the client aborted while waiting for the server to start responding"),
+    "answer_has_broken_chunks": ({"Td": ("0", "-1"), "Tr": ("0", "-1"), "ST": ("200", "502"), "ts": ("PD", "PH"),
+                                  "tsc": ("PD--", "PH--")}, "the good head has gone to the client before the body was looked at"),
+    "no_backend": ({"Tq": ("0", "-1"), "TR": ("0", "-1")}, "the whole request was read"),
+    "refused": (NO_SOURCE, NO_SOURCE_REASON),
+    "refused_and_retried": (NO_SOURCE, NO_SOURCE_REASON),
+    "connect_times_out": (NO_SOURCE, NO_SOURCE_REASON),
+    "client_leaves_while_connecting": ({**NO_SOURCE, "B": ("SOME", "0"), "ST": ("400", "-1")}, TOLD_REASON),
+    "client_leaves_the_queue": ({"1.B": ("SOME", "0"), "1.ST": ("400", "-1")}, TOLD_REASON),
+    "tcp_refused": (NO_SOURCE, NO_SOURCE_REASON),
+    "tcp_retried": (NO_SOURCE, NO_SOURCE_REASON),
+    "tcp_connect_times_out": (NO_SOURCE, NO_SOURCE_REASON),
+    "tcp_client_leaves_while_connecting": (NO_SOURCE, NO_SOURCE_REASON),
+    "tcp_without_normal": (NO_SOURCE, NO_SOURCE_REASON),
+    "redispatched": ({"Ta": ("LONG", "0"), "Tc": ("LONG", "0"), "Tt": ("LONG", "0"), "Tu": ("LONG", "0"), "rc": ("+2", "+1")},
+                     "manual 4.2, retries: only the last retry goes to another server; 2.6 goes there at once where nothing "
+                     "ties the client to a server"),
+    "waits_in_the_queue": ({"1.sc": ("1", "0")}, SLOT_REASON),
+    "two_wait": ({"1.sc": ("1", "0")}, SLOT_REASON),
+    "tcp_waits_in_the_queue": ({"1.sc": ("1", "0")}, SLOT_REASON),
+    "announced_garbage": (BAD_HEADER, BAD_HEADER_REASON),
+    "tcp_announced_garbage": (BAD_HEADER, BAD_HEADER_REASON),
+    "announced_half": ({"line": ("Timeout while waiting for PROXY protocol header", "Truncated PROXY protocol header received")},
+                       "a header may come in pieces, as the issue asks: its rest is waited for"),
+    "announced_bad_address": ({"line": ("Received an invalid PROXY protocol header", None)},
+                              "an octet of 300 is refused; 2.6 takes it for another address (10.1.3.44)"),
+    "announced_v2_garbage": ({"line": ("Received an invalid PROXY protocol header",
+                                       "Received something which does not look like a PROXY protocol header")},
+                             "its signature does look like one; the version in it is unknown"),
+    "terminated": ({"lines": (3, 1)}, "that a proxy has stopped is said whatever signal stopped it"),
+    "stopped_softly": ({"lines": (3, 4)}, "there is no proxy <HTTPCLIENT> here"),
+}
