@@ -37,7 +37,7 @@ RateLimit::Window RateLimit::At(uint64_t packed, uint32_t tick, uint32_t* elapse
   Window window = Unpack(packed);
   uint32_t age = (tick - window.start) & kStartMask;
   // Clocks of shards are read at different moments: a little before the start is at the start.
-  if (age > kStartMask / 2) age = 0;
+  if (age > kStartMask - kSecond) age = 0;
   if (age >= 2 * kSecond || (age >= kSecond && window.now == 0)) {
     window = {tick, 0, 0};
     age = 0;

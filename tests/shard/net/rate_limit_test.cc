@@ -42,6 +42,18 @@ TEST(RateLimit, SpreadsThemOverTheSecond) {
   }
 }
 
+TEST(RateLimit, HoweverLongNothingHasCome) {
+  constexpr uint64_t kHourUs = 3600ULL * 1000000;
+  // A host that has been up for so long when the first one comes.
+  for (uint64_t hours = 1; hours < 40; ++hours) {
+    SCOPED_TRACE(hours);
+    RateLimit limit(10);
+    EXPECT_EQ(Flood(limit, hours * kHourUs, hours * kHourUs + 1), 10u);
+    const uint64_t second = hours * kHourUs + 1000000;
+    EXPECT_NEAR(double(Flood(limit, second, second + 2000000)), 20.0, 2.0);
+  }
+}
+
 TEST(RateLimit, BelowTheRateNobodyWaits) {
   RateLimit limit(100);
   for (int i = 0; i < 1000; ++i) {
