@@ -143,7 +143,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   bool read_shut_ : 1 = false;  // the rest of the request is not wanted
   bool keep_alive_ : 1 = true;
   bool client_closes_ : 1 = false;  // it said that this request is its last
-  bool may_tunnel_ : 1 = false;  // what follows the request is kept back until that is decided
+  bool may_tunnel_ : 1 = false;     // what follows the request is kept back until that is decided
   bool late_ : 1 = false;
   bool half_closed_ : 1 = false;
 };

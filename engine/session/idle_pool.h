@@ -66,8 +66,8 @@ class IdlePool final : public IdleKeeper {
   // held is free after the next Turn(). False: there is none. Then the other shards are asked to
   // close theirs, which takes a moment.
   bool FreeDescriptors(int count);
-  // Ends the one that has been idle for longest here; its place in the tables is free after the next
-  // Turn(). False: there is none.
+  // Ends the one that has been idle for longest here; its place in the tables is free after the
+  // next Turn(). False: there is none.
   bool CloseOldest();
   // What no other session may use goes with its session.
   void CloseOwn(Session& session);

@@ -403,7 +403,8 @@ void StreamSide::Push() {
       moved_ = true;
       last_activity_ms_ = policy_.NowMs();
     }
-    // What a peer does not take any more lies in a spoilt one: it fills up, though it counts as empty.
+    // What a peer does not take any more lies in a spoilt one: that fills up, though it counts as
+    // empty.
     const bool spent = out_.ended() || out_.pipe()->spoiled;
     if (out_.pipe()->bytes == 0 && spent) out_.DropPipe();
   }
