@@ -93,9 +93,9 @@ class Ring {
   // Answered with the ready events (poll(2) bits). A multishot one that goes on answers when they
   // change, not while they last.
   virtual void Poll(OpId op, int fd, uint32_t events, bool multishot) = 0;
-  // Ends the operation submitted under `op`, which is still answered: at most one of a name is
-  // under way. The cancel itself is not. Once the last operation on a descriptor is answered this ring names it no more: others may
-  // close it or use it with another ring.
+  // Ends the operation submitted under `op` (at most one of a name is under way), which is still
+  // answered; the cancel itself is not. Once the last operation on a descriptor is answered this
+  // ring names it no more: others may close it or use it with another ring.
   virtual void Cancel(OpId op) = 0;
   // Unanswered. `fd` may be reused by the kernel as soon as Turn() is called.
   virtual void Close(int fd) = 0;
