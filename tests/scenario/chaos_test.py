@@ -10,6 +10,7 @@ threads take turns as they like.
 
 import csv
 import io
+import itertools
 import os
 import random
 import re
@@ -21,7 +22,8 @@ import tempfile
 import threading
 import time
 
-from harness import (IS_HAPROXY, SANITIZED, Proxy, case, check, free_port, raise_file_limit, receive_all, run_cases, skip)
+from cli_client import ask
+from harness import (IS_HAPROXY, SANITIZED, Proxy, Server, case, check, free_port, raise_file_limit, run_cases, skip)
 
 SECONDS = float(os.environ.get("RINGWAY_CHAOS_SECONDS", "8"))
 SEED = int(os.environ.get("RINGWAY_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -180,28 +182,17 @@ class Chaos:
     def __init__(self, mode):
         self.http = mode == "http"
         self.dice = random.Random(f"{SEED}/{mode}")
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(512)
-        self.port = self.listener.getsockname()[1]
+        self.numbers = itertools.count(1)
+        self.server = Server(self._serve_next)
+        self.port = self.server.port
         # Nobody accepts here: a few connects succeed and are never answered, the others are never answered at all.
         self.mute = socket.socket()
         self.mute.bind(("127.0.0.1", 0))
         self.mute.listen(2)
         self.mute_port = self.mute.getsockname()[1]
-        self.closing = False
-        self.accepted = 0
-        threading.Thread(target=self._accept, daemon=True).start()
 
-    def _accept(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            dice = random.Random(f"{SEED}/{self.http}/server/{self.accepted}")
-            threading.Thread(target=self._run, args=(self._serve, peer, dice), daemon=True).start()
+    def _serve_next(self, peer):
+        self._run(self._serve, peer, random.Random(f"{SEED}/{self.http}/server/{next(self.numbers)}"))
 
     @staticmethod
     def _run(what, peer, dice):
@@ -268,17 +259,8 @@ class Chaos:
         return self
 
     def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        self.server.__exit__()
         self.mute.close()
-
-
-def ask(path, command):
-    with socket.socket(socket.AF_UNIX) as peer:
-        peer.settimeout(10)
-        peer.connect(path)
-        peer.sendall(command.encode() + b"\n")
-        return receive_all(peer).decode()
 
 
 def leftovers(path):
@@ -378,7 +360,7 @@ def go_on(mode):
                     print(f"the configuration was\n{config}", flush=True)
                     raise
                 check(memory_kb[-1] - memory_kb[0] < RSS_GROWTH_MAX_KB, f"memory grows: {memory_kb} kB")
-    print(f"   {rounds} rounds, {chaos.accepted} connections to the servers", flush=True)
+    print(f"   {rounds} rounds, {chaos.server.accepted} connections to the servers", flush=True)
 
 
 @case

@@ -187,7 +187,9 @@ class Server:
 
     def __exit__(self, *_):
         # shutdown() is what makes the thread's accept() return; close() alone would leave it there.
-        for endpoint in [self.listener, *self._peers]:
+        with self._lock:
+            endpoints = [self.listener, *self._peers]
+        for endpoint in endpoints:
             try:
                 endpoint.shutdown(socket.SHUT_RDWR)
             except OSError:

@@ -13,7 +13,7 @@ import re
 import socket
 import threading
 
-from harness import connect
+from harness import Server, connect
 
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
@@ -242,7 +242,7 @@ class Client:
         self.close()
 
 
-class Origin:
+class Origin(Server):
     """Reads strictly, records, and answers each request by repeating it; or as `scripts[target]` says.
 
     A script is called with (socket, request, reader) once the head is here; it returns True to have the body read and the
@@ -250,33 +250,17 @@ class Origin:
     """
 
     def __init__(self):
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(1024)
-        self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
         self.requests, self.wrong, self.scripts, self.raw = [], [], {}, {}
         self.cut = self.connections = 0
-        self._peers = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(self._read_all)
 
-    def _accept(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self.lock:
-                self.connections += 1
-                number = self.connections
-                self._peers.add(peer)
-            threading.Thread(target=self._serve, args=(peer, number), daemon=True).start()
-
-    def _serve(self, peer, number):
+    def _read_all(self, peer):
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         reader = Reader(lambda: peer.recv(65536))
         with self.lock:
+            self.connections += 1
+            number = self.connections
             self.raw[number] = reader.raw
         try:
             while not reader.at_end():
@@ -288,12 +272,6 @@ class Origin:
         except Bad as bad:
             with self.lock:
                 self.wrong.append(f"{bad} on {bytes(reader.raw[-300:])!r}")
-        except OSError:
-            pass
-        finally:
-            with self.lock:
-                self._peers.discard(peer)
-            peer.close()
 
     def _exchange(self, peer, reader, number):
         request = read_request_head(reader)
@@ -320,19 +298,6 @@ class Origin:
         with self.lock:
             self.requests, self.wrong, self.cut = [], [], 0
             self.raw = {number: raw for number, raw in self.raw.items() if number == self.connections}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        with self.lock:
-            endpoints = [self.listener, *self._peers]
-        for endpoint in endpoints:
-            try:
-                endpoint.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        self.listener.close()
 
 
 def repeat_request(request):

@@ -1,12 +1,12 @@
 """rate-limit sessions, maxconnrate, maxsessrate: who comes too fast waits and is served, over all shards as one process."""
 
 import os
-import socket
 import sys
 import tempfile
 import threading
 import time
 
+from cli_client import ask
 from harness import DEFAULTS, Proxy, Server, case, check, connect, free_port, free_ports, receive_exactly, run_cases
 
 
@@ -114,17 +114,6 @@ def one_frontend_does_not_slow_another():
                 client.close()
 
 
-def ask(path, command):
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
-        client.connect(path)
-        client.sendall(command.encode() + b"\n")
-        answer = b""
-        while chunk := client.recv(65536):
-            answer += chunk
-        return answer.decode()
-
-
 def columns(path, name):
     lines = ask(path, "show stat").splitlines()
     header = lines[0].lstrip("# ").split(",")
@@ -179,7 +168,7 @@ def set_rate_limit_holds_at_once():
         for word, shown in (("connections", "ConnRateLimit"), ("sessions", "SessRateLimit")):
             with Proxy(config_with([port], server.port, "  nbthread 4", "", path), [port]):
                 time.sleep(2.1)
-                check(ask(path, f"set rate-limit {word} global 1") == "\n", "an answer")
+                check(ask(path, f"set rate-limit {word} global 1") == "", "an answer")
                 check(info(path)[shown] == "1", f"{shown} {info(path)[shown]}")
                 flood = Flood([port], 10)
                 time.sleep(0.5)
@@ -210,7 +199,7 @@ def maxconn_is_changed(command, shown, frontend):
     with tempfile.TemporaryDirectory() as folder, Server(hello, backlog=4000) as server:
         path = os.path.join(folder, "cli")
         with Proxy(config_with([port], server.port, "  nbthread 4", frontend, path), [port]):
-            check(ask(path, command.format(3)) == "\n", "an answer")
+            check(ask(path, command.format(3)) == "", "an answer")
             check(shown(path) == "3", f"{shown(path)} is shown")
             waiting = [connect(port) for _ in range(8)]
             inside = []

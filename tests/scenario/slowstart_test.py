@@ -1,11 +1,11 @@
 """slowstart: a server that is back takes load bit by bit, by weight and by maxconn, over all shards."""
 
 import os
-import socket
 import sys
 import tempfile
 import time
 
+from cli_client import ask
 from harness import Proxy, Server, case, check, connect, free_port, receive_exactly, run_cases
 
 
@@ -36,17 +36,6 @@ backend out
   {backend}
 {lines}
 """
-
-
-def ask(path, command):
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
-        client.connect(path)
-        client.sendall(command.encode() + b"\n")
-        answer = b""
-        while chunk := client.recv(65536):
-            answer += chunk
-        return answer.decode()
 
 
 def throttle(path, server):

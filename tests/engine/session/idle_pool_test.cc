@@ -71,6 +71,14 @@ class IdlePoolTest : public ::testing::Test {
     EXPECT_EQ(Idle(0), 1);
     return server;
   }
+  // The second shard has asked, and the first one is about to give its connection away.
+  void TurnUntilItLeaves() {
+    const auto leaving = [this] { return rig_->worker(0).idle_pool().leaving(); };
+    for (int turn = 0; turn < 100 && leaving() == 0; ++turn) {
+      rig_->shard(1).loop().TurnOnce();
+      if (leaving() == 0) rig_->shard(0).loop().TurnOnce();
+    }
+  }
   void End() {
     first_.reset();
     others_.clear();
@@ -241,10 +249,7 @@ TEST_F(IdlePoolTest, FullTableOfTheAskingShardClosesWhatComes) {
   rig_->Start();
   auto server = KeepOneInFirst();
   auto client = Ask(1);
-  for (int turn = 0; turn < 100 && rig_->worker(0).idle_pool().leaving() == 0; ++turn) {
-    rig_->shard(1).loop().TurnOnce();
-    if (rig_->worker(0).idle_pool().leaving() == 0) rig_->shard(0).loop().TurnOnce();
-  }
+  TurnUntilItLeaves();
   ASSERT_EQ(rig_->worker(0).idle_pool().leaving(), 1u);
   std::vector<std::unique_ptr<tests::FakePeer>> peers;
   shard::ConnTable& table = rig_->shard(1).connections();
@@ -273,10 +278,7 @@ TEST_F(IdlePoolTest, SourceShardThatStopsLeavesNothingBehind) {
   rig_->Start();
   auto server = KeepOneInFirst();
   auto client = Ask(1);
-  for (int turn = 0; turn < 100 && rig_->worker(0).idle_pool().leaving() == 0; ++turn) {
-    rig_->shard(1).loop().TurnOnce();
-    if (rig_->worker(0).idle_pool().leaving() == 0) rig_->shard(0).loop().TurnOnce();
-  }
+  TurnUntilItLeaves();
   ASSERT_EQ(rig_->worker(0).idle_pool().leaving(), 1u);
   rig_->shard(0).Stop();
   auto other = Serve();
@@ -294,10 +296,7 @@ TEST_F(IdlePoolTest, AskingShardThatStopsLeavesNothingBehind) {
   rig_->Start();
   auto server = KeepOneInFirst();
   auto client = Ask(1);
-  for (int turn = 0; turn < 100 && rig_->worker(0).idle_pool().leaving() == 0; ++turn) {
-    rig_->shard(1).loop().TurnOnce();
-    if (rig_->worker(0).idle_pool().leaving() == 0) rig_->shard(0).loop().TurnOnce();
-  }
+  TurnUntilItLeaves();
   ASSERT_EQ(rig_->worker(0).idle_pool().leaving(), 1u);
   rig_->shard(1).Stop();
   rig_->Settle();
@@ -336,10 +335,7 @@ TEST_F(IdlePoolTest, WhatComesTooLateJoinsThePool) {
   rig_->Start();
   auto server = KeepOneInFirst();
   auto client = Ask(1);
-  for (int turn = 0; turn < 100 && rig_->worker(0).idle_pool().leaving() == 0; ++turn) {
-    rig_->shard(1).loop().TurnOnce();
-    if (rig_->worker(0).idle_pool().leaving() == 0) rig_->shard(0).loop().TurnOnce();
-  }
+  TurnUntilItLeaves();
   rig_->clock().AdvanceTo(rig_->clock().now_us() + IdlePool::kWaitMicros);
   for (int turn = 0; turn < 10; ++turn) rig_->shard(1).loop().TurnOnce();
   auto other = rig_->TakeServer(kServerPort);

@@ -51,6 +51,20 @@ class LastServerTest : public ::testing::Test {
     client_->Write(kRequest);
     rig_->Settle();
   }
+  void EndServedByTheOther() {
+    second_ = rig_->TakeServer(9002);
+    ASSERT_NE(second_, nullptr);
+    Answer(*second_, kAnswer);
+    EXPECT_TRUE(client_->Read().ends_with("ok"));
+    End();
+  }
+  // On whichever of its two connections, once the other client has its answer.
+  void EndServedByTheSame() {
+    Answer(*other_, kAnswer);
+    Answer(first_->readable() > 0 ? *first_ : *other_, kAnswer);
+    EXPECT_TRUE(client_->Read().ends_with("ok"));
+    End();
+  }
   void End() {
     client_.reset();
     other_client_.reset();
@@ -71,33 +85,21 @@ TEST_F(LastServerTest, FullLastServerIsWaitedFor) {
   AskAgain();
   EXPECT_EQ(rig_->TakeServer(9002), nullptr) << "it went to the other server";
   EXPECT_EQ(first_->readable(), 0u);
-  Answer(*other_, kAnswer);
-  // On whichever of the server's two connections.
-  Answer(first_->readable() > 0 ? *first_ : *other_, kAnswer);
-  EXPECT_TRUE(client_->Read().ends_with("ok"));
-  End();
+  EndServedByTheSame();
 }
 
 TEST_F(LastServerTest, NobodyWaitsForItWithAQueueOfZero) {
   Start(true, 0);
   Occupy();
   AskAgain();
-  second_ = rig_->TakeServer(9002);
-  ASSERT_NE(second_, nullptr);
-  Answer(*second_, kAnswer);
-  EXPECT_TRUE(client_->Read().ends_with("ok"));
-  End();
+  EndServedByTheOther();
 }
 
 TEST_F(LastServerTest, WithoutTheOptionAnyFreeServerDoes) {
   Start(false, -1);
   Occupy();
   AskAgain();
-  second_ = rig_->TakeServer(9002);
-  ASSERT_NE(second_, nullptr);
-  Answer(*second_, kAnswer);
-  EXPECT_TRUE(client_->Read().ends_with("ok"));
-  End();
+  EndServedByTheOther();
 }
 
 TEST_F(LastServerTest, AfterA401ItIsWaitedForWhateverTheQueue) {
@@ -109,11 +111,7 @@ TEST_F(LastServerTest, AfterA401ItIsWaitedForWhateverTheQueue) {
   Occupy();
   AskAgain();
   EXPECT_EQ(rig_->TakeServer(9002), nullptr) << "the answer to a challenge went to another server";
-  Answer(*other_, kAnswer);
-  // On whichever of the server's two connections.
-  Answer(first_->readable() > 0 ? *first_ : *other_, kAnswer);
-  EXPECT_TRUE(client_->Read().ends_with("ok"));
-  End();
+  EndServedByTheSame();
 }
 
 // The other client's connection was used later and would be taken first, but is not authenticated.
@@ -140,11 +138,7 @@ TEST_F(LastServerTest, OneThatWasTakenOutIsNotWaitedFor) {
   ServerState& first = *rig_->process().configuration->proxies[0]->servers[0]->state;
   first.SetAdminState(AdminState::kMaint);
   AskAgain();
-  second_ = rig_->TakeServer(9002);
-  ASSERT_NE(second_, nullptr);
-  Answer(*second_, kAnswer);
-  EXPECT_TRUE(client_->Read().ends_with("ok"));
-  End();
+  EndServedByTheOther();
 }
 
 }  // namespace
