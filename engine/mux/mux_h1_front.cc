@@ -15,8 +15,6 @@ namespace {
 
 // Interim answers that a slow client may leave behind.
 constexpr size_t kUnsentInterimBytesMax = 16384;
-// How long a closing connection reads what the client still sends.
-constexpr uint64_t kDrainMs = 2000;
 
 }  // namespace
 
@@ -275,7 +273,8 @@ void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {
     // A client that is still sending reads our answer only if it is not reset; so may one that
     // sends its next request before it learns that there is none (RFC 9112 section 9.6).
     const bool drain = !message_->body.ended() || !wire_.in().empty() || !client_closes_;
-    const uint64_t least_ms = connection_.context().now_ms() + (drain ? kDrainMs : 1);
+    const uint64_t least_ms =
+        connection_.context().now_ms() + (drain ? shard::Connection::kDrainMs : 1);
     wire_.CloseAfterFlush(std::max(linger_until_ms, least_ms), drain);
   }
   acceptor_.OnMuxGone(reason);
@@ -302,7 +301,7 @@ void MuxH1Front::NextRequest() {
 
 void MuxH1Front::Die(CloseReason reason) {
   if (reason == CloseReason::kNormal) {
-    wire_.CloseAfterFlush(connection_.context().now_ms() + kDrainMs, true);
+    wire_.CloseAfterFlush(connection_.context().now_ms() + shard::Connection::kDrainMs, true);
   } else {
     connection_.Abort();
   }

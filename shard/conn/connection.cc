@@ -12,13 +12,6 @@
 
 namespace shard {
 
-namespace {
-
-// How long a peer that has been sent everything may take to end.
-constexpr uint64_t kDrainMs = 2000;
-
-}  // namespace
-
 Connection::Connection(ShardContext& context, base::Handle handle, int fd, Role role)
     : context_(context),
       layer_(RawLayer()),
@@ -509,8 +502,11 @@ void Connection::OnSend(const Completion& completion) {
     // the reset. Until that, what we would send is dropped.
     send_failed_ = true;
     wire_out_.Clear();
-    if (want_recv_ && !recv_armed_) ArmRecv();
-    if (recv_multishot_) RenewReceive();  // it may have missed the reset: see QuietWatch
+    if (recv_armed_) {
+      if (recv_multishot_) RenewReceive();  // it may have missed the reset: see QuietWatch
+    } else if (want_recv_) {
+      ArmRecv();
+    }
   }
   if (!wire_out_.empty()) {
     // Sixteen slices went whole: try on. A full socket: wait for room, and do not let it pin big

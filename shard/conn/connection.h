@@ -137,11 +137,12 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool write_shut() const { return write_shut_ || shut_when_flushed_; }
   // Gives the connection up: what is queued is still sent, until `deadline_ms`; then it closes. No
   // event follows.
-  // `drain`: then what the peer still sends is read and dropped until it ends, too, for two seconds
-  // at most, because closing on unread bytes resets the connection and the peer may lose our last
+  // `drain`: then what the peer still sends is read and dropped until it ends, too, for kDrainMs at
+  // most, because closing on unread bytes resets the connection and the peer may lose our last
   // ones.
   // `last`: plain bytes that still go, all of them, whatever waits before them. They leave together
   // with the end where that saves the peer a packet and a wake-up.
+  static constexpr uint64_t kDrainMs = 2000;
   void CloseAfterFlush(uint64_t deadline_ms, bool drain = false, ByteQueue* last = nullptr);
   // Gives the connection up at once. `reset` sends an RST where the kernel can (option nolinger).
   // No event follows.
@@ -174,7 +175,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   int fd() const { return fd_; }
 
   // For QuietWatch, which asks in turn. kHeard: something came since it asked last. kToAsk: nothing
-  // since then, for the first time. kKnown: all the rest, the busy and the deaf alike.
+  // since then, for the first time. kKnown: it has been asked about, or no such receive is armed.
   enum class Quiet : uint8_t { kHeard, kToAsk, kKnown };
   Quiet NextQuiet();
   // The armed receive has missed the end of the stream: another one reads it.
