@@ -113,16 +113,16 @@ std::string StateLine(const ServerConfig& server, uint32_t shard) {
   const uint32_t agent =
       !check.agent_enabled ? 0
                            : kCheckAgent | CheckMask(true, health.agent_checks, state.agent, false);
-  // Nothing is encrypted.
-  return base::Format(
-      "%u %s %u %s %s %d %u %u %u %llu %u %d %u %u %u %d %d %s %u - 0 %u %s %s %u",
-      server.backend->id, server.backend->name.c_str(), server.id, server.name.c_str(),
-      AddressOf(server, shard).c_str(), int(state.operational()), mask, state.weight(),
-      server.weight, static_cast<unsigned long long>(changed_s), status.number, int(status.result),
-      count, CheckMask(check.enabled, health.checks, state.check, is_paused), agent,
-      server.backend->id_is_given, server.id_is_given,
-      server.host.empty() ? "-" : server.host.c_str(), PortOf(server, shard), target.port,
-      NameOf(target.address).c_str(), NameOf(agent_target.address).c_str(), agent_target.port);
+  return base::Format("%u %s %u %s %s %d %u %u %u %llu %u %d %u %u %u %d %d %s %u - %d %u %s %s %u",
+                      server.backend->id, server.backend->name.c_str(), server.id,
+                      server.name.c_str(), AddressOf(server, shard).c_str(),
+                      int(state.operational()), mask, state.weight(), server.weight,
+                      static_cast<unsigned long long>(changed_s), status.number, int(status.result),
+                      count, CheckMask(check.enabled, health.checks, state.check, is_paused), agent,
+                      server.backend->id_is_given, server.id_is_given,
+                      server.host.empty() ? "-" : server.host.c_str(), PortOf(server, shard),
+                      server.tls_context != nullptr, target.port, NameOf(target.address).c_str(),
+                      NameOf(agent_target.address).c_str(), agent_target.port);
 }
 
 // There is no estimate of what will be needed but what is used, no connection is private to a
