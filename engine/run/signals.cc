@@ -90,10 +90,6 @@ bool SignalWaiter::TakePending(SignalEvent& event) {
   return false;
 }
 
-SignalEvent SignalWaiter::Wait(int timeout_ms, int wake_fd) {
-  return Wait(timeout_ms, {&wake_fd, 1});
-}
-
 SignalEvent SignalWaiter::Wait(int timeout_ms, std::span<const int> wake_fds) {
   MUST(wake_fds.size() <= kWakeFdsMax);
   const int64_t deadline_ms = timeout_ms < 0 ? -1 : NowMs() + timeout_ms;

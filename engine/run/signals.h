@@ -65,7 +65,6 @@ class SignalWaiter {
   // stands for none. Several equal signals sent in a row may be reported once, as the kernel merges
   // them.
   SignalEvent Wait(int timeout_ms, std::span<const int> wake_fds = {});
-  SignalEvent Wait(int timeout_ms, int wake_fd);
 
  private:
   static constexpr size_t kWakeFdsMax = 8;

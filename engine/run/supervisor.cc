@@ -271,18 +271,15 @@ bool Supervisor::BindLine(const BindConfig& bind, Takeover& takeover,
 // With SO_REUSEPORT a second process gets a part of the first one's clients and nobody is told.
 // That is what a takeover wants; started by mistake it is a riddle.
 void Supervisor::WarnOfOthers(std::vector<std::string>* warnings) {
-  for (const auto& proxy : configuration_.proxies) {
-    if (!proxy->is_frontend || proxy->disabled) continue;
-    for (const auto& bind : proxy->binds) {
-      for (const BindAddress& address : bind->addresses) {
-        if (address.inherited_fd >= 0 || !address.address.is_ip()) continue;
-        if (!shard::IsListenedOn(OptionsOf(*bind, address, false))) continue;
-        warnings->push_back(BindingText(*bind) + ": another process listens on " +
-                            address.address.ToString() +
-                            " as well, new connections are divided between both");
-      }
+  ForEachBind([&](const BindConfig& bind) {
+    for (const BindAddress& address : bind.addresses) {
+      if (address.inherited_fd >= 0 || !address.address.is_ip()) continue;
+      if (!shard::IsListenedOn(OptionsOf(bind, address, false))) continue;
+      warnings->push_back(BindingText(bind) + ": another process listens on " +
+                          address.address.ToString() +
+                          " as well, new connections are divided between both");
     }
-  }
+  });
 }
 
 bool Supervisor::Bind(Takeover& takeover, std::vector<std::string>* errors,

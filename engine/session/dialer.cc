@@ -1,7 +1,5 @@
 #include "engine/session/dialer.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -25,23 +23,13 @@ namespace {
 
 // "1.2.3.4", "1.2.3.4:80", "::1", "[::1]:80"; a port is left out.
 Address ParseHeaderAddress(std::string_view text) {
-  Address address;
-  char buffer[INET6_ADDRSTRLEN];
   if (text.starts_with('[')) {
     text = text.substr(1, text.find(']') - 1);
   } else if (const size_t colon = text.find(':');
              colon != std::string_view::npos && text.find(':', colon + 1) == text.npos) {
     text = text.substr(0, colon);
   }
-  if (text.empty() || text.size() >= sizeof(buffer)) return address;
-  std::memcpy(buffer, text.data(), text.size());
-  buffer[text.size()] = '\0';
-  if (inet_pton(AF_INET, buffer, &address.v4) == 1) {
-    address.family = AF_INET;
-  } else if (inet_pton(AF_INET6, buffer, &address.v6) == 1) {
-    address.family = AF_INET6;
-  }
-  return address.Unmapped();
+  return Address::FromText(text).Unmapped();
 }
 
 // The host that a request is for, as a name that SNI may carry: no port, no address (RFC 6066

@@ -33,18 +33,20 @@ void Session::Begin(int fd) {
   }
   connection_->SetEvents(this);
   // At once: a connection that was reset has no peer to ask for any more.
-  if (const ProxyLog* log = frontend().log.get()) {
-    client_address_ = connection_->PeerAddress();
-    if ((log->needs & kNeedsFrontendAddress) != 0) {
-      client_destination_ = connection_->LocalAddress();
-    }
-  }
+  NoteAddresses();
   if (!BeginHandshakes()) return OnClosed(CloseReason::kNoMemory);
   if (connection_->Start()) return OnConnected();
   worker_.EnlistHandshake(this);
   const Timeouts& timeouts = frontend().timeouts;
   const uint32_t wait_ms = timeouts.client_hs_ms != 0 ? timeouts.client_hs_ms : timeouts.client_ms;
   if (wait_ms != 0) connection_->SetDeadline(worker_.context().now_ms() + wait_ms);
+}
+
+void Session::NoteAddresses() {
+  const ProxyLog* log = frontend().log.get();
+  if (log == nullptr) return;
+  client_address_ = connection_->PeerAddress();
+  if ((log->needs & kNeedsFrontendAddress) != 0) client_destination_ = connection_->LocalAddress();
 }
 
 bool Session::BeginHandshakes() {
@@ -62,13 +64,7 @@ void Session::OnConnected() noexcept {
   connection_->SetDeadline(0);
   tls_ = tls::InfoOf(*connection_);
   handshaken_us_ = worker_.context().loop->clock().now_us();
-  // A handshake may have brought another address.
-  if (const ProxyLog* log = frontend().log.get()) {
-    client_address_ = connection_->PeerAddress();
-    if ((log->needs & kNeedsFrontendAddress) != 0) {
-      client_destination_ = connection_->LocalAddress();
-    }
-  }
+  NoteAddresses();  // a handshake may have brought others
   if (worker_.tells_servers()) {
     client_address_ = connection_->PeerAddress();
     client_destination_ = connection_->LocalAddress();

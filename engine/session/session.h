@@ -69,6 +69,8 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void OnBadRequest(MuxH1Front& mux, uint16_t status, shard::CloseReason reason) noexcept override;
   std::string LastWords(uint16_t status) noexcept override;
   bool Draining() const noexcept override;
+  // What the log says of the client.
+  void NoteAddresses();
   bool BeginHandshakes();
   void EndWhenOver();
   void End();

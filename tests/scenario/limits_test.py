@@ -1,14 +1,13 @@
 """maxconn of a server, a frontend and the process: the number is exact, and who is over it waits and then is served."""
 
 import os
-import socket
 import sys
 import tempfile
 import threading
 import time
 
-from harness import (DEFAULTS, Proxy, Server, case, check, connect, free_port, is_closed_within, receive_all,
-                     receive_exactly, run_cases)
+from cli_client import ask
+from harness import DEFAULTS, Proxy, Server, case, check, connect, free_port, is_closed_within, receive_exactly, run_cases
 
 
 class Gate:
@@ -280,14 +279,6 @@ def minconn_rises_to_maxconn_with_the_load():
                 client.close()
 
 
-def tell(path, command):
-    with socket.socket(socket.AF_UNIX) as peer:
-        peer.settimeout(5)
-        peer.connect(path)
-        peer.sendall(command.encode() + b"\n")
-        return receive_all(peer).decode()
-
-
 @case
 def a_disabled_server_serves_nobody_who_waits_until_it_is_enabled():
     gates, port = [Gate(), Gate()], free_port()
@@ -304,15 +295,15 @@ def a_disabled_server_serves_nobody_who_waits_until_it_is_enabled():
             for _ in range(4):
                 waiting.append(connect(port))
                 time.sleep(0.05)
-            tell(path, "disable server out/s1")
+            ask(path, "disable server out/s1")
             first.close()
             check(not any(greeted(client) for client in waiting), "a disabled server's place is nobody's")
             second.close()
             check(greeted(waiting[0], 5), "the other one goes on")
-            tell(path, "enable server out/s1")
+            ask(path, "enable server out/s1")
             check(greeted(waiting[1], 5), "and the first again")
-            tell(path, "disable server out/s1")
-            tell(path, "disable server out/s2")
+            ask(path, "disable server out/s1")
+            ask(path, "disable server out/s2")
             check(is_closed_within(waiting[2], 5) and is_closed_within(waiting[3], 5), "none is left to wait for")
             check(not is_closed_within(waiting[0], 0.2), "who is served stays")
             check([gate.most for gate in gates] == [1, 1], f"{[gate.most for gate in gates]} at once")

@@ -120,12 +120,12 @@ TEST(SignalsTest, WakeDescriptorEndsTheWait) {
               BlockSignals();
               std::string error;
               auto waiter = SignalWaiter::Create(&error);
-              const int wake = eventfd(0, EFD_CLOEXEC);
-              if (waiter->Wait(1, wake).request != SignalRequest::kTimeout) return 1;
-              if (eventfd_write(wake, 1) != 0) return 2;
-              if (waiter->Wait(5000, wake).request != SignalRequest::kWake) return 3;
+              const int wakes[] = {eventfd(0, EFD_CLOEXEC), -1};
+              if (waiter->Wait(1, wakes).request != SignalRequest::kTimeout) return 1;
+              if (eventfd_write(wakes[0], 1) != 0) return 2;
+              if (waiter->Wait(5000, wakes).request != SignalRequest::kWake) return 3;
               kill(getpid(), SIGTERM);  // goes first
-              return waiter->Wait(5000, wake).request == SignalRequest::kStop ? 0 : 4;
+              return waiter->Wait(5000, wakes).request == SignalRequest::kStop ? 0 : 4;
             }),
             0);
 }
