@@ -180,10 +180,15 @@ uint64_t WithUlimitN(const LimitsRequest& request, const SystemLimits& system, u
     return attainable;
   }
   if (request.ulimit_n < plan.fds_needed) {
-    plan.notices.push_back(base::Format(
+    plan.warnings.push_back(base::Format(
         "'ulimit-n %u' is too small for maxconn %u, which needs %llu file descriptors: "
         "using %llu; remove 'ulimit-n', the number is computed",
         request.ulimit_n, plan.maxconn, Number(plan.fds_needed), Number(plan.fds_needed)));
+  } else if (request.ulimit_n < system.nofile_soft) {
+    plan.warnings.push_back(base::Format(
+        "'ulimit-n %u' has no effect, the limit is %llu already: set 'fd-hard-limit %u' to use "
+        "fewer, or remove 'ulimit-n'",
+        request.ulimit_n, Number(system.nofile_soft), request.ulimit_n));
   }
   return request.ulimit_n;
 }
