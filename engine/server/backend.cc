@@ -202,6 +202,14 @@ std::unique_ptr<Balancer> Backend::MakeBalancer(const std::vector<bool>& eligibl
   return MakeRandom(weights, rules_.random_draws, rules_.hash.balance_factor);
 }
 
+bool Backend::HasOther(uint32_t shard, uint32_t server) {
+  const std::vector<bool>& eligible = PlanOf(shard).eligible;
+  for (uint32_t other = 0; other < eligible.size(); ++other) {
+    if (eligible[other] && other != server) return true;
+  }
+  return false;
+}
+
 bool Backend::IsUsable(uint32_t, uint32_t server) { return rules_.servers[server].state->usable(); }
 
 int64_t Backend::BackendLoad() { return state_.BackCurrent(); }

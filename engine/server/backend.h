@@ -80,6 +80,8 @@ class Backend final : SlotServers, ThrottleListener {
   bool IsEligible(uint32_t shard, uint32_t server) override {
     return PlanOf(shard).eligible[server];
   }
+  // Another one than that may be balanced to.
+  bool HasOther(uint32_t shard, uint32_t server);
   // Null when no server has a limit.
   WaitQueue* queue() { return queue_.get(); }
   // On the shard's thread, before it serves.

@@ -15,10 +15,18 @@
 
 namespace engine {
 
+// What a retry finds.
+struct RetryChoice {
+  bool is_bound = false;   // a cookie or a hash ties the request to its server
+  bool has_other = false;  // another server can be used
+};
+
 // `retry` counts from 1 for the first try after the original attempt. Manual 4.2, retries and
-// option redispatch: a positive interval P redispatches on every Pth retry, a negative one -N on
-// the Nth before the last, 0 never.
-bool IsRedispatch(const ProxyConfig& backend, uint32_t retry);
-shard::RetryDecision DecideRetryOf(const ProxyConfig& backend, uint32_t retry, uint32_t* pause_ms);
+// option redispatch: a retry goes to another server than the last one. What a cookie or a hash
+// binds is set free only now and then: a positive interval P does so on every Pth retry, a negative
+// one -N on the Nth before the last. 0: never, for nobody.
+bool IsRedispatch(const ProxyConfig& backend, RetryChoice choice, uint32_t retry);
+shard::RetryDecision DecideRetryOf(const ProxyConfig& backend, RetryChoice choice, uint32_t retry,
+                                   uint32_t* pause_ms);
 
 }  // namespace engine

@@ -425,7 +425,7 @@ bool Stream::OnDisconnected(StreamSide& side) {
     if (retries_ >= backend_->retries) return false;
     ++retries_;
     backend_->state->part(worker_.index()).retries.Add();
-    if (IsRedispatch(*backend_, retries_)) LeaveServer();
+    if (IsRedispatch(*backend_, ChoiceOfRetry(), retries_)) LeaveServer();
   }
   fresh_only_ = true;
   slot_.Release();
@@ -452,7 +452,8 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
   // retry-on that leaves conn-failure out makes the first failure the last.
   const bool final = http_ && (backend_->http.retry_on & kRetryConnFailure) == 0;
   const RetryDecision decision =
-      final ? RetryDecision::kGiveUp : DecideRetryOf(*backend_, retries_ + 1, pause_ms);
+      final ? RetryDecision::kGiveUp
+            : DecideRetryOf(*backend_, ChoiceOfRetry(), retries_ + 1, pause_ms);
   if (decision == RetryDecision::kGiveUp) return decision;
   ++retries_;
   part.retries.Add();
@@ -461,7 +462,14 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
   return decision;
 }
 
-// For another one, if there is one.
+RetryChoice Stream::ChoiceOfRetry() {
+  const ServerConfig* server = slot_.server();
+  if (server == nullptr) return {.is_bound = true};
+  return {.is_bound = persistence_.server() >= 0 || backend_->balance == BalanceAlgorithm::kHash,
+          .has_other = backend_->state->backend()->HasOther(worker_.index(), server->index)};
+}
+
+// For another one.
 void Stream::LeaveServer() {
   backend_->state->part(worker_.index()).redispatches.Add();
   slot_.part().redispatches.Add();

@@ -34,6 +34,7 @@ class FrontEndpoint;
 class Session;
 class Worker;
 struct DialPlan;
+struct RetryChoice;
 
 class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWaiter, IdleWaiter {
  public:
@@ -116,6 +117,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   shard::AssignResult AssignPersistent();
   shard::AssignResult AssignLast();
   void TakeSlot(uint32_t server);
+  RetryChoice ChoiceOfRetry();
   void LeaveServer();
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
   shard::ConnectResult Dial(ServerConfig& server, const DialPlan& plan, shard::CloseReason* reason);

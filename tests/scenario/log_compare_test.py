@@ -805,6 +805,16 @@ def redispatched_at_once(place):
     place.ask("/")
 
 
+@situation(lines=1, servers="server s1 {dead}\n  server s2 {s2}", backend="retries 2\n  option redispatch\n  balance hdr(host)")
+def bound_by_a_hash(place):
+    place.ask("/")
+
+
+@situation(lines=1, servers="server s1 {dead}\n  server s2 {s2} backup", backend="retries 1\n  option redispatch 1")
+def nobody_to_redispatch_to(place):
+    place.ask("/")
+
+
 @situation(lines=1, servers="server s1 {full}")
 def connect_times_out(place):
     place.ask("/")
