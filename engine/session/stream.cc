@@ -118,6 +118,9 @@ void Stream::Run() noexcept {
   // moves.
   bool owed = true;  // the flow did something that the server's side has not seen
   for (int round = 0;; ++round) {
+    // timeout client is for a client that is expected to send (manual 4.2): one that has sent its
+    // request waits for a server, and the timeouts of queue and connect are for that.
+    client_side_.HoldIdleClock(!http_ && !request_.bytes().empty() && IsLookingForServer());
     client_side_.Run();
     owed = RunFlow() || owed;
     if (!owed && !client_side_.moved()) break;
@@ -153,17 +156,21 @@ void Stream::SetSplice() {
   server_side_.SetSplice(both || front.splice_response || back.splice_response ? pipes : nullptr);
 }
 
+bool Stream::IsLookingForServer() const {
+  const shard::SideState server = server_side_.state();
+  return server != shard::SideState::kEstablished && server != shard::SideState::kClosed &&
+         server != shard::SideState::kIdle;
+}
+
 // What one side's end means for the other.
 void Stream::AbortOneSided() {
   const shard::SideState server = server_side_.state();
-  const bool connecting = server != shard::SideState::kEstablished && !server_side_.closed() &&
-                          server != shard::SideState::kIdle;
   // A client that left before anything was sent is not worth a connection: it would only be closed
   // again. In mode http its mux tells (manual 4.2, option abortonclose).
   const bool said_nothing =
       request_.drained() && (client_side_.closed() || request_.bytes_produced() == 0);
   const bool given_up = backend_ != nullptr && backend_->http.abort_on_close && request_.ended();
-  if (!http_ && connecting && (said_nothing || given_up)) {
+  if (!http_ && IsLookingForServer() && (said_nothing || given_up)) {
     server_side_.Abort(CloseReason::kClientAbort);
     WakeStream();
   }

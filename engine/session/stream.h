@@ -124,6 +124,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   uint64_t NowMicros() const;
   void SetTimeouts();
   void SetSplice();
+  bool IsLookingForServer() const;
   void AbortOneSided();
   static void CopyBytes(const shard::ByteQueue& from, shard::ByteQueue& to);
   bool RunFlow();

@@ -268,7 +268,7 @@ uint32_t StreamSide::idle_timeout_ms() const {
 }
 
 bool StreamSide::idle_clock_runs() const {
-  if (idle_timeout_ms() == 0) return false;
+  if (idle_timeout_ms() == 0 || clock_held_) return false;
   return (receiving_ && !read_shut_) || !out_.empty() || endpoint_->UnsentBytes() > 0;
 }
 

@@ -139,6 +139,8 @@ class StreamSide final : EndpointEvents {
     if (event_error_ == CloseReason::kNone) event_error_ = reason;
   }
   void SetTimeouts(const SideTimeouts& timeouts) { timeouts_ = timeouts; }
+  // The peer is the one who waits: its silence does not count.
+  void HoldIdleClock(bool hold) { clock_held_ = hold; }
   // What this side produces may go through pipes of `pool` where it is large; null: it may not.
   void SetSplice(PipePool* pool) {
     pipes_ = pool;
@@ -219,7 +221,8 @@ class StreamSide final : EndpointEvents {
   bool receiving_ : 1 = false;  // what WantRecv() last said
   bool moved_ : 1 = false;
   bool leave_pipe_ : 1 = false;  // its pieces have become small
-  bool clock_ran_ : 1 = false;   // idle_clock_runs() when it was last looked at
+  bool clock_held_ : 1 = false;
+  bool clock_ran_ : 1 = false;  // idle_clock_runs() when it was last looked at
 };
 
 }  // namespace shard

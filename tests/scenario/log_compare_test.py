@@ -1075,6 +1075,16 @@ def tcp_client_leaves_while_connecting(place):
     place.say(b"hello", then="close")
 
 
+@situation(mode="tcp", servers="server s1 {full}", frontend="timeout client 300ms", backend="timeout connect 900ms")
+def tcp_connect_times_out_after_the_client(place):
+    place.say(b"hello")
+
+
+@situation(mode="tcp", servers="server s1 {dead}", frontend="timeout client 300ms", backend="retries 1")
+def tcp_silent_before_the_retry(place):
+    place.say()
+
+
 @situation(mode="tcp", frontend="NOBACKEND", kinds=KINDS)
 def tcp_no_backend(place):
     place.say(b"hello")

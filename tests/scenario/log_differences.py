@@ -51,6 +51,8 @@ DIFFERENCES = {
                         "manual 4.2, option redispatch: it breaks hash based persistence; 2.6 hashes again, to the same server"),
     "nobody_to_redispatch_to": ({**NO_SOURCE, "Tw": ("0", "LONG")},
                                 "a pause before the same server is no wait in a queue, which is what %Tw is (manual 8.4); %bi as above"),
+    "tcp_connect_times_out_after_the_client": (NO_SOURCE, NO_SOURCE_REASON),
+    "tcp_silent_before_the_retry": ({"si": ("127.0.0.1", "-"), "sp": ("PORT", "-")}, "%s names the server that was tried, so %si does"),
     "waits_in_the_queue": ({"1.sc": ("1", "0")}, SLOT_REASON),
     "two_wait": ({"1.sc": ("1", "0")}, SLOT_REASON),
     "tcp_waits_in_the_queue": ({"1.sc": ("1", "0")}, SLOT_REASON),
