@@ -29,7 +29,7 @@ const shard::ProxySendOptions& PlainAnnouncement() {
 void CheckExchange::Start(const ExchangePlan& plan) {
   plan_ = plan;
   rule_ = 0;
-  rule_begun_ = has_talked_ = linger_ = false;
+  rule_begun_ = has_talked_ = linger_ = announced_ = false;
   connected_ = broken_ = timed_out_ = false;
   last_expect_ = nullptr;
   passed_ = {};
@@ -149,15 +149,16 @@ bool CheckExchange::Announce() {
   const CheckRule& connect = rule();
   const bool by_server = connect.with_defaults && own.enabled();
   if (!by_server && !connect.send_proxy) return true;
-  // No client stands behind it: the header says so.
-  return shard::AnnounceClient(*connection_, own.enabled() ? own : PlainAnnouncement(), {}, {});
+  announced_ = true;
+  return shard::AnnounceSelf(*connection_, own.enabled() ? own : PlainAnnouncement());
 }
 
 CheckExchange::Step CheckExchange::Connect() {
-  CloseConnection(linger_);
+  CloseConnection(linger_ || announced_);
   shard::ShardContext& context = host_.context();
   state_ = State::kConnecting;
   linger_ = rule().linger;
+  announced_ = false;
   answer_.clear();
   if (plan_.talk_ms != 0) {
     timer_.Set(context.loop->timers(), context.now_ms() + plan_.connect_ms);
@@ -337,7 +338,8 @@ void CheckExchange::Pass() {
     outcome.text = last_expect_->on_success;
   }
   if (outcome.text.empty() && has_talked_ && says_steps()) outcome.text = "(tcp-check)";
-  End(outcome, linger_ || is_last_sent);
+  // A server that waits for a header is sent it even where nothing follows: it would complain.
+  End(outcome, linger_ || is_last_sent || announced_);
 }
 
 }  // namespace engine

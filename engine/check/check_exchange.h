@@ -125,6 +125,7 @@ class CheckExchange final : shard::ConnectionEvents, shard::Task, shard::TimerCl
   bool rule_begun_ = false;
   bool has_talked_ = false;  // something beyond a connect was done
   bool linger_ = false;      // of the connect rule in force
+  bool announced_ = false;   // the connection in use begins with a PROXY header
   bool connected_ = false;
   bool broken_ = false;
   bool timed_out_ = false;

@@ -31,6 +31,7 @@ struct HandshakeScratch {
   char* tlvs = nullptr;
   // Of an outgoing one: what its PROXY header says. The options are the server's, as the target is.
   const ProxySendOptions* send_options = nullptr;
+  bool announces_self = false;
   Address announced_source;
   Address announced_destination;
 };

@@ -44,8 +44,10 @@ class ProxySend final : public Handshake {
       connection.SetLayerError(CloseReason::kNoMemory);
       return HandshakeResult::kFailed;
     }
+    const bool tells_own = scratch.announces_self && options.version == 1;
     const proto::Preamble preamble =
-        ToPreamble(scratch.announced_source, scratch.announced_destination);
+        tells_own ? ToPreamble(connection.LocalAddress(), connection.PeerAddress())
+                  : ToPreamble(scratch.announced_source, scratch.announced_destination);
     proto::ByteWriter writer(chunk->data, chunk->capacity);
     const bool fits = options.version == 1
                           ? proto::WriteProxyV1(preamble, writer)
@@ -83,6 +85,12 @@ bool AnnounceClient(Connection& connection, const ProxySendOptions& options, con
   scratch->announced_source = source;
   scratch->announced_destination = destination;
   connection.OweHandshake(HandshakeStep::kProxySend);
+  return true;
+}
+
+bool AnnounceSelf(Connection& connection, const ProxySendOptions& options) {
+  if (!AnnounceClient(connection, options, {}, {})) return false;
+  connection.scratch()->announces_self = true;
   return true;
 }
 

@@ -39,4 +39,9 @@ Handshake* ProxySendStep();
 [[nodiscard]] bool AnnounceClient(Connection& connection, const ProxySendOptions& options,
                                   const Address& source, const Address& destination);
 
+// There is no client: a connection of our own, such as a health check. Version 1 has no word for
+// that which every server knows, so it tells the addresses of the connection itself; version 2 says
+// LOCAL.
+[[nodiscard]] bool AnnounceSelf(Connection& connection, const ProxySendOptions& options);
+
 }  // namespace shard

@@ -1,5 +1,6 @@
 """Headers before the first byte: in any pieces, forged, never coming; each stream under its own address; real peers."""
 
+import contextlib
 import ipaddress
 import itertools
 import os
@@ -282,6 +283,65 @@ listen plain
                         got = client.recv(100)
                         check(got == expected, f"{name}: {got!r}")
     shutil.rmtree(folder)
+
+
+@case
+def health_checks_are_announced():
+    """manual 5.2, check-send-proxy; a check that only connects sends the header, too, and ends in order."""
+    checked = "check inter 100ms"
+    rows = (
+        (f"{checked} send-proxy", "own", "v1 is on where traffic has it"),
+        (f"{checked} check-send-proxy", "own", "v1 where traffic has none"),
+        (f"{checked} port PORT send-proxy", None, "not with a port"),
+        (f"{checked} port PORT send-proxy check-send-proxy", "own", "with a port where it is asked for"),
+        (f"{checked} send-proxy-v2", "local", "v2 says LOCAL"),
+        (f"{checked} send-proxy-v2 check-send-proxy", "local", "v2 says LOCAL where it is asked for"),
+    )
+    seen = {}
+
+    def record(name):
+        def serve(peer):
+            peer.settimeout(5)
+            names = peer.getpeername(), peer.getsockname()  # fails for a check that has gone already
+            first, ended = b"", False
+            try:
+                first = peer.recv(4096)
+                while name[1] and not first.endswith(b"\r\n\r\n"):
+                    first += peer.recv(4096)
+                ended = True if name[1] else peer.recv(1) == b""
+            except (ConnectionError, TimeoutError):
+                pass
+            seen.setdefault(name, (first, ended, *names))
+            peer.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+        return serve
+
+    port = free_port()
+    sections = []
+    with contextlib.ExitStack() as stack:
+        for number, (options, _, _) in enumerate(rows):
+            for http in (False, True):
+                server = stack.enter_context(Server(record((number, http))))
+                sections.append(f"""
+backend b{number}{int(http)}
+  mode http
+  {"option httpchk GET /alive" if http else ""}
+  server s 127.0.0.1:{server.port} {options.replace("PORT", str(server.port))}
+""")
+        with Proxy(f"{DEFAULTS}\nlisten in\n  bind 127.0.0.1:{port}\n" + "".join(sections), [port]):
+            end = time.monotonic() + 10
+            while len(seen) < 2 * len(rows) - 1 and time.monotonic() < end:
+                time.sleep(0.05)
+    for number, (_, header, what) in enumerate(rows):
+        for http in (False, True):
+            if header is None and not http:
+                check(not seen.get((number, http), [b""])[0], what)
+                continue
+            check((number, http) in seen, f"{what}: no check came")
+            first, ended, peer, own = seen[number, http]
+            wanted = {None: b"", "local": SIGNATURE + b"\x20\0\0\0",
+                      "own": f"PROXY TCP4 {peer[0]} {own[0]} {peer[1]} {own[1]}\r\n".encode()}[header]
+            check(ended or IS_HAPROXY, f"{what}: the connection does not end in order")
+            check(first == wanted if not http else first.startswith(wanted + b"GET /alive"), f"{what}: {first!r}")
 
 
 class Peer:

@@ -67,7 +67,9 @@ class ProxySendTest : public testing::Test {
     speaker_.connection = connection_;
     speaker_.heard.clear();
     connection_->SetEvents(&speaker_);
-    ASSERT_TRUE(AnnounceClient(*connection_, options_, source, destination));
+    ASSERT_TRUE(announces_self_ ? AnnounceSelf(*connection_, options_)
+                                : AnnounceClient(*connection_, options_, source, destination));
+    if (announces_self_) connection_->SetLocalAddress(kSource);
     connection_->Dial(plain, sizeof(address_));
   }
   // Turns until the server's end has something, and gives what came first.
@@ -85,6 +87,7 @@ class ProxySendTest : public testing::Test {
   }
 
   ProxySendOptions options_;
+  bool announces_self_ = false;
   std::unique_ptr<ConnWorld> world_;
   std::unique_ptr<FakePeer> peer_;
   Speaker speaker_;
@@ -97,6 +100,16 @@ TEST_F(ProxySendTest, GoesWithTheFirstData) {
   Dial({.version = 1}, kSource, kDestination);
   EXPECT_EQ(FirstRead(), kV1 + "GET / HTTP/1.1\r\n") << "one send";
   EXPECT_EQ(speaker_.heard, "connected ");
+}
+
+// Without a client (AnnounceSelf): version 1 tells the connection's own addresses.
+TEST_F(ProxySendTest, AConnectionOfOurOwnIsAnnouncedWithItsOwnAddresses) {
+  announces_self_ = true;
+  Dial({.version = 1}, {}, {});
+  EXPECT_EQ(FirstRead(), "PROXY TCP4 " + kSource.Ip() + " 127.0.0.1 " +
+                             std::to_string(kSource.port) + " 9000\r\n");
+  Dial({.version = 2}, {}, {});
+  EXPECT_EQ(FirstRead(), std::string("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16)) << "LOCAL";
 }
 
 TEST_F(ProxySendTest, GoesAloneWhenThereIsNoData) {
