@@ -10,16 +10,10 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/config/diagnostics.h"
 
 namespace engine {
 namespace {
-
-std::string Quoted(std::string_view text) {
-  std::string quoted(1, '\'');  // appended, because g++ 12 warns of a copy it imagines otherwise
-  quoted += text;
-  quoted += '\'';
-  return quoted;
-}
 
 enum class Scheme : uint8_t { kHost, kUnix, kAbstract, kAbstractTight, kFd, kUnsupported };
 
@@ -75,21 +69,21 @@ std::string ParsePorts(std::string_view text, uint32_t use, AddressWord& word) {
   if (text[0] == '+' || text[0] == '-') {
     if ((use & kAllowOffset) == 0) return "port offset not permitted here";
     const std::optional<uint64_t> offset = base::ParseUnsigned(text.substr(1));
-    if (!offset || *offset > 65535) return "invalid port offset " + Quoted(text);
+    if (!offset || *offset > 65535) return "invalid port offset " + InQuotes(text);
     word.port_offset = text[0] == '-' ? -int32_t(*offset) : int32_t(*offset);
     return {};
   }
   const size_t dash = text.find('-');
   const std::string_view low = text.substr(0, dash);
   const std::optional<uint16_t> first = ParsePort(low, use);
-  if (!first) return "invalid port " + Quoted(low);
+  if (!first) return "invalid port " + InQuotes(low);
   word.has_port = true;
   word.port_low = word.port_high = *first;
   if (dash == std::string_view::npos) return {};
   if ((use & kAllowRange) == 0) return "port range not permitted here";
   const std::optional<uint16_t> last = ParsePort(text.substr(dash + 1), use);
-  if (!last) return "invalid port " + Quoted(text.substr(dash + 1));
-  if (*last < *first) return "invalid port range " + Quoted(text);
+  if (!last) return "invalid port " + InQuotes(text.substr(dash + 1));
+  if (*last < *first) return "invalid port range " + InQuotes(text);
   word.port_high = *last;
   return {};
 }
@@ -139,13 +133,13 @@ std::string ParseHost(std::string_view text, uint32_t use, AddressWord& word) {
   }
   bool is_bracketed = false;
   if (host.starts_with('[')) {
-    if (!host.ends_with(']')) return "invalid address: " + Quoted(host);
+    if (!host.ends_with(']')) return "invalid address: " + InQuotes(host);
     host = host.substr(1, host.size() - 2);
     is_bracketed = true;
   }
   word.host = host;
   const uint16_t family = is_bracketed ? uint16_t(AF_INET6) : word.family;
-  if (is_bracketed && word.family == AF_INET) return "invalid address: " + Quoted(text);
+  if (is_bracketed && word.family == AF_INET) return "invalid address: " + InQuotes(text);
   if (!is_bracketed && (host.empty() || host == "*")) {
     word.literal = shard::Address();
     word.literal.family = word.family == AF_INET6 ? AF_INET6 : AF_INET;
@@ -154,7 +148,7 @@ std::string ParseHost(std::string_view text, uint32_t use, AddressWord& word) {
     word.is_literal = true;
   } else if (is_bracketed || !IsHostName(host) ||
              host.find_first_not_of("0123456789.") == std::string_view::npos) {
-    return "invalid address: " + Quoted(host);
+    return "invalid address: " + InQuotes(host);
   }
   if (word.is_literal) word.family = word.literal.family;
   if ((use & kRequirePort) && !word.has_port) return "missing port specification";
@@ -165,7 +159,7 @@ std::string ParseHost(std::string_view text, uint32_t use, AddressWord& word) {
 std::string ParsePath(std::string_view text, AddressWord& word) {
   if (text.empty()) return "the path of a unix socket is missing";
   if (text.size() > kUnixPathBytesMax) {
-    return "socket path " + Quoted(text) + " too long (max " + std::to_string(kUnixPathBytesMax) +
+    return "socket path " + InQuotes(text) + " too long (max " + std::to_string(kUnixPathBytesMax) +
            ")";
   }
   word.kind = AddressKind::kUnix;
@@ -180,7 +174,7 @@ std::string ParseWord(std::string_view text, uint32_t use, AddressWord& word) {
   }
   std::string_view rest = text;
   for (const std::string_view type : {"dgram+", "quic+"}) {
-    if (rest.starts_with(type)) return Quoted(type) + " addresses are not supported yet";
+    if (rest.starts_with(type)) return InQuotes(type) + " addresses are not supported yet";
   }
   TakePrefix(rest, "stream+");
   const bool has_type = rest.size() != text.size();
@@ -205,18 +199,18 @@ std::string ParseWord(std::string_view text, uint32_t use, AddressWord& word) {
         if ((use & kAllowFd) == 0) return "a file descriptor is not acceptable here";
         const std::optional<uint64_t> fd = base::ParseUnsigned(rest);
         if (!fd || *fd > INT32_MAX) {
-          return "file descriptor " + Quoted(rest) + " is not a valid integer";
+          return "file descriptor " + InQuotes(rest) + " is not a valid integer";
         }
         word.kind = AddressKind::kFd;
         word.fd = int(*fd);
         return {};
       }
       case Scheme::kUnsupported:
-        return Quoted(row.prefix) + " addresses are not supported yet";
+        return InQuotes(row.prefix) + " addresses are not supported yet";
     }
   }
   if (has_type || rest.find('@') != std::string_view::npos) {
-    return "unknown address prefix in " + Quoted(text);
+    return "unknown address prefix in " + InQuotes(text);
   }
   return ParseHost(rest, use, word);
 }
@@ -226,8 +220,8 @@ std::string ParseWord(std::string_view text, uint32_t use, AddressWord& word) {
 Parsed<AddressWord> ParseAddress(std::string_view text, uint32_t use) {
   Parsed<AddressWord> parsed;
   parsed.error = ParseWord(text, use, parsed.value);
-  if (!parsed && parsed.error.find(Quoted(text)) == std::string::npos) {
-    parsed.error += " in " + Quoted(text);
+  if (!parsed && parsed.error.find(InQuotes(text)) == std::string::npos) {
+    parsed.error += " in " + InQuotes(text);
   }
   return parsed;
 }
@@ -259,7 +253,7 @@ Parsed<shard::Address> ResolveAddress(const AddressWord& word) {
   addrinfo* list = nullptr;
   const int code = getaddrinfo(word.host.c_str(), nullptr, &hints, &list);
   if (code != 0) {
-    parsed.error = "could not resolve address " + Quoted(word.host) + ": " + gai_strerror(code);
+    parsed.error = "could not resolve address " + InQuotes(word.host) + ": " + gai_strerror(code);
     return parsed;
   }
   for (const addrinfo* at = list; at != nullptr && address.family == AF_UNSPEC; at = at->ai_next) {
@@ -269,7 +263,8 @@ Parsed<shard::Address> ResolveAddress(const AddressWord& word) {
   }
   freeaddrinfo(list);
   if (!address.is_ip()) {
-    parsed.error = "could not resolve address " + Quoted(word.host) + ": no address of its family";
+    parsed.error =
+        "could not resolve address " + InQuotes(word.host) + ": no address of its family";
   }
   address.port = word.port_low;
   return parsed;
@@ -281,7 +276,7 @@ Parsed<shard::Address> ResolveWithoutGetaddrinfo(const AddressWord& word) {
   const bool v6 = word.family == AF_INET6;
   const hostent* found = gethostbyname2(word.host.c_str(), v6 ? AF_INET6 : AF_INET);
   if (found == nullptr || found->h_addr_list[0] == nullptr) {
-    parsed.error = "could not resolve address " + Quoted(word.host) + ": " + hstrerror(h_errno);
+    parsed.error = "could not resolve address " + InQuotes(word.host) + ": " + hstrerror(h_errno);
     return parsed;
   }
   address.family = v6 ? AF_INET6 : AF_INET;

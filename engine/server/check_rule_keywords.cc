@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "engine/config/address_words.h"
+#include "engine/config/diagnostics.h"
 #include "engine/server/check_protocols.h"
 #include "proto/http/chars.h"
 
@@ -16,8 +17,6 @@ namespace {
 constexpr Scopes kBack = scope::kDefaults | scope::kBackend | scope::kListen;
 
 CheckDraft& Draft(BuildContext& context) { return context.proxy->check; }
-
-std::string Quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 // Where a rule goes: what the proxy says takes the place of what it has from `defaults`.
 void AddRule(BuildContext& context, CheckRulesDraft& draft, CheckRule rule) {
@@ -41,7 +40,7 @@ class Words {
   // What follows the word just taken.
   bool TakeText(std::string& out) {
     if (empty()) {
-      return RefuseNext((at_ == 0 ? "" : Quoted(use_.argument(at_ - 1)) + " ") +
+      return RefuseNext((at_ == 0 ? "" : InQuotes(use_.argument(at_ - 1)) + " ") +
                         std::string("expects an argument"));
     }
     out = Take();
@@ -132,13 +131,13 @@ bool TakeConnect(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft,
       if (!TakeComment(words, rule)) return false;
     } else if (word == "proto") {
       if (words.empty() || words.peek() != proto) {
-        return words.RefuseNext("'proto' takes " + Quoted(proto) + " only");
+        return words.RefuseNext("'proto' takes " + InQuotes(proto) + " only");
       }
       words.Take();
     } else if (word == "ssl" || word == "sni" || word == "alpn" || word == "via-socks4") {
-      return words.RefuseTaken(Quoted(word) + " is not supported yet");
+      return words.RefuseTaken(InQuotes(word) + " is not supported yet");
     } else {
-      return words.RefuseTaken("unexpected " + Quoted(word));
+      return words.RefuseTaken("unexpected " + InQuotes(word));
     }
   }
   AddRule(context, draft, std::move(rule));
@@ -160,7 +159,7 @@ bool TakeStatus(Words& words, const StatusSet& set, CheckStatus& out) {
   if (!words.TakeText(text)) return false;
   const auto status = FindCheckStatus(text);
   if (!status || set.allowed.find(" " + text + " ") == std::string_view::npos) {
-    return words.RefuseTaken(Quoted(set.option) + " expects one of" +
+    return words.RefuseTaken(InQuotes(set.option) + " expects one of" +
                              std::string(set.allowed.substr(0, set.allowed.size() - 1)));
   }
   out = *status;
@@ -209,7 +208,7 @@ bool TakeTcpMatch(Words& words, std::string_view word, ExpectRule& expect) {
     expect.match = Match::kBinaryRegex;
     return words.TakeRegex(true, expect.regex);
   }
-  return words.RefuseTaken("unexpected " + Quoted(word) +
+  return words.RefuseTaken("unexpected " + InQuotes(word) +
                            ": it takes 'string', 'rstring', 'binary' or 'rbinary'");
 }
 
@@ -286,7 +285,7 @@ bool TakeHttpMatch(Words& words, std::string_view word, ExpectRule& expect) {
     expect.match = Match::kBodyRegex;
     return words.TakeRegex(false, expect.regex);
   }
-  return words.RefuseTaken("unexpected " + Quoted(word) +
+  return words.RefuseTaken("unexpected " + InQuotes(word) +
                            ": it takes 'status', 'rstatus', 'hdr', 'fhdr', 'string' or 'rstring'");
 }
 
@@ -302,7 +301,7 @@ bool TakeExpect(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft,
     const Taken taken = TakeExpectOption(words, word, rule);
     if (taken == Taken::kRefused) return false;
     if (taken == Taken::kYes) continue;
-    if (has_match) return words.RefuseTaken("unexpected " + Quoted(word));
+    if (has_match) return words.RefuseTaken("unexpected " + InQuotes(word));
     has_match = true;
     if (word.starts_with('!')) {
       rule.expect.negated = true;
@@ -325,7 +324,7 @@ bool TakeSend(BuildContext& context, KeywordUse& use, bool (Words::*take)(std::s
   if (!(words.*take)(rule.bytes)) return false;
   while (!words.empty()) {
     const std::string_view word = words.Take();
-    if (word != "comment") return words.RefuseTaken("unexpected " + Quoted(word));
+    if (word != "comment") return words.RefuseTaken("unexpected " + InQuotes(word));
     if (!TakeComment(words, rule)) return false;
   }
   AddRule(context, Draft(context).tcp, std::move(rule));
@@ -393,7 +392,8 @@ bool IsOurs(std::string_view name) {
 
 bool AddField(const Words& words, std::string_view name, std::string_view value,
               CheckRequest& request) {
-  if (!proto::IsToken(name)) return words.RefuseTaken(Quoted(name) + " is not the name of a field");
+  if (!proto::IsToken(name))
+    return words.RefuseTaken(InQuotes(name) + " is not the name of a field");
   if (!IsValue(value)) return words.RefuseTaken("the value of a field cannot have that");
   if (!IsOurs(name)) request.fields.emplace_back(name, value);
   return true;
@@ -406,7 +406,7 @@ bool TakeRequestField(Words& words, CheckRequest& request) {
 
 bool TakeMethod(Words& words, std::string& method) {
   return words.TakeText(method) &&
-         (proto::IsToken(method) || words.RefuseTaken(Quoted(method) + " is not a method"));
+         (proto::IsToken(method) || words.RefuseTaken(InQuotes(method) + " is not a method"));
 }
 
 bool CheckUri(const Words& words, std::string_view uri) {
@@ -443,7 +443,7 @@ bool TakeRequest(BuildContext& context, KeywordUse& use) {
     } else if (word == "comment") {
       good = TakeComment(words, rule);
     } else {
-      return words.RefuseTaken("unexpected " + Quoted(word));
+      return words.RefuseTaken("unexpected " + InQuotes(word));
     }
     if (!good) return false;
   }

@@ -6,20 +6,14 @@
 #include <optional>
 
 #include "base/text.h"
+#include "engine/config/diagnostics.h"
 #include "engine/server/builder.h"
 
 namespace engine {
 namespace {
 
-std::string Quoted(std::string_view text) {
-  std::string quoted(1, '\'');  // appended, because g++ 12 warns of a copy it imagines otherwise
-  quoted += text;
-  quoted += '\'';
-  return quoted;
-}
-
 std::string RangeError(std::string_view text, uint32_t low, uint32_t high) {
-  return Quoted(text) +
+  return InQuotes(text) +
          base::Format(
              " is not a set: expects 'all', 'odd', 'even', a number or a range between "
              "%u and %u",
@@ -72,7 +66,7 @@ Parsed<std::vector<uint32_t>> ParseThreadSet(std::string_view text, uint32_t thr
     const size_t slash = piece.find('/');
     if (slash != std::string_view::npos) {
       if (piece.substr(0, slash) != "1") {
-        return {{}, "there is one thread group, so " + Quoted(piece) + " names no thread"};
+        return {{}, "there is one thread group, so " + InQuotes(piece) + " names no thread"};
       }
       piece = piece.substr(slash + 1);
     }
@@ -86,7 +80,7 @@ Parsed<std::vector<uint32_t>> ParseThreadSet(std::string_view text, uint32_t thr
   SortAndUnique(parsed.value);
   if (parsed.value.empty()) {
     parsed.error =
-        Quoted(text) + base::Format(" names no thread: there are %u (see 'nbthread')", threads);
+        InQuotes(text) + base::Format(" names no thread: there are %u (see 'nbthread')", threads);
   }
   return parsed;
 }
