@@ -773,8 +773,16 @@ std::span<const Completion> FakeRing::Turn(uint64_t deadline_us) {
   while (true) {
     Sweep();
     const bool awaited =
-        std::any_of(made_.begin(), made_.end(), [](const Made& m) { return m.awaited; });
-    if (awaited || woken_ || !net_.auto_advance_ || net_.clock_.now_us() >= until_us) break;
+        std::any_of(made_.begin(), made_.end(), [](const Made& m) { return m.awaited; }) ||
+        (need_send_answers_ && !made_.empty());
+    if (awaited || woken_ || net_.clock_.now_us() >= until_us) break;
+    if (!net_.auto_advance_) {
+      // The kernel would wait on. Time moves elsewhere, so nothing is said until something else is
+      // answered, or the deadline has come.
+      need_send_answers_ = false;
+      completions_.clear();
+      return completions_;
+    }
     const uint64_t next_us = std::min(until_us, NextEventMicros());
     if (next_us == UINT64_MAX) break;  // nothing will ever happen: the test sees an empty turn
     net_.clock_.AdvanceTo(next_us);

@@ -57,6 +57,42 @@ TEST_F(RelayTest, BytesGoBothWays) {
   EXPECT_EQ(proxy_->state->part(0).bytes_out.Get(), 4u);
 }
 
+// Nothing else happens in the process whose answer would bring the held ones along: each stop on
+// the way, for a full queue or a send under way, must say that it waits for the end of a send.
+TEST_F(RelayTest, LoneBulkTransferNeverWaitsForAnEvent) {
+  Open();
+  Connect();
+  const std::string text = RandomText(3, 700000);
+  server_->SetCapacity(1 << 20, 1 << 20);
+  client_->SetCapacity(1 << 20, 1 << 20);
+  const uint64_t begin_ms = rig_->now_ms();
+  ASSERT_EQ(server_->Write(text), text.size());
+  rig_->Settle();
+  EXPECT_EQ(client_->Read(), text);
+  ASSERT_EQ(client_->Write(text), text.size());
+  rig_->Settle();
+  EXPECT_EQ(server_->Read(), text);
+  EXPECT_EQ(rig_->now_ms(), begin_ms);
+}
+
+TEST_F(RelayTest, LastBytesAndTheEndFollowASendUnderWay) {
+  Open();
+  Connect();
+  const uint64_t begin_ms = rig_->now_ms();
+  server_->Write("the last word");
+  server_->CloseWrite();
+  rig_->Settle();
+  EXPECT_EQ(client_->Read(), "the last word");
+  EXPECT_TRUE(client_->AtEnd());
+  client_->Write("mine");
+  client_->Close();
+  rig_->Settle();
+  EXPECT_EQ(server_->Read(), "mine");
+  EXPECT_TRUE(server_->AtEnd());
+  rig_->ExpectSettled();
+  EXPECT_EQ(rig_->now_ms(), begin_ms);
+}
+
 TEST_F(RelayTest, ServerMaySpeakFirst) {
   Open();
   Connect();

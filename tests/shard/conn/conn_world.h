@@ -54,6 +54,7 @@ class ConnWorld {
   }
   ~ConnWorld() {
     table->ForEach([](Connection& connection) { connection.Abort(); });
+    net.set_auto_advance(true);  // so that answers which nobody waits for come, too
     for (int i = 0; i < 1000 && table->live() > 0; ++i) Turn();
     EXPECT_EQ(table->live(), 0u);
     EXPECT_EQ(slices.in_use(), 0u);
