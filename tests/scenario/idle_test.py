@@ -60,14 +60,13 @@ class QuietServer:
             endpoint.close()
 
 
-@case
-def eight_thousand_stay_open():
+def eight_thousand_stay_open(shards):
     if not raise_file_limit(2 * CONNECTIONS + 3000):
         skip("the limit of open files is too low")
     port = free_port()
     clients = []
     with QuietServer() as server:
-        top = f"global\n  nbthread 2\n  maxconn {CONNECTIONS + 1000}"
+        top = f"global\n  nbthread {shards}\n  maxconn {CONNECTIONS + 1000}"
         config = listen_config(port, server.port, "timeout client 5m\n  timeout server 5m\n  maxconn 9000", top=top)
         with Proxy(config, [port]) as proxy:
             before_kb = proxy.rss_kb()
@@ -96,6 +95,16 @@ def eight_thousand_stay_open():
             while proxy.open_files() > 200 and time.monotonic() < end:
                 time.sleep(0.1)
             check(proxy.open_files() <= 200, f"{proxy.open_files()} descriptors are left")
+
+
+@case
+def eight_thousand_stay_open_on_two_shards():
+    eight_thousand_stay_open(2)
+
+
+@case
+def eight_thousand_stay_open_on_four_shards():
+    eight_thousand_stay_open(4)
 
 
 if __name__ == "__main__":
