@@ -23,6 +23,7 @@ using CliStart = std::unique_ptr<CliCommand>(Cli& cli, const CliCall& call);
 CliStart StartHelp, StartPrompt, StartQuit, StartUser, StartOperator, StartShowCliLevel, StartEcho;
 // cli_process.cc: what the process is and was told.
 CliStart StartShowVersion, StartShowInfo, StartShowEnv, StartShowErrors, StartShowCliSockets;
+CliStart StartShowSchemaJson;
 // cli_listeners.cc: for another process that takes over.
 CliStart StartTakeListeners;
 // cli_events.cc: what rings hold.

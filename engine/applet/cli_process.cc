@@ -9,21 +9,23 @@
 #include "base/text.h"
 #include "engine/applet/cli.h"
 #include "engine/applet/cli_commands.h"
+#include "engine/applet/typed_field.h"
 #include "engine/server/server_state.h"
 #include "engine/session/worker.h"
 
 namespace engine {
 namespace {
 
-// One line of `show info`. `position` is where the typed format has it, for ever (management 9.3);
-// fields that have no true value here leave a hole.
+// One line of `show info`; fields that have no true value here leave a hole.
 struct InfoField {
   uint32_t position;
   const char* name;
-  const char* tags;  // origin, nature, scope, persistence (management 9.2)
+  const char* tags;
   const char* type;
   std::string value;
   const char* purpose;
+
+  TypedField typed() const { return {position, name, tags, type, value, purpose}; }
 };
 
 std::string Number(uint64_t value) { return std::to_string(value); }
@@ -111,30 +113,41 @@ std::unique_ptr<CliCommand> StartShowVersion(Cli& cli, const CliCall&) {
 
 std::unique_ptr<CliCommand> StartShowInfo(Cli& cli, const CliCall& call) {
   bool is_typed = false;
+  bool is_json = false;
   bool with_purpose = false;
   for (size_t i = 0; i < call.arguments(); ++i) {
     const std::string_view word = call.argument(i);
     if (word == "typed") {
       is_typed = true;
+    } else if (word == "json") {
+      is_json = true;
     } else if (word == "desc") {
       with_purpose = true;
     } else if (word != "float") {  // no field is a fraction
-      cli.SayLine("'show info' knows 'typed', 'desc' and 'float', not '" + std::string(word) +
-                  "'.");
+      cli.SayLine("'show info' knows 'typed', 'json', 'desc' and 'float', not '" +
+                  std::string(word) + "'.");
       return nullptr;
     }
   }
+  std::string text;
   for (const InfoField& field : InfoFields(cli.worker())) {
-    std::string line = field.name;
-    if (is_typed) {
-      line = base::Format("%u.%s.1:%s:%s:", field.position, field.name, field.tags, field.type);
+    if (is_json) {
+      text += text.empty() ? '[' : ',';
+      text += JsonField({}, field.typed());
+    } else if (is_typed) {
+      text += TypedLine({}, field.typed(), with_purpose);
     } else {
-      line += ": ";
+      text += std::string(field.name) + ": " + field.value;
+      if (with_purpose) text += std::string(":\"") + field.purpose + "\"";
+      text += '\n';
     }
-    line += field.value;
-    if (with_purpose) line += std::string(":\"") + field.purpose + "\"";
-    cli.SayLine(line);
   }
+  cli.SayLine(is_json ? text + ']' : text);
+  return nullptr;
+}
+
+std::unique_ptr<CliCommand> StartShowSchemaJson(Cli& cli, const CliCall&) {
+  cli.SayLine(JsonSchema());
   return nullptr;
 }
 

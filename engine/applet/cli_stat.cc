@@ -22,22 +22,43 @@ struct StatFilter {
   bool only_up = false;
 };
 
+enum class Format : uint8_t { kCsv, kTyped, kJson };
+
 // Goes through the proxies, and through the servers of one, over as many runs as it takes.
 class ShowStat final : public CliCommand {
  public:
-  explicit ShowStat(const StatFilter& filter) : filter_(filter) {}
+  ShowStat(const StatFilter& filter, Format format, bool with_purpose)
+      : filter_(filter), format_(format), with_purpose_(with_purpose) {}
   CliStep Run(Cli& cli) override;
 
  private:
   void ListServers(Cli& cli, const ProxyConfig& proxy, const StatFacts& facts);
+  void SayRow(Cli& cli, const StatRow& row);
   bool Wants(int64_t type) const { return (filter_.types & type) != 0; }
 
   const StatFilter filter_;
+  const Format format_;
+  const bool with_purpose_;
   bool header_said_ = false;
+  bool any_said_ = false;
   bool frontend_said_ = false;  // of proxy_
   size_t proxy_ = 0;
   size_t server_ = 0;  // of proxy_; where to go on
 };
+
+void ShowStat::SayRow(Cli& cli, const StatRow& row) {
+  switch (format_) {
+    case Format::kCsv:
+      return cli.Say(row.ToCsv());
+    case Format::kTyped:
+      return cli.Say(row.ToTyped(with_purpose_));
+    case Format::kJson:
+      break;
+  }
+  cli.Say(any_said_ ? "," : "[");
+  any_said_ = true;
+  cli.Say(row.ToJson());
+}
 
 // Leaves server_ behind the last one, or where the run's share was reached.
 void ShowStat::ListServers(Cli& cli, const ProxyConfig& proxy, const StatFacts& facts) {
@@ -47,7 +68,7 @@ void ShowStat::ListServers(Cli& cli, const ProxyConfig& proxy, const StatFacts& 
     const ServerState& state = *server.state;
     if (filter_.without_maintenance && state.effective_admin() == AdminState::kMaint) continue;
     if (filter_.only_up && state.operational() == Operational::kStopped) continue;
-    cli.Say(ServerRow(server, facts).ToCsv());
+    SayRow(cli, ServerRow(server, facts));
   }
 }
 
@@ -56,7 +77,7 @@ CliStep ShowStat::Run(Cli& cli) {
   const auto& proxies = process.configuration->proxies;
   const StatFacts facts{base::MonotonicMicros(), uint32_t(process.global_maxconn->max()),
                         cli.worker().shard().draining(), cli.worker().index()};
-  if (!header_said_) cli.Say(StatHeader());
+  if (!header_said_ && format_ == Format::kCsv) cli.Say(StatHeader());
   header_said_ = true;
   for (; proxy_ < proxies.size(); ++proxy_, server_ = 0, frontend_said_ = false) {
     const ProxyConfig& proxy = *proxies[proxy_];
@@ -66,7 +87,7 @@ CliStep ShowStat::Run(Cli& cli) {
     const bool is_one_server = filter_.server_id > 0;
     const bool is_gone = proxy.state->listening() == Listening::kShutDown;
     if (!frontend_said_ && proxy.is_frontend && !is_gone && Wants(kFrontends) && !is_one_server) {
-      cli.Say(FrontendRow(proxy, facts).ToCsv());
+      SayRow(cli, FrontendRow(proxy, facts));
     }
     frontend_said_ = true;
     if (!proxy.is_backend) continue;
@@ -74,8 +95,9 @@ CliStep ShowStat::Run(Cli& cli) {
       ListServers(cli, proxy, facts);
       if (server_ < proxy.servers.size()) return CliStep::kAgain;
     }
-    if (Wants(kBackends) && !is_one_server) cli.Say(BackendRow(proxy, facts).ToCsv());
+    if (Wants(kBackends) && !is_one_server) SayRow(cli, BackendRow(proxy, facts));
   }
+  if (format_ == Format::kJson) cli.SayLine(any_said_ ? "]" : "[]");
   return CliStep::kDone;
 }
 
@@ -110,6 +132,8 @@ bool TakeSelection(Cli& cli, const CliCall& call, StatFilter& filter) {
 
 std::unique_ptr<CliCommand> StartShowStat(Cli& cli, const CliCall& call) {
   StatFilter filter;
+  Format format = Format::kCsv;
+  bool with_purpose = false;
   size_t i = 0;
   if (call.argument(0) == "domain") {
     if (call.argument(1) != "proxy") {
@@ -125,9 +149,9 @@ std::unique_ptr<CliCommand> StartShowStat(Cli& cli, const CliCall& call) {
     } else if (word == "no-maint") {
       filter.without_maintenance = true;
     } else if (word == "typed" || word == "json") {
-      cli.SayLine("'show stat " + std::string(word) + "' is not supported yet, only CSV is.");
-      return nullptr;
-    } else if (word == "desc") {  // it says nothing in CSV
+      format = word == "typed" ? Format::kTyped : Format::kJson;
+    } else if (word == "desc") {  // of the typed format alone
+      with_purpose = true;
     } else if (i == 0 && call.arguments() >= 3) {
       if (!TakeSelection(cli, call, filter)) return nullptr;
       i = 2;
@@ -136,7 +160,7 @@ std::unique_ptr<CliCommand> StartShowStat(Cli& cli, const CliCall& call) {
       return nullptr;
     }
   }
-  return std::make_unique<ShowStat>(filter);
+  return std::make_unique<ShowStat>(filter, format, with_purpose);
 }
 
 }  // namespace engine

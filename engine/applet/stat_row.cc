@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/applet/typed_field.h"
 #include "engine/server/cookie_keywords.h"
 #include "engine/server/server_state.h"
 #include "engine/server/server_text.h"
@@ -13,6 +14,17 @@ using C = StatColumn;
 
 // The column `type`.
 enum StatType : uint64_t { kFrontend = 0, kBackend = 1, kServer = 2 };
+
+// How the typed formats call what a row is about.
+struct ObjectKind {
+  char letter;
+  const char* name;
+};
+
+ObjectKind KindOf(std::string_view type) {
+  if (type == "0") return {'F', "Frontend"};
+  return type == "1" ? ObjectKind{'B', "Backend"} : ObjectKind{'S', "Server"};
+}
 
 const char* ModeName(Mode mode) { return mode == Mode::kTcp ? "tcp" : "http"; }
 
@@ -157,9 +169,42 @@ std::string StatRow::ToCsv() const {
   return line + "-,\n";
 }
 
+template <typename F>
+void StatRow::ForEachKnown(F visit) const {
+  static constexpr TypedField kColumns[] = {
+#define X(name, tags, type, purpose) {uint32_t(C::name), #name, tags, type, {}, purpose},
+#include "engine/applet/stat_columns.def"
+#undef X
+  };
+  for (TypedField field : kColumns) {
+    field.value = texts_[field.position];
+    if (!field.value.empty()) visit(field);
+  }
+}
+
+std::string StatRow::ToTyped(bool with_purpose) const {
+  const ObjectKind kind = KindOf(Get(C::type));
+  const std::string object =
+      std::string(1, kind.letter) + '.' + Get(C::iid) + '.' + Get(C::sid) + '.';
+  std::string lines;
+  ForEachKnown([&](const TypedField& field) { lines += TypedLine(object, field, with_purpose); });
+  return lines;
+}
+
+std::string StatRow::ToJson() const {
+  const std::string members = std::string("\"objType\":\"") + KindOf(Get(C::type)).name +
+                              "\",\"proxyId\":" + Get(C::iid) + ",\"id\":" + Get(C::sid) + ',';
+  std::string array;
+  ForEachKnown([&](const TypedField& field) {
+    array += array.empty() ? '[' : ',';
+    array += JsonField(members, field);
+  });
+  return array + ']';
+}
+
 std::string StatHeader() {
   std::string line = "# ";
-#define X(name) line += #name ",";
+#define X(name, tags, type, purpose) line += #name ",";
 #include "engine/applet/stat_columns.def"
 #undef X
   return line + "-,\n";

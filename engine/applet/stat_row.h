@@ -7,7 +7,7 @@
 // Errors:  none.
 // States:  none.
 //
-//   out += StatHeader();  out += FrontendRow(proxy, facts).ToCsv();
+//   out += StatHeader();  out += FrontendRow(proxy, facts).ToCsv();  // or ToTyped(), ToJson()
 
 #pragma once
 
@@ -20,7 +20,7 @@
 namespace engine {
 
 enum class StatColumn : uint8_t {
-#define X(name) name,
+#define X(name, tags, type, purpose) name,
 #include "engine/applet/stat_columns.def"
 #undef X
   kCount
@@ -41,8 +41,14 @@ class StatRow {
   const std::string& Get(StatColumn column) const { return texts_[size_t(column)]; }
   // With the `-` that ends the fixed columns, and a line feed.
   std::string ToCsv() const;
+  // A line for each column that is known.
+  std::string ToTyped(bool with_purpose) const;
+  // An array with an object for each of them.
+  std::string ToJson() const;
 
  private:
+  template <typename F>
+  void ForEachKnown(F visit) const;
   std::array<std::string, size_t(StatColumn::kCount)> texts_;
 };
 

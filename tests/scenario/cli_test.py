@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The runtime command line where a scenario of one answer is not enough: conversations, many streams, many shards."""
 
+import json
 import re
 import socket
 import struct
@@ -283,6 +284,41 @@ def stats_maxconn_holds():
         first.send("quit\n")
         check("admin" in third.rest(), "it was forgotten")
         second.socket.close()
+
+
+@case
+def info_and_stat_say_the_same_in_every_format():
+    with Setup("nbthread 2") as setup:
+        peers = setup.open(3)
+        lines = dict(line.split(": ", 1) for line in ask(setup.path, "show info").splitlines())
+        typed = [line.split(":", 3) for line in ask(setup.path, "show info typed").splitlines()]
+        fields = json.loads(ask(setup.path, "show info json"))
+        check([f["field"]["name"] for f in fields] == list(lines) == [t[0].split(".")[1] for t in typed], "other fields")
+        for line, field in zip(typed, fields):
+            position, name, process = line[0].split(".")
+            check((int(position), process) == (field["field"]["pos"], "1"), f"{line}")
+            check(re.fullmatch(r"[MSKCP][AaCDGLMmNORT][CPSs][VP]", line[1]), f"tags of {name}: {line[1]}")
+            if name not in ("Uptime", "Uptime_sec", "CumConns", "TotalBytesOut"):  # asking moves them
+                check(lines[name] == line[3] == str(field["value"]["value"]), f"{name}: {lines[name]}, {line}, {field}")
+        rows = {}
+        for line in ask(setup.path, "show stat typed desc").splitlines():
+            match = re.fullmatch(r'([FBS])\.(\d+)\.(\d+)\.(\d+)\.(\w+)\.1:(....):(str|u32|u64):(.*):"[^"]+"', line)
+            check(match, f"not a typed line: {line}")
+            rows.setdefault(match.group(1, 2, 3), {})[match.group(5)] = match.group(8)
+        objects = json.loads(ask(setup.path, "show stat json"))
+        check(len(rows) == len(objects) == 4, f"{list(rows)}")
+        for row, fields in zip(rows.values(), objects):
+            check({f["field"]["name"]: str(f["value"]["value"]) for f in fields} == row, f"{row} but {fields}")
+        front = rows[("F", row_of(rows, "in"), "0")]
+        check(front["scur"] == "3" and "qcur" not in front, f"{front}")
+        schema = json.loads(ask(setup.path, "show schema json"))
+        check("definitions" in schema, f"{schema}")
+        for peer in peers:
+            peer.close()
+
+
+def row_of(rows, name):
+    return next(key[1] for key, row in rows.items() if row["pxname"] == name)
 
 
 @case

@@ -59,5 +59,26 @@ TEST(StatRow, AmbiguousTextIsQuoted) {
   EXPECT_TRUE(row.ToCsv().starts_with("plain text,\"a,b\"\"c\",,"));
 }
 
+TEST(StatRow, TypedAndJsonSayWhatIsKnown) {
+  StatRow row;
+  row.Set(StatColumn::pxname, "web");
+  row.Set(StatColumn::iid, 3);
+  row.Set(StatColumn::sid, 1);
+  row.Set(StatColumn::type, 2);
+  EXPECT_EQ(row.ToTyped(false),
+            "S.3.1.0.pxname.1:KNSV:str:web\n"
+            "S.3.1.27.iid.1:KGSV:u32:3\n"
+            "S.3.1.28.sid.1:KGSV:u32:1\n"
+            "S.3.1.32.type.1:CGSV:u32:2\n");
+  EXPECT_TRUE(row.ToTyped(true).starts_with(
+      "S.3.1.0.pxname.1:KNSV:str:web:\"Name of the proxy\"\nS.3.1.27."));
+  const std::string json = row.ToJson();
+  EXPECT_TRUE(
+      json.starts_with("[{\"objType\":\"Server\",\"proxyId\":3,\"id\":1,"
+                       "\"field\":{\"pos\":0,\"name\":\"pxname\"},"))
+      << json;
+  EXPECT_TRUE(json.ends_with("\"value\":2}}]")) << json;
+}
+
 }  // namespace
 }  // namespace engine
