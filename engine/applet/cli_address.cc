@@ -46,13 +46,14 @@ class MoveOnAllShards final : public AskShards<MoveServer> {
     return std::make_unique<MoveServer>(server_, address_, has_port_);
   }
   bool Take(Cli&, MoveServer&) override { return false; }
-  void Finish(Cli& cli) override {
+  CliStep Finish(Cli& cli) override {
     if (!server_.state->has_address()) {
       server_.state->SetHasAddress(true);
       (void)server_.backend->state->NoteServers();
       server_.backend->state->TellWaiters(cli.worker().index());
     }
     cli.SayLine(said_);
+    return CliStep::kDone;
   }
 
   const ServerConfig& server_;

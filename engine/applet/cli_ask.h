@@ -36,10 +36,7 @@ class AskShards : public CliCommand {
       if (!has_more) ++shard_;
       return CliStep::kAgain;
     }
-    if (shard_ == end_) {
-      Finish(cli);
-      return CliStep::kDone;
-    }
+    if (shard_ == end_) return Finish(cli);
     asked_ = worker_.questions().Ask(Make(), shard_, *cli.peer().applet);
     return CliStep::kAnswer;
   }
@@ -48,7 +45,8 @@ class AskShards : public CliCommand {
   virtual std::unique_ptr<Q> Make() = 0;
   // True: the same shard is to be asked again.
   virtual bool Take(Cli& cli, Q& answered) = 0;
-  virtual void Finish(Cli&) {}
+  // All have answered. Called until it is done.
+  virtual CliStep Finish(Cli&) { return CliStep::kDone; }
   uint32_t shard() const { return shard_; }
 
  private:

@@ -22,8 +22,10 @@ using CliStart = std::unique_ptr<CliCommand>(Cli& cli, const CliCall& call);
 // cli_commands.cc: the conversation itself.
 CliStart StartHelp, StartPrompt, StartQuit, StartUser, StartOperator, StartShowCliLevel, StartEcho;
 // cli_process.cc: what the process is and was told.
-CliStart StartShowVersion, StartShowInfo, StartShowEnv, StartShowErrors, StartShowCliSockets;
+CliStart StartShowVersion, StartShowInfo, StartShowEnv, StartShowCliSockets;
 CliStart StartShowSchemaJson;
+// cli_errors.cc: messages that were not understood.
+CliStart StartShowErrors;
 // cli_listeners.cc: for another process that takes over.
 CliStart StartTakeListeners;
 // cli_events.cc: what rings hold.

@@ -168,18 +168,6 @@ std::unique_ptr<CliCommand> StartShowEnv(Cli& cli, const CliCall& call) {
   return nullptr;
 }
 
-std::unique_ptr<CliCommand> StartShowErrors(Cli& cli, const CliCall&) {
-  const uint64_t now_us = base::WallMicros();
-  const time_t now_s = time_t(now_us / 1000000);
-  tm local{};
-  localtime_r(&now_s, &local);
-  char date[64];
-  strftime(date, sizeof(date), "%d/%b/%Y:%H:%M:%S", &local);
-  cli.SayLine(
-      base::Format("Total events captured on [%s.%03u] : 0", date, unsigned(now_us / 1000 % 1000)));
-  return nullptr;
-}
-
 std::unique_ptr<CliCommand> StartShowCliSockets(Cli& cli, const CliCall&) {
   cli.SayLine("# socket lvl processes");
   for (const auto& proxy : cli.worker().process().configuration->proxies) {

@@ -19,6 +19,11 @@ namespace engine {
 // Bytes an arena starts with, inside the message itself.
 inline constexpr size_t kMessageArenaBytes = 2048;
 
+struct InvalidHead {
+  std::string_view bytes;
+  size_t position = 0;  // of the offending byte
+};
+
 template <typename Head, typename Parser>
 struct H1Message {
   explicit H1Message(const proto::ParserOptions& options)
@@ -35,6 +40,9 @@ struct H1Message {
     if (head_chunk != nullptr) shard::ChunkPool::Drop(head_chunk);
     head_chunk = nullptr;
   }
+
+  // What of it was not understood: where the parser stopped, or all where only its framing is bad.
+  InvalidHead invalid() const { return {parser.bytes(), parser.error_offset()}; }
 
   base::Arena arena;
   Head head;

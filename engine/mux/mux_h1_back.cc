@@ -79,7 +79,7 @@ void MuxH1Back::ReadHead() {
         break;
       case H1Wire::HeadResult::kTooLarge:
       case H1Wire::HeadResult::kBad:
-        return events_->OnError(CloseReason::kServerProtocol);
+        return RefuseHead();
       case H1Wire::HeadResult::kNoMemory:
         return events_->OnError(CloseReason::kNoMemory);
     }
@@ -88,11 +88,16 @@ void MuxH1Back::ReadHead() {
   connection_.WantRecv(true);
 }
 
+void MuxH1Back::RefuseHead() {
+  keeper_.OnBadResponse(*this, message_->invalid());
+  events_->OnError(CloseReason::kServerProtocol);
+}
+
 void MuxH1Back::HeadDone() {
   H1Response& message = *message_;
   message.framing = proto::ResponseFraming(message.head, method_, profile_.response_framing);
   if (message.framing.error != proto::FramingError::kNone) {
-    return events_->OnError(CloseReason::kServerProtocol);
+    return RefuseHead();
   }
   message.known = true;
   if (message.framing.drop_content_length) {

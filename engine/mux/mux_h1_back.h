@@ -33,6 +33,8 @@ class IdleKeeper {
   // After Leave(). Not `silent`: the server has sent something or has ended; the mux is still to be
   // closed.
   virtual void OnMovable(MuxH1Back& mux, bool silent) noexcept = 0;
+  // The head of a response was not understood; its stream is told after this.
+  virtual void OnBadResponse(const MuxH1Back& mux, const InvalidHead& head) noexcept = 0;
 
  protected:
   ~IdleKeeper() = default;
@@ -135,6 +137,7 @@ class MuxH1Back final : public Mux, public BackEndpoint {
 
   void ReadHead();
   void HeadDone();
+  void RefuseHead();
   void EndIdle();
   // How an end of the connection is called: what matters is whether an answer had begun.
   shard::CloseReason EndReason(shard::CloseReason reason) const {

@@ -51,6 +51,8 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   bool idle() const { return state_ == State::kIdle; }
   // The same in the middle of a head, too.
   void CloseIfNoStream();
+  // Of the request that OnBadRequest() told of.
+  InvalidHead invalid() const { return message_ == nullptr ? InvalidHead{} : message_->invalid(); }
   // The whole text of an answer to a request that never became a stream.
   void SendText(std::string_view text);
 

@@ -166,6 +166,13 @@ void IdlePool::OnMovable(MuxH1Back& mux, bool silent) noexcept {
   Add(mux, mux.idle_until_ms);
 }
 
+void IdlePool::OnBadResponse(const MuxH1Back& mux, const InvalidHead& head) noexcept {
+  const ServerConfig& server = ServerOf(mux);
+  InvalidMessage& message = worker_.NoteInvalid(*server.backend, true, head);
+  message.server = &server;
+  message.session = mux.session_id();
+}
+
 void IdlePool::HandleAnswer(shard::Shard& shard, const shard::Message& message) noexcept {
   IdlePool& pool = static_cast<Worker*>(shard.app())->idle_pool();
   IdleWaiter* waiter = pool.FindWaiter(message.words[3]);

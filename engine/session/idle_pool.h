@@ -82,6 +82,7 @@ class IdlePool final : public IdleKeeper {
   bool Keep(MuxH1Back& mux) noexcept override;
   void Forget(MuxH1Back& mux) noexcept override;
   void OnMovable(MuxH1Back& mux, bool silent) noexcept override;
+  void OnBadResponse(const MuxH1Back& mux, const InvalidHead& head) noexcept override;
 
  private:
   struct Request {

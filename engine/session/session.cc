@@ -110,6 +110,11 @@ void Session::OnBadRequest(MuxH1Front& mux, uint16_t status, CloseReason reason)
   if (!frontend().dont_log_null || mux.connection()->bytes_in() > 0) {
     LogBadRequest(*this, status, reason, mux.request_times().idle_since_us);
   }
+  if (reason == CloseReason::kClientProtocol) {
+    InvalidMessage& message = worker_.NoteInvalid(frontend(), false, mux.invalid());
+    message.session = id_;
+    message.client = mux.connection()->PeerAddress();
+  }
   frontend().state->part(worker_.index()).by_reason[size_t(reason)].Add();
   mux.SendText(LastWords(status));
 }

@@ -422,8 +422,19 @@ bool Stream::MayLeave(StreamSide& side) {
          front()->request_trailers().empty();
 }
 
+// Only the stream knows whose request the answer was for.
+void Stream::NoteInvalidResponse() {
+  InvalidMessage* message = worker_.invalid_messages().Find(*backend_, true);
+  if (message == nullptr || message->frontend != nullptr) return;
+  if (message->session != session_.id()) return;
+  message->frontend = &frontend();
+  shard::Endpoint* client = client_side_.endpoint();
+  if (client != nullptr) message->client = client->connection()->PeerAddress();
+}
+
 bool Stream::OnDisconnected(StreamSide& side) {
   if (!http_ || &side != &server_side_) return false;
+  if (side.reason() == CloseReason::kServerProtocol) NoteInvalidResponse();
   // Its reading was over before the connection went: the response is whole.
   response_whole_ = side.read_shut();
   if (response_whole_ || !http_flow_.MayRetry(*this, side.reason())) return false;

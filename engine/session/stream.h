@@ -126,6 +126,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void SetSplice();
   bool IsLookingForServer() const;
   void AbortOneSided();
+  void NoteInvalidResponse();
   static void CopyBytes(const shard::ByteQueue& from, shard::ByteQueue& to);
   bool RunFlow();
   bool TryReuse(ServerConfig& server, const PoolKey& key);

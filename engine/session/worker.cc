@@ -186,6 +186,12 @@ void Worker::OnLimitsChanged() {
   shard_->ResumeListeners();
 }
 
+InvalidMessage& Worker::NoteInvalid(const ProxyConfig& proxy, bool is_response,
+                                    const InvalidHead& head) {
+  const uint64_t number = shared().invalid_messages.fetch_add(1, std::memory_order_relaxed);
+  return invalid_messages_.Note(proxy, is_response, head, number, base::WallMicros());
+}
+
 void Worker::RecallLeases() {
   const uint64_t holding = recall_shards_;
   recall_shards_ = 0;

@@ -24,6 +24,7 @@
 #include "engine/server/server_state.h"
 #include "engine/session/accept_rates.h"
 #include "engine/session/idle_pool.h"
+#include "engine/session/invalid_messages.h"
 #include "engine/session/question.h"
 #include "engine/session/server_events.h"
 #include "engine/session/session.h"
@@ -46,9 +47,10 @@ struct ProcessShared {
       : connection_limit(global.connections_per_second),
         session_limit(global.sessions_per_second),
         rates(shards) {}
-  shard::RateLimit connection_limit;  // maxconnrate
-  shard::RateLimit session_limit;     // maxsessrate
-  Rates rates;                        // of clients
+  shard::RateLimit connection_limit;          // maxconnrate
+  shard::RateLimit session_limit;             // maxsessrate
+  Rates rates;                                // of clients
+  std::atomic<uint64_t> invalid_messages{0};  // ever met
 };
 
 // Limits of the whole process, one object each, and what all workers share read-only.
@@ -141,6 +143,8 @@ class Worker final : public shard::ShardApp {
   ProcessShared& shared() { return *process_.shared; }
   // A limit has been changed: what this shard has leased goes back, and who waits is asked again.
   void OnLimitsChanged();
+  InvalidMessages& invalid_messages() { return invalid_messages_; }
+  InvalidMessage& NoteInvalid(const ProxyConfig& proxy, bool is_response, const InvalidHead& head);
   // This shard's way to the log targets. Only where process().logs is set.
   ShardLog& log() { return *log_; }
   void FlushLog() {
@@ -175,6 +179,7 @@ class Worker final : public shard::ShardApp {
   Questions questions_{*this};
   SpreadClose spread_close_{*this};
   IdlePool idle_pool_{*this};
+  InvalidMessages invalid_messages_;
   std::unique_ptr<ShardLog> log_;
   ServerEvents server_events_{*this};
   std::unique_ptr<CheckRunner> checks_;

@@ -40,6 +40,8 @@ class RequestParser {
   size_t head_bytes() const { return position_; }
   HeadError error() const { return error_; }
   size_t error_offset() const { return error_offset_; }
+  // What was given to the last Parse(), where it lies now.
+  std::string_view bytes() const { return {start_, bytes_}; }
   uint32_t dropped_fields() const { return fields_.dropped(); }
   // The first byte of a request has arrived (empty lines do not count): which timeout applies, and
   // whether a close is worth a log line.

@@ -39,6 +39,8 @@ class ResponseParser {
   size_t head_bytes() const { return position_; }
   HeadError error() const { return error_; }
   size_t error_offset() const { return error_offset_; }
+  // What was given to the last Parse(), where it lies now.
+  std::string_view bytes() const { return {start_, bytes_}; }
   uint32_t dropped_fields() const { return fields_.dropped(); }
 
   // The bytes given to the last Parse() have moved to `new_start`.

@@ -322,6 +322,41 @@ def row_of(rows, name):
 
 
 @case
+def show_errors_has_the_last_bad_message_of_each_proxy():
+    def bad(peer):
+        while peer.recv(4096):
+            peer.sendall(b"HTTP/1.1 200 OK\r\nbad name: x\\\x01\r\n\r\n")
+
+    port, server = free_port(), Server(bad)
+    path = f"/tmp/ringway-cli-{port}.sock"
+    text = config(port, server.port, path, "nbthread 4").replace("mode tcp", "mode http")
+    with server, Proxy(text, ports=[port]):
+        check(re.fullmatch(r"Total events captured on \[.*\] : 0\n", ask(path, "show errors")), "at the start")
+
+        def send(request):
+            with connect(port) as peer:
+                peer.sendall(request)
+                return receive_all(peer)
+        for number in range(8):
+            check(send(b"GET /%d HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n" % number).startswith(b"HTTP/1.1 400"), "no 400")
+        check(send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 502"), "no 502")
+        text = ask(path, "show errors")
+        check(text.count(" : invalid request\n") == 1 and text.count(" : invalid response\n") == 1, text)
+        check(re.search(r"^Total events captured on \[\d\d/\w{3}/\d{4}:[\d:]{8}\.\d{3}\] : 9\n \n\[", text), text)
+        check(re.search(r"\] frontend in \(#\d+\) : invalid request\n  src 127\.0\.0\.1, session #\d+, "
+                        r"backend <NONE> \(#-1\), server <NONE> \(#-1\), event #7\n"
+                        r"  request length 38 bytes, error at position 28:\n  \n"
+                        r"  00000  GET /7 HTTP/1\.1\\r\\n\n  00017  Host: a\\r\\n\n  00026  no colon\\r\\n\n", text), text)
+        check(re.search(r"\] backend out \(#\d+\) : invalid response\n  src 127\.0\.0\.1, session #\d+, "
+                        r"frontend in \(#\d+\), server s1 \(#1\), event #8\n.*\n  \n"
+                        r"  00000  HTTP/1\.1 200 OK\\r\\n\n  00017  bad name: x\\\\\\x01\\r\\n\n", text), text)
+        check("invalid response" not in ask(path, "show errors in"), "of the frontend")
+        check("invalid request" not in ask(path, "show errors -1 response"), "responses")
+        check("invalid" not in ask(path, "show errors in response"), "of neither")
+        check(ask(path, "show errors request").count("invalid request") == 1, "requests")
+
+
+@case
 def a_garbage_line_is_refused_and_bounded():
     with Setup() as setup:
         check("Unknown command" in ask(setup.path, "\x01\x02 \xff;"), "garbage was understood")
