@@ -35,6 +35,8 @@ constexpr CliCommandSpec kCommands[] = {
      StartSetMaxconnFrontend},
     {"set maxconn global", kAdmin, "<value>", "set the process's maxconn, 0: as at the start",
      StartSetMaxconnGlobal},
+    {"set maxconn server", kAdmin, "<backend>/<server> <value>",
+     "set a server's maxconn, 0: no limit", StartSetMaxconnServer},
     {"set rate-limit connections global", kAdmin, "<value>", "set maxconnrate, 0: no limit",
      StartSetConnectionRate},
     {"set rate-limit sessions global", kAdmin, "<value>", "set maxsessrate, 0: no limit",

@@ -42,7 +42,7 @@ bool SetServerCheck(Cli& cli, const CliCall& call, std::unique_ptr<CliCommand>* 
 // cli_address.cc: where a server is.
 CliStart StartSetServerAddress;
 // cli_limits.cc: what an operator says about limits.
-CliStart StartSetMaxconnFrontend, StartSetMaxconnGlobal;
+CliStart StartSetMaxconnFrontend, StartSetMaxconnGlobal, StartSetMaxconnServer;
 CliStart StartSetConnectionRate, StartSetSessionRate;
 // cli_streams.cc: streams of all shards.
 CliStart StartDisableFrontend, StartEnableFrontend, StartShutdownFrontend;

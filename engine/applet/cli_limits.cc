@@ -71,6 +71,22 @@ std::unique_ptr<CliCommand> StartSetMaxconnGlobal(Cli& cli, const CliCall& call)
   return std::make_unique<TellShards>(cli);
 }
 
+std::unique_ptr<CliCommand> StartSetMaxconnServer(Cli& cli, const CliCall& call) {
+  const ServerConfig* server = FindServerOf(cli, call.argument(0));
+  if (server == nullptr) return nullptr;
+  const std::optional<uint64_t> value = TakeValue(cli, call.argument(1));
+  if (!value) return nullptr;
+  if (!server->limited()) {
+    // What is there now was never counted.
+    cli.SayLine("A server without 'maxconn' in the configuration cannot be given one.");
+    return nullptr;
+  }
+  WaitQueue& queue = *server->backend->state->queue();
+  queue.SetMaxconn(server->index, uint32_t(*value));
+  queue.AnnounceChange(cli.worker().index());
+  return nullptr;
+}
+
 std::unique_ptr<CliCommand> StartSetConnectionRate(Cli& cli, const CliCall& call) {
   return SetRate(cli, call, cli.worker().shared().connection_limit);
 }

@@ -239,7 +239,10 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   SetQueue(row, server.backend->state->ServerQueued(server.index),
            server.backend->state->ServerQueuedMax(server.index));
   if (server.maxqueue != 0) row.Set(C::qlimit, server.maxqueue);
-  if (server.maxconn != 0) row.Set(C::slim, server.maxconn);
+  if (server.limited()) {
+    const uint32_t maxconn = server.backend->state->queue()->maxconn(server.index);
+    if (maxconn != 0) row.Set(C::slim, maxconn);
+  }
   row.Set(C::stot, total);
   row.Set(C::bin, state.Sum(&ServerShardPart::bytes_in));
   row.Set(C::bout, state.Sum(&ServerShardPart::bytes_out));

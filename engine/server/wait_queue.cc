@@ -61,10 +61,14 @@ void WaitQueue::Line::Down(uint32_t at) {
 WaitQueue::WaitQueue(SlotServers& servers, const std::vector<SlotLimit>& limits, uint32_t shards)
     : servers_(servers),
       limits_(limits),
+      maxconn_(new std::atomic<uint32_t>[limits.size()]),
       shards_(shards),
       counts_(new Count[limits.size()]),
       lines_(new LineCount[limits.size() + 1]),
       published_(new Published[(limits.size() + 1) * shards]) {
+  for (size_t server = 0; server < limits.size(); ++server) {
+    maxconn_[server].store(limits[server].maxconn, kRelaxed);
+  }
   for (uint32_t shard = 0; shard < shards; ++shard) {
     parts_.push_back(std::make_unique<Part>(*this, shard));
     parts_.back()->lines.resize(limits.size() + 1);
@@ -93,13 +97,14 @@ int64_t WaitQueue::Limit(uint32_t server) const {
 }
 
 int64_t WaitQueue::FullLimit(uint32_t server) const {
-  const SlotLimit& limit = limits_[server];
-  if (limit.maxconn == 0) return limit.minconn;  // a ramp without an upper end is flat
-  if (limit.minconn == 0 || limit.minconn >= limit.maxconn) return limit.maxconn;
+  const uint32_t minconn = limits_[server].minconn;
+  const uint32_t maxconn = maxconn_[server].load(kRelaxed);
+  if (maxconn == 0) return minconn;  // a ramp without an upper end is flat
+  if (minconn == 0 || minconn >= maxconn) return maxconn;
   const int64_t fullconn = fullconn_.load(kRelaxed);
   const int64_t load = servers_.BackendLoad();
-  if (fullconn == 0 || load >= fullconn) return limit.maxconn;
-  return std::max<int64_t>(limit.minconn, int64_t(limit.maxconn) * load / fullconn);
+  if (fullconn == 0 || load >= fullconn) return maxconn;
+  return std::max<int64_t>(minconn, int64_t(maxconn) * load / fullconn);
 }
 
 bool WaitQueue::HasFreePlace(uint32_t server) const {

@@ -124,8 +124,17 @@ class WaitQueue {
   [[nodiscard]] bool Enter(uint32_t shard, uint32_t line, SlotWaiter* waiter);
   // A taken or granted place is free again.
   void Release(uint32_t shard, uint32_t server);
-  // A server may be used again or no longer: tells every shard. On a shard's thread.
+  // A server may be used again or no longer, or takes more: tells every shard. On a shard's thread.
   void AnnounceChange(uint32_t shard);
+  // Of a limited server; 0: as many as come. AnnounceChange() has to follow. Any thread.
+  void SetMaxconn(uint32_t server, uint32_t maxconn) {
+    maxconn_[server].store(maxconn == 0 ? UINT32_MAX : maxconn, std::memory_order_seq_cst);
+  }
+  // 0: no limit. Any thread.
+  uint32_t maxconn(uint32_t server) const {
+    const uint32_t max = maxconn_[server].load(kRelaxed);
+    return max == UINT32_MAX ? 0 : max;
+  }
 
   // Any thread.
   int64_t Taken(uint32_t server) const { return counts_[server].taken.load(kRelaxed); }
@@ -217,6 +226,7 @@ class WaitQueue {
 
   SlotServers& servers_;
   const std::vector<SlotLimit> limits_;
+  std::unique_ptr<std::atomic<uint32_t>[]> maxconn_;  // as it is now
   const uint32_t shards_;
   std::atomic<uint32_t> fullconn_{0};
   std::unique_ptr<Count[]> counts_;         // by server

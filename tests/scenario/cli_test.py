@@ -321,6 +321,135 @@ def row_of(rows, name):
     return next(key[1] for key, row in rows.items() if row["pxname"] == name)
 
 
+# What is said, over and above nothing.
+REFUSALS = [
+    ("set maxconn frontend", "A frontend name is expected."),
+    ("set maxconn frontend nosuch 5", "No such frontend."),
+    ("set maxconn frontend in", "Integer value expected."),
+    ("set maxconn frontend in x", "Integer value expected."),
+    ("set maxconn frontend in 99999999999", "Value out of range."),
+    ("set maxconn global", "Integer value expected."),
+    ("set maxconn global 100000000", "Value out of range."),
+    ("set maxconn server s1 5", "Require 'backend/server'."),
+    ("set maxconn server out/nosuch 5", "No such server."),
+    ("set maxconn server out/s1 x", "Integer value expected."),
+    ("set maxconn server out/s1 5", "A server without 'maxconn' in the configuration cannot be given one."),
+    ("set server out/s1 addr", "set server <b>/<s> addr requires an address and optionally a port."),
+    ("set server out/s1 addr 127.0.0.1 port", "A port is a number between 1 and 65535."),
+    ("set server out/s1 addr localhost", "Invalid addr 'localhost'"),
+    ("set server out/s1 addr 127.0.0.1 port 0", "A port is a number between 1 and 65535."),
+    ("set server out/s1 addr 127.0.0.1 to 5", "Only 'port' and its number may follow the address."),
+    ("set server out/nosuch addr 127.0.0.1", "No such server."),
+    ("show errors nosuch", "No such proxy."),
+]
+
+
+@case
+def what_cannot_be_done_is_said():
+    with Setup() as setup:
+        for command, text in REFUSALS:
+            said = ask(setup.path, command)
+            check(said == text + "\n", f"{command}: {said!r}")
+
+
+def echoes(port, timeout_s=10):
+    """A client that has been served, or None."""
+    peer = connect(port)
+    peer.settimeout(timeout_s)
+    peer.sendall(b"x")
+    try:
+        return peer if peer.recv(1) == b"x" else None
+    except TimeoutError:
+        peer.close()
+        return None
+
+
+@case
+def maxconn_of_a_frontend_and_of_the_process_can_be_changed():
+    for name, limit in [("frontend in", "in"), ("global", "")]:
+        with Setup("nbthread 4\n  maxconn 100") as setup:
+            ask(setup.path, f"set maxconn {name} 3")
+            peers = setup.open(3)
+            late = connect(setup.port)
+            late.sendall(b"x")
+            late.settimeout(0.5)
+            try:
+                check(not late.recv(1), "a fourth was served")
+            except TimeoutError:
+                pass
+            ask(setup.path, f"set maxconn {name} 4")
+            late.settimeout(10)
+            check(late.recv(1) == b"x", "who waited was not let in")
+            if limit:
+                check(row(setup.path, "in", "FRONTEND")["slim"] == "4", "slim")
+            else:
+                check("\nMaxconn: 4\nHard_maxconn: 100\n" in ask(setup.path, "show info"), "show info")
+            ask(setup.path, f"set maxconn {name} 2")
+            peers.pop().close()
+            peers.pop().close()
+            check(echoes(setup.port, 0.5) is None, "a third was served")
+            late.close()
+            within(3, lambda: row(setup.path, "in", "FRONTEND")["scur"] in "12")
+            ask(setup.path, f"set maxconn {name} {'100' if limit else '0'}")
+            peers += setup.open(20)
+            for peer in peers:
+                peer.close()
+
+
+@case
+def maxconn_of_a_server_can_be_changed():
+    port, server = free_port(), Server(echo)
+    path = f"/tmp/ringway-cli-{port}.sock"
+    text = re.sub(r"(server s1 \S+)", r"\1 maxconn 1", config(port, server.port, path, "nbthread 3"))
+    with server, Proxy(text, ports=[port]):
+        peers = [connect(port) for _ in range(4)]
+        for peer in peers:
+            peer.sendall(b"x")
+        within(3, lambda: row(path, "out", "BACKEND")["qcur"] == "3")
+        ask(path, "set maxconn server out/s1 3")
+        within(3, lambda: row(path, "out", "s1")["scur"] == "3" and row(path, "out", "BACKEND")["qcur"] == "1")
+        check(row(path, "out", "s1")["slim"] == "3", "slim")
+        ask(path, "set maxconn server out/s1 0")
+        within(3, lambda: row(path, "out", "s1")["scur"] == "4" and row(path, "out", "s1")["slim"] == "")
+        for peer in peers:
+            peer.close()
+
+
+@case
+def a_server_that_is_moved_gets_what_comes_later():
+    """Kept connections to where it was are not used any more, on whatever shard they lie."""
+    def named(name):
+        def serve(peer):
+            while peer.recv(4096):
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + name)
+        return serve
+
+    port, old, new = free_port(), Server(named(b"o")), Server(named(b"n"))
+    path = f"/tmp/ringway-cli-{port}.sock"
+    text = config(port, old.port, path, "nbthread 3").replace("mode tcp", "mode http\n  http-reuse always")
+
+    def answers(count):
+        got = set()
+        for _ in range(count):
+            with connect(port) as peer:
+                peer.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                got.add(receive_all(peer)[-1:])
+        return got
+
+    with old, new, Proxy(text, ports=[port]):
+        check(answers(20) == {b"o"}, "before")
+        said = ask(path, f"set server out/s1 addr 127.0.0.1 port {new.port}")
+        check(said == "no need to change the addr, port changed from "
+                      f"'{old.port}' to '{new.port}' by 'stats socket command'\n", said)
+        check(answers(20) == {b"n"}, "after")
+        check(row(path, "out", "s1")["addr"] == f"127.0.0.1:{new.port}", "show stat")
+        check(f" 127.0.0.1 2 0 1 1 " in ask(path, "show servers state out"), ask(path, "show servers state out"))
+        check(ask(path, f"set server out/s1 addr 127.0.0.1 port {new.port}") ==
+              "no need to change the addr, no need to change the port by 'stats socket command'\n", "twice")
+        ask(path, f"set server out/s1 addr 127.0.0.2 port {new.port}")
+        check(row(path, "out", "s1")["addr"] == f"127.0.0.2:{new.port}", "another address")
+
+
 @case
 def show_errors_has_the_last_bad_message_of_each_proxy():
     def bad(peer):

@@ -325,6 +325,43 @@ TEST_F(WaitQueueTest, AFallenLimitTakesPlacesInBeforeItGivesAny) {
   EXPECT_EQ(waiter->server, 0);
 }
 
+TEST_F(WaitQueueTest, ARaisedMaxconnServesThoseWhoWait) {
+  Open(2, {{.maxconn = 1}});
+  Take(0, 1);
+  for (uint32_t i = 0; i < 3; ++i) Enter(i % 2);
+  queue_->SetMaxconn(0, 3);
+  queue_->AnnounceChange(1);
+  Settle();
+  // Two places at once: each shard gives one to its own, whichever runs first.
+  Names served = Order();
+  std::sort(served.begin(), served.end());
+  EXPECT_EQ(served, (Names{1, 2}));
+  EXPECT_EQ(queue_->Taken(0), 3);
+  queue_->SetMaxconn(0, 0);
+  EXPECT_EQ(queue_->maxconn(0), 0u);
+  queue_->AnnounceChange(0);
+  Settle();
+  ASSERT_EQ(Order().size(), 3u);
+  EXPECT_EQ(Order().back(), 3);
+  Take(0, 100);
+}
+
+TEST_F(WaitQueueTest, ALoweredMaxconnTakesPlacesInBeforeItGivesAny) {
+  Open(1, {{.maxconn = 3}});
+  Take(0, 3);
+  Enter(0);
+  queue_->SetMaxconn(0, 1);
+  queue_->AnnounceChange(0);
+  queue_->Release(0, 0);
+  queue_->Release(0, 0);
+  Settle();
+  EXPECT_EQ(Order(), Names{});
+  queue_->Release(0, 0);
+  Settle();
+  EXPECT_EQ(Order(), Names{1});
+  EXPECT_EQ(queue_->Taken(0), 1);
+}
+
 TEST_F(WaitQueueTest, ADisabledServerServesNobodyUntilItIsEnabled) {
   Open(2, {{.maxconn = 1}, {.maxconn = 1}});
   Take(0, 1);
