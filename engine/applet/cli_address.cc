@@ -99,9 +99,11 @@ std::unique_ptr<CliCommand> StartSetServerAddress(Cli& cli, const CliCall& call)
   } else {
     changes = "no need to change the addr";
   }
-  if (has_port && (address.port != dial.address.port || dial.follows_port)) {
-    changes += ", port changed from '" + std::to_string(dial.address.port) + "' to '" +
-               std::to_string(address.port) + "'";
+  if (has_port) {
+    const bool stays = address.port == dial.address.port && !dial.follows_port;
+    changes +=
+        stays ? ", no need to change the port"
+              : base::Format(", port changed from '%u' to '%u'", dial.address.port, address.port);
   }
   return std::make_unique<MoveOnAllShards>(cli, *server, address, has_port,
                                            changes + " by 'stats socket command'");
