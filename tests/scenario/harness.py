@@ -206,6 +206,7 @@ class Proxy:
     """The program under test with one configuration; ready when `ports` accept. It gets the descriptors `inherit`."""
 
     def __init__(self, config, ports=(), environment=None, inherit=(), arguments=("-db",)):
+        self.stopped = False  # by us
         self.folder = tempfile.mkdtemp(prefix="ringway-")
         self.config = os.path.join(self.folder, "test.cfg")
         self.log = os.path.join(self.folder, "said")
@@ -320,14 +321,15 @@ class Proxy:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.stopped = True
         return self.process.returncode
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, *_):
-        died = not self.alive()
-        said = self.said()
+        died = not self.alive() and not self.stopped
+        said = "" if self.stopped else self.said()
         self.stop()
         if died:
             raise AssertionError(f"the proxy died with {self.process.returncode}: {said[-3000:]}")
