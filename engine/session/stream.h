@@ -82,6 +82,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   const shard::Trace& trace() const { return trace_; }
   const ServerSlot& slot() const { return slot_; }
   Persistence& persistence() { return persistence_; }
+  bool queued() const { return SlotWaiter::waiting(); }
   uint64_t id() const { return id_; }
   bool is_http() const { return http_; }
   uint32_t retries() const { return retries_; }
