@@ -59,19 +59,28 @@ class ClearCounters final : public Question {
     part.back_peak.Clear(part.back_current.Get());
     state.front_rates().ClearHighest(shard);
     state.back_rates().ClearHighest(shard);
+    state.request_rates().ClearHighest(shard);
     if (!all_) return;
     for (base::Counter* counter :
-         {&part.front_total, &part.back_total, &part.bytes_in, &part.bytes_out,
-          &part.connect_errors, &part.retries, &part.redispatches}) {
+         {&part.front_total, &part.back_total, &part.bytes_in, &part.bytes_out, &part.retries,
+          &part.redispatches, &part.sessions, &part.requests, &part.request_errors,
+          &part.intercepted, &part.back_requests}) {
       counter->Set(0);
     }
+    part.front_statuses.Clear();
+    part.back_statuses.Clear();
+    part.back_failures.Clear();
     for (base::Counter& counter : part.by_reason) counter.Set(0);
   }
   void Clear(ServerState& state, uint32_t shard) const {
     ServerShardPart& part = state.part(shard);
     part.current_peak.Clear(part.current.Get());
     state.rates().ClearHighest(shard);
+    part.times.ClearHighest();
     if (!all_) return;
+    part.statuses.Clear();
+    part.failures.Clear();
+    part.times.Clear();
     for (base::Counter* counter :
          {&part.total, &part.established, &part.connect_errors, &part.retries, &part.redispatches,
           &part.bytes_in, &part.bytes_out, &part.reused}) {

@@ -96,6 +96,66 @@ void SetRates(StatRow& row, const Rates& rates, const StatFacts& facts) {
   row.Set(C::rate_max, std::max(now, rates.Highest()));
 }
 
+constexpr C kStatusColumns[StatusCounts::kClasses] = {C::hrsp_other, C::hrsp_1xx, C::hrsp_2xx,
+                                                      C::hrsp_3xx,   C::hrsp_4xx, C::hrsp_5xx};
+
+template <typename State, typename Part>
+void SetStatuses(StatRow& row, State& state, StatusCounts Part::*counts) {
+  for (size_t i = 0; i < StatusCounts::kClasses; ++i) {
+    uint64_t sum = 0;
+    for (uint32_t shard = 0; shard < state.shards(); ++shard) {
+      sum += (state.part(shard).*counts).of_class[i].Get();
+    }
+    row.Set(kStatusColumns[i], sum);
+  }
+}
+
+template <typename State, typename Part>
+void SetFailures(StatRow& row, State& state, FailureCounts Part::*counts) {
+  uint64_t unconnected = 0, client = 0, server = 0, bad = 0;
+  for (uint32_t shard = 0; shard < state.shards(); ++shard) {
+    const FailureCounts& one = state.part(shard).*counts;
+    unconnected += one.unconnected.Get();
+    client += one.by_client.Get();
+    server += one.by_server.Get();
+    bad += one.bad_responses.Get();
+  }
+  row.Set(C::econ, unconnected);
+  row.Set(C::cli_abrt, client);
+  row.Set(C::srv_abrt, server);
+  row.Set(C::eresp, bad);
+}
+
+// How long exchanges took, over all shards of one server, or of those of a backend.
+struct TimesOfAll {
+  MeanOfAll queue, connect, response, total;
+  uint64_t last_used_us = 0;
+
+  void Add(ServerState& state) {
+    for (uint32_t shard = 0; shard < state.shards(); ++shard) {
+      const ServerShardPart& part = state.part(shard);
+      queue.Add(part.times.queue);
+      connect.Add(part.times.connect);
+      response.Add(part.times.response);
+      total.Add(part.times.total);
+      last_used_us = std::max(last_used_us, part.last_used_us.Get());
+    }
+  }
+  void Show(const StatFacts& facts, StatRow& row) const {
+    row.Set(C::qtime, queue.mean());
+    row.Set(C::ctime, connect.mean());
+    row.Set(C::rtime, response.mean());
+    row.Set(C::ttime, total.mean());
+    row.Set(C::qtime_max, queue.highest);
+    row.Set(C::ctime_max, connect.highest);
+    row.Set(C::rtime_max, response.highest);
+    row.Set(C::ttime_max, total.highest);
+    const uint64_t since_us = facts.now_us - std::min(last_used_us, facts.now_us);
+    row.Set(C::lastsess,
+            last_used_us == 0 ? std::string("-1") : std::to_string(since_us / 1000000));
+  }
+};
+
 void Quote(std::string_view text, std::string& out) {
   if (text.find_first_of("\",") == std::string_view::npos) {
     out += text;
@@ -216,7 +276,7 @@ StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   const uint64_t total = state.Sum(&ProxyShardPart::front_total);
   SetSessions(row, state.FrontCurrent(), state.FrontPeak());
   row.Set(C::slim, state.maxconn() >= 0 ? uint64_t(state.maxconn()) : facts.maxconn);
-  row.Set(C::stot, total);
+  row.Set(C::stot, state.Sum(&ProxyShardPart::sessions));
   row.Set(C::bin, state.Sum(&ProxyShardPart::bytes_in));
   row.Set(C::bout, state.Sum(&ProxyShardPart::bytes_out));
   row.Set(C::status, facts.stopping || proxy.disabled || state.listening() != Listening::kOpen
@@ -227,6 +287,14 @@ StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   row.Set(C::conn_rate, row.Get(C::rate));
   row.Set(C::conn_rate_max, row.Get(C::rate_max));
   row.Set(C::conn_tot, total);
+  if (proxy.mode != Mode::kHttp) return row;
+  SetStatuses(row, state, &ProxyShardPart::front_statuses);
+  row.Set(C::ereq, state.Sum(&ProxyShardPart::request_errors));
+  row.Set(C::req_tot, state.Sum(&ProxyShardPart::requests));
+  row.Set(C::intercepted, state.Sum(&ProxyShardPart::intercepted));
+  const uint64_t requests = state.request_rates().Rate(facts.now_us);
+  row.Set(C::req_rate, requests);
+  row.Set(C::req_rate_max, std::max(requests, state.request_rates().Highest()));
   return row;
 }
 
@@ -234,7 +302,6 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   StatRow row = BeginRow(*server.backend, server.name, server.id, kServer);
   ServerState& state = *server.state;
   const uint64_t total = state.Total();
-  const uint64_t failed = state.Sum(&ServerShardPart::connect_errors);
   SetSessions(row, state.Current(), state.CurrentPeak());
   SetQueue(row, server.backend->state->ServerQueued(server.index),
            server.backend->state->ServerQueuedMax(server.index));
@@ -246,7 +313,6 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::stot, total);
   row.Set(C::bin, state.Sum(&ServerShardPart::bytes_in));
   row.Set(C::bout, state.Sum(&ServerShardPart::bytes_out));
-  row.Set(C::econ, failed);
   row.Set(C::wretr, state.Sum(&ServerShardPart::retries));
   row.Set(C::wredis, state.Sum(&ServerShardPart::redispatches));
   row.Set(C::status, StatusText(server));
@@ -266,6 +332,11 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::connect, AttemptsOf(state));
   row.Set(C::uweight, state.weight());
   row.Set(C::reuse, state.Sum(&ServerShardPart::reused));
+  if (server.backend->mode == Mode::kHttp) SetStatuses(row, state, &ServerShardPart::statuses);
+  SetFailures(row, state, &ServerShardPart::failures);
+  TimesOfAll times;
+  times.Add(state);
+  times.Show(facts, row);
   return row;
 }
 
@@ -274,8 +345,10 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   BackendState& state = *proxy.state;
   uint64_t active = 0, backups = 0, active_weight = 0, backup_weight = 0;
   uint64_t bytes_in = 0, bytes_out = 0, picked = 0, connects = 0, reused = 0;
+  TimesOfAll times;
   for (const auto& server : proxy.servers) {
-    const ServerState& one = *server->state;
+    ServerState& one = *server->state;
+    times.Add(one);
     bytes_in += one.Sum(&ServerShardPart::bytes_in);
     bytes_out += one.Sum(&ServerShardPart::bytes_out);
     picked += one.Total();
@@ -292,7 +365,6 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   row.Set(C::stot, state.Sum(&ProxyShardPart::back_total));
   row.Set(C::bin, bytes_in);
   row.Set(C::bout, bytes_out);
-  row.Set(C::econ, state.Sum(&ProxyShardPart::connect_errors));
   row.Set(C::wretr, state.Sum(&ProxyShardPart::retries));
   row.Set(C::wredis, state.Sum(&ProxyShardPart::redispatches));
   row.Set(C::status, active + backups > 0 || proxy.servers.empty() ? "UP" : "DOWN");
@@ -309,6 +381,12 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   row.Set(C::connect, connects);
   row.Set(C::reuse, reused);
   row.Set(C::uweight, weight);
+  if (proxy.mode == Mode::kHttp) {
+    SetStatuses(row, state, &ProxyShardPart::back_statuses);
+    row.Set(C::req_tot, state.Sum(&ProxyShardPart::back_requests));
+  }
+  SetFailures(row, state, &ProxyShardPart::back_failures);
+  times.Show(facts, row);
   return row;
 }
 

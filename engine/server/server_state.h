@@ -23,6 +23,7 @@
 #include "engine/server/backend.h"
 #include "engine/server/check_status.h"
 #include "engine/server/cookie_table.h"
+#include "engine/server/exchange_counts.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/rates.h"
 #include "engine/server/server_health.h"
@@ -71,15 +72,19 @@ struct alignas(64) ServerShardPart {
   GaugePeak current_peak;
   base::Counter total;  // slots ever taken
   base::Counter established;
-  base::Counter connect_errors;
-  base::Counter retries;
-  base::Counter redispatches;
+  base::Counter connect_errors;  // attempts that failed
+  base::Counter retries;         // on this server
+  base::Counter redispatches;    // away from it
   base::Counter bytes_in;
   base::Counter bytes_out;
   base::Counter reused;      // exchanges on a kept connection
   base::Counter taken_over;  // idle connections that came from another shard
-  base::Gauge idle_count;    // of `idle`, for other shards
-  ServerDial dial;           // shard-local
+  StatusCounts statuses;
+  FailureCounts failures;
+  ExchangeTimes times;
+  base::Counter last_used_us;  // of the monotonic clock; 0: never
+  base::Gauge idle_count;      // of `idle`, for other shards
+  ServerDial dial;             // shard-local
   // Kept connections, shard-local; the longest kept first.
   base::IntrusiveList<MuxH1Back, &MuxH1Back::idle_hook> idle;
 };
@@ -239,9 +244,16 @@ struct alignas(64) ProxyShardPart {
   base::Counter back_total;
   base::Counter bytes_in;
   base::Counter bytes_out;
-  base::Counter connect_errors;
   base::Counter retries;
   base::Counter redispatches;
+  base::Counter sessions;        // of its frontend half, whose handshakes are over
+  base::Counter requests;        // that its frontend half has read, in mode http
+  base::Counter request_errors;  // what of them went wrong before they were whole
+  base::Counter intercepted;     // answered here: for a monitor, or as the rules have it
+  StatusCounts front_statuses;
+  base::Counter back_requests;  // those that came to its backend half
+  StatusCounts back_statuses;
+  FailureCounts back_failures;
   base::Counter lines;  // about its traffic, in the log
   base::Counter by_reason[size_t(shard::CloseReason::kCount)];
 };
@@ -260,6 +272,7 @@ class BackendState {
         parts_(new ProxyShardPart[shards]),
         shards_(shards),
         front_rates_(shards),
+        request_rates_(shards),
         back_rates_(shards) {}
   const std::string& name() const { return name_; }
   ProxyShardPart& part(uint32_t shard) { return parts_[shard]; }
@@ -282,6 +295,7 @@ class BackendState {
   }
   // How often: sessions of the frontend half, requests (or connections) of the backend half.
   Rates& front_rates() { return front_rates_; }
+  Rates& request_rates() { return request_rates_; }  // of the frontend half, in mode http
   Rates& back_rates() { return back_rates_; }
   // rate-limit sessions.
   shard::RateLimit& session_limit() { return session_limit_; }
@@ -355,6 +369,7 @@ class BackendState {
   std::vector<ServerState*> servers_;
   std::vector<CookieTable> cookies_;  // by shard
   Rates front_rates_;
+  Rates request_rates_;
   Rates back_rates_;
   shard::RateLimit session_limit_;
   std::atomic<int64_t> maxconn_{-1};

@@ -102,6 +102,10 @@ uint32_t RetryBitOf(uint16_t status) {
   }
 }
 
+void CountIntercepted(Stream& stream) {
+  stream.frontend().state->part(stream.worker().index()).intercepted.Add();
+}
+
 // A URI that begins with a slash stands for the path, also of a target in absolute form (manual
 // 4.2, monitor-uri).
 bool IsMonitor(const proto::RequestHead& request, std::string_view uri) {
@@ -299,9 +303,13 @@ void HttpFlow::DoRequest(Stream& stream) {
   const proto::RequestHead& request = front->request();
   if (IsMonitor(request, http.monitor_uri)) {
     stream.log().Silence();
+    CountIntercepted(stream);
     return Reply(stream, FindReply(frontend, nullptr, 200), closes_client_);
   }
-  if (http.return_reply != nullptr) return Reply(stream, *http.return_reply, closes_client_);
+  if (http.return_reply != nullptr) {
+    CountIntercepted(stream);
+    return Reply(stream, *http.return_reply, closes_client_);
+  }
   const ProxyConfig* backend = stream.ChooseBackend();
   if (backend == nullptr) {
     return Reply(stream, FindReply(frontend, nullptr, 503), closes_client_,

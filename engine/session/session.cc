@@ -62,6 +62,7 @@ void Session::EndHandshake(CloseReason reason) { OnClosed(reason); }
 void Session::OnConnected() noexcept {
   handshake_hook.Unlink();
   connection_->SetDeadline(0);
+  frontend().state->part(worker_.index()).sessions.Add();
   tls_ = tls::InfoOf(*connection_);
   handshaken_us_ = worker_.context().loop->clock().now_us();
   NoteAddresses();  // a handshake may have brought others
@@ -98,6 +99,7 @@ void Session::OnNewStream(shard::Endpoint* endpoint) noexcept {
   const bool http = !mux_gone_;
   ++requests_;
   ++streams_;
+  if (http) CountRequest();
   Stream* stream = worker_.NewStream(*this, endpoint, http);
   if (stream != nullptr) return stream->Start();
   frontend().state->part(worker_.index()).by_reason[size_t(CloseReason::kNoMemory)].Add();
@@ -105,8 +107,22 @@ void Session::OnNewStream(shard::Endpoint* endpoint) noexcept {
   OnStreamGone();
 }
 
+void Session::CountRequest() {
+  const uint32_t shard = worker_.index();
+  frontend().state->part(shard).requests.Add();
+  frontend().state->request_rates().Count(shard, worker_.context().loop->clock().now_us());
+}
+
+void Session::CountBadRequest(uint16_t status) {
+  ProxyShardPart& part = frontend().state->part(worker_.index());
+  CountRequest();
+  part.request_errors.Add();
+  part.front_statuses.Add(status);
+}
+
 void Session::OnBadRequest(MuxH1Front& mux, uint16_t status, CloseReason reason) noexcept {
   refused_ = true;
+  CountBadRequest(status);
   if (!frontend().dont_log_null || mux.connection()->bytes_in() > 0) {
     LogBadRequest(*this, status, reason, mux.request_times().idle_since_us);
   }
@@ -130,9 +146,11 @@ bool Session::Draining() const noexcept {
 
 void Session::OnMuxGone(CloseReason) noexcept {
   // It came, asked for nothing, and went.
-  const bool null_is_noted = !frontend().dont_log_null && !frontend().http.ignore_probes;
-  if (requests_ == 0 && !refused_ && null_is_noted && !Draining()) {
-    LogBadRequest(*this, 400, CloseReason::kClientAbort, handshaken_us_);
+  if (requests_ == 0 && !refused_ && !frontend().http.ignore_probes && !Draining()) {
+    CountBadRequest(400);
+    if (!frontend().dont_log_null) {
+      LogBadRequest(*this, 400, CloseReason::kClientAbort, handshaken_us_);
+    }
   }
   mux_gone_ = true;
   EndWhenOver();

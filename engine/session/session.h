@@ -71,6 +71,8 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   bool Draining() const noexcept override;
   // What the log says of the client.
   void NoteAddresses();
+  void CountRequest();
+  void CountBadRequest(uint16_t status);
   bool BeginHandshakes();
   void EndWhenOver();
   void End();

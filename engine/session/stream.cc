@@ -442,8 +442,11 @@ bool Stream::OnDisconnected(StreamSide& side) {
   if (!reused_) {
     if (retries_ >= backend_->retries) return false;
     ++retries_;
-    backend_->state->part(worker_.index()).retries.Add();
-    if (IsRedispatch(*backend_, ChoiceOfRetry(), retries_)) LeaveServer();
+    if (IsRedispatch(*backend_, ChoiceOfRetry(), retries_)) {
+      LeaveServer();
+    } else {
+      CountRetry();
+    }
   }
   fresh_only_ = true;
   slot_.Release();
@@ -461,8 +464,6 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
     *pause_ms = 0;
     return RetryDecision::kSameServer;
   }
-  ProxyShardPart& part = backend_->state->part(worker_.index());
-  part.connect_errors.Add();
   slot_.part().connect_errors.Add();
   if (slot_.server()->check.observe != Observe::kNothing) {
     worker_.server_events().OnFailure(*slot_.server(), "L4 unsuccessful connection");
@@ -474,10 +475,17 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
             : DecideRetryOf(*backend_, ChoiceOfRetry(), retries_ + 1, pause_ms);
   if (decision == RetryDecision::kGiveUp) return decision;
   ++retries_;
-  part.retries.Add();
-  slot_.part().retries.Add();
-  if (decision == RetryDecision::kAnotherServer) LeaveServer();
+  if (decision == RetryDecision::kAnotherServer) {
+    LeaveServer();
+  } else {
+    CountRetry();
+  }
   return decision;
+}
+
+void Stream::CountRetry() {
+  backend_->state->part(worker_.index()).retries.Add();
+  slot_.part().retries.Add();
 }
 
 RetryChoice Stream::ChoiceOfRetry() {

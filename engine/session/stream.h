@@ -120,6 +120,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void TakeSlot(uint32_t server);
   RetryChoice ChoiceOfRetry();
   void LeaveServer();
+  void CountRetry();
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
   shard::ConnectResult Dial(ServerConfig& server, const DialPlan& plan, shard::CloseReason* reason);
   uint64_t NowMicros() const;

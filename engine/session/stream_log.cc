@@ -86,7 +86,10 @@ void StreamLog::Begin(Stream& stream) {
 
 void StreamLog::OnServerMove(Stream& stream, const shard::TraceEntry& entry) {
   if (entry.from != SideState::kDisconnected) server_was_ = entry.from;
-  if (entry.to == SideState::kAssigned) server_ = stream.slot().server();
+  if (entry.to == SideState::kAssigned) {
+    server_ = stream.slot().server();
+    if (server_ != nullptr) stream.slot().part().last_used_us.Set(NowMicros(stream));
+  }
   const bool waited = entry.from == SideState::kQueued || entry.to == SideState::kAssigned;
   if (waited && assigned_us_ == 0) assigned_us_ = NowMicros(stream);
   // An exchange that is tried again is connected again.
@@ -109,6 +112,7 @@ void StreamLog::OnResponse(Stream& stream, uint16_t status, bool own) {
   if (own) return;
   answered_ = true;
   response_us_ = NowMicros(stream);
+  if (server_ != nullptr) server_->state->part(stream.worker().index()).statuses.Add(status);
   WriteEarly(stream, LogOrigin::kResponse);
 }
 
@@ -231,7 +235,55 @@ void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
   SayTraffic(worker, stream.frontend(), error ? LogOutcome::kError : LogOutcome::kGood, record);
 }
 
+void StreamLog::CountFailure(FailureCounts& counts) const {
+  const bool client = states_[0] == 'C' || states_[0] == 'c';
+  const bool server = states_[0] == 'S' || states_[0] == 's';
+  const bool answering = states_[1] == 'D' || states_[1] == 'L';
+  if (connected_us_ == 0) {
+    if (server) counts.unconnected.Add();
+    return;
+  }
+  if (client) counts.by_client.Add();
+  if (server && answering) counts.by_server.Add();
+  if (server || (states_[0] == 'P' && states_[1] != 'R')) counts.bad_responses.Add();
+}
+
+void StreamLog::CountOnServer(Stream& stream) const {
+  ServerShardPart& part = server_->state->part(stream.worker().index());
+  CountFailure(part.failures);
+  LogTimers timers;
+  const uint64_t now_us = NowMicros(stream);
+  FillTimers(stream.is_http(), now_us, timers);
+  const auto add = [](RecentMean& mean, int64_t ms) {
+    if (ms >= 0) mean.Add(uint64_t(ms));
+  };
+  add(part.times.queue, timers.queue_ms);
+  add(part.times.connect, timers.connect_ms);
+  add(part.times.response, timers.response_ms);
+  add(part.times.total, timers.active_ms);
+}
+
+void StreamLog::Count(Stream& stream) const {
+  const uint32_t shard = stream.worker().index();
+  const bool http = stream.is_http();
+  ProxyShardPart& front = stream.frontend().state->part(shard);
+  if (http) {
+    front.front_statuses.Add(status_);
+    if (states_[1] == 'R' && states_[0] != '-' && states_[0] != 'L') front.request_errors.Add();
+  }
+  if (const ProxyConfig* backend = stream.backend()) {
+    ProxyShardPart& back = backend->state->part(shard);
+    if (http) {
+      back.back_requests.Add();
+      back.back_statuses.Add(status_);
+    }
+    CountFailure(back.back_failures);
+  }
+  if (server_ != nullptr) CountOnServer(stream);
+}
+
 void StreamLog::Finish(Stream& stream) {
+  Count(stream);
   const ProxyLog* log = stream.frontend().log.get();
   if (log == nullptr || written_) return;
   if (stream.frontend().dont_log_null && bytes_in_ == 0) return;

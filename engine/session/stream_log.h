@@ -1,5 +1,5 @@
-// stream_log.h - one stream's account for the log: when what happened, how far it came, what it
-// carried.
+// stream_log.h - one stream's account for the log and for `show stat`: when what happened, how far
+// it came, what it carried.
 //
 // Owns:    a reference to the chunk that holds the request's head, while a format asks for it: the
 //          mux's message is gone before the line is written.
@@ -23,6 +23,7 @@
 
 namespace engine {
 
+struct FailureCounts;
 struct ProxyLog;
 struct ServerConfig;
 class Stream;
@@ -54,7 +55,7 @@ class StreamLog {
   void OnEnd(Stream& stream, shard::CloseReason reason, bool client_side);
   // Answered for a monitor: never logged (manual 8.2.3).
   void Silence() { written_ = true; }
-  // At the end, once.
+  // At the end, once: counts, then writes.
   void Finish(Stream& stream);
 
  private:
@@ -62,6 +63,9 @@ class StreamLog {
   void WriteEarly(Stream& stream, LogOrigin origin);
   void FillTimers(bool http, uint64_t now_us, LogTimers& timers) const;
   void FillRequest(uint32_t bytes_max, LogRequest& request) const;
+  void Count(Stream& stream) const;
+  void CountFailure(FailureCounts& counts) const;
+  void CountOnServer(Stream& stream) const;
   bool IsError(uint32_t retries) const;
 
   uint64_t begin_us_ = 0;       // accept, or the end of the exchange before

@@ -302,7 +302,7 @@ def info_and_stat_say_the_same_in_every_format():
                 check(lines[name] == line[3] == str(field["value"]["value"]), f"{name}: {lines[name]}, {line}, {field}")
         rows = {}
         for line in ask(setup.path, "show stat typed desc").splitlines():
-            match = re.fullmatch(r'([FBS])\.(\d+)\.(\d+)\.(\d+)\.(\w+)\.1:(....):(str|u32|u64):(.*):"[^"]+"', line)
+            match = re.fullmatch(r'([FBS])\.(\d+)\.(\d+)\.(\d+)\.(\w+)\.1:(....):(str|s32|u32|u64):(.*):"[^"]+"', line)
             check(match, f"not a typed line: {line}")
             rows.setdefault(match.group(1, 2, 3), {})[match.group(5)] = match.group(8)
         objects = json.loads(ask(setup.path, "show stat json"))

@@ -9,11 +9,23 @@ NO_SOURCE = {"bi": ("-", "127.0.0.1"), "bp": ("-", "PORT")}
 NO_SOURCE_REASON = "%bi and %bp are the address of a connection that was made, not of one that was tried"
 TOLD_REASON = ("a client that closes its sending direction may still read: it is told 400, as 2.6 does where the end comes along "
                "with the request")
-SLOT_REASON = "%sc counts whom the place was given to next; HAProxy gives it away after the line"
+SLOT_REASON = ("%sc counts whom the place was given to next; HAProxy gives it away after the line. Who comes from the queue was selected "
+               "for the server, too (lbtot)")
+# Counters of `show stat`.
+TIMED_OUT = {"out/s1.eresp": ("1", "0"), "out/BACKEND.eresp": ("1", "0")}
+TIMED_OUT_REASON = "management 9.1, eresp: what srv_abrt counts is counted here, too; 2.6 leaves timeouts out"
+TAKEN = {"out/s1.lbtot": ("2", "1"), "out/BACKEND.lbtot": ("2", "1")}
+TRIED = lambda times: {"out/s1.stot": ("1", times)}
+TRIED_REASON = "; a session that tries again is one session in stot"
 BAD_HEADER = {"default": (1, 0)}
 BAD_HEADER_REASON = "manual 8.2.5: the connection error line is written whatever the format; 2.6 is silent without one"
 
 DIFFERENCES = {
+    "server_stalls_within_body": (TIMED_OUT, TIMED_OUT_REASON),
+    "tcp_server_stalls": (TIMED_OUT, TIMED_OUT_REASON),
+    "server_resets_without_answer": ({"out/s1.eresp": ("1", "2"), "out/BACKEND.eresp": ("1", "2")}, "one response, one error"),
+    "buffered_body_cut": ({"out/BACKEND.stot": ("0", "1"), "out/BACKEND.cli_abrt": ("0", "1")},
+                          "management 9.1: it was never a session of the backend, nor a transfer"),
     "as_soon_as_possible": ({"U": ("SOME", "0")}, "the request has been read"),
     "tcp_as_soon_as_possible": ({"U": ("1", "0")}, "the byte has been read"),
     "body_stalls": ({"B": ("0", "SOME"), "ST": ("408", "504"), "ts": ("cH", "sH"), "tsc": ("cH--", "sH--")},
@@ -25,7 +37,7 @@ DIFFERENCES = {
                             "b": ("out", "in"), "r": ("POST /a HTTP/1.1", "<BADREQ>"), "s": ("s1", "<NOSRV>"),
                             "si": ("127.0.0.1", "-"), "sp": ("PORT", "-")},
                            "a good head is a request, whatever its body turns out to be; 2.6 parses both at once"),
-    "buffered_body_stalls": ({"Tq": ("0", "-1"), "TR": ("0", "-1"), "B": ("0", "SOME"), "b": ("out", "in")},
+    "buffered_body_stalls": ({"out/BACKEND.hrsp_4xx": ("1", "0"), "out/BACKEND.req_tot": ("1", "0"), "Tq": ("0", "-1"), "TR": ("0", "-1"), "B": ("0", "SOME"), "b": ("out", "in")},
                              "the head came at once, and the backend was chosen by it; %B as above"),
     "client_leaves_before_answer": ({"Ta": ("LONG", "0"), "Tt": ("LONG", "0"), "Tu": ("LONG", "0"), "ST": ("504", "400"),
                                      "ts": ("sH", "CH"), "tsc": ("sH--", "CH--")},
@@ -37,25 +49,26 @@ DIFFERENCES = {
                                   "tsc": ("PD--", "PH--")}, "the good head has gone to the client before the body was looked at"),
     "no_backend": ({"Tq": ("0", "-1"), "TR": ("0", "-1")}, "the whole request was read"),
     "refused": (NO_SOURCE, NO_SOURCE_REASON),
-    "refused_and_retried": (NO_SOURCE, NO_SOURCE_REASON),
+    "refused_and_retried": ({**NO_SOURCE, **TRIED("3")}, NO_SOURCE_REASON + TRIED_REASON),
     "connect_times_out": (NO_SOURCE, NO_SOURCE_REASON),
     "client_leaves_while_connecting": ({**NO_SOURCE, "B": ("SOME", "0"), "ST": ("400", "-1")}, TOLD_REASON),
     "client_leaves_the_queue": ({"1.B": ("SOME", "0"), "1.ST": ("400", "-1")}, TOLD_REASON),
     "tcp_refused": (NO_SOURCE, NO_SOURCE_REASON),
-    "tcp_retried": (NO_SOURCE, NO_SOURCE_REASON),
+    "tcp_retried": ({**NO_SOURCE, **TRIED("3")}, NO_SOURCE_REASON + TRIED_REASON),
     "tcp_connect_times_out": (NO_SOURCE, NO_SOURCE_REASON),
     "tcp_client_leaves_while_connecting": (NO_SOURCE, NO_SOURCE_REASON),
     "tcp_without_normal": (NO_SOURCE, NO_SOURCE_REASON),
     "bound_by_a_hash": ({"Tc": ("LONG", "-1"), "Td": ("0", "-1"), "Tr": ("0", "-1"), "Tw": ("0", "LONG"), "ST": ("200", "503"),
                          "rc": ("+2", "2"), "s": ("s2", "s1"), "ts": ("--", "SC"), "tsc": ("----", "SC--")},
                         "manual 4.2, option redispatch: it breaks hash based persistence; 2.6 hashes again, to the same server"),
-    "nobody_to_redispatch_to": ({**NO_SOURCE, "Tw": ("0", "LONG")},
+    "nobody_to_redispatch_to": ({**NO_SOURCE, "Tw": ("0", "LONG"), **TRIED("2")},
                                 "a pause before the same server is no wait in a queue, which is what %Tw is (manual 8.4); %bi as above"),
     "tcp_connect_times_out_after_the_client": (NO_SOURCE, NO_SOURCE_REASON),
-    "tcp_silent_before_the_retry": ({"si": ("127.0.0.1", "-"), "sp": ("PORT", "-")}, "%s names the server that was tried, so %si does"),
-    "waits_in_the_queue": ({"1.sc": ("1", "0")}, SLOT_REASON),
-    "two_wait": ({"1.sc": ("1", "0")}, SLOT_REASON),
-    "tcp_waits_in_the_queue": ({"1.sc": ("1", "0")}, SLOT_REASON),
+    "tcp_silent_before_the_retry": ({"out/s1.cli_abrt": ("0", "1"), "out/BACKEND.cli_abrt": ("0", "1"), "si": ("127.0.0.1", "-"), "sp": ("PORT", "-")}, "%s names the server that was tried, so %si does; no transfer had "
+                                    "begun that a client could break off (management 9.1, cli_abrt)"),
+    "waits_in_the_queue": ({"1.sc": ("1", "0"), **TAKEN}, SLOT_REASON),
+    "two_wait": ({"1.sc": ("1", "0"), **TAKEN}, SLOT_REASON),
+    "tcp_waits_in_the_queue": ({"1.sc": ("1", "0"), **TAKEN}, SLOT_REASON),
     "announced_garbage": (BAD_HEADER, BAD_HEADER_REASON),
     "tcp_announced_garbage": (BAD_HEADER, BAD_HEADER_REASON),
     "announced_half": ({"line": ("Timeout while waiting for PROXY protocol header", "Truncated PROXY protocol header received")},
