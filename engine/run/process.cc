@@ -15,6 +15,7 @@
 #include "engine/check/check_runner.h"
 #include "engine/config/tree.h"
 #include "engine/log/console.h"
+#include "engine/run/crash_report.h"
 #include "engine/run/daemon.h"
 #include "engine/run/dump.h"
 #include "engine/run/keyword_dump.h"
@@ -424,6 +425,7 @@ void Run::WaitForTheEnd(SignalWaiter& signals) {
 }
 
 int Run::Execute() {
+  if (options_.action == Action::kStart) PrepareCrashReport(-1);
   if (!options_.directory.empty() && chdir(options_.directory.c_str()) != 0) {
     return Refuse("cannot enter directory " + options_.directory + ": " + base::ErrnoText(errno));
   }

@@ -16,6 +16,8 @@
 #include "base/errno_name.h"
 #include "base/text.h"
 #include "engine/check/check_runner.h"
+#include "engine/run/crash_report.h"
+#include "engine/run/crash_streams.h"
 #include "engine/run/takeover.h"
 #include "engine/run/version.h"
 #include "engine/server/log_config.h"
@@ -384,6 +386,8 @@ void Supervisor::RunShard(uint32_t index) {
   char name[16];
   std::snprintf(name, sizeof(name), "ringway/%u", index);
   pthread_setname_np(pthread_self(), name);
+  PrepareCrashStack();
+  SetCrashWorker(workers_[index].get());
   shards_[index]->Run();
 }
 
@@ -421,6 +425,7 @@ void Supervisor::LogAllStopped() {
 }
 
 void Supervisor::Start() {
+  SetCrashConfiguration(&configuration_);
   logs_->Start();
   if (external_checks_ != nullptr && !external_checks_->Start()) {
     process_.external_checks = nullptr;  // each of these checks fails
@@ -682,6 +687,7 @@ void Supervisor::Stop() {
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  SetCrashConfiguration(nullptr);
   for (const auto& worker : workers_) worker->FlushLog();
   LogAllStopped();
   if (external_checks_ != nullptr) external_checks_->Stop();
