@@ -1,6 +1,7 @@
 #include "engine/run/handover.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,6 +46,12 @@ bool IsReadableSoon(int fd) {
     result = poll(&ready, 1, kAnswerWaitMs);
   } while (result < 0 && errno == EINTR);
   return result > 0;
+}
+
+uint64_t CookieOf(int socket) {
+  uint64_t cookie = 0;
+  socklen_t length = sizeof(cookie);
+  return getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 ? cookie : 0;
 }
 
 void CloseFds(const std::vector<int>& fds) {

@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ namespace engine {
 
 // Whether there is something to read within the time that a process which lives needs to answer.
 bool IsReadableSoon(int fd);
+// The same in every process that holds the socket; 0: unknown.
+uint64_t CookieOf(int socket);
 // Those that are not -1.
 void CloseFds(const std::vector<int>& fds);
 

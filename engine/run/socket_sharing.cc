@@ -159,6 +159,7 @@ SocketSharing::Order SocketSharing::Turn() {
 }
 
 bool SocketSharing::IsShared(int socket) const {
+  if (shares_all_) return true;
   return std::any_of(sessions_.begin(), sessions_.end(), [socket](const Session& session) {
     return std::find(session.sockets.begin(), session.sockets.end(), socket) !=
            session.sockets.end();

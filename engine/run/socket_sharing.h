@@ -53,6 +53,8 @@ class SocketSharing {
   // `session` is with process `pid`, which has given us `sockets`. Takes it.
   void Watch(int session, pid_t pid, std::vector<int> sockets);
   bool IsShared(int socket) const;
+  // As long as it is set, all are held by a master, which has no session yet.
+  void set_shares_all(bool shares_all) { shares_all_ = shares_all; }
   // `socket` is closed here; its number may come again.
   void Forget(int socket);
   // To the process that has given us sockets. False: there is none.
@@ -76,6 +78,7 @@ class SocketSharing {
 
   const std::function<std::vector<int>()> offered_;
   uid_t start_uid_ = 0;
+  bool shares_all_ = false;
   int epoll_ = -1;
   int offer_ = -1;
   std::vector<Session> sessions_;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -45,6 +46,8 @@ int Connect(std::string_view name, bool abstract, int type) {
   if (length == 0) return -1;
   const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
+  const timeval patience = {5, 0};  // where its backlog is full
+  (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   if (connect(fd, reinterpret_cast<sockaddr*>(&storage), length) == 0) return fd;
   const int error = errno;
   close(fd);
@@ -59,18 +62,12 @@ ucred PeerOf(int fd) {
   return peer;
 }
 
-uint64_t CookieOf(int socket) {
-  uint64_t cookie = 0;
-  socklen_t length = sizeof(cookie);
-  return getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 ? cookie : 0;
-}
-
 }  // namespace
 
 Takeover::~Takeover() {
   GiveUp();
   for (const Session& session : sessions_) {
-    close(session.fd);
+    CloseFds({session.fd});
     CloseFds(session.sockets);
   }
   for (const OldProcess& process : old_) {
@@ -193,6 +190,11 @@ void Takeover::AskProcess(pid_t pid, std::vector<std::string>* notes) {
   if (!Receive(session, pid, &error)) notes->push_back(before + error);
 }
 
+void Takeover::AddKept(std::vector<int> sockets) {
+  sessions_.push_back({-1, 0, std::move(sockets), {}, {}});
+  was_given_ = true;
+}
+
 bool Takeover::Begin(std::vector<std::string>* notes, std::string* error) {
   Find(options_.finish_pids, true, notes);
   Find(options_.terminate_pids, false, notes);
@@ -223,6 +225,7 @@ std::vector<int> Takeover::Match(const shard::ListenOptions& options) {
 void Takeover::CloseUnmatched(SocketSharing& sharing) {
   for (Session& session : sessions_) {
     CloseFds(session.sockets);
+    if (session.fd < 0) continue;
     std::string keeps = "keeps";
     for (const size_t position : session.kept_positions) keeps += ' ' + std::to_string(position);
     // Who cannot be told believes that all are shared, which is the safe side.

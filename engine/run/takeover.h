@@ -42,6 +42,8 @@ class Takeover {
   Takeover(const Takeover&) = delete;
   Takeover& operator=(const Takeover&) = delete;
 
+  // Sockets that a master has kept for us; they are matched as those of an old process.
+  void AddKept(std::vector<int> sockets);
   // Gets the sockets. `notes` say what was not there; false: -x has failed.
   [[nodiscard]] bool Begin(std::vector<std::string>* notes, std::string* error);
   // Somebody is to be replaced: that he listens where we do is what is wanted.
@@ -65,7 +67,7 @@ class Takeover {
     bool finishes;  // -sf; else -st
   };
   struct Session {
-    int fd;
+    int fd;  // -1: with the master, which is told by other means
     pid_t giver;
     std::vector<int> sockets;  // as they came; -1: matched
     std::vector<int> kept;     // their numbers here, once matched
