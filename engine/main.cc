@@ -20,5 +20,6 @@ int main(int argc, char** argv) {
     if (error.show_usage) std::fputs(engine::UsageText().c_str(), stderr);
     return engine::kExitRefused;
   }
+  options.arguments.assign(argv, argv + argc);
   return engine::RunProcess(options);
 }

@@ -8,6 +8,7 @@
 #include "engine/applet/cli_command.h"
 #include "engine/applet/echo.h"
 #include "engine/log/log_format.h"
+#include "engine/run/master_cli.h"
 #include "engine/run/options.h"
 #include "engine/server/builder.h"
 
@@ -35,15 +36,7 @@ void AddCommands(WordList& words) {
 }
 
 Support SupportOf(FlagState state) {
-  switch (state) {
-    case FlagState::kWorks:
-      return Support::kWorks;
-    case FlagState::kNoMeaning:
-      return Support::kTunesOnly;
-    case FlagState::kNotSupportedYet:
-      break;
-  }
-  return Support::kNotSupportedYet;
+  return state == FlagState::kWorks ? Support::kWorks : Support::kTunesOnly;
 }
 
 void AddOptions(WordList& words) {
@@ -68,6 +61,7 @@ WordList KnownWords() {
   AddOptions(words);
   const std::vector<std::string_view> tags = LogTagNames();
   words.AddWorking(WordKind::kLogTag, std::span(tags));
+  words.AddWorking(WordKind::kMasterCommand, MasterCli::CommandWords());
   words.AddWorking(WordKind::kService, {EchoApplet().name()});
   return words;
 }

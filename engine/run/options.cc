@@ -33,9 +33,6 @@ constexpr Flag NoMeaning(std::string_view name, Value value, bool Options::*set,
                          std::string_view why) {
   return {{name, FlagState::kNoMeaning, why}, value, set};
 }
-constexpr Flag NotYet(std::string_view name, Value value, std::string_view instead) {
-  return {{name, FlagState::kNotSupportedYet, instead}, value, nullptr};
-}
 
 constexpr std::string_view kNoPoller = "'tune.ring' chooses what waits for descriptors";
 constexpr std::string_view kNoFork = "nothing keeps this process from forking";
@@ -50,14 +47,10 @@ constexpr Flag kFlags[] = {
     Works("-D", Value::kNone, &Options::daemon),
     Works("-L", Value::kNext),
     Works("-N", Value::kNext),
-    NotYet("-S", Value::kNext,
-           "'-S' (the master's command socket) is not supported yet: remove it"),
+    Works("-S", Value::kNext),
     Works("-V", Value::kNone, &Options::verbose),
-    NotYet("-W", Value::kNone,
-           "'-W' (master-worker mode) is not supported yet: start with '-D' or '-db'"),
-    NotYet("-Ws", Value::kNone,
-           "'-Ws' (master-worker mode that notifies systemd) is not supported yet: start with "
-           "'-db' and Type=simple, or with '-D' and Type=forking"),
+    Works("-W", Value::kNone),
+    Works("-Ws", Value::kNone),
     Works("-c", Value::kNone),
     Works("-cc", Value::kNext),
     Works("-d", Value::kNone, &Options::debug),
@@ -125,14 +118,10 @@ class Parser {
                                           "' has no effect: " + std::string(flag->note));
       }
       if (!Take(flag->name, value)) return false;
-      if (flag->state == FlagState::kNotSupportedYet && refused_ == nullptr) refused_ = flag;
     }
     options_.no_splice |= options_.no_fast_forward || options_.no_zero_copy;
     return true;
   }
-
-  // The first flag that cannot be started with, or null.
-  const FlagInfo* refused() const { return refused_; }
 
   bool Fail(std::string message, bool show_usage) {
     error_.message = std::move(message);
@@ -285,7 +274,6 @@ class Parser {
   OptionError& error_;
   size_t next_ = 0;
   std::string_view word_;  // the option being read, as written
-  const Flag* refused_ = nullptr;
   bool finished_ = false;
 };
 
@@ -318,10 +306,6 @@ bool ParseOptions(std::span<const char* const> arguments, bool on_terminal, Opti
   }
   if (options->paths.empty() && !options->quickstart) {
     return parser.Fail("no configuration file was given: name one with '-f'", true);
-  }
-  if (options->action != Action::kStart) return true;
-  if (const FlagInfo* refused = parser.refused()) {
-    return parser.Fail(std::string(refused->note), false);
   }
   return true;
 }
@@ -364,7 +348,9 @@ Process
   -n N             connections in total (maxconn)
   -N N             connections of each proxy that sets no maxconn
   -m MB            memory the process may use
-  -W, -Ws, -S ADDR master-worker mode (not supported yet)
+  -W               a master process that restarts and reloads the one that serves
+  -Ws              the same, and tell systemd about it (Type=notify)
+  -S ADDR[,OPTION] where the master takes commands, as a `stats socket` line has it
   -sf PID...       take over their sockets; once serving, have these processes finish
   -st PID...       the same, but terminate them
   -x SOCKET        take over the sockets of the process whose `stats socket` this is

@@ -17,13 +17,13 @@
 //   }
 //
 // What a program that starts us may rely on (the process contract):
-//   0  served and stopped by SIGINT, SIGTERM or SIGUSR1; -c found the configuration good; -v, -vv,
-//      --help; -cc found the condition true; the parent of -D saw its child serve.
+//   0  served and stopped by SIGINT (not under -W), SIGTERM or SIGUSR1; -c found the configuration
+//      good; -v, -vv, --help; -cc found the condition true; the parent of -D saw its child serve.
 //   1  a bad command line, a bad configuration (also under -c), a warning under -dW, a failed
 //      start; -cc found the condition false; a file without a listener that was to be started.
 //   2  -c of a file that is good but has no listener; -cc of what is no condition.
 // -c prints nothing when all is well unless -V ("Configuration file is valid"). The two exits of 2
-// are worth a line on stderr. -W with SIGINT will answer 130.
+// are worth a line on stderr. -W answers SIGINT with 130.
 //
 // A value stands in the next argument (`-n 100`), except for -dA, -dC, -dK and -dM, which carry it
 // (`-dKall`). -dt takes the next argument unless that starts with '-'; -sf and -st take all numbers
@@ -62,11 +62,12 @@ enum class MasterWorker : uint8_t { kNone, kPlain, kNotify };  // -W, -Ws
 
 struct Options {
   Action action = Action::kStart;
-  std::vector<std::string> paths;  // -f and `--`, in order; each a file or a directory
-  std::string condition;           // -cc
-  std::string directory;           // -C, entered before any file is opened; empty: stay
-  std::string pidfile;             // -p, wins over `pidfile`
-  std::string local_peer;          // -L; empty: the host's name
+  std::vector<std::string> arguments;  // all of them, the program's name first
+  std::vector<std::string> paths;      // -f and `--`, in order; each a file or a directory
+  std::string condition;               // -cc
+  std::string directory;               // -C, entered before any file is opened; empty: stay
+  std::string pidfile;                 // -p, wins over `pidfile`
+  std::string local_peer;              // -L; empty: the host's name
 
   // How the process stands. RunsInForeground() settles -d, -db, -D and the file's `daemon`.
   bool daemon = false;      // -D
@@ -121,8 +122,7 @@ struct Options {
 // What happens to a flag of the manual's list (management.txt 3).
 enum class FlagState : uint8_t {
   kWorks,
-  kNoMeaning,        // accepted; what it would turn on or off does not exist here
-  kNotSupportedYet,  // checked with -c, refused at start
+  kNoMeaning,  // accepted; what it would turn on or off does not exist here
 };
 struct FlagInfo {
   std::string_view name;

@@ -1,5 +1,6 @@
 #include "engine/run/process.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,12 +21,14 @@
 #include "engine/run/dump.h"
 #include "engine/run/keyword_dump.h"
 #include "engine/run/limits.h"
+#include "engine/run/master.h"
 #include "engine/run/privileges.h"
 #include "engine/run/quickstart.h"
 #include "engine/run/signals.h"
 #include "engine/run/supervisor.h"
 #include "engine/run/takeover.h"
 #include "engine/run/version.h"
+#include "engine/run/worker_link.h"
 #include "engine/server/builder.h"
 #include "shard/ring/probe.h"
 
@@ -84,7 +87,7 @@ std::vector<std::string> StatsSocketsOf(const Configuration& configuration) {
 // One run of the process that reads a configuration.
 class Run {
  public:
-  explicit Run(const Options& options) : options_(options), takeover_(options) {}
+  explicit Run(const Options& options) : options_(options), takeover_(options_) {}
   int Execute();
 
  private:
@@ -103,7 +106,14 @@ class Run {
   bool PlanLimits(LimitsPlan* plan);
   bool Bind();
   int RefuseListeners(const std::vector<std::string>& errors);
+  bool WantsMaster() const;
+  bool GoToBackground(int* status);
+  int StartMaster();
+  std::unique_ptr<Configuration> ReadMasterCli();
   int Serve();
+  bool GiveToMaster();
+  bool ReportReady(std::string* error);
+  void OnMasterSays();
   bool FollowOrder();
   void WaitForTheEnd(SignalWaiter& signals);
   void OnSoftStopSignal();
@@ -116,7 +126,9 @@ class Run {
     return kExitRefused;
   }
 
-  const Options& options_;
+  Options options_;
+  std::vector<std::string> given_environment_;
+  std::unique_ptr<WorkerLink> link_;  // null: no master has started us
   Console console_;
   Diagnostics diagnostics_;
   std::unique_ptr<Configuration> configuration_;
@@ -133,6 +145,9 @@ class Run {
 bool Run::Read() {
   Environment environment = Environment::FromProcess();
   PresetVariables(options_, &environment);
+  if (link_ != nullptr || options_.master_worker != MasterWorker::kNone) {
+    environment.Preset("HAPROXY_MWORKER", "1", Environment::kFixed);
+  }
   const ConditionFacts facts = MakeConditionFacts(options_);
   diagnostics_.set_show_diag(options_.diagnostic);
   const ReadContext context{environment, facts, diagnostics_, true, !options_.local_peer.empty()};
@@ -149,6 +164,7 @@ bool Run::Read() {
   BuildOptions build;
   build.services["echo"] = &EchoApplet();
   build.cli = &CliApplet();
+  build.has_master = link_ != nullptr;
   build.proxy_maxconn = options_.proxy_maxconn.value_or(0);
   build.resolve_may_fail = options_.resolve_may_fail;
   build.no_getaddrinfo = options_.no_getaddrinfo;
@@ -161,17 +177,22 @@ bool Run::Read() {
                                         : Verbosity::kNormal);
   const bool refused_warnings = configuration_ != nullptr && diagnostics_.strict_warnings() > 0 &&
                                 (options_.zero_warning || configuration_->global.zero_warning);
-  if (!quiet) diagnostics_.Print(stderr);
+  // Of what is good, the worker tells.
+  const bool worker_tells = configuration_ != nullptr && !refused_warnings &&
+                            options_.action == Action::kStart && WantsMaster();
+  if (!quiet && !worker_tells) diagnostics_.Print(stderr);
   if (refused_warnings) {
     console_.Alert("Some warnings were found and 'zero-warning' is set. Aborting.");
     configuration_ = nullptr;
   }
-  for (const std::string& text : options_.without_effect) console_.Detail(text);
+  if (!worker_tells) {
+    for (const std::string& text : options_.without_effect) console_.Detail(text);
+  }
   if (configuration_ == nullptr) return false;
   if (options_.no_splice) configuration_->global.splice = false;
   PresetLateVariables(FilesOf(tree), StatsSocketsOf(*configuration_), &environment);
   environment.Export();
-  return PrintDumps(tree);
+  return link_ != nullptr || PrintDumps(tree);  // the master has printed them
 }
 
 // Whatever -q says: who asks for a dump wants to see it.
@@ -258,29 +279,95 @@ int Run::Start() {
   settings.reuse_port = !options_.no_reuseport && global.reuse_port;
   supervisor_ = std::make_unique<Supervisor>(*configuration_, settings);
   if (!Bind()) return kExitRefused;
+  int status = kExitGood;
+  return GoToBackground(&status) ? Serve() : status;
+}
+
+// Opens the pid file and forks, where that is asked for. False: `*status` ends this process.
+bool Run::GoToBackground(int* status) {
+  if (link_ != nullptr) return true;  // the master has
+  const GlobalConfig& global = configuration_->global;
   std::string error;
+  const bool foreground = RunsInForeground(options_, global.daemon);
   // In the foreground nobody asks for it, and the file may be that of a daemon with the same file.
   const std::string& pidfile = !options_.pidfile.empty() ? options_.pidfile : global.pidfile;
-  if (!RunsInForeground(options_, global.daemon) && !pidfile_.Open(pidfile, &error)) {
-    return Refuse(error);
+  *status = kExitRefused;
+  if ((!foreground || WantsMaster()) && !pidfile_.Open(pidfile, &error)) {
+    console_.Alert(error);
+    return false;
   }
+  if (foreground) return true;
   // Before any thread or ring exists: neither survives a fork.
-  if (!RunsInForeground(options_, global.daemon)) {
-    switch (daemon_.Detach(&error)) {
-      case Daemon::Side::kFailed:
-        return Refuse(error);
-      case Daemon::Side::kParent: {
-        const int status = daemon_.WaitUntilReady(&error);
-        if (status != kExitGood) takeover_.GiveUp();  // it may have had no time to
-        if (!error.empty()) console_.Alert(error);
-        std::fflush(nullptr);
-        _exit(status);  // what is bound and open is the child's now
-      }
-      case Daemon::Side::kChild:
-        detached_ = true;
+  switch (daemon_.Detach(&error)) {
+    case Daemon::Side::kFailed:
+      console_.Alert(error);
+      return false;
+    case Daemon::Side::kParent: {
+      *status = daemon_.WaitUntilReady(&error);
+      if (*status != kExitGood) takeover_.GiveUp();  // it may have had no time to
+      if (!error.empty()) console_.Alert(error);
+      std::fflush(nullptr);
+      _exit(*status);  // what is bound and open is the child's now
+    }
+    case Daemon::Side::kChild:
+      detached_ = true;
+  }
+  return true;
+}
+
+bool Run::WantsMaster() const {
+  return link_ == nullptr && !options_.quickstart &&
+         (options_.master_worker != MasterWorker::kNone || configuration_->global.master_worker);
+}
+
+// The socket of -S is a `stats socket` line without the section: "ADDRESS,OPTION,VALUE,...".
+std::unique_ptr<Configuration> Run::ReadMasterCli() {
+  std::string line = options_.master_cli;
+  std::replace(line.begin(), line.end(), ',', ' ');
+  Environment environment = Environment::FromProcess();
+  const ConditionFacts facts = MakeConditionFacts(options_);
+  Diagnostics diagnostics;
+  const ReadContext context{environment, facts, diagnostics, true, true};
+  Tree tree;
+  const bool good = tree.ReadText("-S", "global\n  stats socket " + line + "\n", context);
+  BuildOptions build;
+  build.cli = &CliApplet();
+  std::unique_ptr<Configuration> configuration = Build(tree, diagnostics, build);
+  if (console_.verbosity() != Verbosity::kQuiet) diagnostics.Print(stderr);
+  return good ? std::move(configuration) : nullptr;
+}
+
+int Run::StartMaster() {
+  if (!HasListener()) return Refuse("Configuration file has no listener: nothing to serve.");
+  MasterSettings settings;
+  settings.arguments = options_.arguments;
+  settings.environment = std::move(given_environment_);
+  settings.notifies = options_.master_worker == MasterWorker::kNotify;
+  settings.reloads_max = configuration_->global.mworker_reloads_max;
+  settings.stays = configuration_->global.master_stays;
+  Master master(std::move(settings), console_);
+  std::unique_ptr<Configuration> cli;
+  std::string error;
+  if (!options_.master_cli.empty()) {
+    cli = ReadMasterCli();
+    if (cli == nullptr) return kExitRefused;
+    for (const auto& proxy : cli->proxies) {
+      if (!master.Listen(proxy->binds, &error)) return Refuse("'-S': " + error);
     }
   }
-  return Serve();
+  int status = kExitGood;
+  if (!GoToBackground(&status)) return status;
+  // The workers read it anew.
+  configuration_ = nullptr;
+  malloc_trim(0);
+  status = master.Run([this] {
+    std::string why;
+    if (pidfile_.Write(getpid(), &why) && daemon_.ReportReady(&why)) return true;
+    console_.Alert(why);
+    return false;
+  });
+  pidfile_.Remove();
+  return status;
 }
 
 bool Run::Bind() {
@@ -288,6 +375,15 @@ bool Run::Bind() {
   std::vector<std::string> errors;
   std::vector<std::string> warnings;
   std::string error;
+  if (link_ != nullptr) {
+    std::vector<int> kept;
+    if (!link_->TakeSockets(&kept, &error)) {
+      console_.Alert("the master gives no listening sockets: " + error);
+      return false;
+    }
+    takeover_.AddKept(std::move(kept));
+    supervisor_->sharing().set_shares_all(true);
+  }
   if (!takeover_.Begin(&notes, &error)) {
     console_.Alert(error);
     return false;
@@ -318,6 +414,7 @@ int Run::Serve() {
   if (!supervisor_->BeginListening(&errors)) return RefuseListeners(errors);
   // Before privileges are dropped, so that a successor sees the user that we were started as.
   if (!supervisor_->sharing().Open(&error)) console_.Detail(error);
+  if (!GiveToMaster()) return Refuse("the master does not take the listening sockets");
   std::vector<std::string> warnings;
   if (!DropPrivileges(MakePrivilegeRequest(configuration_->global), &warnings, &error))
     return Refuse(error);
@@ -328,7 +425,7 @@ int Run::Serve() {
   if (!supervisor_->CheckRights(&error)) return Refuse(error);
   if (pidfile_.is_open() && !pidfile_.Write(getpid(), &error)) return Refuse(error);
   supervisor_->Start();
-  if (detached_ && !daemon_.ReportReady(&error)) return Refuse(error);
+  if (!ReportReady(&error)) return Refuse(error);
   warnings.clear();
   takeover_.Complete(supervisor_->sharing(), &warnings);
   for (const std::string& text : warnings) console_.Warning(text);
@@ -345,6 +442,39 @@ int Run::Serve() {
   supervisor_->Stop();
   pidfile_.Remove();
   return status;
+}
+
+bool Run::GiveToMaster() {
+  if (link_ == nullptr) return true;
+  const int session = link_->OpenSession();
+  if (session < 0 || !supervisor_->sharing().Give(session)) return false;
+  supervisor_->sharing().set_shares_all(false);
+  return true;
+}
+
+bool Run::ReportReady(std::string* error) {
+  if (link_ == nullptr) return !detached_ || daemon_.ReportReady(error);
+  if (!link_->ReportReady(configuration_->global.mworker_reloads_max, CompatibleVersion())) {
+    *error = "the master is gone";
+    return false;
+  }
+  return RunsInForeground(options_, configuration_->global.daemon) || SilenceStandardStreams(error);
+}
+
+void Run::OnMasterSays() {
+  int client = -1;
+  CliLevel level = CliLevel::kUser;
+  switch (link_->Read(&client, &level)) {
+    case WorkerLink::Event::kNone:
+      break;
+    case WorkerLink::Event::kClient:
+      supervisor_->ServeMastersClient(client, level);
+      break;
+    case WorkerLink::Event::kGone:
+      // Nobody could reload or stop us any more, and a new master takes new sockets.
+      console_.Warning("the master process is gone: no new connections, what is open may finish");
+      if (phase_ != Phase::kDraining) BeginSoftStop();
+  }
 }
 
 void Run::BeginSoftStop() {
@@ -393,7 +523,8 @@ void Run::WaitForTheEnd(SignalWaiter& signals) {
   for (;;) {
     if (phase_ == Phase::kGrace && NowMs() >= deadline_ms_) BeginSoftStop();
     if (phase_ == Phase::kDraining && (supervisor_->TryIdle() || NowMs() >= deadline_ms_)) return;
-    const int wake_fds[] = {supervisor_->question_fd(), supervisor_->sharing().fd()};
+    const int link_fd = link_ != nullptr ? link_->fd() : -1;
+    const int wake_fds[] = {supervisor_->question_fd(), supervisor_->sharing().fd(), link_fd};
     const SignalRequest request = signals.Wait(WaitMs(), wake_fds).request;
     // Whatever woke us: a pause must know what a successor has kept.
     if (FollowOrder()) return;
@@ -416,6 +547,7 @@ void Run::WaitForTheEnd(SignalWaiter& signals) {
         PauseOrResume(false);
         break;
       case SignalRequest::kWake:
+        if (link_fd >= 0) OnMasterSays();
         supervisor_->TakeQuestions();
         break;
       default:
@@ -425,12 +557,23 @@ void Run::WaitForTheEnd(SignalWaiter& signals) {
 }
 
 int Run::Execute() {
-  if (options_.action == Action::kStart) PrepareCrashReport(-1);
-  if (!options_.directory.empty() && chdir(options_.directory.c_str()) != 0) {
+  link_ = WorkerLink::FromEnvironment();
+  if (options_.action == Action::kStart) {
+    PrepareCrashReport(link_ != nullptr ? link_->crash_page_fd() : -1);
+  }
+  for (char** one = environ; *one != nullptr; ++one) given_environment_.push_back(*one);
+  if (link_ != nullptr && !link_->is_first()) {
+    options_.finish_pids.clear();
+    options_.terminate_pids.clear();
+    options_.listeners_from.clear();
+  }
+  // A worker starts where its master is.
+  if (!options_.directory.empty() && link_ == nullptr && chdir(options_.directory.c_str()) != 0) {
     return Refuse("cannot enter directory " + options_.directory + ": " + base::ErrnoText(errno));
   }
   if (!Read()) return kExitRefused;
-  return options_.action == Action::kCheck ? Check() : Start();
+  if (options_.action == Action::kCheck) return Check();
+  return WantsMaster() ? StartMaster() : Start();
 }
 
 }  // namespace

@@ -332,6 +332,9 @@ bool Supervisor::CheckRights(std::string* why) const {
 }
 
 bool Supervisor::OpenShards(std::string* why) {
+  ForEachBind([this](const BindConfig& bind) {
+    if (bind.is_masters) master_binds_.push_back(&bind);
+  });
   shard::Shard::RingFactory factory =
       settings_.ring_driver == "poll" ? &shard::OpenPoll : &shard::OpenUring;
   for (uint32_t index = 0; index < settings_.shards; ++index) {
@@ -366,6 +369,7 @@ bool Supervisor::OpenShards(std::string* why) {
                                : socket.allowed == 0 || (socket.allowed >> (index % 64) & 1) != 0;
       shard->AddListener(accepts ? socket.fd : -1, socket.bind, socket.allowed);
     }
+    for (const BindConfig* bind : master_binds_) shard->AddListener(-1, bind, 0);
     shards_.push_back(std::move(shard));
   }
   driver_ = shards_[0]->context().ring().name();
@@ -505,6 +509,18 @@ void Supervisor::TakeBacklogs() {
                    {i, uint64_t(fd)}});
     }
   }
+}
+
+void Supervisor::ServeMastersClient(int fd, CliLevel level) {
+  for (size_t i = 0; i < master_binds_.size(); ++i) {
+    if (master_binds_[i]->level != level) continue;
+    Post(0, {[](shard::Shard& shard, const shard::Message& message) noexcept {
+               shard.listener(uint32_t(message.words[0])).Offer(int(message.words[1]));
+             },
+             {sockets_.size() + i, uint64_t(fd)}});
+    return;
+  }
+  close(fd);
 }
 
 std::vector<int> Supervisor::OfferedSockets() const {

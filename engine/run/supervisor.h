@@ -69,6 +69,8 @@ class Supervisor final : public ProcessControl {
   // Nobody reaches what Bind() has opened before this, and nothing that fails earlier is noticed by
   // whom we are to replace. Before privileges are dropped: it puts unix sockets in their places.
   [[nodiscard]] bool BeginListening(std::vector<std::string>* errors);
+  // A client of the master's command line; takes `fd`.
+  void ServeMastersClient(int fd, CliLevel level);
   // Our sockets and those we share, for a successor and from a predecessor.
   SocketSharing& sharing() { return sharing_; }
   // After privileges were dropped: whether servers may be shown addresses that are not the
@@ -170,6 +172,7 @@ class Supervisor final : public ProcessControl {
   std::unique_ptr<ExternalChecks> external_checks_;  // before the workers, likewise
   std::unique_ptr<LogHub> logs_;                     // before the workers, which use it to the end
   std::vector<Socket> sockets_;
+  std::vector<const BindConfig*> master_binds_;  // their listeners come after those of sockets_
   SocketSharing sharing_;
   bool listens_ = false;
   shard::Mailroom mailroom_;

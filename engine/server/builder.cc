@@ -394,8 +394,23 @@ void FinishThreads(BuildContext& context) {
   }
 }
 
+// The master hands its clients over to the bind of their level.
+void AddMasterBinds(BuildContext& context) {
+  ProxyConfig& proxy = StatsProxy(context, {});
+  for (const CliLevel level : {CliLevel::kUser, CliLevel::kOperator, CliLevel::kAdmin}) {
+    auto bind = std::make_unique<BindConfig>();
+    bind->name = "master";
+    bind->id = uint32_t(proxy.binds.size() + 1);
+    bind->frontend = &proxy;
+    bind->level = level;
+    bind->is_masters = true;
+    proxy.binds.push_back(std::move(bind));
+  }
+}
+
 // The hidden frontend of the stats sockets gets what only the whole file can say.
 void FinishStatsProxy(BuildContext& context) {
+  if (context.options.has_master) AddMasterBinds(context);
   if (context.stats_proxy == nullptr) return;
   ProxyConfig& proxy = *context.stats_proxy;
   const GlobalConfig& global = context.configuration.global;

@@ -39,6 +39,7 @@ struct BuildOptions {
   const shard::AppletType* cli = nullptr;
   // What an open range of threads ends at when nbthread is not set; 0: asks the kernel.
   uint32_t usable_cpus = 0;
+  bool has_master = false;        // -W: a hidden bind for each level of its command line
   uint32_t proxy_maxconn = 0;     // -N: of frontends that set none; 0: the global one
   bool resolve_may_fail = false;  // -dr: a server without an address is disabled, no error
   bool no_getaddrinfo = false;    // -dG

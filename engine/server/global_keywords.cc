@@ -113,17 +113,9 @@ bool TakeStatsSocket(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, SIZE_MAX, "an address such as '/path' or 'ipv4@127.0.0.1:9999'")) {
     return false;
   }
-  if (context.stats_proxy == nullptr) {
-    context.stats_proxy = std::make_unique<ProxyConfig>();
-    context.stats_proxy->name = "GLOBAL";
-    context.stats_proxy->kind = "frontend";
-    context.stats_proxy->place = PlaceOf(use.line);
-    context.stats_proxy->is_frontend = true;
-    context.stats_proxy->is_internal = true;
-  }
   bool good = true;
   WordPlace id;
-  ProxyConfig& proxy = *context.stats_proxy;
+  ProxyConfig& proxy = StatsProxy(context, PlaceOf(use.line));
   proxy.binds.push_back(ReadBind(context, use, proxy, &id, &good));
   if (proxy.binds.back()->id == 0) proxy.binds.back()->id = uint32_t(proxy.binds.size());
   return good;
@@ -166,6 +158,18 @@ void RegisterProcess(BuildKeywords& keywords) {
 }
 
 }  // namespace
+
+ProxyConfig& StatsProxy(BuildContext& context, const SourcePlace& place) {
+  if (context.stats_proxy == nullptr) {
+    context.stats_proxy = std::make_unique<ProxyConfig>();
+    context.stats_proxy->name = "GLOBAL";
+    context.stats_proxy->kind = "frontend";
+    context.stats_proxy->place = place;
+    context.stats_proxy->is_frontend = true;
+    context.stats_proxy->is_internal = true;
+  }
+  return *context.stats_proxy;
+}
 
 void RegisterGlobalKeywords(BuildKeywords& keywords) {
   RegisterProcess(keywords);

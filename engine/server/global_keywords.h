@@ -12,6 +12,12 @@
 
 namespace engine {
 
+struct ProxyConfig;
+struct SourcePlace;
+
+// The hidden frontend of what speaks the runtime command line; made when it is first asked for.
+ProxyConfig& StatsProxy(BuildContext& context, const SourcePlace& place);
+
 void RegisterGlobalKeywords(BuildKeywords& keywords);
 
 }  // namespace engine

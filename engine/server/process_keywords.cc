@@ -183,6 +183,25 @@ void RegisterEnd(BuildKeywords& keywords) {
   });
 }
 
+// -W by the file. `no` undoes an earlier one.
+void RegisterMaster(BuildKeywords& keywords) {
+  keywords.Add({"master-worker", kGlobal, Support::kWorks, kAllowsNo},
+               [](BuildContext& context, KeywordUse& use) {
+                 Global(context).master_worker = !use.is_no();
+                 return HasArguments(use, 0, 0);
+               });
+  keywords.Add({"master-worker no-exit-on-failure", kGlobal},
+               [](BuildContext& context, KeywordUse& use) {
+                 Global(context).master_worker = Global(context).master_stays = true;
+                 return HasArguments(use, 0, 0);
+               });
+  keywords.Add({"mworker-max-reloads", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "an integer") &&
+           TakeArgument(use, 0, ParseInteger(use.argument(0), 0, INT_MAX),
+                        Global(context).mworker_reloads_max);
+  });
+}
+
 void RegisterPrivileges(BuildKeywords& keywords) {
   keywords.Add({"chroot", kGlobal}, TakeChroot);
   keywords.Add({"setcap", kGlobal}, TakeSetcap);
@@ -236,6 +255,7 @@ void RegisterProcessKeywords(BuildKeywords& keywords) {
   RegisterEnd(keywords);
   RegisterPrivileges(keywords);
   RegisterLimits(keywords);
+  RegisterMaster(keywords);
   keywords.Add({"default-path", kGlobal}, TakeDefaultPath);
   keywords.Add({"unix-bind", kGlobal}, TakeUnixBind);
   keywords.Add({"node", kGlobal}, TakeNode);

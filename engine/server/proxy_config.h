@@ -164,6 +164,7 @@ struct BindConfig {
   uint32_t tcp_user_timeout_ms = 0;  // tcp-ut
   CliLevel level = CliLevel::kOperator;  // of a `stats socket`
   bool expose_listeners = false;         // `expose-fd listeners`, of a `stats socket`
+  bool is_masters = false;               // no address: the master of -W brings the connections
   bool accept_proxy = false;
   bool accept_cip = false;  // `accept-netscaler-cip`
   uint32_t cip_magic = 0;
@@ -246,6 +247,9 @@ struct GlobalConfig {
   bool reuse_port = true;   // `noreuseport`
   bool getaddrinfo = true;  // `nogetaddrinfo`
   std::string pidfile;
+  bool master_worker = false;         // as -W
+  bool master_stays = false;          // `master-worker no-exit-on-failure`
+  uint32_t mworker_reloads_max = 50;  // `mworker-max-reloads`
   std::string user, group, chroot;
   int64_t uid = -1, gid = -1;         // from user/group or uid/gid
   std::vector<int> capabilities;      // `setcap`: CAP_* kept across the change of user

@@ -20,7 +20,7 @@ TEST(KnownWords, HaveWhatTheModulesHave) {
   EXPECT_EQ(words.StateOf(WordKind::kOption, "-cc"), Support::kWorks);
   EXPECT_EQ(words.StateOf(WordKind::kOption, "-dK"), Support::kWorks);
   EXPECT_EQ(words.StateOf(WordKind::kOption, "-dk"), Support::kTunesOnly);
-  EXPECT_EQ(words.StateOf(WordKind::kOption, "-W"), Support::kNotSupportedYet);
+  EXPECT_EQ(words.StateOf(WordKind::kOption, "-W"), Support::kWorks);
   EXPECT_EQ(words.StateOf(WordKind::kOption, "-sf"), Support::kWorks);
   for (const CliCommandSpec& command : CliCommands()) {
     EXPECT_EQ(words.StateOf(WordKind::kCommand, command.words), Support::kWorks) << command.words;

@@ -164,9 +164,6 @@ const BadRow kBad[] = {
     {"-dK without a class", {"-dK", "-f", "a"}, "'-dK' needs a class", true},
     {"-sf word", {"-f", "a", "-sf", "a.pid"}, "'-sf' takes process ids, not 'a.pid'", true},
     {"-st zero", {"-f", "a", "-st", "0"}, "'-st' takes process ids, not '0'", true},
-    {"-W", {"-W", "-f", "a"}, "'-W' (master-worker mode) is not supported yet", false},
-    {"-Ws", {"-Ws", "-f", "a"}, "is not supported yet", false},
-    {"-S", {"-S", "/s", "-f", "a"}, "'-S' (the master's command socket) is not supported", false},
     {"quickstart with a file", {"--quickstart", "-f", "a"}, "its own configuration", true},
     {"once alone", {"--once", "-f", "a"}, "'--once' belongs to", true},
 };
