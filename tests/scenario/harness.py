@@ -203,9 +203,12 @@ def echo(peer):
 
 
 class Proxy:
-    """The program under test with one configuration; ready when `ports` accept. It gets the descriptors `inherit`."""
+    """The program under test with one configuration; ready when `ports` accept. It gets the descriptors `inherit`.
 
-    def __init__(self, config, ports=(), environment=None, inherit=(), arguments=("-db",)):
+    A `launcher` is a command in front of it that executes it.
+    """
+
+    def __init__(self, config, ports=(), environment=None, inherit=(), arguments=("-db",), launcher=()):
         self.stopped = False  # by us
         self.folder = tempfile.mkdtemp(prefix="ringway-")
         self.config = os.path.join(self.folder, "test.cfg")
@@ -216,7 +219,7 @@ class Proxy:
 
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, *arguments, "-f", self.config],
+                [*launcher, PROGRAM, *arguments, "-f", self.config],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -245,14 +248,16 @@ class Proxy:
             time.sleep(0.01)
 
     def _has_shards(self):
-        """True for other programs: they have none."""
+        """True for other programs: they have none. Those of a master are in its worker."""
         names = []
         try:
-            for task in os.listdir(f"/proc/{self.pid}/task"):
-                with open(f"/proc/{self.pid}/task/{task}/comm", encoding="utf-8") as file:
+            with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+                workers = file.read().split()
+            for task in [f"/proc/{pid}/task/{task}" for pid in [self.pid, *workers] for task in os.listdir(f"/proc/{pid}/task")]:
+                with open(f"{task}/comm", encoding="utf-8") as file:
                     names.append(file.read().strip())
         except OSError:
-            return True  # it has ended
+            return not self.alive()
         return "ringway" not in names or any(name.startswith("ringway/") for name in names)
 
     def _listens(self, port):
