@@ -29,6 +29,11 @@ constexpr size_t kMessagesBytesMax = 65536;
 // A worker that cannot start is tried again soon, then less often.
 constexpr uint64_t kRetryFirstMs = 20;
 constexpr uint64_t kRetryLongestMs = 2000;
+// Workers that serve and die at once, one after the other, must not eat the machine; nobody waits
+// longer for it than this.
+constexpr uint64_t kShortLifeUs = 1000000;
+constexpr uint32_t kShortLivesFree = 5;
+constexpr uint64_t kShortLifeWaitMs = 100;
 
 std::string PathOfProgram() {
   char path[PATH_MAX] = {};
@@ -334,10 +339,10 @@ void Master::OnWorkerSays(Worker& worker) {
 }
 
 void Master::RetryLater() {
-  const uint64_t wait_ms =
-      failed_starts_ == 0
-          ? 0
-          : std::min(kRetryFirstMs << std::min(failed_starts_, 16u), kRetryLongestMs);
+  uint64_t wait_ms = short_lives_ > kShortLivesFree ? kShortLifeWaitMs : 0;
+  if (failed_starts_ != 0) {
+    wait_ms = std::min(kRetryFirstMs << std::min(failed_starts_, 16u), kRetryLongestMs);
+  }
   retry_at_ms_ = NowMs() + wait_ms;
 }
 
@@ -365,6 +370,10 @@ void Master::OnDeath(WorkerPlace place, int status) {
   }
   CloseFds({place->link, place->session, place->messages_fd});
   const bool asked = place->was_killed;
+  if (state == WorkerState::kServing) {
+    const bool was_short = base::MonotonicMicros() - place->started_us < kShortLifeUs;
+    short_lives_ = was_short ? short_lives_ + 1 : 0;
+  }
   workers_.erase(place);
   const bool bad = WIFSIGNALED(status) || WEXITSTATUS(status) != 0;
   const std::string name = state == WorkerState::kServing    ? "Current worker"

@@ -138,6 +138,7 @@ class Master final : MasterCliHost {
   uint32_t failed_reloads_ = 0;
   uint32_t reloads_max_;
   uint32_t failed_starts_ = 0;  // since a worker has served
+  uint32_t short_lives_ = 0;    // in a row, of workers that served
   uint64_t retry_at_ms_ = UINT64_MAX;
   uint64_t kill_at_ms_ = UINT64_MAX;
   std::string startup_logs_;

@@ -74,6 +74,7 @@ class MasterCli::Connection {
 
   // Does all that can be done now. False: it is over.
   bool Turn();
+  bool waits_for_user() const { return state_ == State::kLine; }
   bool waits_for_reload() const { return state_ == State::kReload; }
   void Reloaded(bool good, std::string_view messages) {
     Say(good ? "Success=1\n--\n" : "Success=0\n--\n");
@@ -458,8 +459,10 @@ bool MasterCli::Listen(const BindConfig& bind, std::string* why) {
 
 void MasterCli::Accept(const Listening& listening) {
   if (connections_.size() >= kConnectionsMax) {
-    // The oldest that only waits for its user makes room.
-    connections_.pop_front();
+    // The oldest that only waits for its user makes room; else the oldest.
+    const auto idle = std::find_if(connections_.begin(), connections_.end(),
+                                   [](const auto& one) { return one->waits_for_user(); });
+    connections_.erase(idle != connections_.end() ? idle : connections_.begin());
   }
   const int fd = accept4(listening.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd >= 0) connections_.push_back(std::make_unique<Connection>(*this, fd, listening.level));

@@ -5,7 +5,8 @@
 //          runs there.
 // Threads: main thread of the master, which serves nobody else. Nothing here waits.
 // Units:   bytes.
-// Errors:  told to the user. A connection beyond the limit waits in the backlog.
+// Errors:  told to the user. A connection beyond the limit takes the place of the oldest that waits
+//          for its user.
 // States:  of a connection: reading a line -> (its payload) -> running its commands one after
 //          another, here or over a line to a worker -> the next line, or closed.
 //

@@ -1,6 +1,7 @@
 #include "engine/run/process.h"
 
 #include <malloc.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -82,6 +83,12 @@ std::vector<std::string> StatsSocketsOf(const Configuration& configuration) {
     }
   }
   return names;
+}
+
+// A pipe cannot. What is gone is told by who reads it next.
+bool CanBeReadAgain(const std::string& path) {
+  struct stat what = {};
+  return stat(path.c_str(), &what) != 0 || S_ISREG(what.st_mode) || S_ISDIR(what.st_mode);
 }
 
 // One run of the process that reads a configuration.
@@ -339,6 +346,12 @@ std::unique_ptr<Configuration> Run::ReadMasterCli() {
 
 int Run::StartMaster() {
   if (!HasListener()) return Refuse("Configuration file has no listener: nothing to serve.");
+  for (const std::string& path : options_.paths) {
+    if (CanBeReadAgain(path)) continue;
+    return Refuse("'" + path +
+                  "' can be read only once: with a master each worker reads it, so "
+                  "it must be a file or a folder");
+  }
   MasterSettings settings;
   settings.arguments = options_.arguments;
   settings.environment = std::move(given_environment_);

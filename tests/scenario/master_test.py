@@ -203,8 +203,11 @@ def break_shard(pid):
     """As a fault on the first shard's thread would."""
     for task in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{task}/comm", encoding="ascii") as file:
-            if file.read().strip() == "ringway/0":
-                check(ctypes.CDLL(None).tgkill(pid, int(task), signal.SIGSEGV) == 0, "the signal")
+            if file.read().strip() != "ringway/0":
+                continue
+        check(ctypes.CDLL(None).tgkill(pid, int(task), signal.SIGSEGV) == 0, "the signal")
+        return
+    check(False, "there is no shard")
 
 
 @case
@@ -380,10 +383,46 @@ def a_bad_reload_changes_nothing_and_says_why():
         ping(port)
         os.remove(master.proxy.config)
         check(master.ask("reload").startswith("Success=0"), "a file that is gone")
+        # By a signal nobody is told but the terminal and `show proc`; the next one is good again.
+        master.write("global\n  rubbish\n")
+        os.kill(master.pid, signal.SIGUSR2)
+        until(lambda: master.rows()[0][2] == "0 [failed: 3]", 10, "the signal does nothing")
+        check("rubbish" in master.proxy.said() and master.workers() == [worker], master.proxy.said())
+        with socket.socket() as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            stranger.listen()
+            master.write(listen_config(port, server.port, f"bind 127.0.0.1:{stranger.getsockname()[1]}"))
+            answer = master.ask("reload")
+            check(answer.startswith("Success=0") and "EADDRINUSE" in answer, answer)
+        check(master.serving() == worker, "another worker serves")
         master.write(listen_config(port, server.port))
         check(master.ask("reload").startswith("Success=1"), "it does not recover")
         check(b"master> " in conversation(master, ["prompt"]), "the prompt")
         ping(port)
+
+
+@case
+def unix_sockets_outlive_reloads_and_crashes():
+    """Their paths lead to whoever serves; a worker that leaves or dies does not take them away."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder, Server(echo) as server:
+        path, stats = os.path.join(folder, "in"), os.path.join(folder, "stats")
+        config = listen_config(port, server.port, f"bind {path}", top=f"global\n  stats socket {stats}")
+        with Master(config, port) as master:
+            for how in ("reload", "crash", "reload"):
+                worker = master.serving()
+                if how == "reload":
+                    check(master.ask("reload").startswith("Success=1"), "reload")
+                else:
+                    os.kill(worker, signal.SIGKILL)
+                until(lambda: is_gone(worker) and master.serving() not in (0, worker), 10, how)
+                for name, line, wanted in ((path, b"ping", b"ping"), (stats, b"show info\n", b"Pid: %d\n" % master.serving())):
+                    with socket.socket(socket.AF_UNIX) as client:
+                        client.settimeout(10)
+                        client.connect(name)
+                        client.sendall(line)
+                        client.shutdown(socket.SHUT_WR)
+                        check(wanted in receive_all(client), f"{how}: {name}")
 
 
 @case
@@ -454,6 +493,11 @@ def the_command_line_reaches_every_process():
         check(said.startswith(f"master> {worker}> {version}{worker}> master> #<PID>"), said)
         said = conversation(master, ["@@1", "show version", "show version", "quit"]).decode()
         check(said.count(version.strip()) == 2, said)
+        # Users who say nothing keep nobody out.
+        with contextlib.ExitStack() as idle:
+            for _ in range(100):
+                idle.enter_context(socket.socket(socket.AF_UNIX)).connect(master.cli_path)
+            check(master.ask("@1 show version") == version, "with a hundred connections")
         # Nothing of this is left open.
         until(lambda: "CurrConns: 0" in master.ask("@1 show info"), 5, "connections stay")
 
@@ -608,6 +652,25 @@ def a_first_worker_that_cannot_start_ends_it():
         result = subprocess.run([PROGRAM, "-W", "-f", path, "-S", os.path.join(folder, "m") + ",nonsense"], timeout=20,
                                 check=False, capture_output=True, text=True)
         check(result.returncode == 1 and "nonsense" in result.stderr, f"{result}")
+        result = subprocess.run([PROGRAM, "-W", "-f", "/dev/stdin"], timeout=20, check=False, capture_output=True, text=True,
+                                input=listen_config(port, server.port))
+        check(result.returncode == 1 and "can be read only once" in result.stderr, f"{result}")
+
+
+@case
+def a_master_told_to_stay_tries_for_ever():
+    """'master-worker no-exit-on-failure': more starts fail than another master bears, and then one succeeds."""
+    port = free_port()
+    with Server(echo) as server:
+        text = listen_config(port, server.port, top="global\n  master-worker no-exit-on-failure")
+        with Master(text, port) as master:
+            master.write("nonsense\n")
+            os.kill(master.serving(), signal.SIGKILL)
+            until(lambda: master.proxy.said().count("Starting worker") > 11 or not master.proxy.alive(), 40, "it does not try")
+            check(master.proxy.alive(), "the master is gone")
+            master.write(text)
+            until(lambda: master.serving() != 0, 10, "no worker")
+            ping(port)
 
 
 @case
