@@ -22,10 +22,14 @@ class Program(ctypes.Structure):
 
 
 def deny(number):
-    instructions = b"".join(
+    install(b"".join(
         struct.pack("HBBI", *one)
         for one in ((LOAD_WORD, 0, 0, 0), (JUMP_IF_EQUAL, 0, 1, IO_URING_SETUP), (RETURN, 0, 0, SECCOMP_RET_ERRNO | number),
-                    (RETURN, 0, 0, SECCOMP_RET_ALLOW)))
+                    (RETURN, 0, 0, SECCOMP_RET_ALLOW))))
+
+
+def install(instructions):
+    """A filter for this process and whatever it starts."""
     memory = ctypes.create_string_buffer(instructions, len(instructions))
     program = Program(len(instructions) // 8, ctypes.addressof(memory))
     libc = ctypes.CDLL(None, use_errno=True)
