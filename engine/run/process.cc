@@ -31,6 +31,7 @@
 #include "engine/run/version.h"
 #include "engine/run/worker_link.h"
 #include "engine/server/builder.h"
+#include "engine/server/saved_states.h"
 #include "shard/ring/probe.h"
 
 namespace engine {
@@ -284,7 +285,14 @@ int Run::Start() {
   settings.large_chunks = plan.large_chunks;
   settings.memory_max_mb = options_.memory_mb.value_or(0);
   settings.reuse_port = !options_.no_reuseport && global.reuse_port;
+  std::vector<std::string> notes;
+  std::vector<std::string> warnings;
+  const SavedStates saved = SavedStates::Read(*configuration_, &warnings);
+  saved.MoveServers(*configuration_);
   supervisor_ = std::make_unique<Supervisor>(*configuration_, settings);
+  saved.Restore(*configuration_, base::MonotonicMicros(), &notes, &warnings);
+  for (const std::string& text : notes) console_.Notice(text);
+  for (const std::string& text : warnings) console_.Warning(text);
   if (!Bind()) return kExitRefused;
   int status = kExitGood;
   return GoToBackground(&status) ? Serve() : status;

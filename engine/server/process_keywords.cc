@@ -202,6 +202,33 @@ void RegisterMaster(BuildKeywords& keywords) {
   });
 }
 
+// Where servers begin as an earlier process has left them (saved_states.h).
+void RegisterSavedStates(BuildKeywords& keywords) {
+  keywords.Add({"server-state-file", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    Global(context).server_state_file = use.argument(0);
+    return HasArguments(use, 1, 1, "a file");
+  });
+  keywords.Add({"server-state-base", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    Global(context).server_state_base = use.argument(0);
+    return HasArguments(use, 1, 1, "a directory");
+  });
+  constexpr Scopes kWhere = scope::kDefaults | scope::kBackend | scope::kListen;
+  keywords.Add({"load-server-state-from-file", kWhere}, [](BuildContext& context, KeywordUse& use) {
+    size_t choice = 0;
+    if (!HasArguments(use, 1, 1, "'none', 'global' or 'local'") ||
+        !TakeArgument(use, 0, ParseOneOf(use.argument(0), {"none", "global", "local"}), choice)) {
+      return false;
+    }
+    context.proxy->config->saved_states = SavedStatesFrom(choice);
+    return true;
+  });
+  keywords.Add({"server-state-file-name", kWhere}, [](BuildContext& context, KeywordUse& use) {
+    std::string& name = context.proxy->config->server_state_file_name;
+    name = use.argument(0) == "use-backend-name" ? "" : use.argument(0);
+    return HasArguments(use, 0, 1);
+  });
+}
+
 void RegisterPrivileges(BuildKeywords& keywords) {
   keywords.Add({"chroot", kGlobal}, TakeChroot);
   keywords.Add({"setcap", kGlobal}, TakeSetcap);
@@ -252,6 +279,7 @@ void ApplyUnixBind(const BuildContext& context, BindConfig& bind) {
 }
 
 void RegisterProcessKeywords(BuildKeywords& keywords) {
+  RegisterSavedStates(keywords);
   RegisterEnd(keywords);
   RegisterPrivileges(keywords);
   RegisterLimits(keywords);

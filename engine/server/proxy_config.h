@@ -77,6 +77,9 @@ struct InitAddress {
   shard::Address given;
 };
 
+// load-server-state-from-file
+enum class SavedStatesFrom : uint8_t { kNone, kGlobal, kLocal };
+
 // `server` (manual 5.2).
 struct ServerConfig final : shard::ServerTarget {
   std::string name;
@@ -188,6 +191,8 @@ struct ProxyConfig {
   bool is_internal = false;
   Mode mode = Mode::kTcp;
   Timeouts timeouts;
+  SavedStatesFrom saved_states = SavedStatesFrom::kNone;
+  std::string server_state_file_name;  // empty: the backend's name
   // Both halves' options.
   bool tcpka_client = false;  // option clitcpka, tcpka
   bool tcpka_server = false;  // option srvtcpka, tcpka
@@ -263,6 +268,7 @@ struct GlobalConfig {
   } unix_bind;
   bool reject_privileged_ports = false;  // harden.reject-privileged-ports.tcp
   std::string node, description;
+  std::string server_state_file, server_state_base;
   GlobalTls tls;
   uint32_t bufsize = 16384;            // tune.bufsize
   uint32_t http_maxhdr = 101;          // tune.http.maxhdr, the first line included

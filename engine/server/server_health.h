@@ -81,6 +81,8 @@ struct HealthChange {
 class ServerHealth {
  public:
   void Configure(const HealthRules& rules);
+  // Start-up: as it was in an earlier process.
+  void Restore(const HealthValue& value) { word_.store(Pack(value), std::memory_order_release); }
   const HealthRules& rules() const { return rules_; }
   HealthValue Get() const { return Unpack(word_.load(std::memory_order_acquire)); }
   Operational operational() const { return OperationalOf(Get()); }

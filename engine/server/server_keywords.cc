@@ -140,7 +140,7 @@ Parsed<shard::Address> FindAddress(BuildContext& context, const KeywordUse& use,
   for (const AddressSource source : server.init_address.sources) {
     switch (source) {
       case AddressSource::kLast:
-        break;  // there are no state files
+        break;  // known later (saved_states.h)
       case AddressSource::kLibc: {
         Parsed<shard::Address> found = Resolve(context, word);
         if (found) return found;

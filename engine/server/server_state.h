@@ -207,6 +207,11 @@ class ServerState {
   SharedLoad* shared_load() const { return shared_load_; }
   // When its state last changed, for better or worse.
   uint64_t changed_us() const { return changed_us_.load(std::memory_order_relaxed); }
+  // Start-up: as it was in an earlier process.
+  void RestoreChange(uint64_t changed_us) {
+    changed_us_.store(changed_us, std::memory_order_relaxed);
+    NoteChange();
+  }
   // With the time it is down now.
   uint64_t DownMicros(uint64_t now_us) const;
 
