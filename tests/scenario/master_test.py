@@ -443,6 +443,56 @@ def signals_reload_too():
 
 
 @case
+def signals_reach_the_worker():
+    """SIGQUIT, and a pause: the master holds the sockets as well, so who comes meanwhile waits."""
+    port = free_port()
+    with Server(echo) as server, Master(listen_config(port, server.port), port) as master:
+        os.kill(master.pid, signal.SIGQUIT)
+        until(lambda: '{"shards":' in master.proxy.said(), 5, "no dump")
+        os.kill(master.pid, signal.SIGTTOU)
+        until(lambda: "Paused" in master.proxy.said(), 5, "no pause")
+        with connect(port) as client:
+            client.sendall(b"wait")
+            check(not select.select([client], [], [], 0.3)[0], "it is served")
+            os.kill(master.pid, signal.SIGTTIN)
+            check(receive_exactly(client, 4) == b"wait", "the echo")
+
+
+@case
+def a_new_binary_comes_with_the_next_reload():
+    port = free_port()
+    with Server(echo) as server, tempfile.TemporaryDirectory() as folder:
+        path, cli = os.path.join(folder, "ringway"), os.path.join(folder, "m.sock")
+        shutil.copy(PROGRAM, path)
+        config = os.path.join(folder, "t.cfg")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(listen_config(port, server.port))
+        with open(os.path.join(folder, "log"), "wb") as log, \
+                subprocess.Popen([path, "-W", "-S", cli, "-f", config], stdout=log, stderr=log) as process:
+            try:
+                until(lambda: listening(port) and is_served(port), 15, "it does not serve")
+                with open(path + ".new", "w", encoding="utf-8") as file:
+                    file.write(f"#!/bin/sh\nNEW_BINARY=yes exec {PROGRAM} \"$@\"\n")
+                os.chmod(path + ".new", 0o755)
+                os.rename(path + ".new", path)
+
+                def ask(line):
+                    with socket.socket(socket.AF_UNIX) as client:
+                        client.settimeout(10)
+                        client.connect(cli)
+                        client.sendall(line + b"\n")
+                        return receive_all(client)
+
+                check(b"NEW_BINARY" not in ask(b"@1 show env"), "too early")
+                check(ask(b"reload").startswith(b"Success=1"), "reload")
+                check(b"NEW_BINARY=yes" in ask(b"@1 show env NEW_BINARY"), "the old binary again")
+                ping(port)
+            finally:
+                process.terminate()
+                check(process.wait(15) == 0, "the exit status")
+
+
+@case
 def hard_reload_ends_streams_and_max_reloads_bounds_their_age():
     port = free_port()
     config = listen_config(port, 1, top="global\n  mworker-max-reloads 2")
