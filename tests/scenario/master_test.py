@@ -493,6 +493,29 @@ def a_new_binary_comes_with_the_next_reload():
 
 
 @case
+def workers_give_up_privileges_that_the_master_keeps():
+    """A reload binds a port that only root may, though the worker before has been nobody in an empty folder for long."""
+    if os.getuid() != 0:
+        return
+    port = free_port()
+    low = next(number for number in range(700, 1000) if not listening(number))
+    with Server(echo) as server, tempfile.TemporaryDirectory() as folder:
+        top = f"global\n  user nobody\n  group nogroup\n  chroot {folder}"
+        with Master(listen_config(port, server.port, top=top), port) as master:
+            for more in (f"bind 127.0.0.1:{low}", ""):
+                master.write(listen_config(port, server.port, more, top=top))
+                check(master.ask("reload").startswith("Success=1"), "reload")
+                pid = master.serving()
+                with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                    check("Uid:\t65534\t65534" in file.read(), "the user")
+                check(os.readlink(f"/proc/{pid}/root") == folder, "the root")
+                until(lambda: bool(listening(low)) == bool(more), 5, "the low port")
+                ping(low if more else port)
+            os.kill(master.serving(), signal.SIGKILL)
+            until(lambda: is_served(port), 5, "nobody serves")
+
+
+@case
 def hard_reload_ends_streams_and_max_reloads_bounds_their_age():
     port = free_port()
     config = listen_config(port, 1, top="global\n  mworker-max-reloads 2")
