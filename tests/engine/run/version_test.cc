@@ -98,6 +98,13 @@ TEST(VersionTest, ConditionsOfTheContract) {
       {"openssl_version_atleast(1.1.1)", ConditionResult::kTrue},
       {"openssl_version_atleast(3.0.0)", ConditionResult::kTrue},
       {"fips_mode()", ConditionResult::kFalse},
+      {"feature(OPENSSL)", ConditionResult::kTrue},       // tests/scenario/tls_test.py
+      {"feature(PCRE2)", ConditionResult::kTrue},         // tests/engine/check/expect_test.cc
+      {"feature(TPROXY)", ConditionResult::kTrue},        // tests/scenario/source_test.py
+      {"feature(LINUX_TPROXY)", ConditionResult::kTrue},  // the same
+      {"feature(LINUX_CAP)", ConditionResult::kTrue},     // tests/engine/run/privileges_test.cc
+      {"feature(QUIC)", ConditionResult::kFalse},
+      {"feature(LUA)", ConditionResult::kFalse},
       {"enabled(REUSEPORT)", ConditionResult::kTrue},
       {"enabled(SERVER-SSL-VERIFY-NONE)", ConditionResult::kFalse},
       {"enabled(NOSUCH)", ConditionResult::kUnparsable},
