@@ -52,6 +52,10 @@ BuildFacts FactsOfBuild() {
   return facts;
 }
 
+bool IsRingDriver(std::string_view name) {
+  return name == "auto" || name == "uring" || name == "poll";
+}
+
 int PrintCondition(const Options& options) {
   Environment environment = Environment::FromProcess();
   PresetVariables(options, &environment);
@@ -277,6 +281,10 @@ int Run::Start() {
   settings.ring_driver = global.ring_driver;
   if (const char* driver = std::getenv("RINGWAY_RING"); driver != nullptr && *driver != '\0') {
     settings.ring_driver = driver;
+    if (!IsRingDriver(settings.ring_driver)) {
+      return Refuse("RINGWAY_RING is '" + settings.ring_driver +
+                    "' in the environment: it may be 'auto', 'uring' or 'poll', or unset");
+    }
   }
   settings.pipes_max = plan.pipes;
   settings.debug_moves = options_.debug;
