@@ -7,7 +7,7 @@
 // Errors:  a second fault while the report is written ends it: what is there stays.
 // States:  none -> prepared -> written, once.
 //
-//   CrashPage page = CrashPage::Create(&why);       // the parent of -W: memory that outlives us
+//   CrashPage page = CrashPage::Create();           // the parent of -W: memory that outlives us
 //   PrepareCrashReport(page_fd);                    // -1: the report goes to standard error
 //   SetCrashSource(&WriteStreams, this);
 //
