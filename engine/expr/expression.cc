@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "engine/config/diagnostics.h"
 #include "engine/config/words.h"
+#include "engine/expr/places.h"
 
 namespace engine {
 namespace {
@@ -60,7 +61,8 @@ std::string MissingNeed(std::string_view name, Needs missing) {
   for (size_t i = 0; i < needs::kCount; ++i) {
     const Needs one = Needs{1} << i;
     if ((missing & one) != 0) {
-      return InQuotes(name) + " needs " + std::string(NeedText(one)) + ", which is not there yet";
+      return InQuotes(name) + " needs " + std::string(NeedText(one)) +
+             ", which is not at hand here";
     }
   }
   return {};
@@ -83,7 +85,8 @@ std::optional<Expression> Expression::CompileFront(std::string_view text, const 
     return std::nullopt;
   }
   if (const Needs missing = expression.fetch_->needs & ~offers; missing != 0) {
-    reader.Fail(0, fetch.size(), MissingNeed(fetch, missing));
+    reader.Fail(0, fetch.size(), MissingNeed(fetch, missing),
+                "it can be used in " + PlacesOf(expression.fetch_->needs));
     return std::nullopt;
   }
   if (!reader.TakeUnit(fetch, 0, expression.fetch_->arguments, &expression.fetch_unit_,
@@ -140,7 +143,17 @@ std::optional<Expression> Expression::Compile(std::string_view text, const Regis
 }
 
 bool Expression::Run(EvalContext& context, Sample& sample) const {
-  if (!fetch_->run(fetch_unit_, sample, context)) return false;
+  return fetch_->run(fetch_unit_, sample, context) && Convert(context, sample);
+}
+
+bool Expression::RunNth(EvalContext& context, uint32_t n, Sample& sample, bool* over) const {
+  context.SetOccurrence(n);
+  *over = !fetch_->run(fetch_unit_, sample, context);
+  context.SetOccurrence(0);
+  return !*over && Convert(context, sample);
+}
+
+bool Expression::Convert(EvalContext& context, Sample& sample) const {
   for (const Step& step : steps_) {
     if (!Cast(sample, step.converter->takes, context.scratch())) return false;
     if (!step.converter->run(step.unit, sample, context)) return false;

@@ -44,8 +44,15 @@ class Expression {
   bool Run(EvalContext& context, Sample& sample) const;
   SampleKind gives() const { return gives_; }
   Needs needs() const { return fetch_->needs; }
+  // A condition goes through all values: see RunNth().
+  bool many() const { return fetch_->many; }
+  // The Nth value, from 1. False: there are no so many, or a converter gave nothing; `*over` tells
+  // the first from the second.
+  bool RunNth(EvalContext& context, uint32_t n, Sample& sample, bool* over) const;
 
  private:
+  bool Convert(EvalContext& context, Sample& sample) const;
+
   struct Step {
     const ConverterSpec* converter = nullptr;
     PreparedUnit unit;

@@ -52,9 +52,14 @@ class EvalContext {
   virtual uint64_t Random() = 0;
   // Null: it was never set.
   virtual const Sample* FindVariable(const VariableName& name) = 0;
+  // Of a fetch that may give several values (FetchSpec::many): 0 asks for the one that the manual
+  // says it gives, N for the Nth. Conditions ask for one after another.
+  uint32_t occurrence() const { return occurrence_; }
+  void SetOccurrence(uint32_t occurrence) { occurrence_ = occurrence; }
 
  private:
   Scratch& scratch_;
+  uint32_t occurrence_ = 0;
 };
 
 // A unit as one expression uses it: what its arguments say, and what prepare() made of them.
@@ -71,6 +76,8 @@ struct FetchSpec {
   Needs needs = needs::kNothing;
   bool (*run)(const PreparedUnit& unit, Sample& sample, EvalContext& context) = nullptr;
   bool (*prepare)(PreparedUnit& unit, std::string* why) = nullptr;
+  // A condition looks at every value: EvalContext::occurrence() goes up from 1 until there is none.
+  bool many = false;
 };
 
 struct ConverterSpec {

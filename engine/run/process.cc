@@ -16,6 +16,7 @@
 #include "engine/applet/echo.h"
 #include "engine/check/check_runner.h"
 #include "engine/config/tree.h"
+#include "engine/fetch/units.h"
 #include "engine/log/console.h"
 #include "engine/run/crash_report.h"
 #include "engine/run/daemon.h"
@@ -174,6 +175,7 @@ bool Run::Read() {
     good = tree.ReadPaths(options_.paths, context);
   }
   BuildOptions build;
+  build.units = &AllUnits();
   build.services["echo"] = &EchoApplet();
   build.cli = &CliApplet();
   build.has_master = link_ != nullptr;

@@ -27,6 +27,8 @@
 
 namespace engine {
 
+class Registry;
+
 // What a thread number may be: one thread group, and its word size (manual 3.1, cpu-map).
 inline constexpr uint32_t kThreadsPerGroup = 64;
 // More would only multiply mailboxes, which are one per pair of shards.
@@ -37,6 +39,8 @@ struct BuildOptions {
   std::map<std::string, const shard::AppletType*, std::less<>> services;
   // What answers on a `stats socket`. Not among the services: no rule may hand it to a client.
   const shard::AppletType* cli = nullptr;
+  // The fetches and converters that expressions are made of; null: none.
+  const Registry* units = nullptr;
   // What an open range of threads ends at when nbthread is not set; 0: asks the kernel.
   uint32_t usable_cpus = 0;
   bool has_master = false;        // -W: a hidden bind for each level of its command line

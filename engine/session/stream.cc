@@ -88,6 +88,11 @@ BackEndpoint* Stream::back() {
   return http_ ? static_cast<BackEndpoint*>(server_side_.endpoint()) : nullptr;
 }
 
+BackEndpoint* Stream::http_back() {
+  const bool has_server = target_.kind() == shard::Target::Kind::kServer;
+  return has_server && server_side_.state() != shard::SideState::kConnecting ? back() : nullptr;
+}
+
 const ProxyConfig* Stream::ChooseBackend() const {
   const ProxyConfig& from = session_.frontend();
   // The first use_backend that applies, else default_backend, else a listen section's own servers.

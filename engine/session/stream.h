@@ -58,6 +58,8 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   // The endpoints of mode http, while there are any.
   FrontEndpoint* front();
   BackEndpoint* back();
+  // The same where a server answers; null for an applet, which has no head.
+  BackEndpoint* http_back();
   bool reused() const { return reused_; }
   // Keeps what the request channel holds for another try, and puts it back.
   void CopyRequest() { CopyBytes(request_.bytes(), copy_); }

@@ -53,6 +53,10 @@ class StreamLog {
   void OnClientGone(Stream& stream);
   // The stream has met the reason it ends with.
   void OnEnd(Stream& stream, shard::CloseReason reason, bool client_side);
+  // The last server assigned, or waited for; null: none.
+  const ServerConfig* server() const { return server_; }
+  // Where the client's connection came in; empty unless a format asks for it.
+  const shard::Address& frontend_address() const { return local_; }
   // Answered for a monitor: never logged (manual 8.2.3).
   void Silence() { written_ = true; }
   // At the end, once: counts, then writes.

@@ -26,6 +26,13 @@ bool HasPrivilegedPort(shard::Ring& ring, int fd) {
   return peer.is_ip() && peer.port != 0 && peer.port <= kPrivilegedPortMax;
 }
 
+// What one evaluation may make, nested ones included: a few copies of a whole buffer and of what
+// converters grow it to. Untouched pages cost nothing.
+size_t ScratchBytes(const Configuration& configuration) {
+  constexpr size_t kLeastBytes = 262144;
+  return kLeastBytes + 8 * size_t{configuration.global.bufsize};
+}
+
 }  // namespace
 
 shard::HandshakeTable AllHandshakes() {
@@ -48,7 +55,9 @@ Worker::Worker(ProcessContext& process, uint32_t streams_max)
       h1_requests_(streams_max),
       h1_responses_(streams_max),
       h1_pools_{&h1_requests_, &h1_responses_},
-      applets_(streams_max) {}
+      applets_(streams_max),
+      scratch_memory_(new char[ScratchBytes(*process.configuration)]),
+      scratch_(scratch_memory_.get(), ScratchBytes(*process.configuration)) {}
 
 Worker::~Worker() {
   if (shard_ != nullptr) {

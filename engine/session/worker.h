@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/slab.h"
 #include "engine/check/check_runner.h"
+#include "engine/expr/sample.h"
 #include "engine/log/log_hub.h"
 #include "engine/mux/mux_h1_back.h"
 #include "engine/mux/mux_raw.h"
@@ -102,6 +103,9 @@ class Worker final : public shard::ShardApp {
   uint32_t index() const { return shard_->index(); }
   uint64_t Random();
   bool debug_moves() const { return process_.debug_moves; }
+  // For what evaluations make. Whoever takes from it gives it back before control returns to the
+  // loop: see StreamContext.
+  Scratch& scratch() { return scratch_; }
 
   // For sessions and streams.
   Session* NewSession(const BindConfig& bind) { return sessions_.New(*this, bind); }
@@ -201,6 +205,8 @@ class Worker final : public shard::ShardApp {
   std::map<const BindConfig*, std::unique_ptr<shard::LimitShare>> bind_shares_;
   bool tells_servers_ = false;
   uint64_t random_state_ = 0;
+  std::unique_ptr<char[]> scratch_memory_;
+  Scratch scratch_;
   uint64_t stream_ids_ = 0;
   Drained draining_ = Drained::kAccepts;
   void (*on_drained_)(void*) = nullptr;

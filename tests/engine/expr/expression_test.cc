@@ -280,7 +280,7 @@ TEST(Expression, WhatIsNotAtHandIsRefused) {
   registry.Add(kFetch);
   ExpressionProblem problem;
   EXPECT_FALSE(Expression::Compile("late", registry, needs::kClient, &problem));
-  EXPECT_EQ(problem.message, "'late' needs the HTTP response, which is not there yet");
+  EXPECT_EQ(problem.message, "'late' needs the HTTP response, which is not at hand here");
   EXPECT_TRUE(
       Expression::Compile("late", registry, needs::kClient | needs::kResponseHead, &problem));
 }

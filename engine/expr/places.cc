@@ -1,0 +1,34 @@
+#include "engine/expr/places.h"
+
+namespace engine {
+namespace {
+
+struct PlaceName {
+  std::string_view name;
+  Needs offers;
+};
+
+constexpr PlaceName kPlaces[] = {
+    {"'tcp-request connection'", place::kTcpConnection},
+    {"'tcp-request session'", place::kTcpSession},
+    {"'tcp-request content'", place::kTcpContent},
+    {"'http-request'", place::kHttpRequest},
+    {"'use_backend'", place::kHttpRequest},
+    {"'tcp-response content'", place::kTcpResponse},
+    {"'http-response'", place::kHttpResponse},
+    {"'log-format'", place::kLog},
+};
+
+}  // namespace
+
+std::string PlacesOf(Needs needs) {
+  std::string list;
+  for (const PlaceName& one : kPlaces) {
+    if ((needs & ~one.offers) != 0) continue;
+    if (!list.empty()) list += ", ";
+    list += one.name;
+  }
+  return list;
+}
+
+}  // namespace engine

@@ -1,0 +1,36 @@
+// places.h - where expressions may stand, and what is at hand there (manual 7.3).
+//
+// Owns:    constant tables.
+// Threads: immutable.
+// Units:   none.
+// Errors:  none.
+// States:  none.
+//
+//   auto e = Expression::Compile(text, units, place::kHttpRequest, &problem);
+//   PlacesOf(needs::kRequestHead)   // "'http-request', 'http-response', ..."
+
+#pragma once
+
+#include <string>
+
+#include "engine/expr/unit.h"
+
+namespace engine {
+
+// What each place offers. A request's head stays at hand until its exchange is over, so rules on
+// the response may look at it, too.
+namespace place {
+inline constexpr Needs kStart = needs::kNothing;  // while the configuration is read
+inline constexpr Needs kTcpConnection = needs::kClient;
+inline constexpr Needs kTcpSession = kTcpConnection | needs::kClientTls;
+inline constexpr Needs kTcpContent = kTcpSession | needs::kRequestBytes | needs::kRequestHead;
+inline constexpr Needs kHttpRequest = kTcpContent;
+inline constexpr Needs kTcpResponse = kTcpContent | needs::kServer | needs::kResponseBytes;
+inline constexpr Needs kHttpResponse = kTcpResponse | needs::kResponseHead;
+inline constexpr Needs kLog = kHttpResponse | needs::kEndOfStream;
+}  // namespace place
+
+// The places that offer all of `needs`, as messages name them.
+std::string PlacesOf(Needs needs);
+
+}  // namespace engine

@@ -1,0 +1,82 @@
+#include "engine/session/stream_context.h"
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "engine/mux/http_endpoint.h"
+#include "engine/session/stream.h"
+#include "engine/session/worker.h"
+
+namespace engine {
+namespace {
+
+const shard::Address kNoAddress;
+
+}  // namespace
+
+StreamContext::StreamContext(Scratch& scratch) : EvalContext(scratch), mark_(scratch.Take(0)) {}
+
+StreamContext::StreamContext(Session& session, shard::Connection* connection)
+    : StreamContext(session.worker().scratch()) {
+  this->session = &session;
+  worker = &session.worker();
+  bind = &session.bind();
+  frontend = &session.frontend();
+  client = connection;
+}
+
+StreamContext::StreamContext(Stream& stream) : StreamContext(stream.session(), nullptr) {
+  this->stream = &stream;
+  backend = stream.backend();
+  server = stream.log().server();
+  if (shard::Endpoint* endpoint = stream.client_side().endpoint()) {
+    client = endpoint->connection();
+  }
+  if (shard::Endpoint* endpoint = stream.server_side().endpoint()) {
+    to_server = endpoint->connection();
+  }
+  request_channel = &stream.request();
+  response_channel = &stream.response();
+  if (FrontEndpoint* front = stream.front()) {
+    request = &front->request();
+    request_framing = &front->request_framing();
+  }
+  if (BackEndpoint* back = stream.http_back()) {
+    response = back->response();
+    if (response != nullptr) response_framing = &back->response_framing();
+  }
+}
+
+StreamContext::~StreamContext() { scratch().Shrink(mark_, 0); }
+
+uint64_t StreamContext::WallMicros() const { return base::WallMicros(); }
+
+uint64_t StreamContext::Random() { return worker == nullptr ? 0 : worker->Random(); }
+
+const Sample* StreamContext::FindVariable(const VariableName&) { return nullptr; }
+
+const shard::Address& StreamContext::Source() const {
+  if (client != nullptr) return client->PeerAddress();
+  return session == nullptr ? kNoAddress : session->client_address();
+}
+
+const shard::Address& StreamContext::Destination() const {
+  if (client != nullptr) return client->LocalAddress();
+  if (stream != nullptr && stream->log().frontend_address().family != AF_UNSPEC) {
+    return stream->log().frontend_address();
+  }
+  return session == nullptr ? kNoAddress : session->client_destination();
+}
+
+std::string_view StreamContext::UniqueId() { return {}; }
+
+std::string_view StreamContext::Contiguous(const shard::ByteQueue* bytes, size_t bytes_max) {
+  if (bytes == nullptr || bytes->empty()) return {};
+  const size_t wanted = std::min(bytes_max, bytes->size());
+  if (bytes->front().length >= wanted) return bytes->front().view().substr(0, wanted);
+  const size_t fits = std::min(wanted, scratch().left());
+  char* copy = scratch().Take(fits);
+  return {copy, bytes->Peek(copy, fits)};
+}
+
+}  // namespace engine
