@@ -113,7 +113,6 @@ constexpr KeywordState kStates[] = {
     {"tune.h2.max-concurrent-streams", kGlobal, kWithHttp2},
     {"tune.h2.max-frame-size", kGlobal, kWithHttp2},
     {"tune.h2.zero-copy-fwd-send", kGlobal, kWithHttp2},
-    {"tune.http.cookielen", kGlobal, kTunes},
     {"tune.zlib.memlevel", kGlobal, kTunes},
     {"tune.zlib.windowsize", kGlobal, kTunes},
     // Matter once `quic4@` works.
@@ -294,7 +293,6 @@ constexpr KeywordState kStates[] = {
     {"tcp-request content", kAll, kNotYet},
     {"tcp-request session", kDefFront, kNotYet},
     {"tcp-response content", kDefBack, kNotYet},
-    {"unique-id-header", kDefFront, kNotYet},
     {"use-fcgi-app", kBack, kNotYet},
     {"use-server", kBack, kNotYet},
     // The same, left out of the matrix on purpose.
@@ -337,10 +335,6 @@ constexpr KeywordState kStates[] = {
     // The same, out of the matrix.
     {"stats show-modules", kAll, kWithState},
     // What is noted of a connection, not where it goes.
-    {"capture cookie", kFront, kTunes},
-    {"capture request header", kFront, kTunes},
-    {"capture response header", kFront, kTunes},
-    {"declare capture", kFront, kTunes},
     {"email-alert from", kAll, kTunes},
     {"email-alert level", kAll, kTunes},
     {"email-alert mailers", kAll, kTunes},
@@ -348,9 +342,7 @@ constexpr KeywordState kStates[] = {
     {"email-alert to", kAll, kTunes},
     {"log-steps", kDefFront, kTunes},
     {"option contstats", kDefFront, kTunes, kAllowsBoth},
-    {"option httpslog", kDefFront, kTunes},
     {"option socket-stats", kDefFront, kTunes, kAllowsBoth},
-    {"unique-id-format", kAll, kTunes},
     // How fast, how much.
     {"clitcpka-cnt", kDefFront, kTunes},
     {"clitcpka-idle", kDefFront, kTunes},

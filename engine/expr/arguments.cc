@@ -84,7 +84,9 @@ bool ReadOne(std::string_view name, const ArgumentSpec& spec, Argument& argument
       return false;
     }
   }
-  if (spec.type == ArgumentType::kString) return true;
+  if (spec.type != ArgumentType::kVariable && spec.type != ArgumentType::kNumberOrVariable) {
+    return true;
+  }
   std::string wrong;
   argument.variable = ParseVariable(text, &wrong);
   if (argument.variable) return true;

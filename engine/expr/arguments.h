@@ -28,6 +28,10 @@ enum class ArgumentType : uint8_t {
   kString,
   kNumberOrVariable,  // manual 2.8
   kVariable,
+  // Of the configuration. That there is one of the name is seen when all of it was read.
+  kBackend,
+  kFrontend,
+  kServer,  // "backend/server", or a server of the current backend
 };
 inline constexpr bool kOptional = true;
 

@@ -8,10 +8,11 @@
 namespace engine {
 namespace {
 
-// Words of the language have dots, dashes and underscores inside ("req.fhdr", "x509_v_err_str").
+// Words of the language have dots, dashes and underscores inside ("req.fhdr", "x509_v_err_str"),
+// and one a plus ("base32+src").
 bool IsNameByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || base::IsDigit(c) || c == '_' ||
-         c == '.' || c == '-';
+         c == '.' || c == '-' || c == '+';
 }
 
 struct Reader {

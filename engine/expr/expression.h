@@ -44,6 +44,9 @@ class Expression {
   bool Run(EvalContext& context, Sample& sample) const;
   SampleKind gives() const { return gives_; }
   Needs needs() const { return fetch_->needs; }
+  // What stands between the fetch's parentheses, and as what; `arguments().all` has as many.
+  const FetchSpec& fetch() const { return *fetch_; }
+  const Arguments& arguments() const { return fetch_unit_.arguments; }
   // A condition goes through all values: see RunNth().
   bool many() const { return fetch_->many; }
   // The Nth value, from 1. False: there are no so many, or a converter gave nothing; `*over` tells

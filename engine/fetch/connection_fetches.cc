@@ -1,10 +1,20 @@
 #include <netinet/tcp.h>
+#include <unistd.h>
 
+#include <cerrno>
+
+#include "base/text.h"
 #include "engine/fetch/traffic.h"
 #include "engine/fetch/units.h"
+#include "engine/session/session.h"
+#include "engine/session/stream.h"
+#include "engine/session/worker.h"
+#include "proto/preamble/proxy_tlv.h"
 
 namespace engine {
 namespace {
+
+using shard::CloseReason;
 
 // Addresses ---------------------------------------------------------------------------------------
 
@@ -33,12 +43,358 @@ bool DestinationPort(const PreparedUnit&, Sample& sample, EvalContext& context) 
   return GivePort(sample, Traffic(context).Destination());
 }
 
+bool ServerSource(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  shard::Connection* to_server = Traffic(context).to_server;
+  return to_server != nullptr && GiveIp(sample, to_server->LocalAddress());
+}
+bool ServerSourcePort(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  shard::Connection* to_server = Traffic(context).to_server;
+  return to_server != nullptr && GivePort(sample, to_server->LocalAddress());
+}
+bool ServerDestination(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  shard::Connection* to_server = Traffic(context).to_server;
+  return to_server != nullptr && GiveIp(sample, to_server->PeerAddress());
+}
+bool ServerDestinationPort(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  shard::Connection* to_server = Traffic(context).to_server;
+  return to_server != nullptr && GivePort(sample, to_server->PeerAddress());
+}
+
+// An address of the machine can be bound. One that a proxy has told of counts like any other.
+bool IsLocal(const shard::Address& address) {
+  shard::Address any_port = address;
+  any_port.port = 0;
+  sockaddr_storage storage{};
+  const socklen_t length = any_port.ToSockaddr(&storage);
+  const int fd = socket(address.family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) == 0;
+  close(fd);
+  return bound;
+}
+
+bool SourceIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const shard::Address& address = Traffic(context).Source();
+  return address.is_ip() && GiveBoolean(sample, IsLocal(address));
+}
+bool DestinationIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const shard::Address& address = Traffic(context).Destination();
+  return address.is_ip() && GiveBoolean(sample, IsLocal(address));
+}
+
+// Errors of a connection --------------------------------------------------------------------------
+
+struct ConnectionError {
+  int64_t id = 0;
+  std::string_view name;
+  std::string_view text = "Success";
+};
+
+// The table of manual 7.3.3 (fc_err_str), as far as a connection here can meet with it.
+struct ReasonRow {
+  CloseReason reason;
+  ConnectionError error;
+};
+constexpr ReasonRow kReasons[] = {
+    {CloseReason::kNoMemory, {4, "SYS_MEMLIM", "Out of system buffers"}},
+    {CloseReason::kLocalPorts, {7, "PORT_RANGE", "Source port range exhausted"}},
+    {CloseReason::kSourceAddress, {8, "CANT_BIND", "Can't bind to source address"}},
+    {CloseReason::kProxyEmpty,
+     {11, "PRX_EMPTY", "Connection closed while waiting for PROXY protocol header"}},
+    {CloseReason::kProxyAbort,
+     {12, "PRX_ABORT", "Connection error while waiting for PROXY protocol header"}},
+    {CloseReason::kProxyTimeout,
+     {13, "PRX_TIMEOUT", "Timeout while waiting for PROXY protocol header"}},
+    {CloseReason::kProxyTruncated,
+     {14, "PRX_TRUNCATED", "Truncated PROXY protocol header received"}},
+    {CloseReason::kProxyNotHeader,
+     {15, "PRX_NOT_HDR", "Received something which does not look like a PROXY protocol header"}},
+    {CloseReason::kProxyBadHeader,
+     {16, "PRX_BAD_HDR", "Received an invalid PROXY protocol header"}},
+    {CloseReason::kProxyBadProtocol,
+     {17, "PRX_BAD_PROTO", "Received an unhandled protocol in the PROXY protocol header"}},
+    {CloseReason::kCipEmpty,
+     {18, "CIP_EMPTY", "Connection closed while waiting for NetScaler Client IP header"}},
+    {CloseReason::kCipAbort,
+     {19, "CIP_ABORT", "Connection error while waiting for NetScaler Client IP header"}},
+    {CloseReason::kCipTimeout,
+     {20, "CIP_TIMEOUT", "Timeout while waiting for a NetScaler Client IP header"}},
+    {CloseReason::kCipTruncated,
+     {21, "CIP_TRUNCATED", "Truncated NetScaler Client IP header received"}},
+    {CloseReason::kCipBadMagic,
+     {22, "CIP_BAD_MAGIC", "Received an invalid NetScaler Client IP magic number"}},
+    {CloseReason::kCipBadProtocol,
+     {23, "CIP_BAD_PROTO", "Received an unhandled protocol in the NetScaler Client IP header"}},
+    {CloseReason::kTlsEmpty, {24, "SSL_EMPTY", "Connection closed during SSL handshake"}},
+    {CloseReason::kTlsServerClosed, {24, "SSL_EMPTY", "Connection closed during SSL handshake"}},
+    {CloseReason::kTlsAbort, {25, "SSL_ABORT", "Connection error during SSL handshake"}},
+    {CloseReason::kTlsTimeout, {26, "SSL_TIMEOUT", "Timeout during SSL handshake"}},
+    {CloseReason::kTlsNoMemory,
+     {28, "SSL_NO_MEM", "Out of memory when initializing an SSL connection"}},
+    {CloseReason::kTlsRenegotiation,
+     {29, "SSL_RENEG", "Rejected a client-initiated SSL renegotiation attempt"}},
+    {CloseReason::kTlsCaRefused, {30, "SSL_CA_FAIL", "SSL client CA chain cannot be verified"}},
+    {CloseReason::kTlsCertificateRefused,
+     {31, "SSL_CRT_FAIL", "SSL client certificate not trusted"}},
+    {CloseReason::kTlsServerMismatch,
+     {33, "SSL_MISMATCH_SNI",
+      "Server presented an SSL certificate different from the expected one"}},
+    {CloseReason::kTlsHandshake, {34, "SSL_HANDSHAKE", "SSL handshake failure"}},
+    {CloseReason::kTlsPlainHttp, {34, "SSL_HANDSHAKE", "SSL handshake failure"}},
+    {CloseReason::kTlsServerHandshake, {34, "SSL_HANDSHAKE", "SSL handshake failure"}},
+    {CloseReason::kTlsServerRefused, {34, "SSL_HANDSHAKE", "SSL handshake failure"}},
+    {CloseReason::kTlsFatal, {43, "SSL_FATAL", "SSL fatal error"}},
+    {CloseReason::kTlsServerFatal, {43, "SSL_FATAL", "SSL fatal error"}},
+};
+
+struct ErrnoRow {
+  int error;
+  ConnectionError what;
+};
+constexpr ErrnoRow kErrnos[] = {
+    {ECONNREFUSED, {46, "EREFUSED", "ECONNREFUSED returned by OS"}},
+    {ECONNRESET, {47, "ERESET", "ECONNRESET returned by OS"}},
+    {ENETUNREACH, {48, "EUNREACH", "ENETUNREACH returned by OS"}},
+    {ENOMEM, {49, "ENOMEM", "ENOMEM returned by OS"}},
+    {EBADF, {50, "EBADF", "EBADF returned by OS"}},
+    {EFAULT, {51, "EFAULT", "EFAULT returned by OS"}},
+    {EINVAL, {52, "EINVAL", "EINVAL returned by OS"}},
+    {ENOTCONN, {53, "ENCONN", "ENCONN returned by OS"}},
+    {ENOTSOCK, {54, "ENSOCK", "ENSOCK returned by OS"}},
+    {ENOBUFS, {55, "ENOBUFS", "ENOBUFS returned by OS"}},
+    {EPIPE, {56, "EPIPE", "EPIPE returned by OS"}},
+};
+
+ConnectionError ErrorOf(const shard::Connection& connection) {
+  for (const ReasonRow& row : kReasons) {
+    if (row.reason == connection.reason()) return row.error;
+  }
+  if (connection.error() == 0) return {};
+  for (const ErrnoRow& row : kErrnos) {
+    if (row.error == connection.error()) return row.what;
+  }
+  return {6, "SOCK_ERR", "General socket error"};
+}
+
+// The connection that a fetch is about; null: there is none, or no more.
+using End = shard::Connection* StreamContext::*;
+
+template <End kEnd>
+bool ErrorId(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const shard::Connection* connection = Traffic(context).*kEnd;
+  return connection != nullptr && GiveNumber(sample, ErrorOf(*connection).id);
+}
+template <End kEnd>
+bool ErrorName(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const shard::Connection* connection = Traffic(context).*kEnd;
+  return connection != nullptr && GiveText(sample, ErrorOf(*connection).name);
+}
+template <End kEnd>
+bool ErrorText(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const shard::Connection* connection = Traffic(context).*kEnd;
+  return connection != nullptr && GiveText(sample, ErrorOf(*connection).text);
+}
+
+// What the kernel knows ---------------------------------------------------------------------------
+
+// A system call, for those who ask for it.
+template <End kEnd>
+bool TcpInfo(EvalContext& context, tcp_info* info) {
+  const shard::Connection* connection = Traffic(context).*kEnd;
+  if (connection == nullptr) return false;
+  socklen_t length = sizeof(*info);
+  return getsockopt(connection->fd(), IPPROTO_TCP, TCP_INFO, info, &length) == 0;
+}
+
+template <End kEnd, uint32_t tcp_info::*kField>
+bool TcpCount(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  tcp_info info{};
+  return TcpInfo<kEnd>(context, &info) && GiveNumber(sample, info.*kField);
+}
+
+// The kernel counts microseconds.
+template <End kEnd, uint32_t tcp_info::*kField>
+bool TcpTime(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  tcp_info info{};
+  return TcpInfo<kEnd>(context, &info) && GiveNumber(sample, info.*kField / unit.number);
+}
+
+bool PrepareTime(PreparedUnit& unit, std::string* why) {
+  const std::string_view text = unit.arguments.text(0, "ms");
+  unit.number = text == "ms" ? 1000 : text == "us" ? 1 : 0;
+  if (unit.number != 0) return true;
+  *why = "a unit is 'ms' or 'us'";
+  return false;
+}
+
+// What the muxes know -----------------------------------------------------------------------------
+
+template <End kEnd>
+bool HttpMajor(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const StreamContext& traffic = Traffic(context);
+  const bool is_http =
+      traffic.stream != nullptr ? traffic.stream->is_http() : traffic.frontend->mode == Mode::kHttp;
+  return traffic.*kEnd != nullptr && is_http && GiveNumber(sample, 1);
+}
+
+// One at a time, with HTTP/1 and without HTTP.
+template <End kEnd>
+bool OneStream(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return Traffic(context).*kEnd != nullptr && GiveNumber(sample, 1);
+}
+
+bool Reused(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const StreamContext& traffic = Traffic(context);
+  return traffic.stream != nullptr && traffic.to_server != nullptr &&
+         GiveBoolean(sample, traffic.stream->reused());
+}
+
+// PROXY headers -----------------------------------------------------------------------------------
+
+std::string_view TlvsOf(const shard::Connection* connection) {
+  if (connection == nullptr || connection->scratch() == nullptr) return {};
+  const shard::HandshakeScratch& scratch = *connection->scratch();
+  return {scratch.tlvs, scratch.tlv_bytes};
+}
+
+struct TlvName {
+  std::string_view name;
+  proto::ProxyTlvType type;
+};
+constexpr TlvName kTlvNames[] = {
+    {"ALPN", proto::ProxyTlvType::kAlpn},
+    {"AUTHORITY", proto::ProxyTlvType::kAuthority},
+    {"CRC32", proto::ProxyTlvType::kCrc32c},
+    {"NETNS", proto::ProxyTlvType::kNetns},
+    {"NOOP", proto::ProxyTlvType::kNoop},
+    {"SSL", proto::ProxyTlvType::kSsl},
+    {"SSL_CIPHER", proto::ProxyTlvType::kSslCipher},
+    {"SSL_CN", proto::ProxyTlvType::kSslCommonName},
+    {"SSL_KEY_ALG", proto::ProxyTlvType::kSslKeyAlgorithm},
+    {"SSL_SIG_ALG", proto::ProxyTlvType::kSslSignatureAlgorithm},
+    {"SSL_VERSION", proto::ProxyTlvType::kSslVersion},
+    {"UNIQUE_ID", proto::ProxyTlvType::kUniqueId},
+};
+
+bool PrepareTlv(PreparedUnit& unit, std::string* why) {
+  const std::string_view text = unit.arguments.text(0);
+  for (const TlvName& one : kTlvNames) {
+    if (one.name == text) {
+      unit.number = int64_t(one.type);
+      return true;
+    }
+  }
+  const auto number = base::ParseSigned(text);
+  if (number && *number >= 0 && *number <= 255) {
+    unit.number = *number;
+    return true;
+  }
+  *why = "an id is a number from 0 to 255, or a name such as 'AUTHORITY'";
+  return false;
+}
+
+// Those inside the one about SSL stand one level deeper.
+bool IsInsideSsl(proto::ProxyTlvType type) {
+  return type > proto::ProxyTlvType::kSsl && type < proto::ProxyTlvType::kNetns;
+}
+
+bool GiveTlv(Sample& sample, EvalContext& context, proto::ProxyTlvType type) {
+  std::string_view tlvs = TlvsOf(Traffic(context).client);
+  if (IsInsideSsl(type)) {
+    std::string_view value;
+    proto::ProxySslTlv ssl;
+    if (!proto::FindProxyTlv(tlvs, proto::ProxyTlvType::kSsl, &value) ||
+        !proto::ReadProxySslTlv(value, &ssl)) {
+      return false;
+    }
+    tlvs = ssl.tlvs;
+  }
+  proto::ProxyTlvReader reader(tlvs);
+  proto::ProxyTlv tlv;
+  uint32_t wanted = context.occurrence() == 0 ? 1 : context.occurrence();
+  while (reader.Next(&tlv)) {
+    if (tlv.type == type && --wanted == 0) return GiveText(sample, tlv.value);
+  }
+  return false;
+}
+
+bool Tlv(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  return GiveTlv(sample, context, proto::ProxyTlvType(unit.number));
+}
+bool TlvAuthority(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return context.occurrence() <= 1 && GiveTlv(sample, context, proto::ProxyTlvType::kAuthority);
+}
+bool TlvUniqueId(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return context.occurrence() <= 1 && GiveTlv(sample, context, proto::ProxyTlvType::kUniqueId);
+}
+
+bool ReceivedProxy(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const BindConfig* bind = Traffic(context).bind;
+  return bind != nullptr && GiveBoolean(sample, bind->accept_proxy);
+}
+
+// The table ---------------------------------------------------------------------------------------
+
+constexpr ArgumentSpec kTimeUnit[] = {{"unit", ArgumentType::kString, kOptional}};
+constexpr ArgumentSpec kTlvId[] = {{"id", ArgumentType::kString}};
+
+constexpr SampleKind kText = SampleKind::kString;
+constexpr SampleKind kNumber = SampleKind::kInteger;
+constexpr SampleKind kBoolean = SampleKind::kBoolean;
+constexpr SampleKind kIp = SampleKind::kAddress;
 constexpr Needs kClient = needs::kClient;
+constexpr Needs kShaken = needs::kClient | needs::kClientTls;
+constexpr Needs kServer = needs::kServer;
+constexpr End kFront = &StreamContext::client;
+constexpr End kBack = &StreamContext::to_server;
+constexpr bool kMany = true;
+
 constexpr FetchSpec kFetches[] = {
-    {"dst", SampleKind::kAddress, {}, kClient, &Destination},
-    {"dst_port", SampleKind::kInteger, {}, kClient, &DestinationPort},
-    {"src", SampleKind::kAddress, {}, kClient, &Source},
-    {"src_port", SampleKind::kInteger, {}, kClient, &SourcePort},
+    {"bc_dst", kIp, {}, kServer, &ServerDestination},
+    {"bc_dst_port", kNumber, {}, kServer, &ServerDestinationPort},
+    {"bc_err", kNumber, {}, kServer, &ErrorId<kBack>},
+    {"bc_err_name", kText, {}, kServer, &ErrorName<kBack>},
+    {"bc_err_str", kText, {}, kServer, &ErrorText<kBack>},
+    {"bc_http_major", kNumber, {}, kServer, &HttpMajor<kBack>},
+    {"bc_nb_streams", kNumber, {}, kServer, &OneStream<kBack>},
+    {"bc_reused", kBoolean, {}, kServer, &Reused},
+    {"bc_rtt", kNumber, kTimeUnit, kServer, &TcpTime<kBack, &tcp_info::tcpi_rtt>, &PrepareTime},
+    {"bc_rttvar", kNumber, kTimeUnit, kServer, &TcpTime<kBack, &tcp_info::tcpi_rttvar>,
+     &PrepareTime},
+    {"bc_settings_streams_limit", kNumber, {}, kServer, &OneStream<kBack>},
+    {"bc_src", kIp, {}, kServer, &ServerSource},
+    {"bc_src_port", kNumber, {}, kServer, &ServerSourcePort},
+    {"dst", kIp, {}, kClient, &Destination},
+    {"dst_is_local", kBoolean, {}, kClient, &DestinationIsLocal},
+    {"dst_port", kNumber, {}, kClient, &DestinationPort},
+    {"fc_dst", kIp, {}, kClient, &Destination},
+    {"fc_dst_is_local", kBoolean, {}, kClient, &DestinationIsLocal},
+    {"fc_dst_port", kNumber, {}, kClient, &DestinationPort},
+    {"fc_err", kNumber, {}, kClient, &ErrorId<kFront>},
+    {"fc_err_name", kText, {}, kClient, &ErrorName<kFront>},
+    {"fc_err_str", kText, {}, kClient, &ErrorText<kFront>},
+    {"fc_fackets", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_fackets>},
+    {"fc_http_major", kNumber, {}, kShaken, &HttpMajor<kFront>},
+    {"fc_lost", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_lost>},
+    {"fc_nb_streams", kNumber, {}, kShaken, &OneStream<kFront>},
+    {"fc_pp_authority", kText, {}, kShaken, &TlvAuthority},
+    {"fc_pp_tlv", kText, kTlvId, kShaken, &Tlv, &PrepareTlv, kMany},
+    {"fc_pp_unique_id", kText, {}, kShaken, &TlvUniqueId},
+    {"fc_rcvd_proxy", kBoolean, {}, kShaken, &ReceivedProxy},
+    {"fc_reordering", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_reordering>},
+    {"fc_retrans", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_retrans>},
+    {"fc_rtt", kNumber, kTimeUnit, kClient, &TcpTime<kFront, &tcp_info::tcpi_rtt>, &PrepareTime},
+    {"fc_rttvar", kNumber, kTimeUnit, kClient, &TcpTime<kFront, &tcp_info::tcpi_rttvar>,
+     &PrepareTime},
+    {"fc_sacked", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_sacked>},
+    {"fc_settings_streams_limit", kNumber, {}, kShaken, &OneStream<kFront>},
+    {"fc_src", kIp, {}, kClient, &Source},
+    {"fc_src_is_local", kBoolean, {}, kClient, &SourceIsLocal},
+    {"fc_src_port", kNumber, {}, kClient, &SourcePort},
+    {"fc_unacked", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_unacked>},
+    {"src", kIp, {}, kClient, &Source},
+    {"src_is_local", kBoolean, {}, kClient, &SourceIsLocal},
+    {"src_port", kNumber, {}, kClient, &SourcePort},
 };
 
 }  // namespace

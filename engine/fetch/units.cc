@@ -9,6 +9,12 @@ const Registry& AllUnits() {
     Registry registry;
     registry.Add(ConstantFetches());
     registry.Add(ConnectionFetches());
+    registry.Add(ProxyFetches());
+    registry.Add(TlsFetches());
+    registry.Add(ContentFetches());
+    registry.Add(RequestFetches());
+    registry.Add(HeaderFetches());
+    registry.Add(TransactionFetches());
     registry.Add(NumberConverters());
     registry.Add(TextConverters());
     registry.Add(EncodingConverters());

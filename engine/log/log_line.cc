@@ -19,6 +19,23 @@ constexpr std::array<bool, 256> MakeHashed() {
 }
 constexpr std::array<bool, 256> kHashed = MakeHashed();
 
+// The length of the one character that `text` begins with, above ASCII; 0: that is no UTF-8
+// (RFC 3629 section 4: neither too long a form, nor half a pair, nor above 10FFFF).
+size_t Utf8Bytes(std::string_view text) {
+  const auto first = uint8_t(text[0]);
+  const size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < bytes) return 0;
+  for (size_t i = 1; i < bytes; ++i) {
+    if ((uint8_t(text[i]) & 0xc0) != 0x80) return 0;
+  }
+  const auto second = uint8_t(text[1]);
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) {
+    return 0;
+  }
+  return bytes;
+}
+
 }  // namespace
 
 LogLine& LogLine::Number(uint64_t value) {
@@ -55,13 +72,17 @@ LogLine& LogLine::Hex(uint64_t value, int width) {
 }
 
 LogLine& LogLine::Escaped(std::string_view text, LogEscape escape) {
-  const bool backslash = escape == LogEscape::kHashBackslash;
+  const bool backslash =
+      escape == LogEscape::kHashBackslash || escape == LogEscape::kHashBracketsBackslash;
+  const bool brackets =
+      escape == LogEscape::kHashBrackets || escape == LogEscape::kHashBracketsBackslash;
   // Runs of harmless bytes are copied whole: nearly every text is one.
   size_t clean = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = uint8_t(text[i]);
     const bool marked = backslash && (c == '\\' || c == ']');
-    if (!kHashed[c] && !marked) continue;
+    const bool hashed = kHashed[c] || (brackets && (c == '{' || c == '|' || c == '}'));
+    if (!hashed && !marked) continue;
     Text(text.substr(clean, i - clean));
     clean = i + 1;
     if (marked) {
@@ -71,6 +92,37 @@ LogLine& LogLine::Escaped(std::string_view text, LogEscape escape) {
     }
   }
   return Text(text.substr(clean));
+}
+
+LogLine& LogLine::HexBytes(std::string_view bytes) {
+  for (const char c : bytes) Char(kHexDigits[uint8_t(c) >> 4]).Char(kHexDigits[uint8_t(c) & 15]);
+  return *this;
+}
+
+LogLine& LogLine::Json(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto c = uint8_t(text[i]);
+    if (c == '"' || c == '\\') {
+      Char('\\').Char(char(c));
+      ++i;
+    } else if (c == '\n' || c == '\r' || c == '\t') {
+      Char('\\').Char(c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+      ++i;
+    } else if (c < 32 || c == 127) {
+      Text("\\u00").Char(kHexDigits[c >> 4]).Char(kHexDigits[c & 15]);
+      ++i;
+    } else if (c < 127) {
+      Char(char(c));
+      ++i;
+    } else if (const size_t bytes = Utf8Bytes(text.substr(i)); bytes > 0) {
+      Text(text.substr(i, bytes));
+      i += bytes;
+    } else {
+      Char(char(0xc0 | (c >> 6))).Char(char(0x80 | (c & 63)));
+      ++i;
+    }
+  }
+  return *this;
 }
 
 LogLine& LogLine::Ip(const shard::Address& address) {

@@ -27,6 +27,8 @@ namespace engine {
 enum class LogEscape : uint8_t {
   kHash,           // "#XX" for '#', '"' and what is not printable
   kHashBackslash,  // the same, and a backslash before '\' and ']' (flag E)
+  kHashBrackets,   // as kHash, and "#XX" for '{', '|' and '}': of captured headers
+  kHashBracketsBackslash,
 };
 
 class LogLine {
@@ -51,6 +53,11 @@ class LogLine {
   LogLine& Padded(uint64_t value, int width);
   LogLine& Hex(uint64_t value, int width);
   LogLine& Escaped(std::string_view text, LogEscape escape);
+  // What stands between the quotes of a JSON string (RFC 8259 section 7). Bytes that are no UTF-8
+  // are taken as Latin-1, so that what is written is always valid.
+  LogLine& Json(std::string_view text);
+  // Each byte as two hexadecimal digits.
+  LogLine& HexBytes(std::string_view bytes);
   // The address alone; "unix" for a unix socket.
   LogLine& Ip(const shard::Address& address);
   LogLine& HexIp(const shard::Address& address);

@@ -55,6 +55,12 @@ struct LogRequest {
   std::string_view version;  // "HTTP/1.1"
 };
 
+// What was captured of one head, by slot; a slot that nothing came to has no address.
+struct LogCaptures {
+  const std::string_view* values = nullptr;
+  uint32_t count = 0;  // 0: the frontend captures nothing, or there was no head at all
+};
+
 struct LogRecord {
   std::string_view frontend;
   std::string_view bind;  // its name, or its number in text
@@ -79,6 +85,11 @@ struct LogRecord {
   uint64_t request_us = 0;
   LogTimers timers;
   LogRequest request;
+  LogCaptures request_captures;     // %hr
+  LogCaptures response_captures;    // %hs
+  std::string_view request_cookie;  // %CC, "name=value"; empty: none
+  std::string_view response_cookie;
+  std::string_view unique_id;  // %ID
   int32_t status = 0;
   uint64_t bytes_out = 0;  // to the client
   uint64_t bytes_in = 0;   // from the client

@@ -7,7 +7,8 @@
 
 #include "engine/applet/cli_command.h"
 #include "engine/applet/echo.h"
-#include "engine/log/log_format.h"
+#include "engine/expr/log_item.h"
+#include "engine/fetch/units.h"
 #include "engine/run/master_cli.h"
 #include "engine/run/options.h"
 #include "engine/server/builder.h"
@@ -52,6 +53,20 @@ void AddOptions(WordList& words) {
   }
 }
 
+// A fetch stands in the manual's section of its layer; one that the manual does not have is ours.
+void AddUnits(WordList& words) {
+  const std::vector<KnownWord> manual = words.all();
+  for (const std::string_view name : AllUnits().fetch_names()) {
+    Places places = 0;
+    for (const KnownWord& word : manual) {
+      if (word.kind == WordKind::kFetch && word.words == name) places |= word.places;
+    }
+    words.AddWorking(WordKind::kFetch, {name}, places == 0 ? fetch_at::kInternal : places);
+  }
+  const std::vector<std::string_view> converters = AllUnits().converter_names();
+  words.AddWorking(WordKind::kConverter, std::span(converters));
+}
+
 }  // namespace
 
 WordList KnownWords() {
@@ -62,6 +77,8 @@ WordList KnownWords() {
   const std::vector<std::string_view> tags = LogTagNames();
   words.AddWorking(WordKind::kLogTag, std::span(tags));
   words.AddWorking(WordKind::kMasterCommand, MasterCli::CommandWords());
+  words.AddWorking(WordKind::kLogFlag, {"Q", "X", "E", "bin", "json", "cbor"});
+  AddUnits(words);
   words.AddWorking(WordKind::kService, {EchoApplet().name()});
   return words;
 }

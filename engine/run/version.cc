@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "engine/log/log_format.h"
+#include "engine/expr/log_format.h"
 
 #ifndef RINGWAY_VERSION
 #define RINGWAY_VERSION "0"

@@ -26,7 +26,9 @@
 #include "engine/config/keywords.h"
 #include "engine/config/tree.h"
 #include "engine/config/value.h"
+#include "engine/expr/arguments.h"
 #include "engine/server/builder.h"
+#include "engine/server/capture_draft.h"
 #include "engine/server/check_draft.h"
 #include "engine/server/log_draft.h"
 #include "engine/server/proxy_config.h"
@@ -70,6 +72,13 @@ struct HttpErrors {
   HttpReplies replies;
 };
 
+// A proxy or server that an expression names: it may stand behind it.
+struct NamedByExpression {
+  WordPlace place;
+  ArgumentType type = ArgumentType::kString;
+  std::string name;
+};
+
 // A proxy while it is read. Settings that a later line may overrule are judged at the end, so that
 // `defaults` may hold a value that no proxy keeps.
 struct ProxyDraft {
@@ -92,6 +101,9 @@ struct ProxyDraft {
   bool expect_cip = false;          // the same with expect-netscaler-cip
   bool has_abort_on_close = false;  // said, so that the mode does not decide
   LogDraft log;
+  CaptureDraft captures;
+  LogFormatDraft unique_id;
+  WordPlace unique_id_header;
   CheckDraft check;
 };
 
@@ -127,6 +139,7 @@ struct BuildContext {
   std::map<std::string, HttpErrors, std::less<>> http_errors;
   HttpErrors* http_errors_section = nullptr;  // being read; null outside one
   std::vector<ReplySize> reply_sizes;
+  std::vector<NamedByExpression> named_by_expressions;
   // Replies of files, by path: lines of `defaults` are read again for every proxy.
   std::map<std::string, Parsed<std::shared_ptr<const HttpReply>>, std::less<>> reply_files;
   std::map<std::string, std::string, std::less<>> case_adjust_file;  // the last h1-case-adjust-file

@@ -15,8 +15,10 @@
 #include "engine/server/balance_keywords.h"
 #include "engine/server/bind_keywords.h"
 #include "engine/server/build_context.h"
+#include "engine/server/capture_keywords.h"
 #include "engine/server/check_keywords.h"
 #include "engine/server/cookie_keywords.h"
+#include "engine/server/expression_words.h"
 #include "engine/server/global_keywords.h"
 #include "engine/server/http_keywords.h"
 #include "engine/server/http_reply_keywords.h"
@@ -126,6 +128,7 @@ BuildKeywords MakeKeywords() {
   RegisterStates(keywords, SectionStates());
   RegisterActionsAndFilters(keywords);
   RegisterLogKeywords(keywords);
+  RegisterCaptureKeywords(keywords);
   RegisterIgnored(keywords);
   return keywords;
 }
@@ -460,6 +463,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   FinishTls(context);
   FinishHttpGlobal(context);
   FinishLogs(context);
+  CheckNamed(context);
   FinishThreads(context);
   FinishStatsProxy(context);
   if (diagnostics.errors() != 0) return nullptr;

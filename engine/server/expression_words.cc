@@ -12,7 +12,62 @@ const Registry& NoUnits() {
   return none;
 }
 
+void ReportMissing(BuildContext& context, const NamedByExpression& named, std::string_view kind,
+                   std::string_view name, const std::vector<std::string_view>& names) {
+  context.diagnostics.Error(named.place.At(),
+                            "no " + std::string(kind) + " is named " + InQuotes(name),
+                            Suggest(name, names));
+}
+
+void CheckProxy(BuildContext& context, const NamedByExpression& named, bool frontend) {
+  std::vector<std::string_view> names;
+  for (const auto& proxy : context.configuration.proxies) {
+    if (frontend ? !proxy->is_frontend : !proxy->is_backend) continue;
+    if (proxy->name == named.name) return;
+    names.push_back(proxy->name);
+  }
+  ReportMissing(context, named, frontend ? "frontend" : "backend", named.name, names);
+}
+
+void CheckServer(BuildContext& context, const NamedByExpression& named) {
+  const size_t slash = named.name.find('/');
+  if (slash == named.name.npos) return;  // which backend is current is seen when it is evaluated
+  NamedByExpression backend = named;
+  backend.name = named.name.substr(0, slash);
+  const ProxyConfig* found = context.configuration.FindBackend(backend.name);
+  if (found == nullptr) return CheckProxy(context, backend, false);
+  const std::string name = named.name.substr(slash + 1);
+  std::vector<std::string_view> names;
+  for (const auto& server : found->servers) {
+    if (server->name == name) return;
+    names.push_back(server->name);
+  }
+  ReportMissing(context, named, "server of backend " + InQuotes(backend.name), name, names);
+}
+
 }  // namespace
+
+void NoteNamed(BuildContext& context, const WordPlace& place, const Expression& expression) {
+  const std::span<const ArgumentSpec> spec = expression.fetch().arguments;
+  for (size_t i = 0; i < spec.size(); ++i) {
+    const bool names = spec[i].type == ArgumentType::kBackend ||
+                       spec[i].type == ArgumentType::kFrontend ||
+                       spec[i].type == ArgumentType::kServer;
+    if (!names || !expression.arguments().has(i)) continue;
+    context.named_by_expressions.push_back(
+        {place, spec[i].type, std::string(expression.arguments().text(i))});
+  }
+}
+
+void CheckNamed(BuildContext& context) {
+  for (const NamedByExpression& named : context.named_by_expressions) {
+    if (named.type == ArgumentType::kServer) {
+      CheckServer(context, named);
+    } else {
+      CheckProxy(context, named, named.type == ArgumentType::kFrontend);
+    }
+  }
+}
 
 const Registry& UnitsOf(const BuildContext& context) {
   return context.options.units != nullptr ? *context.options.units : NoUnits();
@@ -35,7 +90,11 @@ std::optional<Expression> ParseExpression(BuildContext& context, const WordPlace
   ExpressionProblem problem;
   std::optional<Expression> expression =
       Expression::Compile(text, UnitsOf(context), offers, &problem);
-  if (!expression) ReportProblem(context.diagnostics, place.At(), what, text, problem);
+  if (expression) {
+    NoteNamed(context, place, *expression);
+  } else {
+    ReportProblem(context.diagnostics, place.At(), what, text, problem);
+  }
   return expression;
 }
 

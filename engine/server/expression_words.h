@@ -31,6 +31,9 @@ std::optional<Expression> ParseExpression(BuildContext& context, const KeywordUs
 std::optional<Expression> ParseExpression(BuildContext& context, const WordPlace& place,
                                           std::string_view what, std::string_view text,
                                           Needs offers);
+// Whom `expression` names must exist: that is seen by CheckNamed(), once all was read.
+void NoteNamed(BuildContext& context, const WordPlace& place, const Expression& expression);
+void CheckNamed(BuildContext& context);
 // Reports `problem` of an expression that begins `text` under the word.
 void ReportProblem(Diagnostics& diagnostics, const Location& where, std::string_view what,
                    std::string_view text, const ExpressionProblem& problem);

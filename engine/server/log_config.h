@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/log/log_format.h"
+#include "engine/expr/log_format.h"
 #include "engine/log/log_plan.h"
 
 namespace engine {
@@ -28,6 +28,11 @@ struct ProxyLog {
   bool separate_errors = false;      // option log-separate-errors
   bool skip_normal = false;          // option dontlog-normal
   uint32_t needs = 0;                // LogNeeds of all formats
+
+  // Where the values of their expressions stand in KeepPlan::values.
+  size_t format_values() const { return 0; }
+  size_t error_values() const { return format.expressions().size(); }
+  size_t structured_values() const { return error_values() + error_format.expressions().size(); }
 
   bool is_default() const { return format.empty(); }
 };

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/expr/unit.h"
 #include "engine/log/log_plan.h"
 
 namespace engine {
@@ -27,12 +28,13 @@ struct LoggerDraft {
   size_t word = 0;  // of the target
 };
 
-enum class LogFormatKind : uint8_t { kDefault, kText, kTcp, kTcpClf, kHttp, kHttpClf };
+enum class LogFormatKind : uint8_t { kDefault, kText, kTcp, kTcpClf, kHttp, kHttpClf, kHttps };
 
 // A format's text, with its place.
 struct LogFormatDraft {
   const Line* line = nullptr;
   size_t word = 0;
+  Needs offers = 0;  // what expressions in it may look at
 };
 
 struct LogDraft {

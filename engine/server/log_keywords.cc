@@ -8,7 +8,10 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/expr/places.h"
 #include "engine/server/build_context.h"
+#include "engine/server/capture_keywords.h"
+#include "engine/server/expression_words.h"
 #include "engine/server/log_config.h"
 
 namespace engine {
@@ -190,20 +193,18 @@ bool TakeLog(BuildContext& context, KeywordUse& use) {
 
 // Formats and options -----------------------------------------------------------------------------
 
-bool CompileAt(const LogFormatDraft& draft, Diagnostics& diagnostics, LogFormat& format) {
+bool CompileAt(BuildContext& context, const LogFormatDraft& draft, LogFormat& format) {
   LogFormatError error;
   const std::string_view text = draft.line->text(draft.word);
-  if (format.Compile(text, &error)) return true;
-  std::string hint = "at: " + std::string(text.substr(error.at, 40));
-  diagnostics.Error(draft.line->At(draft.word), "log format: " + error.message, hint);
+  if (format.Compile(text, &UnitsOf(context), draft.offers, &error)) {
+    const WordPlace place{draft.line, draft.word};
+    for (const Expression& one : format.expressions()) NoteNamed(context, place, one);
+    return true;
+  }
+  std::string hint = error.hint.empty() ? "" : error.hint + "; ";
+  hint += "at: " + std::string(text.substr(error.at, 40));
+  context.diagnostics.Error(draft.line->At(draft.word), "log format: " + error.message, hint);
   return false;
-}
-
-bool TakeFormatText(KeywordUse& use, LogFormatDraft& draft) {
-  if (!HasArguments(use, 1, 1, "a format; put it between quotes")) return false;
-  draft = {&use.line, use.first_argument};
-  LogFormat unused;
-  return CompileAt(draft, use.diagnostics, unused);
 }
 
 void AddFormatOption(BuildKeywords& keywords, const char* words, LogFormatKind plain,
@@ -310,28 +311,29 @@ void CheckMode(BuildContext& context, const ProxyConfig& config, const LogFormat
                                                             " '" + config.name + "' has mode tcp");
 }
 
-// True: `out` holds the format of `draft`.
-bool FinishFormat(BuildContext& context, const ProxyConfig& config, const LogFormatDraft& draft,
-                  LogFormat& out) {
-  if (draft.line == nullptr || !CompileAt(draft, context.diagnostics, out)) return false;
-  CheckMode(context, config, draft, out);
-  return true;
-}
-
 void CompileBuiltIn(std::string_view text, LogFormat& format) {
   LogFormatError error;
   MUST(format.Compile(text, &error));
 }
 
+// It is an error only where the registry has no units of TLS.
+void CompileHttps(BuildContext& context, const LogFormatDraft& draft, LogFormat& format) {
+  LogFormatError error;
+  if (format.Compile(kHttpsLogFormat, &UnitsOf(context), place::kLog, &error)) return;
+  context.diagnostics.Error(draft.line->At(draft.word), "'option httpslog': " + error.message);
+}
+
 void FinishTrafficFormat(BuildContext& context, const ProxyConfig& config, const LogDraft& draft,
                          LogFormat& format) {
   LogFormatKind kind = draft.kind;
-  const bool for_http = kind == LogFormatKind::kHttp || kind == LogFormatKind::kHttpClf;
+  const bool for_http = kind == LogFormatKind::kHttp || kind == LogFormatKind::kHttpClf ||
+                        kind == LogFormatKind::kHttps;
   if (for_http && config.mode != Mode::kHttp) {
+    const std::string option = kind == LogFormatKind::kHttps ? "httpslog" : "httplog";
     context.diagnostics.Warning(draft.format.line->At(draft.format.word),
-                                "'option httplog' not usable with " + config.kind + " '" +
+                                "'option " + option + "' not usable with " + config.kind + " '" +
                                     config.name + "' (needs 'mode http'): 'option tcplog' is used");
-    kind = kind == LogFormatKind::kHttp ? LogFormatKind::kTcp : LogFormatKind::kTcpClf;
+    kind = kind == LogFormatKind::kHttpClf ? LogFormatKind::kTcpClf : LogFormatKind::kTcp;
   }
   switch (kind) {
     case LogFormatKind::kDefault:
@@ -347,6 +349,8 @@ void FinishTrafficFormat(BuildContext& context, const ProxyConfig& config, const
       return CompileBuiltIn(kHttpLogFormat, format);
     case LogFormatKind::kHttpClf:
       return CompileBuiltIn(kHttpClfLogFormat, format);
+    case LogFormatKind::kHttps:
+      return CompileHttps(context, draft.format, format);
   }
 }
 
@@ -380,6 +384,20 @@ void FinishProxyLog(BuildContext& context, ProxyDraft& proxy) {
 
 }  // namespace
 
+bool TakeFormatText(BuildContext& context, KeywordUse& use, Needs offers, LogFormatDraft& draft) {
+  if (!HasArguments(use, 1, 1, "a format; put it between quotes")) return false;
+  draft = {&use.line, use.first_argument, offers};
+  LogFormat unused;
+  return CompileAt(context, draft, unused);
+}
+
+bool FinishFormat(BuildContext& context, const ProxyConfig& config, const LogFormatDraft& draft,
+                  LogFormat& out) {
+  if (draft.line == nullptr || !CompileAt(context, draft, out)) return false;
+  CheckMode(context, config, draft, out);
+  return true;
+}
+
 void ReadRing(BuildContext& context, const Section& section) {
   const Location where = section.header.At(section.name.empty() ? 0 : 1);
   if (section.name.empty()) return context.diagnostics.Error(where, "'ring' expects a name");
@@ -409,7 +427,10 @@ void FinishLogs(BuildContext& context) {
     Logger logger;
     if (Settle(context, one, &logger)) plan.global.push_back(std::move(logger));
   }
-  for (ProxyDraft& draft : context.drafts) FinishProxyLog(context, draft);
+  for (ProxyDraft& draft : context.drafts) {
+    FinishProxyLog(context, draft);
+    FinishCaptures(context, draft);
+  }
 }
 
 void RegisterLogKeywords(BuildKeywords& keywords) {
@@ -424,16 +445,22 @@ void RegisterLogKeywords(BuildKeywords& keywords) {
   });
   keywords.Add({"log-format", kFront}, [](BuildContext& context, KeywordUse& use) {
     Draft(context).kind = LogFormatKind::kText;
-    return TakeFormatText(use, Draft(context).format);
+    return TakeFormatText(context, use, place::kLog, Draft(context).format);
   });
   keywords.Add({"error-log-format", kFront}, [](BuildContext& context, KeywordUse& use) {
-    return TakeFormatText(use, Draft(context).error_format);
+    return TakeFormatText(context, use, place::kLog, Draft(context).error_format);
   });
   keywords.Add({"log-format-sd", kFront}, [](BuildContext& context, KeywordUse& use) {
-    return TakeFormatText(use, Draft(context).structured_data);
+    return TakeFormatText(context, use, place::kLog, Draft(context).structured_data);
   });
   AddFormatOption(keywords, "option tcplog", LogFormatKind::kTcp, LogFormatKind::kTcpClf);
   AddFormatOption(keywords, "option httplog", LogFormatKind::kHttp, LogFormatKind::kHttpClf);
+  keywords.Add({"option httpslog", kFront}, [](BuildContext& context, KeywordUse& use) {
+    LogDraft& draft = Draft(context);
+    draft.kind = LogFormatKind::kHttps;
+    draft.format = {&use.line, use.first_word};
+    return HasArguments(use, 0, 0);
+  });
   AddLogOption(keywords, "option logasap", &LogDraft::as_soon_as_possible);
   AddLogOption(keywords, "option log-separate-errors", &LogDraft::separate_errors);
   AddLogOption(keywords, "option dontlog-normal", &LogDraft::skip_normal);

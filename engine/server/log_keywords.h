@@ -11,12 +11,24 @@
 
 #include "engine/config/keywords.h"
 #include "engine/config/tree.h"
+#include "engine/expr/log_format.h"
+#include "engine/server/log_draft.h"
 
 namespace engine {
+
+struct BuildContext;
+struct ProxyConfig;
 
 void RegisterLogKeywords(BuildKeywords& keywords);
 void ReadRing(BuildContext& context, const Section& section);
 // All proxies and the global section.
 void FinishLogs(BuildContext& context);
+
+// The one argument of a line as a log format, which is read here only to report what is wrong with
+// it: FinishFormat() makes it. `offers`: what its expressions may look at, one of place::.
+bool TakeFormatText(BuildContext& context, KeywordUse& use, Needs offers, LogFormatDraft& draft);
+// True: `out` holds the format of `draft`, which may be none.
+bool FinishFormat(BuildContext& context, const ProxyConfig& config, const LogFormatDraft& draft,
+                  LogFormat& out);
 
 }  // namespace engine

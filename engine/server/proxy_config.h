@@ -42,6 +42,7 @@ class Context;
 namespace engine {
 
 struct HttpProfile;
+struct KeepPlan;
 struct ProxyConfig;
 struct ProxyLog;
 class ServerState;
@@ -203,6 +204,9 @@ struct ProxyConfig {
   bool splice_response = false;
   bool splices() const { return splice_auto || splice_request || splice_response; }
   std::shared_ptr<const ProxyLog> log;  // null: nothing is logged
+  // What a stream keeps for its log line, and its unique id; null: nothing. Of frontends.
+  std::shared_ptr<const KeepPlan> keep;
+  std::string unique_id_header;  // empty: none is added
 
   HttpConfig http;                                  // both halves; only with mode http
   std::shared_ptr<const HttpProfile> http_profile;  // made when the configuration is put to use
@@ -274,6 +278,7 @@ struct GlobalConfig {
   uint32_t http_maxhdr = 101;          // tune.http.maxhdr, the first line included
   uint32_t maxrewrite = 1024;          // tune.maxrewrite
   uint32_t http_logurilen = 1024;      // tune.http.logurilen
+  uint32_t http_cookielen = 63;        // tune.http.cookielen
   bool idle_pool_shared = true;        // tune.idle-pool.shared
   uint32_t pool_low_fd_percent = 20;   // tune.pool-low-fd-ratio
   uint32_t pool_high_fd_percent = 25;  // tune.pool-high-fd-ratio

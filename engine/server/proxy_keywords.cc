@@ -15,7 +15,7 @@ constexpr Scopes kEverywhere = scope::kDefaults | scope::kProxies;
 
 ProxyConfig& Config(BuildContext& context) { return *context.proxy->config; }
 
-WordPlace Argument(const KeywordUse& use, size_t argument) {
+WordPlace ArgumentPlace(const KeywordUse& use, size_t argument) {
   return {&use.line, use.first_argument + argument};
 }
 
@@ -53,7 +53,7 @@ bool TakeMode(BuildContext& context, KeywordUse& use) {
   const Parsed<size_t> mode =
       ParseOneOf(use.argument(0), {"tcp", "http", "log", "spop", "haterm", "health"});
   if (!HasArguments(use, 1, 1, "a mode") || !TakeArgument(use, 0, mode, index)) return false;
-  context.proxy->mode = index <= 1 ? WordPlace{} : Argument(use, 0);
+  context.proxy->mode = index <= 1 ? WordPlace{} : ArgumentPlace(use, 0);
   Config(context).mode = index == 1 ? Mode::kHttp : Mode::kTcp;
   return true;
 }
@@ -74,7 +74,7 @@ bool TakeUseBackend(BuildContext& context, KeywordUse& use) {
     return Refuse(use, 0, "a backend chosen by an expression is not supported yet");
   }
   if (!HasNoCondition(use, 1)) return false;
-  context.proxy->use_backends.push_back(Argument(use, 0));
+  context.proxy->use_backends.push_back(ArgumentPlace(use, 0));
   return true;
 }
 
@@ -157,11 +157,11 @@ void RegisterProxyKeywords(BuildKeywords& keywords) {
   keywords.Add({"default_backend", scope::kDefaults | kFront},
                [](BuildContext& context, KeywordUse& use) {
                  if (!HasArguments(use, 1, 1, "the name of a backend")) return false;
-                 context.proxy->default_backend = Argument(use, 0);
+                 context.proxy->default_backend = ArgumentPlace(use, 0);
                  return true;
                });
   keywords.Add({"id", scope::kProxies}, [](BuildContext& context, KeywordUse& use) {
-    context.proxy->id = Argument(use, 0);
+    context.proxy->id = ArgumentPlace(use, 0);
     return HasArguments(use, 1, 1, "an integer") &&
            TakeArgument(use, 0, ParseInteger(use.argument(0), 1, INT_MAX), Config(context).id);
   });

@@ -1,6 +1,7 @@
 #include "engine/session/access_log.h"
 
 #include "engine/session/session.h"
+#include "engine/session/stream_context.h"
 #include "engine/session/worker.h"
 
 namespace engine {
@@ -27,7 +28,7 @@ std::string_view HandshakeText(CloseReason reason) {
 
 }  // namespace
 
-void FillSession(const Session& session, const ProxyLog& log, uint64_t now_us, LogRecord& record) {
+void FillSession(const Session& session, uint32_t needs, uint64_t now_us, LogRecord& record) {
   Worker& worker = session.worker();
   const ProxyConfig& frontend = session.frontend();
   worker.log().Sync(now_us);
@@ -42,28 +43,31 @@ void FillSession(const Session& session, const ProxyLog& log, uint64_t now_us, L
   record.tls_cipher = session.tls().cipher;
   record.pid = worker.log().pid();
   record.hostname = worker.log().hub().hostname();
-  if ((log.needs & kNeedsCounts) == 0) return;
+  if ((needs & kNeedsCounts) == 0) return;
   record.process_connections = Connections(worker);
   record.frontend_connections = uint32_t(frontend.state->FrontCurrent());
   record.log_counter = frontend.state->Sum(&ProxyShardPart::lines);
 }
 
 void SayTraffic(Worker& worker, const ProxyConfig& frontend, LogOutcome outcome,
-                const LogRecord& record) {
+                const LogRecord& record, EvalContext& context, const KeptSample* kept) {
   const ProxyLog& log = *frontend.log;
   const bool error = outcome == LogOutcome::kError;
   if (log.skip_normal && !error && !log.is_default()) return;
   worker.CountLine(frontend);
   ShardLog& to = worker.log();
   LogLine text = to.text();
-  const LogFormat& format = error && !log.error_format.empty() ? log.error_format : log.format;
+  const bool own_format = error && !log.error_format.empty();
+  const LogFormat& format = own_format ? log.error_format : log.format;
+  const size_t values = own_format ? log.error_values() : log.format_values();
   if (format.empty()) {
     WriteDefaultLog(record, text);
   } else {
-    format.Write(record, to.dates(), text);
+    format.Write(record, to.dates(), text, &context, kept == nullptr ? nullptr : kept + values);
   }
   LogLine structured = to.structured_data();
-  log.structured_data.Write(record, to.dates(), structured);
+  log.structured_data.Write(record, to.dates(), structured, &context,
+                            kept == nullptr ? nullptr : kept + log.structured_values());
   const LogMessage message{
       .level = error && log.separate_errors ? LogLevel::kError : LogLevel::kInfo,
       .tag = log.tag,
@@ -78,7 +82,7 @@ void LogBadRequest(const Session& session, uint16_t status, CloseReason reason, 
   Worker& worker = session.worker();
   const uint64_t now_us = worker.context().loop->clock().now_us();
   LogRecord record;
-  FillSession(session, *log, now_us, record);
+  FillSession(session, log->needs, now_us, record);
   record.frontend_address = session.client_destination();
   record.accept_us = record.request_us = worker.log().WallOf(since_us);
   record.origin = LogOrigin::kSessionError;
@@ -91,7 +95,8 @@ void LogBadRequest(const Session& session, uint16_t status, CloseReason reason, 
   record.timers.idle_ms = 0;  // all of the wait counts as active: no head ended it
   const auto active_ms = int64_t((now_us - since_us) / 1000);
   record.timers.active_ms = record.timers.total_ms = record.timers.user_ms = active_ms;
-  SayTraffic(worker, session.frontend(), LogOutcome::kError, record);
+  StreamContext context(session, nullptr);
+  SayTraffic(worker, session.frontend(), LogOutcome::kError, record, context);
 }
 
 void LogHandshakeError(const Session& session, CloseReason reason, std::string_view detail) {
@@ -99,7 +104,7 @@ void LogHandshakeError(const Session& session, CloseReason reason, std::string_v
   if (log == nullptr) return;
   Worker& worker = session.worker();
   LogRecord record;
-  FillSession(session, *log, worker.context().loop->clock().now_us(), record);
+  FillSession(session, log->needs, worker.context().loop->clock().now_us(), record);
   worker.CountLine(session.frontend());
   // The line names the socket: by its number where it has no name.
   LogLine number = worker.log().structured_data();
@@ -115,7 +120,8 @@ void LogHandshakeError(const Session& session, CloseReason reason, std::string_v
   if (log->error_format.empty()) {
     WriteErrorLog(record, to.dates(), text);
   } else {
-    log->error_format.Write(record, to.dates(), text);
+    StreamContext context(session, session.connection());
+    log->error_format.Write(record, to.dates(), text, &context);
   }
   to.Say(log->loggers,
          {.level = log->separate_errors ? LogLevel::kError : LogLevel::kInfo,

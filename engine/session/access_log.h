@@ -24,13 +24,16 @@ class Worker;
 struct ProxyConfig;
 
 // What is known of the frontend, the client and the process. `now_us` is the shard's clock.
-void FillSession(const Session& session, const ProxyLog& log, uint64_t now_us, LogRecord& record);
+// `needs`: as LogFormat::needs().
+void FillSession(const Session& session, uint32_t needs, uint64_t now_us, LogRecord& record);
 
 // What kind of line a record becomes, and how loud it is.
 enum class LogOutcome : uint8_t { kGood, kError };
 // Writes the record in the frontend's format to where the frontend logs to, and counts the line.
+// `context`: what its expressions look at. `kept`: their values that were taken before, null for
+// none.
 void SayTraffic(Worker& worker, const ProxyConfig& frontend, LogOutcome outcome,
-                const LogRecord& record);
+                const LogRecord& record, EvalContext& context, const KeptSample* kept = nullptr);
 
 // A request that never became a stream: not understood, cut off or late. `since_us`: when the
 // client was first waited for.

@@ -10,6 +10,7 @@
 #include "engine/session/http_reply.h"
 #include "engine/session/session.h"
 #include "engine/session/stream.h"
+#include "engine/session/stream_context.h"
 #include "engine/session/worker.h"
 #include "proto/http/hop_by_hop.h"
 
@@ -68,6 +69,15 @@ void AddRfc7239(const ForwardedOption& option, FrontEndpoint& front) {
   if (option.by) add("by", node(front.connection()->LocalAddress(), option.by_port));
   if (option.from) add("for", node(front.connection()->PeerAddress(), option.from_port));
   (void)fields.CopyAdd("forwarded", value);
+}
+
+// unique-id-header (manual 4.2).
+void AddUniqueId(Stream& stream, proto::FieldList& fields) {
+  const std::string& header = stream.frontend().unique_id_header;
+  if (header.empty()) return;
+  StreamContext context(stream);
+  const std::string_view id = context.UniqueId();
+  if (!id.empty()) (void)fields.Add(header, id);
 }
 
 // The bit of retry-on that a status stands for, 0 for none.
@@ -290,6 +300,7 @@ void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
   if (forward.enabled) AddForwarded(forward, front.connection()->PeerAddress(), fields);
   const ForwardOption& original = back.original_to.enabled ? back.original_to : own.original_to;
   AddRfc7239(back.forwarded, front);
+  AddUniqueId(stream, fields);
   if (original.enabled) AddForwarded(original, front.connection()->LocalAddress(), fields);
 }
 
@@ -331,6 +342,7 @@ void HttpFlow::DoRequest(Stream& stream) {
   // What follows a request that may become a tunnel is never its end, and the gathering waits for
   // that: no upgrade then.
   if (gather) front->RefuseTunnel();
+  stream.log().OnRequestCookies(stream);
   ReadCookies(stream, *front);
   EditRequest(stream, *front);
   if (gather) {
@@ -401,6 +413,7 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   const proto::Framing framing = back.response_framing();
   const bool tunnel = framing.kind == BodyKind::kTunnel;
   const bool upgrade = tunnel && head.status == 101;
+  stream.log().OnResponseHead(stream);
   if (AsksForConnectionAuth(head)) back.Reserve();
   if (const ServerConfig* server = stream.slot().server()) {
     stream.worker().server_events().OnStatus(*server, head.status);
@@ -409,6 +422,7 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   proto::StripHopByHop(head.fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   closes_client_ = closes_client_ || ModeOf(stream) == ConnectionMode::kClose;
   WriteCookie(stream, front, head);
+  stream.log().OnFinalHead(stream, head.status);
   front.SendResponse(head, framing, closes_client_);
   stream.log().OnResponse(stream, head.status, false);
   // They come last, when the server's side may be gone already: the client's side keeps them.

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "engine/server/http_replies.h"
+#include "engine/server/log_config.h"
 #include "engine/session/access_log.h"
 #include "engine/session/http_reply.h"
 #include "engine/session/worker.h"

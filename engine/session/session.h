@@ -47,6 +47,8 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   const ProxyConfig& frontend() const { return *bind_.frontend; }
   uint64_t accepted_us() const { return accepted_us_; }
   uint64_t handshaken_us() const { return handshaken_us_; }
+  // The client's, as long as no mux has it; else null.
+  shard::Connection* connection() const { return connection_; }
   // Who the client is and what it called: known from the end of the handshakes on, if a server of
   // the configuration is to be told (send-proxy) or the log says it, even when the client has gone.
   const shard::Address& client_address() const { return client_address_; }

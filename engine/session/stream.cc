@@ -523,7 +523,7 @@ void Stream::OnEstablished(StreamSide&) {
 }
 
 void Stream::OnDetaching(StreamSide& side) noexcept {
-  if (&side == &client_side_) log_.OnClientGone(*this);
+  &side == &client_side_ ? log_.OnClientGone(*this) : log_.OnServerGone(*this);
 }
 
 void Stream::OnClosed(StreamSide& side) {

@@ -16,7 +16,7 @@ const shard::Address kNoAddress;
 
 StreamContext::StreamContext(Scratch& scratch) : EvalContext(scratch), mark_(scratch.Take(0)) {}
 
-StreamContext::StreamContext(Session& session, shard::Connection* connection)
+StreamContext::StreamContext(const Session& session, shard::Connection* connection)
     : StreamContext(session.worker().scratch()) {
   this->session = &session;
   worker = &session.worker();
@@ -68,7 +68,9 @@ const shard::Address& StreamContext::Destination() const {
   return session == nullptr ? kNoAddress : session->client_destination();
 }
 
-std::string_view StreamContext::UniqueId() { return {}; }
+std::string_view StreamContext::UniqueId() {
+  return stream == nullptr ? std::string_view() : stream->log().UniqueId(*this);
+}
 
 std::string_view StreamContext::Contiguous(const shard::ByteQueue* bytes, size_t bytes_max) {
   if (bytes == nullptr || bytes->empty()) return {};

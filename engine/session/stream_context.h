@@ -1,4 +1,4 @@
-// stream_context.h - what an expression sees of a stream: everything that is at hand at that moment.
+// stream_context.h - what an expression sees of a stream: all that is at hand at that moment.
 //
 // Owns:    nothing but its place in the shard's scratch, which it gives back when it goes. It lives
 //          on the stack for one evaluation or a few; making one allocates nothing.
@@ -36,7 +36,7 @@ class StreamContext : public EvalContext {
  public:
   explicit StreamContext(Stream& stream);
   // Where there is no stream yet. `connection`: the client's.
-  StreamContext(Session& session, shard::Connection* connection);
+  StreamContext(const Session& session, shard::Connection* connection);
   ~StreamContext() override;
 
   uint64_t WallMicros() const override;
@@ -53,7 +53,7 @@ class StreamContext : public EvalContext {
   std::string_view Contiguous(const shard::ByteQueue* bytes, size_t bytes_max);
 
   Stream* stream = nullptr;  // null: rules on connections, and tests
-  Session* session = nullptr;
+  const Session* session = nullptr;
   Worker* worker = nullptr;
 
   const BindConfig* bind = nullptr;
@@ -73,6 +73,10 @@ class StreamContext : public EvalContext {
   // mode http.
   const shard::Channel* request_channel = nullptr;
   const shard::Channel* response_channel = nullptr;
+
+  // Set by a fetch whose answer may become another one when more bytes have come: rules that have
+  // time left wait for them.
+  bool may_change = false;
 
   // Rules on the response: a fetch without direction (`hdr`, `cook`) means the response.
   bool in_response = false;

@@ -5,6 +5,7 @@
 #include "engine/mux/http_endpoint.h"
 #include "engine/session/access_log.h"
 #include "engine/session/stream.h"
+#include "engine/session/stream_context.h"
 #include "engine/session/worker.h"
 
 namespace engine {
@@ -68,6 +69,11 @@ void StreamLog::Begin(Stream& stream) {
   } else {
     request_us_ = handshaken_us_;
   }
+  if (stream.frontend().keep != nullptr) {
+    kept_.Begin(stream.worker().keep_pool(), *stream.frontend().keep);
+    if (front != nullptr) kept_.CaptureRequest(front->request().fields);
+    Keep(stream, LogMoment::kRequest);
+  }
   const ProxyLog* log = stream.frontend().log.get();
   if (log == nullptr) return;
   if ((log->needs & kNeedsFrontendAddress) != 0) {
@@ -108,18 +114,79 @@ void StreamLog::OnEstablished(Stream& stream) {
 }
 
 void StreamLog::OnResponse(Stream& stream, uint16_t status, bool own) {
+  if (own) return OnFinalHead(stream, status);
   status_ = status;
-  if (own) return;
   answered_ = true;
   response_us_ = NowMicros(stream);
   if (server_ != nullptr) server_->state->part(stream.worker().index()).statuses.Add(status);
   WriteEarly(stream, LogOrigin::kResponse);
 }
 
+void StreamLog::OnFinalHead(Stream& stream, uint16_t status) {
+  status_ = status;
+  Keep(stream, LogMoment::kResponse);
+}
+
+void StreamLog::OnResponseHead(Stream& stream) {
+  if (!kept_.begun()) return;
+  if (BackEndpoint* back = stream.http_back(); back != nullptr && back->response() != nullptr) {
+    kept_.CaptureResponse(back->response()->fields);
+  }
+}
+
+void StreamLog::OnRequestCookies(Stream& stream) {
+  if (!kept_.begun() || stream.front() == nullptr) return;
+  kept_.CaptureRequestCookie(stream.front()->request().fields);
+}
+
+void StreamLog::Keep(Stream& stream, LogMoment moment) {
+  if (!kept_.begun()) return;
+  StreamContext context(stream);
+  kept_.Evaluate(moment, context);
+}
+
+void StreamLog::OnServerGone(Stream& stream) { Keep(stream, LogMoment::kServerGone); }
+
+std::string_view StreamLog::UniqueId(StreamContext& context) {
+  const KeepPlan* plan = context.frontend->keep.get();
+  if (plan == nullptr || plan->unique_id.empty() || !kept_.begun()) return {};
+  if (!kept_.unique_id().empty()) return kept_.unique_id();
+  Stream& stream = *context.stream;
+  LogRecord record;
+  FillRecord(stream, plan->unique_id.needs(), record);
+  record.client = context.Source();
+  record.frontend_address = context.Destination();
+  if (context.request != nullptr && !record.request.known) {
+    const proto::RequestHead& head = *context.request;
+    record.request = {true, head.method_text, head.target, head.path, VersionText(head)};
+  }
+  char text[KeepPlan::kUniqueIdBytesMax];
+  LogLine line(text, sizeof(text));
+  plan->unique_id.Write(record, stream.worker().log().dates(), line, &context);
+  return kept_.SetUniqueId(line.view());
+}
+
 void StreamLog::OnClientGone(Stream& stream) {
+  Keep(stream, LogMoment::kClientGone);
+  CountBytes(stream);
   client_gone_ = true;
   // Closing ends the channel, whether or not all of the request had come.
   request_whole_ = stream.request().ended();
+}
+
+uint64_t StreamLog::bytes_in(Stream& stream) {
+  CountBytes(stream);
+  return bytes_in_;
+}
+
+uint64_t StreamLog::bytes_out(Stream& stream) {
+  CountBytes(stream);
+  return bytes_out_;
+}
+
+// What the client's endpoint has carried so far; final once it is gone.
+void StreamLog::CountBytes(Stream& stream) {
+  if (client_gone_) return;
   if (FrontEndpoint* front = stream.front()) {
     bytes_out_ = front->bytes_written();
     bytes_in_ = front->bytes_read();
@@ -188,17 +255,27 @@ void StreamLog::WriteEarly(Stream& stream, LogOrigin origin) {
 void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
   written_ = true;
   Worker& worker = stream.worker();
-  const uint64_t now_us = NowMicros(stream);
   if (!client_gone_ && stream.client_side().endpoint() != nullptr) {
     OnClientGone(stream);
     client_gone_ = false;
   }
   LogRecord record;
-  FillSession(stream.session(), log, now_us, record);
-  const ShardLog& dates = worker.log();
+  FillRecord(stream, log.needs, record);
   record.origin = origin;
-  record.http = stream.is_http() || record.http;
   record.early = log.as_soon_as_possible;
+  StreamContext context(stream);
+  if ((log.needs & kNeedsUniqueId) != 0) record.unique_id = UniqueId(context);
+  const bool error = IsError(stream.retries());
+  SayTraffic(worker, stream.frontend(), error ? LogOutcome::kError : LogOutcome::kGood, record, context,
+             kept_.values());
+}
+
+void StreamLog::FillRecord(Stream& stream, uint32_t needs, LogRecord& record) {
+  Worker& worker = stream.worker();
+  const uint64_t now_us = NowMicros(stream);
+  FillSession(stream.session(), needs, now_us, record);
+  const ShardLog& dates = worker.log();
+  record.http = stream.is_http() || record.http;
   record.accept_us = dates.WallOf(begin_us_);
   record.request_us = dates.WallOf(first_byte_us_ != 0 ? first_byte_us_ : begin_us_);
   record.frontend_address = local_;
@@ -218,21 +295,23 @@ void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
   record.request_counter = stream.id() * worker.shard().board().shards() + worker.index();
   if (const ProxyConfig* backend = stream.backend()) {
     record.backend = backend->name;
-    if ((log.needs & kNeedsCounts) != 0) {
+    if ((needs & kNeedsCounts) != 0) {
       record.backend_connections = uint32_t(backend->state->BackCurrent());
     }
   }
   if (server_ != nullptr) {
     record.server = server_->name;
     record.server_address = server_->state->part(worker.index()).dial.address;
-    if ((log.needs & kNeedsCounts) != 0) {
+    if ((needs & kNeedsCounts) != 0) {
       record.server_connections = uint32_t(server_->state->Current());
     }
   }
   FillTimers(stream.is_http(), now_us, record.timers);
   FillRequest(worker.process().configuration->global.http_logurilen, record.request);
-  const bool error = IsError(stream.retries());
-  SayTraffic(worker, stream.frontend(), error ? LogOutcome::kError : LogOutcome::kGood, record);
+  record.request_captures = kept_.request_captures();
+  record.response_captures = kept_.response_captures();
+  record.request_cookie = kept_.request_cookie();
+  record.response_cookie = kept_.response_cookie();
 }
 
 void StreamLog::CountFailure(FailureCounts& counts) const {

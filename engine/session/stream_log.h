@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "engine/log/log_record.h"
+#include "engine/session/kept_values.h"
 #include "shard/buf/chunk.h"
 #include "shard/conn/close_reason.h"
 #include "shard/net/address.h"
@@ -27,6 +28,7 @@ struct FailureCounts;
 struct ProxyLog;
 struct ServerConfig;
 class Stream;
+class StreamContext;
 
 class StreamLog {
  public:
@@ -51,6 +53,23 @@ class StreamLog {
   void OnResponse(Stream& stream, uint16_t status, bool own);
   // The client's endpoint is about to be given back: what it has carried is final.
   void OnClientGone(Stream& stream);
+  // The connection to the server is about to be given back.
+  void OnServerGone(Stream& stream);
+  // Heads as they came; the request's cookies behind the rules.
+  void OnRequestCookies(Stream& stream);
+  void OnResponseHead(Stream& stream);
+  // As it is sent, before OnResponse(), which counts its bytes.
+  void OnFinalHead(Stream& stream, uint16_t status);
+  // Empty: the frontend has no unique-id-format. Made when it is first asked for.
+  std::string_view UniqueId(StreamContext& context);
+  KeptValues& kept() { return kept_; }
+  // Of the client's connection, by now.
+  uint64_t bytes_in(Stream& stream);
+  uint64_t bytes_out(Stream& stream);
+  // What the server answered with; 0: it has not.
+  uint16_t server_status() const { return answered_ ? status_ : uint16_t{0}; }
+  // What is known by now, for a line or a fetch. `needs`: as LogFormat::needs().
+  void FillRecord(Stream& stream, uint32_t needs, LogRecord& record);
   // The stream has met the reason it ends with.
   void OnEnd(Stream& stream, shard::CloseReason reason, bool client_side);
   // The last server assigned, or waited for; null: none.
@@ -66,6 +85,8 @@ class StreamLog {
   void Write(Stream& stream, const ProxyLog& log, LogOrigin origin);
   void WriteEarly(Stream& stream, LogOrigin origin);
   void FillTimers(bool http, uint64_t now_us, LogTimers& timers) const;
+  void CountBytes(Stream& stream);
+  void Keep(Stream& stream, LogMoment moment);
   void FillRequest(uint32_t bytes_max, LogRequest& request) const;
   void Count(Stream& stream) const;
   void CountFailure(FailureCounts& counts) const;
@@ -81,6 +102,7 @@ class StreamLog {
   uint64_t response_us_ = 0;
   uint64_t bytes_out_ = 0;
   uint64_t bytes_in_ = 0;
+  KeptValues kept_;
   const ServerConfig* server_ = nullptr;  // the last one assigned, or waited for
   shard::Chunk* head_ = nullptr;
   std::string_view method_;

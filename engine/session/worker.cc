@@ -81,6 +81,14 @@ void Worker::OnStart(shard::Shard& shard) noexcept {
   }
   const uint32_t process_maxconn =
       process_.global_maxconn == nullptr ? 0 : uint32_t(process_.global_maxconn->max());
+  size_t keep_bytes = 0;
+  for (const auto& proxy : process_.configuration->proxies) {
+    if (proxy->keep == nullptr) continue;
+    keep_bytes = std::max(keep_bytes, KeepPool::BytesOf(*proxy->keep));
+  }
+  if (keep_bytes > 0) {
+    keep_pool_ = std::make_unique<KeepPool>(keep_bytes, streams_.capacity());
+  }
   for (const auto& proxy : process_.configuration->proxies) {
     for (const auto& server : proxy->servers) {
       tells_servers_ = tells_servers_ || server->announce.enabled();

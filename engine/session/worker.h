@@ -26,6 +26,7 @@
 #include "engine/session/accept_rates.h"
 #include "engine/session/idle_pool.h"
 #include "engine/session/invalid_messages.h"
+#include "engine/session/kept_values.h"
 #include "engine/session/question.h"
 #include "engine/session/server_events.h"
 #include "engine/session/session.h"
@@ -106,6 +107,8 @@ class Worker final : public shard::ShardApp {
   // For what evaluations make. Whoever takes from it gives it back before control returns to the
   // loop: see StreamContext.
   Scratch& scratch() { return scratch_; }
+  // Only where a frontend keeps something.
+  KeepPool& keep_pool() { return *keep_pool_; }
 
   // For sessions and streams.
   Session* NewSession(const BindConfig& bind) { return sessions_.New(*this, bind); }
@@ -207,6 +210,7 @@ class Worker final : public shard::ShardApp {
   uint64_t random_state_ = 0;
   std::unique_ptr<char[]> scratch_memory_;
   Scratch scratch_;
+  std::unique_ptr<KeepPool> keep_pool_;
   uint64_t stream_ids_ = 0;
   Drained draining_ = Drained::kAccepts;
   void (*on_drained_)(void*) = nullptr;

@@ -32,7 +32,7 @@ TEST(KeywordDump, LeavesOutWhatDoesNotWork) {
   EXPECT_FALSE(Has(text, "\tstick-table\n"));       // not yet
   EXPECT_FALSE(Has(text, "\tclitimeout\n"));        // removed
   EXPECT_FALSE(Has(text, "\ttune.quic.listen\n"));  // without effect
-  EXPECT_FALSE(Has(text, "\nreq.hdr\n"));           // a fetch of the manual
+  EXPECT_FALSE(Has(text, "\nsc0_key\n"));           // a fetch of the manual
   const size_t frontend = text.find("\nfrontend\n");
   const size_t backend = text.find("\nbackend\n");
   ASSERT_LT(frontend, backend);

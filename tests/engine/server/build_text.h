@@ -20,6 +20,7 @@
 #include "engine/config/diagnostics.h"
 #include "engine/config/environment.h"
 #include "engine/config/tree.h"
+#include "engine/fetch/units.h"
 #include "engine/server/builder.h"
 
 namespace engine {
@@ -27,6 +28,7 @@ namespace engine {
 struct BuiltText {
   explicit BuiltText(std::string text, BuildOptions options = {}) {
     if (options.services.empty()) options.services["echo"] = nullptr;
+    if (options.units == nullptr) options.units = &AllUnits();
     if (!options.resolve) {
       // No test asks the network: every name but those under .invalid is at a documentation
       // address.

@@ -4,6 +4,9 @@
 
 #include <cstdlib>
 
+#include "engine/expr/places.h"
+#include "engine/fetch/units.h"
+#include "engine/server/keep_config.h"
 #include "engine/server/log_config.h"
 #include "tests/engine/session/rig.h"
 
@@ -271,16 +274,8 @@ TEST_F(AllocationTest, ThousandConnectionsTakeNone) {
   EXPECT_EQ(rig_.live_sessions(), 0u);
 }
 
-TEST(LoggedAllocationTest, ThousandLoggedRequestsTakeNone) {
-  LastDatagram sink;
-  Rig rig({.shards = 1,
-           .wrap_ring =
-               [](std::unique_ptr<shard::Ring> ring) {
-                 return std::unique_ptr<shard::Ring>(new UncountedRing(std::move(ring)));
-               },
-           .datagrams = &sink});
-  rig.AddServer(AddLoggedProxy(rig), 9000);
-  rig.Start();
+// Requests over one connection, each of which writes a line.
+void ThousandLoggedRequests(Rig& rig, const LastDatagram& sink) {
   auto client = rig.Dial(80);
   client->Write("GET /first HTTP/1.1\r\nHost: a\r\n\r\n");
   auto server = rig.WaitServer(9000);
@@ -301,9 +296,52 @@ TEST(LoggedAllocationTest, ThousandLoggedRequestsTakeNone) {
   }
   EXPECT_EQ(allocations, 0u);
   EXPECT_EQ(sink.count, 1100u);
+}
+
+std::unique_ptr<shard::Ring> Uncounted(std::unique_ptr<shard::Ring> ring) {
+  return std::unique_ptr<shard::Ring>(new UncountedRing(std::move(ring)));
+}
+
+TEST(LoggedAllocationTest, ThousandLoggedRequestsTakeNone) {
+  LastDatagram sink;
+  Rig rig({.shards = 1, .wrap_ring = &Uncounted, .datagrams = &sink});
+  rig.AddServer(AddLoggedProxy(rig), 9000);
+  rig.Start();
+  ThousandLoggedRequests(rig, sink);
   EXPECT_NE(sink.last.find(" 200 43 - - ---- 1/1/0/0/0 0/0 \"GET /next?a=b HTTP/1.1\"\n"),
             std::string::npos)
       << sink.last;
+}
+
+// Captures, a unique id that the server is told of, and values of both heads and both connections.
+TEST(LoggedAllocationTest, ThousandRequestsWithExpressionsTakeNone) {
+  LastDatagram sink;
+  Rig rig({.shards = 1, .wrap_ring = &Uncounted, .datagrams = &sink});
+  ProxyConfig& proxy = AddLoggedProxy(rig);
+  rig.AddServer(proxy, 9000);
+  auto log = std::make_shared<ProxyLog>(*proxy.log);
+  LogFormatError error;
+  ASSERT_TRUE(log->format.Compile(
+      "%hr %ID %[src] %[req.hdr(host),upper,base64] %[baseq,lower] %[res.hdr(content-length)] "
+      "%[urlp(a)] %[bc_dst_port] %[txn.status] %[capture.req.hdr(0)]",
+      &AllUnits(), place::kLog, &error))
+      << error.message;
+  log->needs = log->format.needs() | kNeedsClient;
+  proxy.log = log;
+  auto plan = std::make_shared<KeepPlan>();
+  plan->request.push_back({"Host", 10});
+  plan->value_bytes_max = 100;
+  ASSERT_TRUE(
+      plan->unique_id.Compile("%{+X}o%ci-%[rand(1)]", &AllUnits(), place::kHttpRequest, &error));
+  for (const Expression& one : log->format.expressions()) {
+    plan->values.push_back({&one, MomentOf(one.needs())});
+  }
+  proxy.keep = plan;
+  proxy.unique_id_header = "x-id";
+  rig.Start();
+  ThousandLoggedRequests(rig, sink);
+  const std::string expected = "{a} 7F000001-0 127.0.0.1 QQ== a/next?a=b 5 b 9000 200 a\n";
+  EXPECT_NE(sink.last.find(expected), std::string::npos) << sink.last;
 }
 
 // The cookie is read, taken out, and set anew with its date, in a head of a browser's size.

@@ -1,4 +1,4 @@
-#include "engine/log/log_format.h"
+#include "engine/expr/log_format.h"
 
 #include <gtest/gtest.h>
 
@@ -170,12 +170,12 @@ TEST(LogFormat, ErrorsNameWhatIsWrong) {
       {"a %nosuch", "no such item: '%nosuch'", 2},
       {"a %", "a '%' stands alone: write '%%'", 2},
       {"%{+W}s", "unknown flag 'W'", 2},
-      {"%{+Q,+json}o", "the flag 'json' is not supported yet", 5},
+      {"%{+Q,+jso}o", "unknown flag 'jso'", 5},
       {"%{+Qs", "flags are not closed by '}'", 1},
       {"%(as", "a name is not closed by ')'", 1},
       {"%(a:float)s", "unknown type 'float'", 4},
-      {"x%[src]", "an expression ('%[...]') is not supported yet", 1},
-      {"%{+Q}[src]", "an expression ('%[...]') is not supported yet", 0},
+      {"x%[src]", "an expression ('%[...]') cannot stand here", 2},
+      {"%{+Q}[src]", "an expression ('%[...]') cannot stand here", 5},
   };
   for (const Row& row : rows) {
     LogFormat format;

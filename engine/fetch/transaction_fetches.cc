@@ -1,0 +1,244 @@
+#include "base/clock.h"
+#include "engine/fetch/traffic.h"
+#include "engine/fetch/units.h"
+#include "engine/mux/http_endpoint.h"
+#include "engine/session/session.h"
+#include "engine/session/stream.h"
+#include "engine/session/worker.h"
+
+namespace engine {
+namespace {
+
+// What the log line would say now; false: there is no stream.
+bool FillFacts(EvalContext& context, LogRecord& record) {
+  Stream* stream = Traffic(context).stream;
+  if (stream == nullptr) return false;
+  stream->log().FillRecord(*stream, 0, record);
+  return true;
+}
+
+// Times -------------------------------------------------------------------------------------------
+
+template <int64_t LogTimers::*kTimer>
+bool TimerOf(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  LogRecord record;
+  return FillFacts(context, record) && GiveNumber(sample, record.timers.*kTimer);
+}
+
+bool UntilRequest(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  LogRecord record;
+  return FillFacts(context, record) && GiveNumber(sample, record.timers.until_request_ms());
+}
+
+// How many microseconds the unit has; 0: there is no such unit.
+bool PrepareUnit(PreparedUnit& unit, std::string* why) {
+  const std::string_view text = unit.arguments.text(0, "s");
+  unit.number = text == "s" ? 1000000 : text == "ms" ? 1000 : text == "us" ? 1 : 0;
+  if (unit.number != 0) return true;
+  *why = "a unit is one of 's', 'ms' and 'us'";
+  return false;
+}
+
+bool AcceptDate(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  const StreamContext& traffic = Traffic(context);
+  if (traffic.session == nullptr) return false;
+  if (traffic.stream != nullptr) {
+    LogRecord record;
+    FillFacts(context, record);
+    return GiveNumber(sample, int64_t(record.accept_us) / unit.number);
+  }
+  const ShardLog& dates = traffic.worker->log();
+  return GiveNumber(sample, int64_t(dates.WallOf(traffic.session->accepted_us())) / unit.number);
+}
+
+bool RequestDate(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  LogRecord record;
+  return FillFacts(context, record) && GiveNumber(sample, int64_t(record.request_us) / unit.number);
+}
+
+// Sizes -------------------------------------------------------------------------------------------
+
+struct Sizes {
+  uint64_t request_in = 0;    // from the client
+  uint64_t request_out = 0;   // to the server
+  uint64_t response_in = 0;   // from the server
+  uint64_t response_out = 0;  // to the client
+};
+
+template <uint64_t Sizes::*kSize>
+bool SizeOf(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  if (stream == nullptr) return false;
+  Sizes sizes;
+  sizes.request_in = stream->log().bytes_in(*stream);
+  sizes.response_out = stream->log().bytes_out(*stream);
+  sizes.request_out = stream->request().bytes_consumed();
+  sizes.response_in = stream->response().bytes_produced();
+  return GiveNumber(sample, int64_t(sizes.*kSize));
+}
+
+// How it went -------------------------------------------------------------------------------------
+
+bool Status(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const proto::ResponseHead* head = Traffic(context).response;
+  return head != nullptr && GiveNumber(sample, head->status);
+}
+
+bool TransactionStatus(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  LogRecord record;
+  return FillFacts(context, record) && GiveNumber(sample, record.status);
+}
+
+bool ServerStatus(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  if (stream == nullptr || stream->log().server_status() == 0) return false;
+  return GiveNumber(sample, stream->log().server_status());
+}
+
+bool TerminationState(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  LogRecord record;
+  if (!FillFacts(context, record)) return false;
+  char* text = context.scratch().Take(2);
+  if (text == nullptr) return false;
+  text[0] = record.states[0];
+  text[1] = record.states[1];
+  return GiveText(sample, {text, 2});
+}
+
+bool Id32(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  LogRecord record;
+  return FillFacts(context, record) && GiveNumber(sample, uint32_t(record.request_counter));
+}
+
+bool Retries(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  return stream != nullptr && GiveNumber(sample, stream->retries());
+}
+
+bool Redispatched(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  LogRecord record;
+  return FillFacts(context, record) && GiveBoolean(sample, record.redispatched);
+}
+
+template <uint32_t LogRecord::*kCount>
+bool CountOf(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  LogRecord record;
+  return FillFacts(context, record) && GiveNumber(sample, record.*kCount);
+}
+
+// What was kept -----------------------------------------------------------------------------------
+
+bool UniqueId(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const std::string_view id = Traffic(context).UniqueId();
+  return !id.empty() && GiveText(sample, id);
+}
+
+bool GiveCapture(const PreparedUnit& unit, Sample& sample, const LogCaptures& captures) {
+  const auto index = uint64_t(unit.arguments.number(0, 0));
+  if (index >= captures.count || captures.values[index].data() == nullptr) return false;
+  return GiveText(sample, captures.values[index]);
+}
+
+bool RequestCapture(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  return stream != nullptr && GiveCapture(unit, sample, stream->log().kept().request_captures());
+}
+
+bool ResponseCapture(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  return stream != nullptr && GiveCapture(unit, sample, stream->log().kept().response_captures());
+}
+
+bool PrepareIndex(PreparedUnit& unit, std::string* why) {
+  if (unit.arguments.number(0, 0) >= 0) return true;
+  *why = "an index counts from 0";
+  return false;
+}
+
+// As the client sent it, whatever rules have made of it since.
+bool CapturedMethod(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const proto::RequestHead* head = Traffic(context).request;
+  return head != nullptr && GiveText(sample, head->method_text);
+}
+
+// From the first slash on, without the query's host part.
+bool CapturedUri(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const proto::RequestHead* head = Traffic(context).request;
+  if (head == nullptr) return false;
+  std::string_view target = head->target;
+  if (head->target_form == proto::TargetForm::kAbsolute) {
+    const size_t scheme = target.find("://");
+    const size_t slash = scheme == target.npos ? target.npos : target.find('/', scheme + 3);
+    target = slash == target.npos ? std::string_view("/") : target.substr(slash);
+  }
+  return GiveText(sample, target);
+}
+
+bool GiveHttpVersion(Sample& sample, const proto::Version& version, std::string_view other) {
+  if (!other.empty() || version.major != 1) return false;
+  return GiveText(sample, version.minor == 0 ? "HTTP/1.0" : "HTTP/1.1");
+}
+
+bool CapturedVersion(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const proto::RequestHead* head = Traffic(context).request;
+  return head != nullptr && GiveHttpVersion(sample, head->version, head->other_version);
+}
+
+bool CapturedResponseVersion(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const proto::ResponseHead* head = Traffic(context).response;
+  return head != nullptr && GiveHttpVersion(sample, head->version, head->other_version);
+}
+
+constexpr ArgumentSpec kUnit[] = {{"unit", ArgumentType::kString, kOptional}};
+constexpr ArgumentSpec kIndex[] = {{"idx", ArgumentType::kInteger}};
+
+constexpr SampleKind kText = SampleKind::kString;
+constexpr SampleKind kNumber = SampleKind::kInteger;
+constexpr Needs kRequest = needs::kRequestHead;
+constexpr Needs kResponse = needs::kResponseHead;
+// Of a stream, from its beginning on; they go on changing until its end.
+constexpr Needs kStream = needs::kNothing;
+
+constexpr FetchSpec kFetches[] = {
+    {"accept_date", kNumber, kUnit, kStream, &AcceptDate, &PrepareUnit},
+    {"bc.timer.connect", kNumber, {}, kStream, &TimerOf<&LogTimers::connect_ms>},
+    {"bc_be_queue", kNumber, {}, kStream, &CountOf<&LogRecord::backend_queue>},
+    {"bc_srv_queue", kNumber, {}, kStream, &CountOf<&LogRecord::server_queue>},
+    {"bytes_in", kNumber, {}, kStream, &SizeOf<&Sizes::request_in>},
+    {"bytes_out", kNumber, {}, kStream, &SizeOf<&Sizes::response_in>},
+    {"capture.req.hdr", kText, kIndex, kStream, &RequestCapture, &PrepareIndex},
+    {"capture.req.method", kText, {}, kRequest, &CapturedMethod},
+    {"capture.req.uri", kText, {}, kRequest, &CapturedUri},
+    {"capture.req.ver", kText, {}, kRequest, &CapturedVersion},
+    {"capture.res.hdr", kText, kIndex, kStream, &ResponseCapture, &PrepareIndex},
+    {"capture.res.ver", kText, {}, kResponse, &CapturedResponseVersion},
+    {"fc.timer.handshake", kNumber, {}, kStream, &TimerOf<&LogTimers::handshake_ms>},
+    {"fc.timer.total", kNumber, {}, kStream, &TimerOf<&LogTimers::total_ms>},
+    {"req.bytes_in", kNumber, {}, kStream, &SizeOf<&Sizes::request_in>},
+    {"req.bytes_out", kNumber, {}, kStream, &SizeOf<&Sizes::request_out>},
+    {"req.timer.hdr", kNumber, {}, kStream, &TimerOf<&LogTimers::request_ms>},
+    {"req.timer.idle", kNumber, {}, kStream, &TimerOf<&LogTimers::idle_ms>},
+    {"req.timer.queue", kNumber, {}, kStream, &TimerOf<&LogTimers::queue_ms>},
+    {"req.timer.tq", kNumber, {}, kStream, &UntilRequest},
+    {"request_date", kNumber, kUnit, kStream, &RequestDate, &PrepareUnit},
+    {"res.bytes_in", kNumber, {}, kStream, &SizeOf<&Sizes::response_in>},
+    {"res.bytes_out", kNumber, {}, kStream, &SizeOf<&Sizes::response_out>},
+    {"res.timer.data", kNumber, {}, kStream, &TimerOf<&LogTimers::data_ms>},
+    {"res.timer.hdr", kNumber, {}, kStream, &TimerOf<&LogTimers::response_ms>},
+    {"server_status", kNumber, {}, kStream, &ServerStatus},
+    {"status", kNumber, {}, kResponse, &Status},
+    {"txn.conn_retries", kNumber, {}, kStream, &Retries},
+    {"txn.id32", kNumber, {}, kStream, &Id32},
+    {"txn.redispatched", SampleKind::kBoolean, {}, kStream, &Redispatched},
+    {"txn.sess_term_state", kText, {}, kStream, &TerminationState},
+    {"txn.status", kNumber, {}, kStream, &TransactionStatus},
+    {"txn.timer.total", kNumber, {}, kStream, &TimerOf<&LogTimers::active_ms>},
+    {"txn.timer.user", kNumber, {}, kStream, &TimerOf<&LogTimers::user_ms>},
+    {"unique-id", kText, {}, kStream, &UniqueId},
+};
+
+}  // namespace
+
+std::span<const FetchSpec> TransactionFetches() { return kFetches; }
+
+}  // namespace engine
