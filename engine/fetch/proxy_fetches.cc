@@ -45,9 +45,7 @@ const ProxyConfig* FrontendOf(const PreparedUnit& unit, EvalContext& context) {
 }
 
 // "backend/server", or a server of the current backend.
-const ServerConfig* ServerOf(const PreparedUnit& unit, EvalContext& context) {
-  const StreamContext& traffic = Traffic(context);
-  std::string_view name = unit.arguments.text(0);
+const ServerConfig* FindServer(const StreamContext& traffic, std::string_view name) {
   const size_t slash = name.find('/');
   const ProxyConfig* backend = CurrentBackend(traffic);
   if (slash != name.npos) {
@@ -59,6 +57,10 @@ const ServerConfig* ServerOf(const PreparedUnit& unit, EvalContext& context) {
     if (server->name == name) return server.get();
   }
   return nullptr;
+}
+
+const ServerConfig* ServerOf(const PreparedUnit& unit, EvalContext& context) {
+  return FindServer(Traffic(context), unit.arguments.text(0));
 }
 
 bool IsUp(const ServerConfig& server) { return !server.state->disabled(); }
@@ -323,6 +325,28 @@ bool PrepareUuid(PreparedUnit& unit, std::string* why) {
   return false;
 }
 
+// By names that are known at run time only -------------------------------------------------------
+
+bool FrontendExists(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return GiveBoolean(sample, FindProxy(Traffic(context), sample.text, true) != nullptr);
+}
+
+bool NamedUsableServers(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const ProxyConfig* backend = FindProxy(Traffic(context), sample.text, false);
+  return backend != nullptr && GiveNumber(sample, UsableServers(*backend));
+}
+
+bool NamedServerIsUp(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const ServerConfig* server = FindServer(Traffic(context), sample.text);
+  return server != nullptr && GiveBoolean(sample, IsUp(*server));
+}
+
+bool NamedServerQueued(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const ServerConfig* server = FindServer(Traffic(context), sample.text);
+  return server != nullptr &&
+         GiveNumber(sample, server->backend->state->ServerQueued(server->index));
+}
+
 constexpr ArgumentSpec kBackend[] = {{"backend", ArgumentType::kBackend, kOptional}};
 constexpr ArgumentSpec kFrontend[] = {{"frontend", ArgumentType::kFrontend, kOptional}};
 constexpr ArgumentSpec kServer[] = {{"server", ArgumentType::kServer}};
@@ -375,8 +399,16 @@ constexpr FetchSpec kFetches[] = {
     {"uuid", kText, kVersion, kAlways, &Uuid, &PrepareUuid},
 };
 
+constexpr ConverterSpec kConverters[] = {
+    {"fe_exists", kText, kBoolean, {}, &FrontendExists},
+    {"nbsrv", kText, kNumber, {}, &NamedUsableServers},
+    {"srv_is_up", kText, kBoolean, {}, &NamedServerIsUp},
+    {"srv_queue", kText, kNumber, {}, &NamedServerQueued},
+};
+
 }  // namespace
 
 std::span<const FetchSpec> ProxyFetches() { return kFetches; }
+std::span<const ConverterSpec> ProxyConverters() { return kConverters; }
 
 }  // namespace engine

@@ -189,6 +189,60 @@ bool CapturedResponseVersion(const PreparedUnit&, Sample& sample, EvalContext& c
   return head != nullptr && GiveHttpVersion(sample, head->version, head->other_version);
 }
 
+// Converters --------------------------------------------------------------------------------------
+
+template <bool (KeptValues::*kSet)(uint32_t, std::string_view)>
+bool Capture(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  if (Stream* stream = Traffic(context).stream) {
+    (void)(stream->log().kept().*kSet)(uint32_t(unit.arguments.number(0, 0)), sample.text);
+  }
+  return true;
+}
+
+enum class When : uint8_t { kError, kForwarded, kNormal, kProcessed, kStopping, kToApplet, kCount };
+constexpr std::string_view kWhenNames[] = {"error",     "forwarded", "normal",
+                                           "processed", "stopping",  "toapplet"};
+
+bool PrepareWhen(PreparedUnit& unit, std::string* why) {
+  std::string_view name = unit.arguments.text(0);
+  const bool inverted = name.starts_with('!');
+  if (inverted) name.remove_prefix(1);
+  for (size_t i = 0; i < size_t(When::kCount); ++i) {
+    if (kWhenNames[i] != name) continue;
+    unit.number = int64_t(i) * 2 + (inverted ? 1 : 0);
+    return true;
+  }
+  *why = name == "acl" ? "'acl' is not supported yet"
+                       : "the conditions are 'error', 'forwarded', 'normal', 'processed', "
+                         "'stopping' and 'toapplet', with '!' before them or not";
+  return false;
+}
+
+bool IsSo(When when, const StreamContext& traffic) {
+  Stream* stream = traffic.stream;
+  switch (when) {
+    case When::kError:
+      return stream != nullptr && stream->log().is_error(*stream);
+    case When::kNormal:
+      return stream == nullptr || !stream->log().is_error(*stream);
+    case When::kForwarded:
+      return traffic.server != nullptr;
+    case When::kToApplet:
+      return stream != nullptr && stream->served_by_applet();
+    case When::kProcessed:
+      return traffic.server != nullptr || (stream != nullptr && stream->served_by_applet());
+    case When::kStopping:
+      return traffic.worker != nullptr && traffic.worker->shard().draining();
+    case When::kCount:
+      break;
+  }
+  return false;
+}
+
+bool PassWhen(const PreparedUnit& unit, Sample&, EvalContext& context) {
+  return IsSo(When(unit.number / 2), Traffic(context)) != (unit.number % 2 == 1);
+}
+
 constexpr ArgumentSpec kUnit[] = {{"unit", ArgumentType::kString, kOptional}};
 constexpr ArgumentSpec kIndex[] = {{"idx", ArgumentType::kInteger}};
 
@@ -237,8 +291,18 @@ constexpr FetchSpec kFetches[] = {
     {"unique-id", kText, {}, kStream, &UniqueId},
 };
 
+constexpr ArgumentSpec kSlot[] = {{"id", ArgumentType::kInteger}};
+constexpr ArgumentSpec kCondition[] = {{"condition", ArgumentType::kString}};
+
+constexpr ConverterSpec kConverters[] = {
+    {"capture-req", kText, kText, kSlot, &Capture<&KeptValues::SetRequestCapture>, &PrepareIndex},
+    {"capture-res", kText, kText, kSlot, &Capture<&KeptValues::SetResponseCapture>, &PrepareIndex},
+    {"when", SampleKind::kAny, SampleKind::kSame, kCondition, &PassWhen, &PrepareWhen},
+};
+
 }  // namespace
 
 std::span<const FetchSpec> TransactionFetches() { return kFetches; }
+std::span<const ConverterSpec> TransactionConverters() { return kConverters; }
 
 }  // namespace engine

@@ -18,6 +18,13 @@ const Registry& AllUnits() {
     registry.Add(NumberConverters());
     registry.Add(TextConverters());
     registry.Add(EncodingConverters());
+    registry.Add(DateConverters());
+    registry.Add(PacketConverters());
+    registry.Add(SyntaxConverters());
+    registry.Add(ForwardedConverters());
+    registry.Add(HashConverters());
+    registry.Add(ProxyConverters());
+    registry.Add(TransactionConverters());
     return registry;
   }();
   return all;

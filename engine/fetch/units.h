@@ -29,4 +29,9 @@ std::span<const FetchSpec> RequestFetches();      // manual 7.3.6: method path u
 std::span<const FetchSpec> HeaderFetches();       // manual 7.3.6: hdr cook and their kin
 std::span<const FetchSpec> TransactionFetches();  // manual 7.3.2, 7.3.6: status timers captures
 
+// Converters that need more than their sample.
+std::span<const ConverterSpec> HashConverters();         // sha2 digest hmac aes_* crc32 ...
+std::span<const ConverterSpec> ProxyConverters();        // nbsrv srv_is_up fe_exists ...
+std::span<const ConverterSpec> TransactionConverters();  // capture-req when ...
+
 }  // namespace engine

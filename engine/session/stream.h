@@ -88,6 +88,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   uint64_t id() const { return id_; }
   bool is_http() const { return http_; }
   uint32_t retries() const { return retries_; }
+  bool served_by_applet() const { return target_.kind() == shard::Target::Kind::kApplet; }
   StreamLog& log() { return log_; }
 
   base::ListHook all_hook;  // in the worker's list

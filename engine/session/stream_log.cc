@@ -214,9 +214,9 @@ void StreamLog::OnEnd(Stream& stream, CloseReason reason, bool client_side) {
   if (reason == CloseReason::kClientProtocol && stream.is_http() && !sent) states_[1] = 'R';
 }
 
-bool StreamLog::IsError(uint32_t retries) const {
+bool StreamLog::is_error(const Stream& stream) const {
   const bool regular = states_[0] == '-' || states_[0] == 'L';
-  return !regular || retries > 0 || redispatched_ || status_ >= 500;
+  return !regular || stream.retries() > 0 || redispatched_ || status_ >= 500;
 }
 
 void StreamLog::FillTimers(bool http, uint64_t now_us, LogTimers& timers) const {
@@ -265,9 +265,9 @@ void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
   record.early = log.as_soon_as_possible;
   StreamContext context(stream);
   if ((log.needs & kNeedsUniqueId) != 0) record.unique_id = UniqueId(context);
-  const bool error = IsError(stream.retries());
-  SayTraffic(worker, stream.frontend(), error ? LogOutcome::kError : LogOutcome::kGood, record, context,
-             kept_.values());
+  const bool error = is_error(stream);
+  SayTraffic(worker, stream.frontend(), error ? LogOutcome::kError : LogOutcome::kGood, record,
+             context, kept_.values());
 }
 
 void StreamLog::FillRecord(Stream& stream, uint32_t needs, LogRecord& record) {

@@ -63,6 +63,8 @@ class StreamLog {
   // Empty: the frontend has no unique-id-format. Made when it is first asked for.
   std::string_view UniqueId(StreamContext& context);
   KeptValues& kept() { return kept_; }
+  // It counts as an error for `option dontlog-normal` and its kin.
+  bool is_error(const Stream& stream) const;
   // Of the client's connection, by now.
   uint64_t bytes_in(Stream& stream);
   uint64_t bytes_out(Stream& stream);
@@ -91,7 +93,6 @@ class StreamLog {
   void Count(Stream& stream) const;
   void CountFailure(FailureCounts& counts) const;
   void CountOnServer(Stream& stream) const;
-  bool IsError(uint32_t retries) const;
 
   uint64_t begin_us_ = 0;       // accept, or the end of the exchange before
   uint64_t handshaken_us_ = 0;  // begin_us_ for any but the first request
