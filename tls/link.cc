@@ -219,6 +219,7 @@ CloseReason Link::ReasonOfFailure(int library_error) {
 
 HandshakeResult Link::FailHandshake(int library_error) {
   state_ = State::kFailed;
+  error_code_ = ERR_peek_error();
   connection_.SetLayerError(ReasonOfFailure(library_error));
   if (!verify_.ok()) {
     detail_ = X509_verify_cert_error_string(verify_.error);

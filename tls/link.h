@@ -92,6 +92,9 @@ class Link final : public shard::BufferWaiter {
   const std::string& detail() const { return detail_; }
   const std::string& server_name() const { return server_name_; }
   int verify_error() const { return verify_.error; }
+  const VerifyResult& verify() const { return verify_; }
+  // The library's number for what ended the handshake or the connection; 0: nothing has.
+  uint32_t error_code() const { return error_code_; }
 
  private:
   friend void SetServerCallbacks(SSL_CTX*);
@@ -132,6 +135,7 @@ class Link final : public shard::BufferWaiter {
   uint64_t last_send_ms_ = 0;
   uint32_t burst_bytes_ = 0;  // sent since the last pause
   VerifyResult verify_;
+  uint32_t error_code_ = 0;
   State state_ = State::kWaiting;
   bool peer_closed_ : 1 = false;
   bool truncated_ : 1 = false;

@@ -130,20 +130,24 @@ bool VerifyError(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return link != nullptr && GiveNumber(sample, link->verify_error());
 }
 
-// Of the chain above it, or of the certificate itself: the reason tells which.
+// Of the chain above it, or of the certificate itself.
 template <bool kOfChain>
 bool CertificateError(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const Link* link = LinkOf<&StreamContext::client>(context);
   if (link == nullptr) return false;
-  const bool chain = Traffic(context).client->reason() == shard::CloseReason::kTlsCaRefused;
-  return GiveNumber(sample, chain == kOfChain ? link->verify_error() : 0);
+  const bool of_chain = link->verify().depth > 0;
+  return GiveNumber(sample, of_chain == kOfChain ? link->verify().error : 0);
 }
 
-// 0: no error. One that ended the handshake has no number here, only its text.
+bool ErrorDepth(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const Link* link = LinkOf<&StreamContext::client>(context);
+  return link != nullptr && GiveNumber(sample, link->verify().ok() ? 0 : link->verify().depth);
+}
+
 template <End kEnd>
 bool Error(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const Link* link = LinkOf<kEnd>(context);
-  return link != nullptr && link->state() != Link::State::kFailed && GiveNumber(sample, 0);
+  return link != nullptr && GiveNumber(sample, link->error_code());
 }
 
 template <End kEnd>
@@ -168,6 +172,8 @@ constexpr FetchSpec kFetches[] = {
     {"ssl_bc_cipher", kText, {}, kServer, &Cipher<kBack>},
     {"ssl_bc_client_random", kBinary, {}, kServer, &RandomOf<kBack, &SSL_get_client_random>},
     {"ssl_bc_curve", kText, {}, kServer, &Curve<kBack>},
+    {"ssl_bc_err", kNumber, {}, kServer, &Error<kBack>},
+    {"ssl_bc_err_str", kText, {}, kServer, &ErrorText<kBack>},
     {"ssl_bc_is_resumed", kBoolean, {}, kServer, &Resumed<kBack>},
     {"ssl_bc_protocol", kText, {}, kServer, &Protocol<kBack>},
     {"ssl_bc_server_random", kBinary, {}, kServer, &RandomOf<kBack, &SSL_get_server_random>},
@@ -175,6 +181,7 @@ constexpr FetchSpec kFetches[] = {
     {"ssl_bc_sni", kText, {}, kServer, &ServerName<kBack>},
     {"ssl_bc_use_keysize", kNumber, {}, kServer, &KeyBits<kBack>},
     {"ssl_c_ca_err", kNumber, {}, kShaken, &CertificateError<true>},
+    {"ssl_c_ca_err_depth", kNumber, {}, kShaken, &ErrorDepth},
     {"ssl_c_err", kNumber, {}, kShaken, &CertificateError<false>},
     {"ssl_c_used", kBoolean, {}, kShaken, &ClientUsed},
     {"ssl_c_verify", kNumber, {}, kShaken, &VerifyError},

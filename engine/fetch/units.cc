@@ -11,6 +11,7 @@ const Registry& AllUnits() {
     registry.Add(ConnectionFetches());
     registry.Add(ProxyFetches());
     registry.Add(TlsFetches());
+    registry.Add(CertificateFetches());
     registry.Add(ContentFetches());
     registry.Add(RequestFetches());
     registry.Add(HeaderFetches());
