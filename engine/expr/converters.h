@@ -22,6 +22,9 @@ std::span<const ConverterSpec> PacketConverters();     // eth.* ip.* tcp.*
 std::span<const ConverterSpec> SyntaxConverters();     // json language param protobuf ...
 std::span<const ConverterSpec> ForwardedConverters();  // rfc7239_*
 
+std::span<const ConverterSpec> JsonConverters();     // json_query jwt_*_query
+std::span<const ConverterSpec> MessageConverters();  // fix_* mqtt_* add_item
+
 // Fetches that give what their arguments say, or chance and the time (manual 7.3.2).
 std::span<const FetchSpec> ConstantFetches();
 

@@ -57,8 +57,9 @@ bool ServerName(const PreparedUnit&, Sample& sample, EvalContext& context) {
 
 template <End kEnd>
 bool Resumed(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  if (Traffic(context).*kEnd == nullptr) return false;
   const SSL* ssl = Session<kEnd>(context);
-  return ssl != nullptr && GiveBoolean(sample, SSL_session_reused(ssl) == 1);
+  return GiveBoolean(sample, ssl != nullptr && SSL_session_reused(ssl) == 1);
 }
 
 // Bits of the cipher's key.

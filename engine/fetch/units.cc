@@ -23,6 +23,8 @@ const Registry& AllUnits() {
     registry.Add(PacketConverters());
     registry.Add(SyntaxConverters());
     registry.Add(ForwardedConverters());
+    registry.Add(JsonConverters());
+    registry.Add(MessageConverters());
     registry.Add(HashConverters());
     registry.Add(ProxyConverters());
     registry.Add(TransactionConverters());

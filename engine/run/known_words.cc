@@ -67,6 +67,43 @@ void AddUnits(WordList& words) {
   words.AddWorking(WordKind::kConverter, std::span(converters));
 }
 
+// With what an expression's unit comes that does not work yet.
+std::string_view ReasonOf(std::string_view word) {
+  struct Reason {
+    std::string_view prefix;
+    std::string_view reason;
+  };
+  static constexpr Reason kReasons[] = {{"sc_", "comes with stick tables"},
+                                        {"sc0_", "comes with stick tables"},
+                                        {"sc1_", "comes with stick tables"},
+                                        {"sc2_", "comes with stick tables"},
+                                        {"src_", "comes with stick tables"},
+                                        {"table_", "comes with stick tables"},
+                                        {"in_table", "comes with stick tables"},
+                                        {"map", "comes with maps"},
+                                        {"51d.", "needs device detection"},
+                                        {"da-csv", "needs device detection"},
+                                        {"fs.", "comes with HTTP/2"},
+                                        {"bs.", "comes with HTTP/2"},
+                                        {"res.comp", "comes with compression"},
+                                        {"res.cache", "comes with caches"},
+                                        {"internal.", "of HAProxy's own structures"}};
+  for (const Reason& one : kReasons) {
+    if (word.starts_with(one.prefix)) return one.reason;
+  }
+  return {};
+}
+
+void AddReasons(WordList& words) {
+  const std::vector<KnownWord> all = words.all();
+  for (KnownWord word : all) {
+    const bool is_unit = word.kind == WordKind::kFetch || word.kind == WordKind::kConverter;
+    if (!is_unit || word.support != Support::kNotSupportedYet || !word.note.empty()) continue;
+    word.note = ReasonOf(word.words);
+    if (!word.note.empty()) words.Add(word);
+  }
+}
+
 }  // namespace
 
 WordList KnownWords() {
@@ -79,6 +116,7 @@ WordList KnownWords() {
   words.AddWorking(WordKind::kMasterCommand, MasterCli::CommandWords());
   words.AddWorking(WordKind::kLogFlag, {"Q", "X", "E", "bin", "json", "cbor"});
   AddUnits(words);
+  AddReasons(words);
   words.AddWorking(WordKind::kService, {EchoApplet().name()});
   return words;
 }

@@ -5,6 +5,7 @@ Certificates are made by openssl into a temporary folder, once for all cases.
 
 import hashlib
 import os
+import re
 import shutil
 import select
 import socket
@@ -281,6 +282,46 @@ def client_certificates_are_asked_for():
             except (ssl.SSLError, ConnectionError):
                 pass
         wait_for_line(proxy, "SSL client certificate not trusted")
+
+
+@case
+def certificates_are_read_by_expressions():
+    port = free_port()
+    fields = ["ssl_fc", "ssl_fc_sni", "ssl_fc_protocol", "ssl_fc_alpn", "ssl_c_used", "ssl_c_verify", "ssl_c_s_dn(CN)",
+              "ssl_c_s_dn", "ssl_c_i_dn(CN)", "ssl_c_san", "ssl_c_sha1,hex", "ssl_c_version", "ssl_c_key_alg",
+              "ssl_s_s_dn(CN)", "ssl_bc", "ssl_bc_sni", "ssl_bc_protocol", "ssl_fc_err", "ssl_c_ca_err_depth"]
+    log = '  log-format "<' + "|".join(f"%[{field}]" for field in fields) + '>"'
+    bind = f"{ec()} verify optional ca-file {path('ca.crt')} alpn h2,http/1.1"
+    with tls_server(echo) as server, \
+            Proxy(config(port, server.port, bind, "ssl verify none sni str(server.example.com)", frontend=log),
+                  [port]) as proxy:
+        with tls(port, context=client_context(certificate="client", alpn=["http/1.1"])) as peer:
+            check(echoed(peer, b"hello") == b"hello", "bytes changed")
+        der = ssl.PEM_cert_to_DER_cert(read("client.crt"))
+        with tls(port) as peer:
+            check(echoed(peer, b"hello") == b"hello", "bytes changed")
+        names = subprocess.run(["openssl", "x509", "-in", path("client.crt"), "-noout", "-subject", "-issuer", "-ext",
+                                "subjectAltName", "-nameopt", "RFC2253"], capture_output=True, text=True, check=True).stdout
+        subject = re.search("subject=CN=(.*)", names).group(1)
+        issuer = re.search("issuer=CN=(.*)", names).group(1)
+        host = re.search("DNS:(.*)", names).group(0)
+        sha1 = hashlib.sha1(der).hexdigest().upper()
+        wait_for_line(proxy, f"<1|localhost|TLSv1.3|http/1.1|1|0|{subject}|/CN={subject}|{issuer}|{host}|{sha1}|3|"
+                             "id-ecPublicKey|localhost|1|server.example.com|TLSv1.3|0|0>")
+        wait_for_line(proxy, "<1|localhost|TLSv1.3|-|0|0|-|-|-|-|-|-|-|localhost|1|server.example.com|TLSv1.3|0|0>")
+
+
+@case
+def httpslog_tells_of_the_handshake():
+    port = free_port()
+    with tls_server(answer_requests) as server, \
+            Proxy(config(port, server.port, ec(), "ssl verify none", mode="http", frontend="  option httpslog"),
+                  [port]) as proxy:
+        with tls(port) as peer:
+            peer.sendall(b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            receive_all(peer)
+        wait_for_line(proxy, '"GET /x HTTP/1.1" 0/0000000000000000/0/0/0 localhost/TLSv1.3/TLS_')
+        wait_for_line(proxy, "] front~ back/s ")
 
 
 @case

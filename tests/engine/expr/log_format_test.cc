@@ -186,6 +186,48 @@ TEST(LogFormat, ErrorsNameWhatIsWrong) {
   }
 }
 
+TEST(LogFormat, WritesJson) {
+  const InZone zone("UTC");
+  EXPECT_EQ(Write("%{+json}o %(c)ci %(p)cp %ft %(a)Ta %(r)r %(s:sint)s %(st:bool)ST %(t)t %(h)hr"),
+            "{\"c\": \"10.0.1.2\", \"p\": 33317, \"a\": 109, "
+            "\"r\": \"GET /index.html?a=\\\"b HTTP/1.1\", \"s\": null, \"st\": true, "
+            "\"t\": \"06/Feb/2009:12:14:14.655\", \"h\": null}");
+  // What still grows has no '+' then, and flags of plain text mean nothing.
+  LogRecord record = Sample();
+  record.early = true;
+  EXPECT_EQ(Write("%{+json,+Q,+E}o %(b)B %(n)f", record), "{\"b\": 2750, \"n\": \"http-in\"}");
+  // An item alone, without a map around it.
+  EXPECT_EQ(Write("x %{+json}ci %ci"), "x \"10.0.1.2\" 10.0.1.2");
+}
+
+TEST(LogFormat, WritesCbor) {
+  EXPECT_EQ(Write("%{+cbor}o %(p)cp"), "BF6170198225FF");
+  EXPECT_EQ(Write("%{+cbor}o %(u)Tw %(f)f"), "BF61750061667F67687474702D696EFFFF");
+  LogRecord record = Sample();
+  record.timers.queue_ms = -1;
+  EXPECT_EQ(Write("%{+cbor,+bin}o %(u)Tw", record), "\xBF\x61u\x20\xFF");
+}
+
+TEST(LogFormat, WritesWhatWasCaptured) {
+  LogRecord record = Sample();
+  EXPECT_EQ(Write("<%hr|%{+Q}hr|%hrl|%CC|%ID>", record), "<|||-|->");
+  const std::string_view request[] = {"a|b{c}#\"", {}};
+  const std::string_view response[] = {"x"};
+  record.request_captures = {request, 2};
+  record.response_captures = {response, 1};
+  record.request_cookie = "n=v";
+  record.unique_id = "id";
+  EXPECT_EQ(Write("%hr %hs %CC %CS %ID", record), "{a#7Cb#7Bc#7D#23#22|} {x} n=v - id");
+  EXPECT_EQ(Write("%{+Q}hr %{+Q}hrl %hrl", record),
+            "\"{a#7Cb#7Bc#7D#23#22|}\" \"a#7Cb#7Bc#7D#23#22\" \"\" a#7Cb#7Bc#7D#23#22 -");
+}
+
+TEST(LogFormat, TellsOfTlsInTheFrontendsName) {
+  LogRecord record = Sample();
+  record.tls_version = "TLSv1.3";
+  EXPECT_EQ(Write("%f %ft", record), "http-in http-in~");
+}
+
 TEST(LogFormat, SaysWhatItNeeds) {
   LogFormat format;
   LogFormatError error;

@@ -28,6 +28,8 @@ std::string Eval(std::string_view text) {
   registry.Add(PacketConverters());
   registry.Add(SyntaxConverters());
   registry.Add(ForwardedConverters());
+  registry.Add(JsonConverters());
+  registry.Add(MessageConverters());
   ExpressionProblem problem;
   const auto expression = Expression::Compile(text, registry, 0, &problem);
   if (!expression) return "<error: " + problem.message + ">";
@@ -161,7 +163,7 @@ TEST(PacketConverters, StayInsideAPacketThatIsCut) {
   const std::string whole =
       "4500003C0A654000400632557F0000017F000001E1F2115D01AF4E3E00000000A002FFD7FE300000"
       "0204FFD70402080A01C2A71A0000000001030307";
-  for (size_t cut = 0; cut < whole.size(); cut += 2) {
+  for (size_t cut = 2; cut < whole.size(); cut += 2) {
     const std::string packet = "bin(" + whole.substr(0, cut) + ")";
     for (const char* converter : {"ip.fp(7)", "ip.data,tcp.options_list", "ip.data,tcp.options.mss",
                                   "ip.data,tcp.win", "eth.data", "eth.vlan"}) {
@@ -303,6 +305,144 @@ TEST(ForwardedConverters, TakeNodesApartAndMakeThem) {
       {"int(70000),rfc7239_np", "<none>"},
       {"str(test),rfc7239_np", "_test"},
       {"str(),rfc7239_np", "<none>"},
+  });
+}
+
+TEST(JsonConverters, FindWhatThePathSays) {
+  Check({
+      {"str('{\"integer\":4}'),json_query('$.integer','int'),add(1)", "5"},
+      {"str('{\"integer\":4}'),json_query('$.integer')", "4"},
+      {"str('{\"my.key\":\"myvalue\"}'),json_query('$.my\\.key')", "myvalue"},
+      {"str('{\"my.key\":\"myvalue\"}'),json_query('$[\"my.key\"]')", "myvalue"},
+      {"str('{\"boolean-false\":false}'),json_query('$.boolean-false')", "false"},
+      {"str('{\"a\" : {\"b\" : [1, {\"c\":\"x\"}]}}'),json_query('$.a.b[1].c')", "x"},
+      {"str('{\"a\":[\"x\",\"y\"]}'),json_query('$.a')", "[\"x\",\"y\"]"},
+      {"str('{\"a\":1.5}'),json_query('$.a')", "1.5"},
+      {"str('{\"a\":1.5}'),json_query('$.a','int')", "1"},
+      {"str('{\"a\":null}'),json_query('$.a')", "<none>"},
+      {"str('{\"a\":{}}'),json_query('$.a')", "<none>"},
+      {"str('{\"a\":1}'),json_query('$.b')", "<none>"},
+      {"str('{\"x\":\"}\",\"a\":1}'),json_query('$.a')", "1"},
+      {"str('{\"a\":[]}'),json_query('$.a[0]')", "<none>"},
+      {"str('{\"a\":\"cut'),json_query('$.a')", "<none>"},
+      {"str('7'),json_query('$')", "7"},
+      {"bin(7B2261223A225C75303065395C6E5C2222207D),json_query('$.a')", "\xc3\xa9\n\""},
+      {"bin(7B2261223A225C75643833645C7564653030227D),json_query('$.a')", "\xf0\x9f\x98\x80"},
+      {"str(x),json_query(a)",
+       "<error: 'json_query': a path is '$' with '.name' and '[number]' behind it>"},
+      {"str(x),json_query('$.a',str)", "<error: 'json_query': the only <output_type> is 'int'>"},
+  });
+}
+
+TEST(JsonConverters, ReadTokens) {
+  // {"alg":"HS256"} . {"iss":"me","n":5}
+  const std::string token = "str(eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJtZSIsIm4iOjV9.c2ln)";
+  EXPECT_EQ(Eval(token + ",jwt_header_query"), "{\"alg\":\"HS256\"}");
+  EXPECT_EQ(Eval(token + ",jwt_header_query('$.alg')"), "HS256");
+  EXPECT_EQ(Eval(token + ",jwt_payload_query('$.iss')"), "me");
+  EXPECT_EQ(Eval(token + ",jwt_payload_query('$.n','int')"), "5");
+  EXPECT_EQ(Eval("str(a.b),jwt_header_query"), "<none>");
+  EXPECT_EQ(Eval("str(a.b.c.d.e),jwt_payload_query"), "<none>");
+  EXPECT_EQ(Eval("str(!.b.c),jwt_header_query"), "<none>");
+}
+
+TEST(MessageConverters, ReadFix) {
+  Check({
+      {"bin(383D4649582E342E3201393D31380133353D410134393D4D450135363D594F550131303D32303101),fix_"
+       "is_valid",
+       "true"},
+      {"bin(383D4649582E342E3201393D31380133353D410134393D4D580135363D594F550131303D32303101),fix_"
+       "is_valid",
+       "false"},
+      {"bin(383D4649582E342E3201393D31380133353D410134393D4D450135363D594F550131303D),fix_is_valid",
+       "false"},
+      {"bin(383D4649582E392E3201393D31380133353D410134393D4D450135363D594F550131303D32303101),fix_"
+       "is_valid",
+       "false"},
+      {"bin(383D4649582E342E3201393D31380133353D410134393D4D450135363D594F550131303D32303101),fix_"
+       "tag_value(35)",
+       "A"},
+      {"bin(383D4649582E342E3201393D31380133353D410134393D4D450135363D594F550131303D32303101),fix_"
+       "tag_value(MsgType)",
+       "A"},
+      {"bin(383D4649582E342E3201393D31380133353D410134393D4D450135363D594F550131303D32303101),fix_"
+       "tag_value(TargetCompID)",
+       "YOU"},
+      {"bin(383D4649582E342E3201393D31380133353D410134393D4D450135363D594F550131303D32303101),fix_"
+       "tag_value(99)",
+       "<none>"},
+      {"bin(383D4649582E342E32),fix_is_valid", "false"},
+      {"str(x),fix_tag_value(X)",
+       "<error: 'fix_tag_value': a tag is a number, or one of BeginString, BodyLength, MsgType, "
+       "SenderCompID, TargetCompID and CheckSum>"},
+  });
+}
+
+TEST(MessageConverters, ReadMqtt) {
+  Check({
+      {"bin(102400044D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_is_"
+       "valid",
+       "true"},
+      {"bin(101000064D51497364700302003C00026D65),mqtt_is_valid", "true"},
+      {"bin(101900044D5154540502003C0C1100000078150004617574680000),mqtt_is_valid", "true"},
+      {"bin(20020100),mqtt_is_valid", "true"},
+      {"bin(20080000052100092401),mqtt_is_valid", "true"},
+      {"bin(102400044D51545404C6003C00026D650003772F7400036279650004757365720004706173),mqtt_is_"
+       "valid",
+       "false"},
+      {"bin(102400054D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_is_"
+       "valid",
+       "false"},
+      {"bin(102400044D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_"
+       "field_value(connect,username)",
+       "user"},
+      {"bin(102400044D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_"
+       "field_value(1,PASSWORD)",
+       "pass"},
+      {"bin(102400044D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_"
+       "field_value(connect,will_topic)",
+       "w/t"},
+      {"bin(102400044D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_"
+       "field_value(connect,will_payload)",
+       "bye"},
+      {"bin(102400044D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_"
+       "field_value(connect,client_identifier)",
+       "me"},
+      {"bin(102400044D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_"
+       "field_value(connect,keepalive)",
+       "60"},
+      {"bin(102400044D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_"
+       "field_value(connect,flags)",
+       "198"},
+      {"bin(102400044D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_"
+       "field_value(connect,protocol_version)",
+       "4"},
+      {"bin(101000064D51497364700302003C00026D65),mqtt_field_value(connect,protocol_name)",
+       "MQIsdp"},
+      {"bin(101000064D51497364700302003C00026D65),mqtt_field_value(connect,username)", "<none>"},
+      {"bin(101900044D5154540502003C0C1100000078150004617574680000),mqtt_field_value(connect,17)",
+       "120"},
+      {"bin(101900044D5154540502003C0C1100000078150004617574680000),mqtt_field_value(connect,21)",
+       "auth"},
+      {"bin(101900044D5154540502003C0C1100000078150004617574680000),mqtt_field_value(connect,33)",
+       "<none>"},
+      {"bin(20080000052100092401),mqtt_field_value(connack,33)", "9"},
+      {"bin(20080000052100092401),mqtt_field_value(connack,36)", "1"},
+      {"bin(20020100),mqtt_field_value(connack,flags)", "1"},
+      {"bin(20020100),mqtt_field_value(connect,flags)", "<none>"},
+      {"bin(10),mqtt_field_value(connect,x)",
+       "<error: 'mqtt_field_value': no field or property of such a packet is called 'x'>"},
+      {"bin(10),mqtt_field_value(publish,flags)",
+       "<error: 'mqtt_field_value': the packets are 'connect' and 'connack'>"},
+  });
+}
+
+TEST(MessageConverters, AddItemsWhereThereIsOne) {
+  Check({
+      {"str(a),add_item(',',,x)", "a,x"},
+      {"str(),add_item(',',,x)", "x"},
+      {"str(a),add_item(',',txn.none)", "a"},
+      {"str(a),add_item(',')", "<error: 'add_item': a <var> or a <suff> is expected>"},
   });
 }
 
