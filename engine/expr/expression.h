@@ -44,6 +44,7 @@ class Expression {
   bool Run(EvalContext& context, Sample& sample) const;
   SampleKind gives() const { return gives_; }
   Needs needs() const { return fetch_->needs; }
+  bool converts() const { return !steps_.empty(); }
   // What stands between the fetch's parentheses, and as what; `arguments().all` has as many.
   const FetchSpec& fetch() const { return *fetch_; }
   const Arguments& arguments() const { return fetch_unit_.arguments; }

@@ -12,7 +12,7 @@ namespace {
 struct Scratch {
   Scratch() {
     context = pcre2_match_context_create(nullptr);
-    data = pcre2_match_data_create(1, nullptr);
+    data = pcre2_match_data_create(std::tuple_size_v<Regex::Groups>, nullptr);
     MUST(context != nullptr && data != nullptr);
     pcre2_set_match_limit(context, Regex::kStepsMax);
   }
@@ -46,10 +46,35 @@ std::shared_ptr<const Regex> Regex::Compile(std::string_view pattern, bool ignor
 
 Regex::~Regex() { pcre2_code_free(static_cast<pcre2_code*>(code_)); }
 
-bool Regex::Matches(std::string_view text) const {
+namespace {
+
+int Match(void* code, std::string_view text, PCRE2_SIZE** offsets) {
   thread_local Scratch scratch;
-  return pcre2_match(static_cast<pcre2_code*>(code_), reinterpret_cast<PCRE2_SPTR>(text.data()),
-                     text.size(), 0, 0, scratch.data, scratch.context) >= 0;
+  *offsets = pcre2_get_ovector_pointer(scratch.data);
+  return pcre2_match(static_cast<pcre2_code*>(code), reinterpret_cast<PCRE2_SPTR>(text.data()),
+                     text.size(), 0, 0, scratch.data, scratch.context);
+}
+
+}  // namespace
+
+bool Regex::Matches(std::string_view text) const {
+  PCRE2_SIZE* offsets = nullptr;
+  return Match(code_, text, &offsets) >= 0;
+}
+
+bool Regex::MatchesGroups(std::string_view text, Groups* groups) const {
+  PCRE2_SIZE* offsets = nullptr;
+  const int count = Match(code_, text, &offsets);
+  if (count < 0) return false;
+  // 0: more groups than fit, all of which do are set.
+  const size_t known = count == 0 ? groups->size() : size_t(count);
+  for (size_t i = 0; i < groups->size(); ++i) {
+    const bool is_set =
+        i < known && offsets[2 * i] != PCRE2_UNSET && offsets[2 * i + 1] >= offsets[2 * i];
+    (*groups)[i] = is_set ? text.substr(offsets[2 * i], offsets[2 * i + 1] - offsets[2 * i])
+                          : std::string_view();
+  }
+  return true;
 }
 
 }  // namespace engine

@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,6 +30,10 @@ class Regex {
 
   // Anywhere in `text`.
   bool Matches(std::string_view text) const;
+  // The same, and what its groups held: [0] is all that was matched, [1] to [9] what stood in
+  // parentheses, empty where nothing did.
+  using Groups = std::array<std::string_view, 10>;
+  bool MatchesGroups(std::string_view text, Groups* groups) const;
 
  private:
   explicit Regex(void* code) : code_(code) {}

@@ -52,14 +52,25 @@ class EvalContext {
   virtual uint64_t Random() = 0;
   // Null: it was never set.
   virtual const Sample* FindVariable(const VariableName& name) = 0;
+  // False: there is no room, or nothing that could keep it.
+  virtual bool StoreVariable(const VariableName&, const Sample&) { return false; }
+  virtual void ForgetVariable(const VariableName&) {}
   // Of a fetch that may give several values (FetchSpec::many): 0 asks for the one that the manual
   // says it gives, N for the Nth. Conditions ask for one after another.
   uint32_t occurrence() const { return occurrence_; }
   void SetOccurrence(uint32_t occurrence) { occurrence_ = occurrence; }
+  // Rules on content may wait for more of it (manual 4.2, inspect-delay). A fetch that more bytes,
+  // or time, could bring another answer says so, and is asked again.
+  bool may_wait() const { return may_wait_; }
+  void SetMayWait(bool may_wait) { may_wait_ = may_wait; }
+  bool unsettled() const { return unsettled_; }
+  void SetUnsettled(bool unsettled) { unsettled_ = unsettled && may_wait_; }
 
  private:
   Scratch& scratch_;
   uint32_t occurrence_ = 0;
+  bool may_wait_ = false;
+  bool unsettled_ = false;
 };
 
 // A unit as one expression uses it: what its arguments say, and what prepare() made of them.
