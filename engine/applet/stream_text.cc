@@ -46,8 +46,8 @@ std::string BackendName(const Stream& stream) {
 
 std::string ServerName(Stream& stream) {
   if (stream.slot().server() != nullptr) return stream.slot().server()->name;
-  const ProxyConfig& frontend = stream.frontend();
-  return frontend.service == nullptr ? "<none>" : "<" + frontend.use_service + ">";
+  const shard::AppletType* applet = stream.applet();
+  return applet == nullptr ? "<none>" : "<" + std::string(applet->name()) + ">";
 }
 
 std::string AgeOf(Stream& stream, uint64_t now_us) {

@@ -15,7 +15,6 @@ constexpr std::string_view kNoLogProfiles = "with 'profile' on a log line";
 constexpr std::string_view kNoFastCgi = "with 'use-fcgi-app'";
 constexpr std::string_view kNoTables = "with 'stick-table'";
 constexpr std::string_view kNoTraces = "HAProxy's own subsystems are not here";
-constexpr std::string_view kNoUserlists = "with 'http_auth' in a condition";
 constexpr std::string_view kNoMailers = "with 'email-alert'";
 constexpr std::string_view kNoTls = "with 'ssl'";
 constexpr std::string_view kNoChecks = "with 'healthcheck' on a server line";
@@ -63,9 +62,6 @@ constexpr KeywordState kStates[] = {
     {"table", scope::kPeers, kWithSection, kNoPrefix, 0, kNoTables},
     // traces (manual 12.1).
     {"trace", scope::kTraces, kWithSection, kNoPrefix, 0, kNoTraces},
-    // userlist (manual 12.2).
-    {"group", scope::kUserlist, kWithSection, kNoPrefix, 0, kNoUserlists},
-    {"user", scope::kUserlist, kWithSection, kNoPrefix, 0, kNoUserlists},
     // mailers (manual 12.3).
     {"mailer", scope::kMailers, kWithSection, kNoPrefix, 0, kNoMailers},
     {"timeout mail", scope::kMailers, kWithSection, kNoPrefix, 0, kNoMailers},

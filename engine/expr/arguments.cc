@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/xxh64.h"
 #include "engine/config/diagnostics.h"
 
 namespace engine {
@@ -111,7 +112,8 @@ std::optional<VariableName> ParseVariable(std::string_view text, std::string* wh
     *why = "its name holds letters, digits, '_' and '.'";
     return std::nullopt;
   }
-  return VariableName{VariableScope(found - std::begin(kScopeNames)), std::string(name)};
+  return VariableName{VariableScope(found - std::begin(kScopeNames)), std::string(name),
+                      base::Xxh64(name)};
 }
 
 bool CutArguments(std::string_view text, std::vector<std::string>* arguments,

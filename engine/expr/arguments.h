@@ -54,7 +54,8 @@ enum class VariableScope : uint8_t {
 
 struct VariableName {
   VariableScope scope = VariableScope::kTransaction;
-  std::string name;  // without the scope
+  std::string name;   // without the scope
+  uint64_t hash = 0;  // of the name
 };
 // "txn.my_name". Nothing: no variable is called so; `*why` says what is wrong.
 std::optional<VariableName> ParseVariable(std::string_view text, std::string* why);

@@ -24,11 +24,17 @@ const shard::Channel* Raw(EvalContext& context) {
 }
 
 void NoteMore(EvalContext& context, const shard::Channel& channel) {
-  if (!channel.ended() && channel.room() > 0) Traffic(context).may_change = true;
+  if (!channel.ended() && channel.room() > 0) context.SetUnsettled(true);
 }
 
 std::string_view Bytes(EvalContext& context, const shard::Channel& channel) {
   return Traffic(context).Contiguous(&channel.bytes(), channel.bytes().size());
+}
+
+// True once rules wait for nothing any more (manual 7.3.2).
+bool WaitEnd(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  context.SetUnsettled(true);
+  return GiveBoolean(sample, !context.may_wait());
 }
 
 // Blocks ------------------------------------------------------------------------------------------
@@ -387,6 +393,7 @@ constexpr FetchSpec kFetches[] = {
     {"res.payload_lv", kBinary, kLengthBlock, kResponse, &PayloadLv<Side::kResponse>,
      &PreparePayloadLv},
     {"res.ssl_hello_type", kNumber, {}, kResponse, &HelloType<Side::kResponse>},
+    {"wait_end", kBoolean, {}, kRequest, &WaitEnd},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "engine/balance/hash.h"
 #include "engine/expr/converters.h"
+#include "engine/fetch/credentials.h"
 #include "engine/fetch/traffic.h"
 #include "engine/fetch/units.h"
 #include "engine/session/session.h"
@@ -334,6 +335,8 @@ const ConverterSpec& Base64Decoder() {
   return decoder;
 }
 
+}  // namespace
+
 // "user:password" of the Basic scheme.
 bool BasicCredentials(EvalContext& context, std::string_view* user, std::string_view* password) {
   std::string_view scheme, rest;
@@ -348,6 +351,8 @@ bool BasicCredentials(EvalContext& context, std::string_view* user, std::string_
   *password = sample.text.substr(colon + 1);
   return true;
 }
+
+namespace {
 
 bool AuthType(const PreparedUnit&, Sample& sample, EvalContext& context) {
   std::string_view user, password;

@@ -1,6 +1,7 @@
 #include "engine/fetch/units.h"
 
 #include "engine/expr/converters.h"
+#include "engine/expr/variables.h"
 
 namespace engine {
 
@@ -8,6 +9,9 @@ const Registry& AllUnits() {
   static const Registry all = [] {
     Registry registry;
     registry.Add(ConstantFetches());
+    registry.Add(VariableFetches());
+    registry.Add(VariableConverters());
+    registry.Add(AuthFetches());
     registry.Add(ConnectionFetches());
     registry.Add(ProxyFetches());
     registry.Add(TlsFetches());

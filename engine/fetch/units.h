@@ -21,6 +21,7 @@ namespace engine {
 // For BuildOptions::units.
 const Registry& AllUnits();
 
+std::span<const FetchSpec> AuthFetches();         // manual 7.3.6: http_auth http_auth_group
 std::span<const FetchSpec> ConnectionFetches();   // manual 7.3.3: src dst fc_* bc_* ...
 std::span<const FetchSpec> ProxyFetches();        // manual 7.3.2, 7.3.3: fe_* be_* srv_* ...
 std::span<const FetchSpec> TlsFetches();          // manual 7.3.4: ssl_fc_* ssl_c_* ssl_bc_*

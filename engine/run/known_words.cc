@@ -1,14 +1,17 @@
 #include "engine/run/known_words.h"
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/acl/acl.h"
 #include "engine/applet/cli_command.h"
 #include "engine/applet/echo.h"
 #include "engine/expr/log_item.h"
 #include "engine/fetch/units.h"
+#include "engine/rules/actions.h"
 #include "engine/run/master_cli.h"
 #include "engine/run/options.h"
 #include "engine/server/builder.h"
@@ -16,9 +19,12 @@
 namespace engine {
 namespace {
 
-// A rule's action is a keyword of its own as long as rules are not evaluated:
-// "http-request return", "tcp-request content use-service".
+// Some are keywords of their own, which set what no rule decides: "tcp-request connection
+// expect-proxy".
 void AddActions(WordList& words) {
+  for (const ActionSpec* action : AllActions().all()) {
+    words.AddWorking(WordKind::kAction, {action->name}, action->places);
+  }
   for (const KeywordSpec& spec : AllKeywords().all()) {
     if (spec.support != Support::kWorks) continue;
     for (const RuleLine& line : RuleLines()) {
@@ -27,6 +33,22 @@ void AddActions(WordList& words) {
       words.AddWorking(WordKind::kAction, {std::string_view(spec.words).substr(head.size())},
                        line.place);
     }
+  }
+}
+
+void AddAcls(WordList& words) {
+  const std::vector<std::string_view> methods = MethodNames();
+  words.AddWorking(WordKind::kMatch, std::span(methods));
+  const std::vector<std::string_view> comparisons = ComparisonNames();
+  words.AddWorking(WordKind::kAclOperator, std::span(comparisons));
+  words.AddWorking(WordKind::kAclFlag, {"-i", "-f", "-m", "-n", "-M", "-u", "--"});
+  const std::vector<std::string_view> predefined = PredefinedAclNames(AllUnits());
+  words.AddWorking(WordKind::kPredefinedAcl, std::span(predefined));
+  const std::vector<std::string> criteria = AclCriterionNames(AllUnits());
+  for (const KnownWord& word : std::vector<KnownWord>(words.all())) {
+    if (word.kind != WordKind::kAclCriterion) continue;
+    if (std::find(criteria.begin(), criteria.end(), word.words) == criteria.end()) continue;
+    words.AddWorking(WordKind::kAclCriterion, {std::string_view(word.words)});
   }
 }
 
@@ -109,6 +131,7 @@ void AddReasons(WordList& words) {
 WordList KnownWords() {
   WordList words;
   AddActions(words);
+  AddAcls(words);
   AddCommands(words);
   AddOptions(words);
   const std::vector<std::string_view> tags = LogTagNames();

@@ -18,6 +18,7 @@
 #include "engine/config/tree.h"
 #include "engine/fetch/units.h"
 #include "engine/log/console.h"
+#include "engine/rules/actions.h"
 #include "engine/run/crash_report.h"
 #include "engine/run/daemon.h"
 #include "engine/run/dump.h"
@@ -176,6 +177,7 @@ bool Run::Read() {
   }
   BuildOptions build;
   build.units = &AllUnits();
+  build.actions = &AllActions();
   build.services["echo"] = &EchoApplet();
   build.cli = &CliApplet();
   build.has_master = link_ != nullptr;

@@ -4,8 +4,12 @@
 #include <pwd.h>
 
 #include "engine/config/address_words.h"
+#include "engine/server/rule_config.h"
 
 namespace engine {
+
+ProxyDraft::ProxyDraft() = default;
+ProxyDraft::~ProxyDraft() = default;
 
 SourcePlace PlaceOf(const Line& line) {
   return {line.source == nullptr ? std::string() : line.source->path, int(line.number)};

@@ -36,6 +36,10 @@
 
 namespace engine {
 
+class AclTable;
+struct ProxyRules;
+struct RuleReply;
+
 // A word of the tree, for a check that comes later. Null when there was none.
 struct WordPlace {
   const Line* line = nullptr;
@@ -82,6 +86,8 @@ struct NamedByExpression {
 // A proxy while it is read. Settings that a later line may overrule are judged at the end, so that
 // `defaults` may hold a value that no proxy keeps.
 struct ProxyDraft {
+  ProxyDraft();
+  ~ProxyDraft();
   const Section* section = nullptr;
   ProxyConfig* config = nullptr;
   WordPlace mode;       // of a mode that does not work yet
@@ -89,14 +95,20 @@ struct ProxyDraft {
   SourceConfig source;  // the proxy's, for servers without one
   WordPlace id;
   WordPlace default_backend;
-  std::vector<WordPlace> use_backends;
+  std::vector<WordPlace> use_backends;  // of rules->use_backend, in order
+  std::vector<WordPlace> use_servers;   // of rules->use_server
+  std::unique_ptr<AclTable> acls;       // null: none
+  // The rule line that runs last of those read so far, by its place in the manual's order.
+  uint32_t latest_rule = 0;
+  std::string_view latest_rule_words;
+  std::shared_ptr<ProxyRules> rules;  // null: none
+  // Replies of rules that name an http-errors section.
+  std::vector<std::pair<ReplyStep, std::shared_ptr<RuleReply>>> late_replies;
   // Option settings that `server` lines start from; "" is the unnamed default-server.
   std::map<std::string, ServerConfig, std::less<>> server_defaults;
   std::vector<WordPlace> server_ids;  // by server index; null: not given
   std::vector<WordPlace> bind_ids;    // by bind index
   std::vector<ReplyStep> reply_steps;
-  ReplyStep return_step;  // `http-request return`: a reply, a section or the proxy's own
-  WordPlace return_word;
   bool expect_proxy = false;        // tcp-request connection expect-proxy layer4, unconditionally
   bool expect_cip = false;          // the same with expect-netscaler-cip
   bool has_abort_on_close = false;  // said, so that the mode does not decide
@@ -143,6 +155,21 @@ struct BuildContext {
   // Replies of files, by path: lines of `defaults` are read again for every proxy.
   std::map<std::string, Parsed<std::shared_ptr<const HttpReply>>, std::less<>> reply_files;
   std::map<std::string, std::string, std::less<>> case_adjust_file;  // the last h1-case-adjust-file
+
+  Userlist* userlist = nullptr;  // being read; null outside one
+  struct GroupUsers {
+    std::string group;
+    std::vector<std::string> users;
+    WordPlace place;
+  };
+  std::vector<GroupUsers> group_users;  // of that list
+  std::vector<WordPlace> group_words;
+  // Names of userlists that expressions look into.
+  struct UserlistWord {
+    WordPlace place;
+    std::string name;
+  };
+  std::vector<UserlistWord> userlist_words;
 
   ProxyDraft* proxy = nullptr;
   BindConfig* bind = nullptr;

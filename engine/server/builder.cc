@@ -26,9 +26,11 @@
 #include "engine/server/process_keywords.h"
 #include "engine/server/proxy_keywords.h"
 #include "engine/server/proxy_protocol_keywords.h"
+#include "engine/server/rule_keywords.h"
 #include "engine/server/server_keywords.h"
 #include "engine/server/source_keywords.h"
 #include "engine/server/tls_keywords.h"
+#include "engine/server/userlist.h"
 
 namespace engine {
 namespace {
@@ -124,6 +126,8 @@ BuildKeywords MakeKeywords() {
   RegisterHttpKeywords(keywords);
   RegisterCookieKeywords(keywords);
   RegisterProxyProtocolKeywords(keywords);
+  RegisterRuleKeywords(keywords);
+  RegisterUserlistKeywords(keywords);
   RegisterStates(keywords, KeywordStates());
   RegisterStates(keywords, SectionStates());
   RegisterActionsAndFilters(keywords);
@@ -195,6 +199,7 @@ void ReadOther(BuildContext& context, const Section& section) {
   const std::string name(SectionName(section.kind));
   const Location where = section.header.At(0);
   if (section.kind == SectionKind::kHttpErrors) return ReadHttpErrors(context, section);
+  if (section.kind == SectionKind::kUserlist) return ReadUserlist(context, section);
   if (section.kind == SectionKind::kRing) return ReadRing(context, section);
   for (const Line& line : section.lines) {
     context.keywords.CheckKnown(line, scope::Of(section), context.diagnostics);
@@ -306,12 +311,13 @@ void CheckSameMode(BuildContext& context, const ProxyConfig& frontend, const Pro
 void LinkBackends(BuildContext& context, ProxyDraft& draft) {
   ProxyConfig& config = *draft.config;
   if (!config.is_frontend) return;
-  for (const WordPlace& place : draft.use_backends) {
-    ProxyConfig* backend = FindBackendOrReport(context, place, "use_backend");
+  for (size_t i = 0; i < draft.use_backends.size(); ++i) {
+    BackendRule& rule = draft.rules->use_backend[i];
+    if (!rule.name.is_constant()) continue;
+    ProxyConfig* backend = FindBackendOrReport(context, draft.use_backends[i], "use_backend");
     if (backend == nullptr || backend->disabled) continue;
-    CheckSameMode(context, config, *backend, place, "in a 'use_backend' rule");
-    if (config.use_backend != nullptr) continue;
-    config.use_backend = backend;
+    CheckSameMode(context, config, *backend, draft.use_backends[i], "in a 'use_backend' rule");
+    rule.backend = backend;
   }
   if (!draft.default_backend) return;
   ProxyConfig* backend = FindBackendOrReport(context, draft.default_backend, "default_backend");
@@ -367,6 +373,7 @@ void CheckUse(BuildContext& context, const ProxyDraft& draft) {
 void FinishProxy(BuildContext& context, ProxyDraft& draft) {
   CheckMode(context, draft);
   LinkBackends(context, draft);
+  FinishRules(context, draft);
   CheckTimeouts(context, draft);
   CheckUse(context, draft);
   FinishHttp(context, draft);
@@ -419,7 +426,6 @@ void FinishStatsProxy(BuildContext& context) {
   const GlobalConfig& global = context.configuration.global;
   proxy.maxconn = global.stats_maxconn;
   proxy.timeouts.client_ms = uint32_t(global.stats_timeout_ms);
-  proxy.use_service = "cli";
   proxy.service = context.options.cli;
   // Last, so that it has no part in the ids and names of the sections.
   context.configuration.proxies.push_back(std::move(context.stats_proxy));
@@ -462,6 +468,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   }
   FinishTls(context);
   FinishHttpGlobal(context);
+  FinishRulesGlobal(context);
   FinishLogs(context);
   CheckNamed(context);
   FinishThreads(context);

@@ -27,6 +27,7 @@
 
 namespace engine {
 
+class ActionTable;
 class Registry;
 
 // What a thread number may be: one thread group, and its word size (manual 3.1, cpu-map).
@@ -41,6 +42,8 @@ struct BuildOptions {
   const shard::AppletType* cli = nullptr;
   // The fetches and converters that expressions are made of; null: none.
   const Registry* units = nullptr;
+  // What rules do; null: nothing.
+  const ActionTable* actions = nullptr;
   // What an open range of threads ends at when nbthread is not set; 0: asks the kernel.
   uint32_t usable_cpus = 0;
   bool has_master = false;        // -W: a hidden bind for each level of its command line

@@ -121,8 +121,6 @@ struct HttpConfig {
   std::string send_name_header;  // http-send-name-header; empty: not sent
   // By status; what is missing is built in.
   std::map<uint16_t, std::shared_ptr<const HttpReply>> replies;
-  // `http-request return` without a condition: answered instead of forwarding.
-  std::shared_ptr<const HttpReply> return_reply;
 };
 
 }  // namespace engine

@@ -14,6 +14,7 @@
 #include "engine/server/http_replies.h"
 #include "engine/server/http_reply_keywords.h"
 #include "engine/server/process_keywords.h"
+#include "engine/server/rule_config.h"
 #include "proto/http/chars.h"
 
 namespace engine {
@@ -434,7 +435,13 @@ void WarnOfTcp(BuildContext& context, const ProxyDraft& draft) {
                                                                  "' as it requires 'mode http'");
   };
   warn(config.is_frontend && !http.monitor_uri.empty(), "'monitor-uri'");
-  warn(bool(draft.return_word), "'http-request' rules");
+  const auto has = [&config](RuleStage stage) {
+    return config.rules != nullptr && !config.rules->set(stage).empty();
+  };
+  warn(has(RuleStage::kHttpRequest), "'http-request' rules");
+  warn(has(RuleStage::kRedirect), "'redirect' rules");
+  warn(has(RuleStage::kHttpResponse), "'http-response' rules");
+  warn(has(RuleStage::kHttpAfter), "'http-after-response' rules");
   warn(http.forward_for.enabled, "'option forwardfor'");
   warn(http.original_to.enabled, "'option originalto'");
   warn(config.is_backend && http.forwarded.enabled, "'option forwarded'");
@@ -456,10 +463,13 @@ void FinishHttp(BuildContext& context, ProxyDraft& draft) {
   ApplyReplySteps(context, draft);
   const bool is_http = draft.config->mode == Mode::kHttp;
   if (!draft.has_abort_on_close) draft.config->http.abort_on_close = is_http;
-  if (is_http) {
-    ApplyReturn(context, draft);
-  } else {
-    WarnOfTcp(context, draft);
+  FinishRuleReplies(context, draft);
+  if (is_http) return;
+  WarnOfTcp(context, draft);
+  if (draft.rules == nullptr) return;
+  for (const RuleStage stage : {RuleStage::kHttpRequest, RuleStage::kRedirect,
+                                RuleStage::kHttpResponse, RuleStage::kHttpAfter}) {
+    draft.rules->set(stage).rules.clear();
   }
 }
 

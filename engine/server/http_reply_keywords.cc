@@ -8,8 +8,10 @@
 
 #include "base/text.h"
 #include "engine/server/build_context.h"
+#include "engine/server/expression_words.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/process_keywords.h"
+#include "engine/server/rule_keywords.h"
 #include "proto/http/chars.h"
 
 namespace engine {
@@ -20,8 +22,6 @@ constexpr Scopes kAll = scope::kDefaults | scope::kProxies;
 WordPlace Argument(const KeywordUse& use, size_t argument) {
   return {&use.line, use.first_argument + argument};
 }
-
-bool IsCondition(std::string_view word) { return word == "if" || word == "unless"; }
 
 bool TakeStatus(const KeywordUse& use, size_t argument, uint16_t& status) {
   const std::string_view word = use.argument(argument);
@@ -97,11 +97,9 @@ bool IsWhole(std::string_view source) {
   return source == "default-errorfiles" || source == "errorfile" || source == "errorfiles";
 }
 
-bool TakeWord(const KeywordUse& use, size_t& i, ReplyWords& words) {
-  const std::string_view word = use.argument(i);
-  if (IsCondition(word)) {
-    return Refuse(use, i, "a condition (" + InQuotes(word) + ") is not supported yet");
-  }
+bool TakeWord(const KeywordUse& use, size_t& i, ReplyWords& words, bool denies) {
+  std::string_view word = use.argument(i);
+  if (denies && word == "deny_status") word = "status";
   const size_t arguments = word == "default-errorfiles" ? 0 : word == "hdr" ? 2 : 1;
   const bool is_known = word == "status" || word == "content-type" || word == "hdr";
   if (!is_known && !IsSource(word)) {
@@ -129,8 +127,24 @@ bool TakeWord(const KeywordUse& use, size_t& i, ReplyWords& words) {
   return true;
 }
 
+// `made`: where a rule's reply may hold expressions; null: it may not.
+struct MadeTexts {
+  BuildContext& context;
+  Needs offers;
+  RuleReply& reply;
+};
+
+bool CompileFormat(const MadeTexts& made, const KeywordUse& use, size_t argument,
+                   std::string_view format, RuleText* text) {
+  ExpressionProblem problem;
+  if (text->Compile(format, UnitsOf(made.context), made.offers, &problem)) return true;
+  ReportProblem(use.diagnostics, use.line.At(use.first_argument + argument), use.keyword->words,
+                format, problem);
+  return false;
+}
+
 bool TakePayload(const BuildContext& context, const KeywordUse& use, const ReplyWords& words,
-                 HttpReply& reply) {
+                 const MadeTexts* made, HttpReply& reply) {
   const std::string_view source = words.source ? words.source.text() : std::string_view();
   if (source.empty()) return true;
   const size_t at = words.source_argument;
@@ -141,15 +155,32 @@ bool TakePayload(const BuildContext& context, const KeywordUse& use, const Reply
     if (!contents) return Refuse(use, at, InQuotes(text) + ": " + contents.error);
     text = std::move(contents.value);
   }
-  if (source.starts_with("lf-")) return TakeFormat(use, at, text, reply.body);
+  if (source.starts_with("lf-") && made != nullptr) {
+    RuleText compiled;
+    if (!CompileFormat(*made, use, at, text, &compiled)) return false;
+    if (!compiled.is_constant()) {
+      made->reply.body = std::move(compiled);
+      return true;
+    }
+    text = compiled.constant();
+  } else if (source.starts_with("lf-")) {
+    return TakeFormat(use, at, text, reply.body);
+  }
   reply.body = std::move(text);
   return true;
 }
 
-bool TakeField(const KeywordUse& use, size_t name_at, HttpReply& reply) {
+bool TakeField(const KeywordUse& use, size_t name_at, const MadeTexts* made, HttpReply& reply) {
   const std::string name = base::Lower(use.argument(name_at));
   std::string value;
-  if (!TakeFormat(use, name_at + 1, use.argument(name_at + 1), value)) return false;
+  RuleText compiled;
+  const std::string_view format = use.argument(name_at + 1);
+  if (made != nullptr) {
+    if (!CompileFormat(*made, use, name_at + 1, format, &compiled)) return false;
+    value = compiled.constant();
+  } else if (!TakeFormat(use, name_at + 1, format, value)) {
+    return false;
+  }
   if (!proto::IsToken(name)) {
     return Refuse(use, name_at, InQuotes(use.argument(name_at)) + " is not the name of a field");
   }
@@ -164,7 +195,11 @@ bool TakeField(const KeywordUse& use, size_t name_at, HttpReply& reply) {
                                 InQuotes(use.argument(name_at)) + " is always ignored");
     return true;
   }
-  reply.fields.emplace_back(name, value);
+  if (compiled.is_constant()) {
+    reply.fields.emplace_back(name, value);
+  } else {
+    made->reply.fields.emplace_back(name, std::move(compiled));
+  }
   return true;
 }
 
@@ -182,7 +217,7 @@ void WarnOfUnused(const KeywordUse& use, const ReplyWords& words, bool is_whole,
 }
 
 bool MakeReply(BuildContext& context, const KeywordUse& use, const ReplyWords& words,
-               uint16_t status, ReplyStep& step) {
+               uint16_t status, ReplyStep& step, const MadeTexts* made = nullptr) {
   const size_t at = words.source_argument;
   const std::string_view source = words.source ? words.source.text() : std::string_view();
   step.status = status;
@@ -199,15 +234,16 @@ bool MakeReply(BuildContext& context, const KeywordUse& use, const ReplyWords& w
   }
   auto reply = std::make_shared<HttpReply>();
   reply->status = status;
-  if (!TakePayload(context, use, words, *reply)) return false;
+  if (!TakePayload(context, use, words, made, *reply)) return false;
   for (const size_t field : words.fields) {
-    if (!TakeField(use, field, *reply)) return false;
+    if (!TakeField(use, field, made, *reply)) return false;
   }
   const bool is_string = source.ends_with("string");
-  if (!words.content_type && (!reply->body.empty() || is_string)) {
+  const bool is_made = made != nullptr && made->reply.body;
+  if (!words.content_type && (!reply->body.empty() || is_string || is_made)) {
     return Refuse(use, at, "a 'content-type' must be given for a payload");
   }
-  if (words.content_type && !reply->body.empty()) {
+  if (words.content_type && (!reply->body.empty() || is_made)) {
     reply->fields.emplace_back("content-type", std::string(words.content_type.text()));
   }
   context.reply_sizes.push_back(
@@ -217,10 +253,15 @@ bool MakeReply(BuildContext& context, const KeywordUse& use, const ReplyWords& w
   return true;
 }
 
-bool TakeReplyWords(const KeywordUse& use, ReplyWords& words) {
-  for (size_t i = 0; i < use.arguments();) {
-    if (!TakeWord(use, i, words)) return false;
+// Up to the end, or to the condition of a rule.
+bool TakeReplyWords(const KeywordUse& use, ReplyWords& words, size_t* end = nullptr,
+                    bool denies = false) {
+  size_t i = 0;
+  while (i < use.arguments()) {
+    if (end != nullptr && IsConditionWord(use.argument(i))) break;
+    if (!TakeWord(use, i, words, denies)) return false;
   }
+  if (end != nullptr) *end = i;
   return true;
 }
 
@@ -235,31 +276,6 @@ bool TakeHttpError(BuildContext& context, KeywordUse& use) {
   ReplyStep step;
   if (!MakeReply(context, use, words, status, step)) return false;
   context.proxy->reply_steps.push_back(std::move(step));
-  return true;
-}
-
-// Without a condition the first one ends the rules for every request.
-bool TakeReturn(BuildContext& context, KeywordUse& use) {
-  const Section& section = *context.proxy->section;
-  if (section.kind == SectionKind::kDefaults && section.name.empty()) {
-    return Refuse(use, 0, "is only allowed in a 'defaults' section that has a name");
-  }
-  ReplyWords words;
-  if (!TakeReplyWords(use, words)) return false;
-  const bool is_whole = words.source && IsWhole(words.source.text());
-  uint16_t status = 200;
-  if (words.status && is_whole) {
-    if (!TakeStatus(use, words.status.word - use.first_argument, status)) return false;
-  } else if (words.status) {
-    const size_t at = words.status.word - use.first_argument;
-    if (!TakeArgument(use, at, ParseInteger(words.status.text(), 200, 599), status)) return false;
-  }
-  if (is_whole) WarnOfUnused(use, words, true, true);
-  ReplyStep step;
-  if (!MakeReply(context, use, words, status, step)) return false;
-  if (context.proxy->return_word) return true;
-  context.proxy->return_word = {&use.line, use.first_word};
-  context.proxy->return_step = std::move(step);
   return true;
 }
 
@@ -345,13 +361,37 @@ void RegisterHttpReplyKeywords(BuildKeywords& keywords) {
   keywords.Add({"errorfile", kAll | scope::kHttpErrors}, TakeErrorFile);
   keywords.Add({"errorfiles", kAll}, TakeErrorFiles);
   keywords.Add({"http-error", kAll}, TakeHttpError);
-  keywords.Add({"http-request return", kAll}, TakeReturn);
   for (const char* words : {"errorloc", "errorloc302", "errorloc303"}) {
     const uint16_t redirect = std::string_view(words) == "errorloc303" ? 303 : 302;
     keywords.Add({words, kAll}, [=](BuildContext& context, KeywordUse& use) {
       return TakeErrorLocation(context, use, redirect);
     });
   }
+}
+
+std::shared_ptr<const RuleReply> ActionUse::TakeReply(uint16_t status, bool is_return) {
+  ReplyWords words;
+  if (!TakeReplyWords(use, words, &next, !is_return)) return nullptr;
+  // Only a status, or nothing: the proxy's own answer (manual 4.4, deny).
+  const bool is_default = !is_return && !words.source && words.fields.empty();
+  const bool is_whole = is_default || (words.source && IsWhole(words.source.text()));
+  if (words.status) {
+    const size_t at = words.status.word - use.first_argument;
+    const bool good = is_whole ? TakeStatus(use, at, status)
+                               : engine::TakeArgument(
+                                     use, at, ParseInteger(words.status.text(), 200, 599), status);
+    if (!good) return nullptr;
+  }
+  if (is_whole && !is_default) WarnOfUnused(use, words, true, true);
+  auto reply = std::make_shared<RuleReply>();
+  reply->status = status;
+  if (is_default) return reply;
+  ReplyStep step;
+  const MadeTexts made{context, offers, *reply};
+  if (!MakeReply(context, use, words, status, step, &made)) return nullptr;
+  reply->reply = step.reply;
+  if (step.section) context.proxy->late_replies.emplace_back(std::move(step), reply);
+  return reply;
 }
 
 void ReadHttpErrors(BuildContext& context, const Section& section) {
@@ -389,21 +429,12 @@ void ApplyReplySteps(BuildContext& context, ProxyDraft& draft) {
   }
 }
 
-// `errorfiles NAME` and `default-errorfiles` of `http-request return`. In a backend the frontend is
-// not known, so that one gets the backend's reply or the built-in one.
-void ApplyReturn(BuildContext& context, ProxyDraft& draft) {
-  if (!draft.return_word) return;
-  HttpConfig& http = draft.config->http;
-  const ReplyStep& step = draft.return_step;
-  HttpReplies found;
-  if (step.section) ApplySection(context, step, found);
-  if (step.reply != nullptr) {
-    http.return_reply = step.reply;
-  } else if (!found.empty()) {
-    http.return_reply = found.begin()->second;
-  } else {
-    http.return_reply =
-        std::make_shared<const HttpReply>(FindReply(*draft.config, nullptr, step.status));
+// In a defaults section nobody asks.
+void FinishRuleReplies(BuildContext& context, ProxyDraft& draft) {
+  for (const auto& [step, reply] : draft.late_replies) {
+    HttpReplies found;
+    ApplySection(context, step, found);
+    if (!found.empty()) reply->reply = found.begin()->second;
   }
 }
 

@@ -1,12 +1,12 @@
 // http_reply_keywords.h - the words that say what the proxy answers by itself: errorfile, errorloc,
-// http-error, http-request return (manual 4.2), and http-errors sections (12.4).
+// http-error (manual 4.2), http-errors sections (12.4), and the replies of rules (4.4, return).
 //
 // Owns:    nothing; files become replies kept in the BuildContext.
 // Threads: start-up. Reads the files that the lines name.
 // Units:   bytes.
 // Errors:  reported into the context's Diagnostics.
 // States:  none. Lines are recorded in the ProxyDraft as steps, since a section may follow its
-//          users; ApplyReplySteps() and ApplyReturn() carry them out once everything was read.
+//          users; ApplyReplySteps() and FinishRuleReplies() carry them out once all was read.
 
 #pragma once
 
@@ -26,7 +26,8 @@ void RegisterHttpReplyKeywords(BuildKeywords& keywords);
 
 void ReadHttpErrors(BuildContext& context, const Section& section);
 void ApplyReplySteps(BuildContext& context, ProxyDraft& draft);
-void ApplyReturn(BuildContext& context, ProxyDraft& draft);
+// Replies of rules that name a section.
+void FinishRuleReplies(BuildContext& context, ProxyDraft& draft);
 // Reports replies that a buffer could not hold.
 void CheckReplySizes(BuildContext& context);
 

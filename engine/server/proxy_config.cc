@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/server/userlist.h"
+
 namespace engine {
 
 std::string BindAddress::Name() const {
@@ -13,14 +15,24 @@ std::string BindAddress::Name() const {
   return (address.local.abstract ? "abns@" : "unix@") + std::string(unix_path.c_str());
 }
 
-ProxyConfig* Configuration::FindBackend(const std::string& name) const {
+Configuration::Configuration() = default;
+Configuration::~Configuration() = default;
+
+const Userlist* Configuration::FindUserlist(std::string_view name) const {
+  for (const auto& list : userlists) {
+    if (list->name == name) return list.get();
+  }
+  return nullptr;
+}
+
+ProxyConfig* Configuration::FindBackend(std::string_view name) const {
   for (const auto& proxy : proxies) {
     if (proxy->is_backend && proxy->name == name) return proxy.get();
   }
   return nullptr;
 }
 
-ProxyConfig* Configuration::FindFrontend(const std::string& name) const {
+ProxyConfig* Configuration::FindFrontend(std::string_view name) const {
   for (const auto& proxy : proxies) {
     if (proxy->is_frontend && proxy->name == name) return proxy.get();
   }

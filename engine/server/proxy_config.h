@@ -45,6 +45,8 @@ struct HttpProfile;
 struct KeepPlan;
 struct ProxyConfig;
 struct ProxyLog;
+struct ProxyRules;
+class Userlist;
 class ServerState;
 class BackendState;
 
@@ -67,8 +69,9 @@ struct Timeouts {
   uint32_t client_hs_ms = 0;  // unset: client_ms (manual 4.2, timeout client-hs)
   uint32_t client_fin_ms = 0;
   uint32_t server_fin_ms = 0;
-  uint32_t queue_ms = 0;  // unset: connect_ms (manual 4.2, timeout queue)
-  uint32_t check_ms = 0;  // unset: a check has its interval for everything
+  uint32_t queue_ms = 0;   // unset: connect_ms (manual 4.2, timeout queue)
+  uint32_t check_ms = 0;   // unset: a check has its interval for everything
+  uint32_t tarpit_ms = 0;  // unset: connect_ms (manual 4.2, timeout tarpit)
 };
 
 // How a server's name finds its address at the start (manual 5.2, init-addr), in turn.
@@ -210,6 +213,7 @@ struct ProxyConfig {
 
   HttpConfig http;                                  // both halves; only with mode http
   std::shared_ptr<const HttpProfile> http_profile;  // made when the configuration is put to use
+  std::shared_ptr<const ProxyRules> rules;          // null: none, of neither half
 
   // The frontend half.
   std::vector<std::unique_ptr<BindConfig>> binds;
@@ -217,9 +221,7 @@ struct ProxyConfig {
   uint32_t backlog = 0;              // 0: maxconn
   uint32_t sessions_per_second = 0;  // rate-limit sessions; 0: no limit
   ProxyConfig* default_backend = nullptr;
-  ProxyConfig* use_backend =
-      nullptr;              // unconditional `use_backend`: the first one wins over default_backend
-  std::string use_service;  // `tcp-request content use-service NAME`; empty: none
+  // Of the sockets of the process itself: an applet answers in the server's place.
   const shard::AppletType* service = nullptr;
 
   // The backend half.
@@ -241,6 +243,15 @@ struct ProxyConfig {
   uint32_t fullconn = 0;             // 0: a tenth of what its frontends take (manual 4.2, fullconn)
   int32_t redispatch_interval = -1;  // manual 4.2, option redispatch: -1 last retry only
   BackendState* state = nullptr;
+};
+
+// tune.vars (manual 3.2), in bytes; 0: no limit. Each holds what the finer ones hold, too.
+struct VariableLimits {
+  uint32_t global_bytes = 0;
+  uint32_t process_bytes = 0;
+  uint32_t session_bytes = 0;
+  uint32_t transaction_bytes = 0;
+  uint32_t exchange_bytes = 0;  // of req and res, each
 };
 
 struct GlobalConfig {
@@ -274,6 +285,7 @@ struct GlobalConfig {
   std::string node, description;
   std::string server_state_file, server_state_base;
   GlobalTls tls;
+  VariableLimits variables;
   uint32_t bufsize = 16384;            // tune.bufsize
   uint32_t http_maxhdr = 101;          // tune.http.maxhdr, the first line included
   uint32_t maxrewrite = 1024;          // tune.maxrewrite
@@ -304,12 +316,16 @@ struct GlobalConfig {
 };
 
 struct Configuration {
+  Configuration();
+  ~Configuration();
   GlobalConfig global;
   LogPlan logs;
   std::vector<std::unique_ptr<ProxyConfig>> proxies;
+  std::vector<std::unique_ptr<Userlist>> userlists;
 
-  ProxyConfig* FindBackend(const std::string& name) const;
-  ProxyConfig* FindFrontend(const std::string& name) const;
+  const Userlist* FindUserlist(std::string_view name) const;
+  ProxyConfig* FindBackend(std::string_view name) const;
+  ProxyConfig* FindFrontend(std::string_view name) const;
   // Some proxy splices, and the process may.
   bool splices() const;
   // Some bind or server has `ssl`.

@@ -58,48 +58,6 @@ bool TakeMode(BuildContext& context, KeywordUse& use) {
   return true;
 }
 
-// `if` and `unless` decide where traffic goes.
-bool HasNoCondition(const KeywordUse& use, size_t argument) {
-  if (use.arguments() <= argument) return true;
-  const std::string_view word = use.argument(argument);
-  if (word == "if" || word == "unless") {
-    return Refuse(use, argument, "a condition ('" + std::string(word) + "') is not supported yet");
-  }
-  return Refuse(use, argument, "unexpected '" + std::string(word) + "'");
-}
-
-bool TakeUseBackend(BuildContext& context, KeywordUse& use) {
-  if (!HasArguments(use, 1, SIZE_MAX, "the name of a backend")) return false;
-  if (use.argument(0).find("%[") != std::string_view::npos) {
-    return Refuse(use, 0, "a backend chosen by an expression is not supported yet");
-  }
-  if (!HasNoCondition(use, 1)) return false;
-  context.proxy->use_backends.push_back(ArgumentPlace(use, 0));
-  return true;
-}
-
-bool TakeUseService(BuildContext& context, KeywordUse& use) {
-  if (!HasArguments(use, 1, SIZE_MAX, "the name of a service")) return false;
-  if (context.proxy->section->kind == SectionKind::kDefaults &&
-      context.proxy->section->name.empty()) {
-    return Refuse(use, 0, "is only allowed in a 'defaults' section that has a name");
-  }
-  const auto& services = context.options.services;
-  const auto found = services.find(use.argument(0));
-  if (found == services.end()) {
-    std::vector<std::string_view> names;
-    for (const auto& [name, type] : services) names.push_back(name);
-    return Refuse(use, 0, "no service is named '" + std::string(use.argument(0)) + "'",
-                  Suggest(use.argument(0), names));
-  }
-  if (!HasNoCondition(use, 1)) return false;
-  // Rules run in order and this one ends the ruleset, so the first one stands.
-  if (!Config(context).use_service.empty()) return true;
-  Config(context).use_service = found->first;
-  Config(context).service = found->second;
-  return true;
-}
-
 bool TakeRedispatch(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 0, 1)) return false;
   ProxyConfig& config = Config(context);
@@ -121,6 +79,7 @@ void RegisterTimeouts(BuildKeywords& keywords) {
   AddTimeout(keywords, "timeout connect", kBack, &Timeouts::connect_ms);
   AddTimeout(keywords, "timeout server", kBack, &Timeouts::server_ms);
   AddTimeout(keywords, "timeout server-fin", kBack, &Timeouts::server_fin_ms);
+  AddTimeout(keywords, "timeout tarpit", kFront | kBack, &Timeouts::tarpit_ms);
   AddTimeout(keywords, "timeout tunnel", kBack, &Timeouts::tunnel_ms);
   AddTimeout(keywords, "timeout queue", kBack, &Timeouts::queue_ms);
 }
@@ -152,8 +111,6 @@ void RegisterProxyKeywords(BuildKeywords& keywords) {
   AddNumber(keywords, "fullconn", scope::kDefaults | kBack, 0, &ProxyConfig::fullconn);
   AddNumber(keywords, "retries", scope::kDefaults | kBack, 0, &ProxyConfig::retries);
   keywords.Add({"mode", kEverywhere}, TakeMode);
-  keywords.Add({"use_backend", kFront}, TakeUseBackend);
-  keywords.Add({"tcp-request content use-service", scope::kDefaults | kFront}, TakeUseService);
   keywords.Add({"default_backend", scope::kDefaults | kFront},
                [](BuildContext& context, KeywordUse& use) {
                  if (!HasArguments(use, 1, 1, "the name of a backend")) return false;

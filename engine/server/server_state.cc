@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/server/cookie_keywords.h"
+#include "engine/server/rule_config.h"
 
 namespace engine {
 namespace {
@@ -13,7 +14,7 @@ void CountFrontends(const Configuration& configuration, const ProxyConfig& backe
   for (const auto& frontend : configuration.proxies) {
     if (!frontend->is_frontend || frontend->disabled) continue;
     const bool branches = frontend.get() == &backend || frontend->default_backend == &backend ||
-                          frontend->use_backend == &backend;
+                          (frontend->rules != nullptr && frontend->rules->LeadsTo(backend));
     if (!branches) continue;
     rules->frontend_maxconn_sum += frontend->maxconn;
     if (frontend->maxconn == 0) ++rules->frontends_without_maxconn;

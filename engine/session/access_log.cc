@@ -50,7 +50,9 @@ void FillSession(const Session& session, uint32_t needs, uint64_t now_us, LogRec
 }
 
 void SayTraffic(Worker& worker, const ProxyConfig& frontend, LogOutcome outcome,
-                const LogRecord& record, EvalContext& context, const KeptSample* kept) {
+                const LogRecord& record, EvalContext& context, const KeptSample* kept,
+                std::optional<LogLevel> level) {
+  if (level == LogLevel::kCount) return;
   const ProxyLog& log = *frontend.log;
   const bool error = outcome == LogOutcome::kError;
   if (log.skip_normal && !error && !log.is_default()) return;
@@ -68,10 +70,11 @@ void SayTraffic(Worker& worker, const ProxyConfig& frontend, LogOutcome outcome,
   LogLine structured = to.structured_data();
   log.structured_data.Write(record, to.dates(), structured, &context,
                             kept == nullptr ? nullptr : kept + log.structured_values());
-  const LogMessage message{
-      .level = error && log.separate_errors ? LogLevel::kError : LogLevel::kInfo,
-      .tag = log.tag,
-      .structured_data = structured.view()};
+  const LogMessage message{.level = level                          ? *level
+                                    : error && log.separate_errors ? LogLevel::kError
+                                                                   : LogLevel::kInfo,
+                           .tag = log.tag,
+                           .structured_data = structured.view()};
   to.Say(log.loggers, message, text.view());
 }
 

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "engine/log/log_record.h"
@@ -31,9 +32,10 @@ void FillSession(const Session& session, uint32_t needs, uint64_t now_us, LogRec
 enum class LogOutcome : uint8_t { kGood, kError };
 // Writes the record in the frontend's format to where the frontend logs to, and counts the line.
 // `context`: what its expressions look at. `kept`: their values that were taken before, null for
-// none.
+// none. `level`: what a rule has chosen; kCount: no line.
 void SayTraffic(Worker& worker, const ProxyConfig& frontend, LogOutcome outcome,
-                const LogRecord& record, EvalContext& context, const KeptSample* kept = nullptr);
+                const LogRecord& record, EvalContext& context, const KeptSample* kept = nullptr,
+                std::optional<LogLevel> level = std::nullopt);
 
 // A request that never became a stream: not understood, cut off or late. `since_us`: when the
 // client was first waited for.

@@ -7,7 +7,9 @@
 #include "base/text.h"
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/http_replies.h"
+#include "engine/server/rule_keywords.h"
 #include "engine/session/http_reply.h"
+#include "engine/session/rule_run.h"
 #include "engine/session/session.h"
 #include "engine/session/stream.h"
 #include "engine/session/stream_context.h"
@@ -166,6 +168,23 @@ bool RestrictNames(Stream& stream, FrontEndpoint& front) {
   return true;
 }
 
+// http-after-response: of every answer, the proxy's own ones as well (manual 4.2).
+void RunAfter(Stream& stream, proto::ResponseHead& head) {
+  const ProxyConfig* backend = stream.backend();
+  const ProxyConfig* frontend = &stream.frontend();
+  for (const ProxyConfig* proxy : {backend, frontend == backend ? nullptr : frontend}) {
+    if (proxy == nullptr || proxy->rules == nullptr) continue;
+    const RuleSet& set = proxy->rules->set(RuleStage::kHttpAfter);
+    if (set.empty()) continue;
+    RuleCursor cursor;
+    RuleContext context(stream, cursor);
+    context.in_response = true;
+    context.response = &head;
+    context.SetAfter();
+    (void)RunRules(set, context);
+  }
+}
+
 uint64_t WallSeconds() { return base::WallMicros() / 1000000; }
 
 void ReadCookies(Stream& stream, FrontEndpoint& front) {
@@ -174,9 +193,10 @@ void ReadCookies(Stream& stream, FrontEndpoint& front) {
   BackendState& state = *backend.state;
   const uint32_t shard = stream.worker().index();
   const auto is_usable = [&](uint32_t server) { return state.backend()->IsUsable(shard, server); };
-  stream.persistence().ReadRequest(backend, {state.cookies(shard), is_usable},
-                                   backend.http.cookie.dated() ? WallSeconds() : 0,
-                                   front.request().fields);
+  const Stream::PersistRules rules = stream.RunPersistRules();
+  stream.persistence().ReadRequest(
+      backend, {state.cookies(shard), is_usable, backend.persist || rules.forces, rules.ignores},
+      backend.http.cookie.dated() ? WallSeconds() : 0, front.request().fields);
 }
 
 void WriteCookie(Stream& stream, FrontEndpoint& front, proto::ResponseHead& head) {
@@ -233,8 +253,7 @@ uint16_t StatusOf(CloseReason reason) {
 bool HttpFlow::Run(Stream& stream) {
   switch (phase_) {
     case Phase::kRequest:
-      DoRequest(stream);
-      return true;
+      return DoRequest(stream);
     case Phase::kGather:
       if (RefuseBroken(stream)) return true;
       if (stream.front() != nullptr && stream.front()->request_late()) {
@@ -291,7 +310,16 @@ bool HttpFlow::LetGo(Stream& stream) {
 void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
   proto::FieldList& fields = front.request().fields;
   const bool upgrade = front.may_tunnel() && front.request().method != proto::Method::kConnect;
-  proto::StripHopByHop(fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
+  const proto::Keep keep = upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing;
+  if (has_rules_) {
+    proto::StripOfConnection(fields, keep);
+    // A rule may have taken it, and 1.1 cannot do without (RFC 9112 section 3.2).
+    if (!fields.Has(FieldName::kHost) && front.request().version.AtLeast11()) {
+      (void)fields.Add(FieldName::kHost, front.request().authority);
+    }
+  } else {
+    proto::StripHopByHop(fields, keep);
+  }
   if (upgrade) (void)fields.Add(FieldName::kConnection, "upgrade");
   const HttpConfig& own = stream.frontend().http;
   const HttpConfig& back = stream.backend()->http;
@@ -304,47 +332,129 @@ void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
   if (original.enabled) AddForwarded(original, front.connection()->LocalAddress(), fields);
 }
 
-void HttpFlow::DoRequest(Stream& stream) {
-  phase_ = Phase::kServer;
+bool HttpFlow::DoRequest(Stream& stream) {
   FrontEndpoint* front = stream.front();
-  if (front == nullptr) return;  // gone already; its side tells
+  if (front == nullptr) {
+    phase_ = Phase::kServer;  // gone already; its side tells
+    return true;
+  }
+  if (step_ == Step::kFrontContent && stream.frontend().rules != nullptr) UseRules(*front);
+  while (phase_ == Phase::kRequest) {
+    if (!DoStep(stream, *front)) return phase_ != Phase::kRequest;
+  }
+  return true;
+}
+
+// What the peer says of its connection stays for rules to see; what it names goes, so that nothing
+// they add can be named away.
+void HttpFlow::UseRules(FrontEndpoint& front) {
+  if (!has_rules_) proto::StripNamedByConnection(front.request().fields);
+  has_rules_ = true;
+}
+
+// False: it waits, or the request needs no further step.
+bool HttpFlow::DoStep(Stream& stream, FrontEndpoint& front) {
   const ProxyConfig& frontend = stream.frontend();
-  const HttpConfig& http = frontend.http;
-  closes_client_ = http.connection_mode == ConnectionMode::kClose;
-  const proto::RequestHead& request = front->request();
-  if (IsMonitor(request, http.monitor_uri)) {
-    stream.log().Silence();
-    CountIntercepted(stream);
-    return Reply(stream, FindReply(frontend, nullptr, 200), closes_client_);
+  const Step step = step_;
+  switch (step) {
+    case Step::kFrontContent:
+      closes_client_ = frontend.http.connection_mode == ConnectionMode::kClose;
+      if (!Passes(stream, frontend, RuleStage::kTcpContent)) return false;
+      break;
+    case Step::kMonitor:
+      if (AnswerMonitor(stream, front)) return false;
+      break;
+    case Step::kFrontRequest:
+      if (!Passes(stream, frontend, RuleStage::kHttpRequest)) return false;
+      break;
+    case Step::kFrontRedirect:
+      if (!Passes(stream, frontend, RuleStage::kRedirect)) return false;
+      break;
+    case Step::kBackend:
+      if (!ChooseBackend(stream)) return false;
+      // A listen section is its own backend: its rules have been run.
+      if (stream.backend() == &frontend || stream.backend()->rules == nullptr) {
+        step_ = Step::kForward;
+        return true;
+      }
+      UseRules(front);
+      break;
+    case Step::kBackContent:
+      if (!Passes(stream, *stream.backend(), RuleStage::kTcpContent)) return false;
+      break;
+    case Step::kBackRequest:
+      if (!Passes(stream, *stream.backend(), RuleStage::kHttpRequest)) return false;
+      break;
+    case Step::kBackRedirect:
+      if (!Passes(stream, *stream.backend(), RuleStage::kRedirect)) return false;
+      break;
+    case Step::kForward:
+      Forward(stream, front);
+      return false;
   }
-  if (http.return_reply != nullptr) {
-    CountIntercepted(stream);
-    return Reply(stream, *http.return_reply, closes_client_);
+  step_ = Step(uint8_t(step) + 1);
+  return true;
+}
+
+// False: the rules of that set wait, or have ended the exchange.
+bool HttpFlow::Passes(Stream& stream, const ProxyConfig& proxy, RuleStage stage) {
+  if (proxy.rules == nullptr) return true;
+  const Verdict verdict = stage == RuleStage::kTcpContent ? stream.RunContent(proxy, stage)
+                                                          : stream.RunStage(proxy, stage);
+  if (verdict == Verdict::kEnd && phase_ == Phase::kRequest) phase_ = Phase::kReplied;
+  return verdict == Verdict::kContinue || verdict == Verdict::kStop;
+}
+
+// monitor-uri and monitor fail (manual 4.2).
+bool HttpFlow::AnswerMonitor(Stream& stream, FrontEndpoint& front) {
+  const ProxyConfig& frontend = stream.frontend();
+  if (!IsMonitor(front.request(), frontend.http.monitor_uri)) return false;
+  uint16_t status = 200;
+  if (frontend.rules != nullptr) {
+    RuleContext context(stream, stream.rules());
+    for (const AclCondition& condition : frontend.rules->monitor_fail) {
+      if (condition.Run(context) == Outcome::kYes) status = 503;
+    }
   }
+  stream.log().Silence();
+  CountIntercepted(stream);
+  Reply(stream, FindReply(frontend, nullptr, status), closes_client_);
+  return true;
+}
+
+bool HttpFlow::ChooseBackend(Stream& stream) {
   const ProxyConfig* backend = stream.ChooseBackend();
-  if (backend == nullptr) {
-    return Reply(stream, FindReply(frontend, nullptr, 503), closes_client_,
-                 CloseReason::kNoBackend);
+  if (backend != nullptr) {
+    stream.SetBackend(*backend);
+    return true;
   }
-  stream.SetBackend(*backend);
-  if (backend->http.return_reply != nullptr) {
-    return Reply(stream, *backend->http.return_reply, closes_client_);
-  }
-  if (!RestrictNames(stream, *front)) {
+  Reply(stream, FindReply(stream.frontend(), nullptr, 503), closes_client_,
+        CloseReason::kNoBackend);
+  return false;
+}
+
+void HttpFlow::Forward(Stream& stream, FrontEndpoint& front) {
+  phase_ = Phase::kServer;
+  const ProxyConfig& frontend = stream.frontend();
+  const ProxyConfig* backend = stream.backend();
+  if (!RestrictNames(stream, front)) {
     return Reply(stream, FindReply(frontend, backend, 403), closes_client_, CloseReason::kRejected);
   }
   // Only a request that is here whole can be sent twice (manual 4.2, retry-on), and option
   // http-buffer-request asks for it anyway.
-  const bool buffer = http.buffer_request || backend->http.buffer_request;
+  const bool buffer = frontend.http.buffer_request || backend->http.buffer_request;
   const bool gather = (buffer || (backend->http.retry_on & ~kRetryConnFailure) != 0) &&
-                      front->request_framing().kind != BodyKind::kNone &&
-                      front->request_framing().kind != BodyKind::kTunnel;
+                      front.request_framing().kind != BodyKind::kNone &&
+                      front.request_framing().kind != BodyKind::kTunnel;
   // What follows a request that may become a tunnel is never its end, and the gathering waits for
-  // that: no upgrade then.
-  if (gather) front->RefuseTunnel();
+  // that: no upgrade then. Nor when a rule took the field that asks for it.
+  const bool asks = front.request().method == proto::Method::kConnect ||
+                    front.request().fields.Has(FieldName::kUpgrade);
+  if (gather || !asks) front.RefuseTunnel();
   stream.log().OnRequestCookies(stream);
-  ReadCookies(stream, *front);
-  EditRequest(stream, *front);
+  stream.ChooseServer();
+  ReadCookies(stream, front);
+  EditRequest(stream, front);
   if (gather) {
     phase_ = Phase::kGather;
     return;
@@ -395,6 +505,7 @@ bool HttpFlow::DoResponse(Stream& stream) {
         stream.server_side().Fail(CloseReason::kServerProtocol);
         return true;
       }
+      if (!PassesResponse(stream)) return phase_ != Phase::kServer;
       FinalResponse(stream, *back);
       return true;
     }
@@ -405,6 +516,28 @@ bool HttpFlow::DoResponse(Stream& stream) {
     moved = true;
   }
   return moved;
+}
+
+// The backend's rules on a response, then the frontend's. False: they wait, or have answered.
+bool HttpFlow::PassesResponse(Stream& stream) {
+  const ProxyConfig& frontend = stream.frontend();
+  const ProxyConfig& backend = *stream.backend();
+  if (frontend.rules == nullptr && backend.rules == nullptr) return true;
+  stream.DropRequestVariables();
+  for (; response_step_ != ResponseStep::kDone;
+       response_step_ = ResponseStep(uint8_t(response_step_) + 1)) {
+    const bool of_frontend = response_step_ == ResponseStep::kFrontend;
+    if (of_frontend && &frontend == &backend) continue;
+    const Verdict verdict =
+        response_step_ == ResponseStep::kContent
+            ? stream.RunContent(backend, RuleStage::kTcpResponse)
+            : stream.RunStage(of_frontend ? frontend : backend, RuleStage::kHttpResponse);
+    if (verdict == Verdict::kYield) return false;
+    if (verdict != Verdict::kEnd) continue;
+    if (phase_ == Phase::kServer) phase_ = Phase::kReplied;
+    return false;
+  }
+  return true;
 }
 
 void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
@@ -422,6 +555,7 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   proto::StripHopByHop(head.fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   closes_client_ = closes_client_ || ModeOf(stream) == ConnectionMode::kClose;
   WriteCookie(stream, front, head);
+  RunAfter(stream, head);
   stream.log().OnFinalHead(stream, head.status);
   front.SendResponse(head, framing, closes_client_);
   stream.log().OnResponse(stream, head.status, false);
@@ -499,12 +633,29 @@ void HttpFlow::OnServerClosed(Stream& stream, CloseReason reason, bool whole) {
 }
 
 void HttpFlow::Reply(Stream& stream, const HttpReply& reply, bool close, CloseReason reason) {
+  Send(stream, reply, {}, close, reason);
+}
+
+void HttpFlow::Send(Stream& stream, const HttpReply& reply, const ReplyExtras& extras, bool close,
+                    CloseReason reason) {
   phase_ = Phase::kReplied;
   FrontEndpoint& front = *stream.front();
   stream.log().OnResponse(stream, reply.status, true);
   if (reply.silent) return stream.client_side().Abort(reason);
-  SendReply(front, reply, close, stream.response(), *stream.worker().context().small);
+  SendReply(front, reply, extras, close, stream.response(), *stream.worker().context().small,
+            [&stream](proto::ResponseHead& head) { RunAfter(stream, head); });
   EndReply(stream, reason);
+}
+
+void HttpFlow::AnswerByRule(Stream& stream, const HttpReply& reply, const ReplyExtras& extras,
+                            CloseReason reason) {
+  if (stream.front() == nullptr) return stream.Reject(reason);
+  // A backend's answers are no interceptions by its frontend.
+  const ProxyConfig* backend = stream.backend();
+  const bool own = backend == nullptr || backend == &stream.frontend();
+  if (own && phase_ == Phase::kRequest && reason == CloseReason::kLocal) CountIntercepted(stream);
+  stream.response().bytes().Clear();  // of a server's answer that this one takes the place of
+  Send(stream, reply, extras, closes_client_ || reply.close, reason);
 }
 
 bool HttpFlow::MustRedirect(Stream& stream) {

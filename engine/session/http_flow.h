@@ -5,8 +5,9 @@
 // Units:   none.
 // Errors:  what goes wrong before a response head was sent becomes an error page; after that only
 //          closing tells the client.
-// States:  kRequest -> (kGather: a body that may have to be sent twice is awaited) -> kServer (an
-//          answer is awaited) -> kBody | kTunnel; or kReplied.
+// States:  kRequest (its steps are the rules, in the manual's order) -> (kGather: a body that may
+//          have to be sent twice is awaited) -> kServer (an answer is awaited) -> kBody | kTunnel;
+//          or kReplied.
 //
 // Rules can pause: Run() is called in every pass and goes on where it stood.
 
@@ -23,6 +24,9 @@ class BackEndpoint;
 class FrontEndpoint;
 class Stream;
 struct HttpReply;
+struct ProxyConfig;
+struct ReplyExtras;
+enum class RuleStage : uint8_t;
 
 class HttpFlow {
  public:
@@ -34,13 +38,36 @@ class HttpFlow {
   void OnConnected(Stream& stream);
   // The server's side has lost its connection: may the request be sent again?
   bool MayRetry(Stream& stream, shard::CloseReason reason);
+  // A rule answers in the server's place.
+  void AnswerByRule(Stream& stream, const HttpReply& reply, const ReplyExtras& extras,
+                    shard::CloseReason reason);
   // The server's side is closed. `whole`: the response had been received to its end.
   void OnServerClosed(Stream& stream, shard::CloseReason reason, bool whole);
 
  private:
   enum class Phase : uint8_t { kRequest, kGather, kServer, kBody, kTunnel, kReplied };
+  // What is done of a request before it is sent on.
+  enum class Step : uint8_t {
+    kFrontContent,
+    kMonitor,
+    kFrontRequest,
+    kFrontRedirect,
+    kBackend,
+    kBackContent,
+    kBackRequest,
+    kBackRedirect,
+    kForward
+  };
+  enum class ResponseStep : uint8_t { kContent, kBackend, kFrontend, kDone };
 
-  void DoRequest(Stream& stream);
+  bool DoRequest(Stream& stream);
+  void UseRules(FrontEndpoint& front);
+  bool DoStep(Stream& stream, FrontEndpoint& front);
+  bool Passes(Stream& stream, const ProxyConfig& proxy, RuleStage stage);
+  bool PassesResponse(Stream& stream);
+  bool AnswerMonitor(Stream& stream, FrontEndpoint& front);
+  bool ChooseBackend(Stream& stream);
+  void Forward(Stream& stream, FrontEndpoint& front);
   bool DoResponse(Stream& stream);
   bool RefuseBroken(Stream& stream);
   static bool LetGo(Stream& stream);
@@ -48,12 +75,17 @@ class HttpFlow {
   // `reason`: who is to blame that no server answers.
   void Reply(Stream& stream, const HttpReply& reply, bool close,
              shard::CloseReason reason = shard::CloseReason::kLocal);
+  void Send(Stream& stream, const HttpReply& reply, const ReplyExtras& extras, bool close,
+            shard::CloseReason reason);
   void Redirect(Stream& stream);
   static void EndReply(Stream& stream, shard::CloseReason reason);
-  static void EditRequest(Stream& stream, FrontEndpoint& front);
+  void EditRequest(Stream& stream, FrontEndpoint& front);
   bool RequestCanRepeat(Stream& stream) const;
 
   Phase phase_ = Phase::kRequest;
+  Step step_ = Step::kFrontContent;
+  ResponseStep response_step_ = ResponseStep::kContent;
+  bool has_rules_ = false;      // of the frontend or the backend: the request may have been edited
   bool has_copy_ = false;       // the whole body is kept for another try
   bool retry_wanted_ = false;   // the status of the answer asks for another try (retry-on)
   bool closes_client_ = false;  // option httpclose, or what the server's end demands

@@ -8,8 +8,9 @@ namespace engine {
 
 using proto::FieldName;
 
-void SendReply(FrontEndpoint& front, const HttpReply& reply, bool close, shard::Channel& response,
-               shard::ChunkPool& small) {
+void SendReply(FrontEndpoint& front, const HttpReply& reply, const ReplyExtras& extras, bool close,
+               shard::Channel& response, shard::ChunkPool& small,
+               absl::FunctionRef<void(proto::ResponseHead&)> edit) {
   base::Arena& arena = front.arena();
   proto::ResponseHead head(arena);
   head.status = reply.status;
@@ -18,24 +19,31 @@ void SendReply(FrontEndpoint& front, const HttpReply& reply, bool close, shard::
   proto::Framing framing;
   const bool no_body = reply.status == 204 || reply.status == 304 || reply.status < 200;
   bool fits = true;
+  const std::string_view body = extras.has_body ? extras.body : std::string_view(reply.body);
   if (!no_body) {
-    fits =
-        head.fields.Add(FieldName::kContentLength, arena.Copy(std::to_string(reply.body.size())));
+    fits = head.fields.Add(FieldName::kContentLength, arena.Copy(std::to_string(body.size())));
   }
   for (const auto& [name, value] : reply.fields) {
     fits = fits && head.fields.Add(std::string_view(name), std::string_view(value));
   }
-  if (!no_body && !reply.body.empty() && front.request().method != proto::Method::kHead) {
+  if (extras.fields != nullptr) {
+    for (const proto::Field& field : *extras.fields) {
+      if (extras.replaces) head.fields.RemoveAll(field.name());
+      fits = fits && head.fields.Add(field.name(), field.value());
+    }
+  }
+  if (!no_body && !body.empty() && front.request().method != proto::Method::kHead) {
     framing.kind = proto::BodyKind::kLength;
-    framing.length = reply.body.size();
+    framing.length = body.size();
   }
   // A body that is not here whole stands before the next request.
   if (!front.DiscardBody()) close = true;
   if (!fits) head.fields.Clear();  // rather without fields than not at all; Content-Length is gone
   if (!fits) close = true;
+  if (fits) edit(head);
   front.SendResponse(head, framing, close);
   if (framing.length > 0) {
-    response.CountProduced(response.bytes().Append(reply.body, small));
+    response.CountProduced(response.bytes().Append(body, small));
   }
 }
 

@@ -11,16 +11,26 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/http_config.h"
 #include "shard/stream/channel.h"
 
 namespace engine {
 
+// What a rule adds to a reply of the configuration.
+struct ReplyExtras {
+  std::string_view body;
+  bool has_body = false;  // in place of the reply's own
+  const proto::FieldList* fields = nullptr;
+  bool replaces = false;  // fields of the reply that have the same names
+};
+
 // Sends the head through `front` and puts the body into `response`, which it ends. A request for
-// HEAD gets no body.
-void SendReply(FrontEndpoint& front, const HttpReply& reply, bool close, shard::Channel& response,
-               shard::ChunkPool& small);
+// HEAD gets no body. `edit` is the last to see the head.
+void SendReply(FrontEndpoint& front, const HttpReply& reply, const ReplyExtras& extras, bool close,
+               shard::Channel& response, shard::ChunkPool& small,
+               absl::FunctionRef<void(proto::ResponseHead&)> edit);
 
 // 302 to `prefix` followed by the request's path and query (manual 5.2, redir).
 void SendRedirect(FrontEndpoint& front, std::string_view prefix, bool close);

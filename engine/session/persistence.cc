@@ -41,7 +41,7 @@ void Persistence::ReadRequest(const ProxyConfig& backend, const Servers& servers
   while (reader.Next()) {
     if (!reader.has_value() || reader.name() != cookie.name) continue;
     is_there = true;
-    if (server_ < 0) Judge(backend, servers, now_s, reader.value());
+    if (server_ < 0 && !servers.ignores) Judge(backend, servers, now_s, reader.value());
   }
   if (!is_there) return;
   if (cookie.mode == CookieMode::kPrefix) {
@@ -76,7 +76,7 @@ void Persistence::Judge(const ProxyConfig& backend, const Servers& servers, uint
   state_ = named.empty() ? 'I' : 'D';
   for (const uint32_t server : named) {
     const bool is_usable = servers.is_usable(server);
-    if (!is_usable && !backend.persist) continue;
+    if (!is_usable && !servers.forces) continue;
     if (is_usable) state_ = 'V';
     server_ = int32_t(server);
     first_date_ = dated.first;

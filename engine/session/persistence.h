@@ -30,6 +30,8 @@ class Persistence {
   struct Servers {
     const CookieTable& cookies;
     absl::FunctionRef<bool(uint32_t)> is_usable;  // now, by those who must have this one
+    bool forces = false;                          // option persist, or force-persist holds
+    bool ignores = false;                         // ignore-persist holds: no cookie is believed
   };
 
   // Looks for the backend's cookie in all Cookie fields, in their order: the first one that names a

@@ -6,6 +6,7 @@
 #include "engine/server/log_config.h"
 #include "engine/session/access_log.h"
 #include "engine/session/http_reply.h"
+#include "engine/session/rule_run.h"
 #include "engine/session/worker.h"
 #include "shard/conn/proxy_recv.h"
 #include "tls/info.h"
@@ -35,6 +36,7 @@ void Session::Begin(int fd) {
   connection_->SetEvents(this);
   // At once: a connection that was reset has no peer to ask for any more.
   NoteAddresses();
+  if (!PassesRules(RuleStage::kTcpConnection)) return Refuse();
   if (!BeginHandshakes()) return OnClosed(CloseReason::kNoMemory);
   if (connection_->Start()) return OnConnected();
   worker_.EnlistHandshake(this);
@@ -48,6 +50,24 @@ void Session::NoteAddresses() {
   if (log == nullptr) return;
   client_address_ = connection_->PeerAddress();
   if ((log->needs & kNeedsFrontendAddress) != 0) client_destination_ = connection_->LocalAddress();
+}
+
+// tcp-request connection, tcp-request session (manual 4.2).
+bool Session::PassesRules(RuleStage stage) {
+  if (frontend().rules == nullptr) return true;
+  const RuleSet& set = frontend().rules->set(stage);
+  if (set.empty()) return true;
+  RuleCursor cursor;
+  RuleContext context(*this, connection_, cursor);
+  return RunRules(set, context) != Verdict::kEnd;
+}
+
+// Nothing is said of it, to nobody: that is what these rules are for.
+void Session::Refuse() {
+  frontend().state->part(worker_.index()).by_reason[size_t(CloseReason::kRejected)].Add();
+  handshake_hook.Unlink();
+  connection_->Abort(frontend().nolinger);
+  End();
 }
 
 bool Session::BeginHandshakes() {
@@ -71,6 +91,7 @@ void Session::OnConnected() noexcept {
     client_address_ = connection_->PeerAddress();
     client_destination_ = connection_->LocalAddress();
   }
+  if (!PassesRules(RuleStage::kTcpSession)) return Refuse();
   if (frontend().mode == Mode::kHttp && frontend().service == nullptr) {
     RequestAcceptor& acceptor = *this;
     MuxH1Front* mux = worker_.NewMuxH1Front(*connection_, acceptor, *frontend().http_profile);
@@ -166,6 +187,9 @@ void Session::EndWhenOver() {
   if (mux_gone_ && streams_ == 0) End();
 }
 
-void Session::End() { worker_.FreeSession(this); }
+void Session::End() {
+  variables_.Clear(worker_.variable_pool());
+  worker_.FreeSession(this);
+}
 
 }  // namespace engine

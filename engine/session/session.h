@@ -15,12 +15,14 @@
 #include "engine/mux/mux_h1_back.h"
 #include "engine/mux/mux_h1_front.h"
 #include "engine/server/proxy_config.h"
+#include "engine/session/variables.h"
 #include "tls/info.h"
 
 namespace engine {
 
 class Stream;
 class Worker;
+enum class RuleStage : uint8_t;
 
 class Session final : shard::ConnectionEvents, RequestAcceptor {
  public:
@@ -55,6 +57,8 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   const shard::Address& client_destination() const { return client_destination_; }
   // Of the client's connection, from the end of the handshakes on.
   const tls::Info& tls() const { return tls_; }
+  // Of scope `sess`. Whoever only looks at a session, such as a log line, may set some, too.
+  VariableList& variables() const { return variables_; }
   // Ends a session that is still in its handshakes.
   void EndHandshake(shard::CloseReason reason);
 
@@ -76,6 +80,8 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void CountRequest();
   void CountBadRequest(uint16_t status);
   bool BeginHandshakes();
+  bool PassesRules(RuleStage stage);
+  void Refuse();
   void EndWhenOver();
   void End();
 
@@ -90,6 +96,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   const uint64_t id_;
   OwnConnections own_connections_;
   const ServerConfig* last_server_ = nullptr;
+  mutable VariableList variables_;
   uint32_t requests_ = 0;
   uint32_t streams_ = 0;
   bool mux_gone_ = false;

@@ -49,7 +49,27 @@ Stream::Stream(Worker& worker, Session& session, shard::Endpoint* client, bool h
   client_side_.AttachEstablished(client);
 }
 
-Stream::~Stream() { all_hook.Unlink(); }
+Stream::~Stream() {
+  for (VariableList& list : variables_) list.Clear(worker_.variable_pool());
+  all_hook.Unlink();
+}
+
+void Stream::SetBackend(const ProxyConfig& backend) {
+  backend_ = &backend;
+  if (&backend == &frontend()) return;
+  // Another backend has its own (manual 4.4, set-timeout).
+  for (const TimeoutKind kind :
+       {TimeoutKind::kConnect, TimeoutKind::kQueue, TimeoutKind::kServer, TimeoutKind::kTunnel}) {
+    own_timeouts_ms_[size_t(kind)] = 0;
+  }
+}
+
+void Stream::SetTimeout(TimeoutKind kind, uint32_t value_ms) {
+  own_timeouts_ms_[size_t(kind)] = value_ms;
+  SetTimeouts();
+}
+
+VariablePool& Stream::worker_variables() { return worker_.variable_pool(); }
 
 const ProxyConfig& Stream::frontend() const { return session_.frontend(); }
 
@@ -69,15 +89,19 @@ void Stream::SetTimeouts() {
   const Timeouts& back = backend_ != nullptr ? backend_->timeouts : front;
   // Once bytes are only forwarded, a tunnel timeout takes the place of both (manual 4.2, timeout
   // tunnel).
-  const bool tunnel = backend_ != nullptr && back.tunnel_ms != 0 && (!http_ || tunnel_);
-  client_side_.SetTimeouts({.idle_ms = tunnel ? back.tunnel_ms : front.client_ms,
+  const uint32_t tunnel_ms = TimeoutOf(TimeoutKind::kTunnel, back.tunnel_ms);
+  const bool tunnel = backend_ != nullptr && tunnel_ms != 0 && (!http_ || tunnel_);
+  const uint32_t client_ms = TimeoutOf(TimeoutKind::kClient, front.client_ms);
+  const uint32_t queue_ms = back.queue_ms != 0 ? back.queue_ms : back.connect_ms;
+  client_side_.SetTimeouts({.idle_ms = tunnel ? tunnel_ms : client_ms,
                             .fin_ms = front.client_fin_ms,
                             .idle_reason = CloseReason::kClientTimeout});
-  server_side_.SetTimeouts({.connect_ms = back.connect_ms,
-                            .queue_ms = back.queue_ms != 0 ? back.queue_ms : back.connect_ms,
-                            .idle_ms = tunnel ? back.tunnel_ms : back.server_ms,
-                            .fin_ms = back.server_fin_ms,
-                            .idle_reason = CloseReason::kServerTimeout});
+  server_side_.SetTimeouts(
+      {.connect_ms = TimeoutOf(TimeoutKind::kConnect, back.connect_ms),
+       .queue_ms = TimeoutOf(TimeoutKind::kQueue, queue_ms),
+       .idle_ms = tunnel ? tunnel_ms : TimeoutOf(TimeoutKind::kServer, back.server_ms),
+       .fin_ms = back.server_fin_ms,
+       .idle_reason = CloseReason::kServerTimeout});
 }
 
 FrontEndpoint* Stream::front() {
@@ -93,12 +117,90 @@ BackEndpoint* Stream::http_back() {
   return has_server && server_side_.state() != shard::SideState::kConnecting ? back() : nullptr;
 }
 
-const ProxyConfig* Stream::ChooseBackend() const {
+const ProxyConfig* Stream::ChooseBackend() {
   const ProxyConfig& from = session_.frontend();
   // The first use_backend that applies, else default_backend, else a listen section's own servers.
-  const ProxyConfig* backend =
-      from.use_backend != nullptr ? from.use_backend : from.default_backend;
+  const ProxyConfig* backend = from.default_backend;
+  if (from.rules != nullptr && !from.rules->use_backend.empty()) {
+    if (const ProxyConfig* chosen = ChooseByRules(from.rules->use_backend)) backend = chosen;
+  }
   return backend == nullptr && from.is_backend ? &from : backend;
+}
+
+const ProxyConfig* Stream::ChooseByRules(const std::vector<BackendRule>& rules) {
+  RuleContext context(*this, rules_);
+  for (const BackendRule& rule : rules) {
+    if (rule.condition && rule.condition->Run(context) != Outcome::kYes) continue;
+    if (rule.backend != nullptr) return rule.backend;
+    if (rule.name.is_constant()) continue;  // that backend is disabled
+    std::string_view name;
+    const ProxyConfig* found = rule.name.Write(context, &name)
+                                   ? worker_.process().configuration->FindBackend(name)
+                                   : nullptr;
+    // Whatever it gives, no other rule is asked (manual 4.2, use_backend).
+    const bool usable = found != nullptr && !found->disabled && found->mode == frontend().mode;
+    return usable ? found : nullptr;
+  }
+  return nullptr;
+}
+
+Stream::PersistRules Stream::RunPersistRules() {
+  PersistRules result;
+  if (backend_->rules == nullptr) return result;
+  RuleContext context(*this, rules_);
+  for (const ProxyRules::PersistRule& rule : backend_->rules->persist) {
+    bool& flag = rule.force ? result.forces : result.ignores;
+    flag = flag || rule.condition.Run(context) == Outcome::kYes;
+  }
+  return result;
+}
+
+void Stream::ChooseServer() {
+  if (backend_->rules == nullptr || backend_->rules->use_server.empty()) return;
+  const bool forced = backend_->persist || RunPersistRules().forces;
+  Backend& backend = *backend_->state->backend();
+  RuleContext context(*this, rules_);
+  for (const ServerRule& rule : backend_->rules->use_server) {
+    if (rule.condition && rule.condition->Run(context) != Outcome::kYes) continue;
+    uint32_t server = rule.server;
+    if (rule.has_name) {
+      std::string_view name;
+      if (!rule.name.Write(context, &name)) return;
+      const auto found =
+          std::find_if(backend_->servers.begin(), backend_->servers.end(),
+                       [name](const auto& one) { return std::string_view(one->name) == name; });
+      // No other rule is asked: it is balanced (manual 4.2, use-server).
+      if (found == backend_->servers.end()) return;
+      server = (*found)->index;
+    }
+    if (!forced && !backend.IsUsable(worker_.index(), server)) continue;
+    chosen_server_ = int(server);
+    return;
+  }
+}
+
+Verdict Stream::RunStage(const ProxyConfig& proxy, RuleStage stage) {
+  if (proxy.rules == nullptr) return Verdict::kContinue;
+  const RuleSet& set = proxy.rules->set(stage);
+  if (set.empty()) return Verdict::kContinue;
+  RuleContext context(*this, rules_);
+  context.in_response = stage >= RuleStage::kTcpResponse;
+  return RunRules(set, context);
+}
+
+Verdict Stream::RunContent(const ProxyConfig& proxy, RuleStage stage) {
+  if (proxy.rules == nullptr) return Verdict::kContinue;
+  const RuleSet& set = proxy.rules->set(stage);
+  if (set.empty()) return Verdict::kContinue;
+  const uint64_t now_ms = NowMs();
+  if (rules_.until_ms == 0) rules_.until_ms = now_ms + set.inspect_delay_ms;
+  RuleContext context(*this, rules_);
+  context.in_response = stage == RuleStage::kTcpResponse;
+  const shard::Channel& channel = context.in_response ? response_ : request_;
+  // Nothing more comes, or in time.
+  context.SetMayWait(!http_ && now_ms < rules_.until_ms && !channel.ended() && !channel.shut() &&
+                     channel.room() > 0);
+  return RunRules(set, context);
 }
 
 void Stream::BeginTunnel() {
@@ -112,11 +214,7 @@ void Stream::CopyBytes(const shard::ByteQueue& from, shard::ByteQueue& to) {
   }
 }
 
-bool Stream::RunFlow() {
-  if (http_) return http_flow_.Run(*this);
-  tcp_.Run(*this);
-  return false;
-}
+bool Stream::RunFlow() { return http_ ? http_flow_.Run(*this) : tcp_.Run(*this); }
 
 void Stream::Run() noexcept {
   // What one side or the flow produced, took or ended may be what another waits for, until nothing
@@ -143,11 +241,11 @@ void Stream::Run() noexcept {
   }
   AbortOneSided();
   if (client_side_.closed() && server_side_.closed()) return Finish();
-  const uint64_t client_ms = client_side_.deadline_ms();
-  const uint64_t server_ms = server_side_.deadline_ms();
-  timer_.Set(worker_.context().loop->timers(), client_ms == 0 || server_ms == 0
-                                                   ? std::max(client_ms, server_ms)
-                                                   : std::min(client_ms, server_ms));
+  uint64_t deadline_ms = client_side_.deadline_ms();
+  for (const uint64_t other_ms : {server_side_.deadline_ms(), rules_.until_ms}) {
+    if (deadline_ms == 0 || (other_ms != 0 && other_ms < deadline_ms)) deadline_ms = other_ms;
+  }
+  timer_.Set(worker_.context().loop->timers(), deadline_ms);
 }
 
 // option splice-auto, splice-request, splice-response (manual 4.2): of the frontend or the backend.
@@ -224,7 +322,11 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
     part.back_total.Add();
     backend_->state->back_rates().Count(worker_.index(), NowMicros());
   }
-  if (persistence_.server() >= 0) {
+  if (chosen_server_ >= 0) {
+    const AssignResult chosen = AssignServer(uint32_t(chosen_server_), true);
+    if (chosen != AssignResult::kFailed) return chosen;
+    chosen_server_ = -1;
+  } else if (persistence_.server() >= 0) {
     const AssignResult persistent = AssignPersistent();
     if (persistent != AssignResult::kFailed) return persistent;
   }
@@ -292,12 +394,18 @@ void Stream::AddHash(PickRequest& pick) {
 // The server that the request's cookie names (manual 4.2, cookie). kFailed: that one cannot be had,
 // so any other will do.
 AssignResult Stream::AssignPersistent() {
-  const uint32_t server = uint32_t(persistence_.server());
+  const AssignResult result =
+      AssignServer(uint32_t(persistence_.server()), persistence_.is_forced());
+  if (result == AssignResult::kFailed) persistence_.Break();
+  return result;
+}
+
+// One that is asked for by name. `forced`: also when it is down.
+AssignResult Stream::AssignServer(uint32_t server, bool forced) {
   const uint32_t shard = worker_.index();
   Backend& backend = *backend_->state->backend();
   const bool is_usable = backend.IsUsable(shard, server);
-  const bool is_forced =
-      persistence_.is_forced() && backend_->servers[server]->state->has_address();
+  const bool is_forced = forced && backend_->servers[server]->state->has_address();
   if ((is_usable || is_forced) && backend.TryTakePersistent(shard, server)) {
     SlotWaiter::Leave();
     TakeSlot(server);
@@ -309,7 +417,6 @@ AssignResult Stream::AssignPersistent() {
     log_.OnQueued(StreamLog::Line::kServer, ahead, backend_->servers[server].get());
     return AssignResult::kQueued;
   }
-  persistence_.Break();
   return AssignResult::kFailed;
 }
 
@@ -506,6 +613,7 @@ void Stream::LeaveServer() {
   slot_.part().redispatches.Add();
   avoid_server_ = int(slot_.server()->index);
   persistence_.Break();
+  chosen_server_ = -1;
   log_.OnRedispatch();
   slot_.Release();
 }

@@ -20,6 +20,7 @@
 #include "engine/session/http_flow.h"
 #include "engine/session/idle_pool.h"
 #include "engine/session/persistence.h"
+#include "engine/session/rule_run.h"
 #include "engine/session/stream_log.h"
 #include "engine/session/tcp_flow.h"
 #include "shard/loop/run_queue.h"
@@ -36,6 +37,9 @@ class Worker;
 struct DialPlan;
 struct RetryChoice;
 
+// Those that `set-timeout` may change (manual 4.4).
+enum class TimeoutKind : uint8_t { kClient, kConnect, kQueue, kServer, kTarpit, kTunnel, kCount };
+
 class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWaiter, IdleWaiter {
  public:
   // `http`: the client's endpoint carries HTTP messages.
@@ -49,12 +53,45 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void Kill(shard::CloseReason reason);
 
   // For the flow.
-  void SetBackend(const ProxyConfig& backend) { backend_ = &backend; }
+  void SetBackend(const ProxyConfig& backend);
   void SetTarget(shard::Target target) { target_ = target; }
   void RequestServerSide() { server_side_.Request(); }
   void Reject(shard::CloseReason reason);
   // The backend that the frontend's rules lead to; null when there is none.
-  const ProxyConfig* ChooseBackend() const;
+  const ProxyConfig* ChooseBackend();
+  // Where the run of rules that is under way stands.
+  RuleCursor& rules() { return rules_; }
+  // Runs a set of `proxy`, from where it stands. `response`: the rules are about it.
+  Verdict RunStage(const ProxyConfig& proxy, RuleStage stage);
+  // For rules on the content of mode tcp, kTcpContent or kTcpResponse, which may wait for more.
+  Verdict RunContent(const ProxyConfig& proxy, RuleStage stage);
+  void AnswerByRule(const HttpReply& reply, const ReplyExtras& extras, shard::CloseReason reason) {
+    http_flow_.AnswerByRule(*this, reply, extras, reason);
+  }
+  // use-server of the backend: AssignTarget() tries the one it names first.
+  void ChooseServer();
+  struct PersistRules {
+    bool forces = false;
+    bool ignores = false;
+  };
+  // force-persist and ignore-persist of the backend.
+  PersistRules RunPersistRules();
+  // For this stream alone, from now on.
+  void SetTimeout(TimeoutKind kind, uint32_t value_ms);
+  // The one of a rule, else `otherwise_ms`.
+  uint32_t TimeoutOf(TimeoutKind kind, uint32_t otherwise_ms) const {
+    const uint32_t value_ms = own_timeouts_ms_[size_t(kind)];
+    return value_ms != 0 ? value_ms : otherwise_ms;
+  }
+  // Of scope `txn`, `req` or `res`.
+  VariableList& variables(VariableScope scope) {
+    return variables_[size_t(scope) - size_t(VariableScope::kTransaction)];
+  }
+  // Those of `req` end where the response begins (manual 2.8).
+  void DropRequestVariables() { variables(VariableScope::kRequest).Clear(worker_variables()); }
+  const shard::AppletType* applet() const {
+    return target_.kind() == shard::Target::Kind::kApplet ? target_.applet() : nullptr;
+  }
   // The endpoints of mode http, while there are any.
   FrontEndpoint* front();
   BackEndpoint* back();
@@ -115,9 +152,12 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void OnAskAgain() noexcept override;
 
   void AddHash(PickRequest& pick);
+  VariablePool& worker_variables();
+  const ProxyConfig* ChooseByRules(const std::vector<BackendRule>& rules);
   // IdleWaiter
   void OnIdleAnswer() noexcept override { WakeStream(); }
 
+  shard::AssignResult AssignServer(uint32_t server, bool forced);
   shard::AssignResult AssignPersistent();
   shard::AssignResult AssignLast();
   void TakeSlot(uint32_t server);
@@ -150,12 +190,16 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   ServerSlot slot_;
   TcpFlow tcp_;
   HttpFlow http_flow_;
+  RuleCursor rules_;
+  VariableList variables_[3];                                   // txn, req, res
+  uint32_t own_timeouts_ms_[size_t(TimeoutKind::kCount)] = {};  // 0: none
   Persistence persistence_;
   const uint64_t id_;
   uint32_t retries_ = 0;
   uint32_t port_tries_ = 0;  // of the server's range of source ports
   int avoid_server_ = -1;
-  uint32_t hash_ = 0;  // for a balancing algorithm that places streams by one
+  int chosen_server_ = -1;  // by use-server
+  uint32_t hash_ = 0;       // for a balancing algorithm that places streams by one
   shard::CloseReason reason_ = shard::CloseReason::kNone;
   const bool http_;
   bool hash_known_ = false;

@@ -53,7 +53,53 @@ uint64_t StreamContext::WallMicros() const { return base::WallMicros(); }
 
 uint64_t StreamContext::Random() { return worker == nullptr ? 0 : worker->Random(); }
 
-const Sample* StreamContext::FindVariable(const VariableName&) { return nullptr; }
+VariableList* StreamContext::ListOf(VariableScope scope) {
+  switch (scope) {
+    case VariableScope::kSession:
+      return session == nullptr ? nullptr : &session->variables();
+    case VariableScope::kTransaction:
+    case VariableScope::kRequest:
+    case VariableScope::kResponse:
+      return stream == nullptr ? nullptr : &stream->variables(scope);
+    case VariableScope::kProcess:
+    case VariableScope::kCheck:
+    case VariableScope::kCount:
+      break;
+  }
+  return nullptr;
+}
+
+const Sample* StreamContext::FindVariable(const VariableName& name) {
+  if (name.scope == VariableScope::kProcess) {
+    const bool found =
+        worker != nullptr && worker->process().variables.Find(name, scratch(), &process_value_);
+    return found ? &process_value_ : nullptr;
+  }
+  const VariableList* list = ListOf(name.scope);
+  return list == nullptr ? nullptr : list->Find(name);
+}
+
+bool StreamContext::StoreVariable(const VariableName& name, const Sample& sample) {
+  if (worker == nullptr) return false;
+  if (name.scope == VariableScope::kProcess) {
+    return worker->process().variables.Store(name, sample);
+  }
+  VariableList* list = ListOf(name.scope);
+  if (list == nullptr) return false;
+  const VariableLimits& limits = worker->process().configuration->global.variables;
+  const bool is_session = name.scope == VariableScope::kSession;
+  const bool is_transaction = name.scope == VariableScope::kTransaction;
+  const uint32_t bytes_max = is_session       ? limits.session_bytes
+                             : is_transaction ? limits.transaction_bytes
+                                              : limits.exchange_bytes;
+  return list->Store(name, sample, bytes_max, worker->variable_pool());
+}
+
+void StreamContext::ForgetVariable(const VariableName& name) {
+  if (worker == nullptr) return;
+  if (name.scope == VariableScope::kProcess) return worker->process().variables.Forget(name);
+  if (VariableList* list = ListOf(name.scope)) list->Forget(name, worker->variable_pool());
+}
 
 const shard::Address& StreamContext::Source() const {
   if (client != nullptr) return client->PeerAddress();

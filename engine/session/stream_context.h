@@ -21,6 +21,7 @@
 
 #include "engine/expr/unit.h"
 #include "engine/server/proxy_config.h"
+#include "engine/session/variables.h"
 #include "proto/http/framing.h"
 #include "proto/http/head.h"
 #include "shard/conn/connection.h"
@@ -42,6 +43,8 @@ class StreamContext : public EvalContext {
   uint64_t WallMicros() const override;
   uint64_t Random() override;
   const Sample* FindVariable(const VariableName& name) override;
+  bool StoreVariable(const VariableName& name, const Sample& sample) override;
+  void ForgetVariable(const VariableName& name) override;
 
   // The client's addresses, also when its connection is gone; of family AF_UNSPEC where nobody
   // kept them.
@@ -74,10 +77,6 @@ class StreamContext : public EvalContext {
   const shard::Channel* request_channel = nullptr;
   const shard::Channel* response_channel = nullptr;
 
-  // Set by a fetch whose answer may become another one when more bytes have come: rules that have
-  // time left wait for them.
-  bool may_change = false;
-
   // Rules on the response: a fetch without direction (`hdr`, `cook`) means the response.
   bool in_response = false;
 
@@ -86,7 +85,11 @@ class StreamContext : public EvalContext {
   explicit StreamContext(Scratch& scratch);
 
  private:
-  char* const mark_;  // of the scratch
+  // Null: nothing of that scope lives here.
+  VariableList* ListOf(VariableScope scope);
+
+  Sample process_value_;  // of a variable of the process, copied
+  char* const mark_;      // of the scratch
 };
 
 }  // namespace engine

@@ -267,7 +267,7 @@ void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
   if ((log.needs & kNeedsUniqueId) != 0) record.unique_id = UniqueId(context);
   const bool error = is_error(stream);
   SayTraffic(worker, stream.frontend(), error ? LogOutcome::kError : LogOutcome::kGood, record,
-             context, kept_.values());
+             context, kept_.values(), level_);
 }
 
 void StreamLog::FillRecord(Stream& stream, uint32_t needs, LogRecord& record) {

@@ -13,8 +13,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "engine/log/log_plan.h"
 #include "engine/log/log_record.h"
 #include "engine/session/kept_values.h"
 #include "shard/buf/chunk.h"
@@ -80,6 +82,8 @@ class StreamLog {
   const shard::Address& frontend_address() const { return local_; }
   // Answered for a monitor: never logged (manual 8.2.3).
   void Silence() { written_ = true; }
+  // A rule has chosen how loud its line is; kCount: there is none (manual 4.4, set-log-level).
+  void SetLevel(LogLevel level) { level_ = level; }
   // At the end, once: counts, then writes.
   void Finish(Stream& stream);
 
@@ -116,6 +120,7 @@ class StreamLog {
   uint32_t backend_queue_ = 0;
   uint16_t status_ = 0;
   shard::SideState server_was_ = shard::SideState::kIdle;
+  std::optional<LogLevel> level_;  // by a rule
   char states_[2] = {'-', '-'};
   bool redispatched_ : 1 = false;
   bool answered_ : 1 = false;  // by a server

@@ -5,7 +5,8 @@
 // Threads: shard-local.
 // Units:   none.
 // Errors:  no backend: the stream is rejected with kNoBackend.
-// States:  content (rules may still look at the bytes) -> forward.
+// States:  kFront (the frontend's rules on content) -> kBack (the backend's) -> kResponse (the
+//          answer is held until the backend's rules have seen it) -> kForward.
 //
 // Rules can pause: Run() is called in every pass and goes on where it stood.
 
@@ -16,14 +17,21 @@
 namespace engine {
 
 class Stream;
+struct ProxyConfig;
+enum class RuleStage : uint8_t;
 
 class TcpFlow {
  public:
-  void Run(Stream& stream);
+  // True when it did something that a side may have waited for.
+  bool Run(Stream& stream);
 
  private:
-  enum class Phase : uint8_t { kContent, kForward };
-  Phase phase_ = Phase::kContent;
+  enum class Phase : uint8_t { kFront, kBack, kResponse, kForward };
+  void RunRequest(Stream& stream);
+  // False: rules wait, or have ended it.
+  bool Passes(Stream& stream, const ProxyConfig& proxy, RuleStage stage);
+
+  Phase phase_ = Phase::kFront;
 };
 
 }  // namespace engine

@@ -32,6 +32,7 @@
 #include "engine/session/session.h"
 #include "engine/session/spread_close.h"
 #include "engine/session/stream.h"
+#include "engine/session/variables.h"
 #include "shard/conn/proxy_send.h"
 #include "shard/net/limit.h"
 #include "shard/shard.h"
@@ -69,13 +70,14 @@ struct ProcessContext {
   shard::HandshakeTable handshakes = AllHandshakes();
   // What all shards make their keys of session tickets from.
   const tls::TicketSecret ticket_secret = tls::TicketSecret::Draw(base::WallMicros() / 1000000);
-  bool debug_moves = false;           // -d: every move of every stream goes to standard output
-  std::string version;                // what `show version` says
-  uint64_t sockets_max = 0;           // descriptors needed at maxconn
-  uint64_t fds_max = 0;               // descriptors this process may have; 0: not known
-  uint64_t hard_maxconn = 0;          // global_maxconn as it was at the start
-  uint32_t memory_max_mb = 0;         // -m; 0: no limit
-  ProcessControl* control = nullptr;  // null where there is no main thread to ask
+  bool debug_moves = false;            // -d: every move of every stream goes to standard output
+  std::string version;                 // what `show version` says
+  uint64_t sockets_max = 0;            // descriptors needed at maxconn
+  uint64_t fds_max = 0;                // descriptors this process may have; 0: not known
+  uint64_t hard_maxconn = 0;           // global_maxconn as it was at the start
+  uint32_t memory_max_mb = 0;          // -m; 0: no limit
+  mutable ProcessVariables variables;  // those of `proc`
+  ProcessControl* control = nullptr;   // null where there is no main thread to ask
   const uint64_t started_us = base::MonotonicMicros();
 };
 
@@ -107,6 +109,7 @@ class Worker final : public shard::ShardApp {
   // For what evaluations make. Whoever takes from it gives it back before control returns to the
   // loop: see StreamContext.
   Scratch& scratch() { return scratch_; }
+  VariablePool& variable_pool() { return variable_pool_; }
   // Only where a frontend keeps something.
   KeepPool& keep_pool() { return *keep_pool_; }
 
@@ -191,6 +194,7 @@ class Worker final : public shard::ShardApp {
   ServerEvents server_events_{*this};
   std::unique_ptr<CheckRunner> checks_;
   std::unique_ptr<tls::ShardTls> tls_;
+  VariablePool variable_pool_;  // outlives those who give back to it
   base::Slab<Session> sessions_;
   base::Slab<Stream> streams_;
   base::Slab<MuxRaw> raw_muxes_;

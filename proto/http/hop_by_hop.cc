@@ -86,15 +86,22 @@ bool IsNamedByConnection(const FieldList& fields, const Field& field) {
   return named;
 }
 
-void StripHopByHop(FieldList& fields, Keep keep) {
+void StripNamedByConnection(FieldList& fields) {
   // From the back, so that indexes still to be visited stay true; Connection itself goes last.
   // Connection names something unusual rarely, and fields are few: a walk per field will do.
-  if (ReadConnection(fields).names_others) {
-    for (uint32_t i = fields.size(); i-- > 0;) {
-      const Field& field = fields[i];
-      if (!IsAlwaysHopByHop(field.id()) && IsNamedByConnection(fields, field)) fields.Remove(i);
-    }
+  if (!ReadConnection(fields).names_others) return;
+  for (uint32_t i = fields.size(); i-- > 0;) {
+    const Field& field = fields[i];
+    if (!IsAlwaysHopByHop(field.id()) && IsNamedByConnection(fields, field)) fields.Remove(i);
   }
+}
+
+void StripHopByHop(FieldList& fields, Keep keep) {
+  StripNamedByConnection(fields);
+  StripOfConnection(fields, keep);
+}
+
+void StripOfConnection(FieldList& fields, Keep keep) {
   fields.RemoveIf([keep](const Field& field) {
     if (field.id() == FieldName::kUpgrade && keep == Keep::kUpgrade) return false;
     return IsAlwaysHopByHop(field.id());

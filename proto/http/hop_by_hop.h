@@ -50,6 +50,11 @@ enum class Keep : uint8_t { kNothing, kUpgrade };
 // Connection names (RFC 9110 section 7.6.1). Transfer-Encoding stays: it is framing's business.
 void StripHopByHop(FieldList& fields, Keep keep);
 
+// The two halves of it, for rules that stand in between: they see what is said of the connection,
+// but what they add cannot be named away by the peer.
+void StripNamedByConnection(FieldList& fields);
+void StripOfConnection(FieldList& fields, Keep keep);
+
 // RFC 9110 section 6.5.1: fields that frame, route, authenticate or control may not come in
 // trailers.
 bool MayBeTrailer(FieldName id);

@@ -20,9 +20,10 @@ class RawTraffic {
   void End() { channel_.End(); }
   // With a '?' behind it where more bytes may change it.
   std::string Eval(std::string_view text) {
-    traffic.context.may_change = false;
+    traffic.context.SetMayWait(true);
+    traffic.context.SetUnsettled(false);
     const std::string value = traffic.Eval(text);
-    return traffic.context.may_change ? value + "?" : value;
+    return traffic.context.unsettled() ? value + "?" : value;
   }
 
   TrafficFixture traffic;

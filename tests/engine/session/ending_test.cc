@@ -64,7 +64,9 @@ TEST_F(EndingTest, BackendIsFoundByUseBackendThenDefaultBackend) {
   rig_.Start();
   client_ = rig_.Dial(80);
   EXPECT_NE(rig_.WaitServer(9001), nullptr);
-  proxy_.use_backend = &another;
+  auto rules = std::make_shared<ProxyRules>();
+  rules->use_backend.push_back({.condition = {}, .backend = &another, .name = {}});
+  proxy_.rules = rules;
   auto second = rig_.Dial(80);
   EXPECT_NE(rig_.WaitServer(9002), nullptr);
 }

@@ -39,7 +39,8 @@ class PersistenceTest : public testing::Test {
     const auto is_usable = [&](uint32_t server) {
       return std::find(down.begin(), down.end(), server) == down.end();
     };
-    persistence.ReadRequest(backend_, {table_, is_usable}, kNow, request_->fields);
+    persistence.ReadRequest(backend_, {table_, is_usable, backend_.persist}, kNow,
+                            request_->fields);
     return persistence;
   }
   std::string RequestCookies() const { return Joined(request_->fields, FieldName::kCookie); }

@@ -1,0 +1,201 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <memory>
+#include <vector>
+
+#include "base/text.h"
+#include "engine/config/diagnostics.h"
+#include "engine/mux/http_endpoint.h"
+#include "engine/rules/actions.h"
+#include "engine/server/http_replies.h"
+#include "engine/server/rule_keywords.h"
+#include "engine/session/http_reply.h"
+#include "engine/session/rule_run.h"
+#include "engine/session/stream.h"
+#include "engine/session/worker.h"
+#include "proto/http/chars.h"
+
+namespace engine {
+namespace {
+
+using ruleset::kHttpAfter;
+using ruleset::kHttpRequest;
+using ruleset::kHttpResponse;
+using ruleset::kTcpConnection;
+using ruleset::kTcpContent;
+using ruleset::kTcpResponse;
+using ruleset::kTcpSession;
+
+// accept, allow: no further rule of the set.
+class Stop final : public RuleAction {
+ public:
+  Verdict Run(RuleContext&) const override { return Verdict::kStop; }
+  bool ends() const override { return true; }
+};
+
+class Reject final : public RuleAction {
+ public:
+  Verdict Run(RuleContext& context) const override { return context.Reject(); }
+  bool ends() const override { return true; }
+};
+
+// The client is to notice nothing: no FIN and no RST reach it. Without the right to say so, they
+// die at the first router.
+class SilentDrop final : public RuleAction {
+ public:
+  explicit SilentDrop(int rst_ttl) : rst_ttl_(rst_ttl) {}
+  Verdict Run(RuleContext& context) const override {
+    if (context.client == nullptr) return context.Reject();
+    shard::Ring& ring = context.worker->context().ring();
+    const int fd = context.client->fd();
+    const int on = 1;
+    const int ttl = rst_ttl_ == 0 ? 1 : rst_ttl_;
+    const bool silent =
+        rst_ttl_ == 0 && ring.SetOption(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) == 0;
+    if (!silent) {
+      (void)ring.SetOption(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
+      (void)ring.SetOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &ttl, sizeof(ttl));
+    }
+    return context.Reject();
+  }
+  bool ends() const override { return true; }
+
+ private:
+  const int rst_ttl_;  // 0: not given
+};
+
+// deny and return.
+class Answer final : public RuleAction {
+ public:
+  Answer(std::shared_ptr<const RuleReply> reply, bool refuses)
+      : reply_(std::move(reply)), refuses_(refuses) {}
+  Verdict Run(RuleContext& context) const override { return context.Answer(*reply_, refuses_); }
+  bool ends() const override { return true; }
+  const RuleReply* reply() const override { return reply_.get(); }
+
+ private:
+  const std::shared_ptr<const RuleReply> reply_;
+  const bool refuses_;
+};
+
+// Asks who the client is (manual 4.4, auth).
+class Auth final : public RuleAction {
+ public:
+  explicit Auth(std::string realm) : realm_(std::move(realm)) {}
+  Verdict Run(RuleContext& context) const override {
+    FrontEndpoint* front = context.stream->front();
+    if (front == nullptr) return Verdict::kContinue;
+    const HttpReply& page = FindReply(*context.frontend, context.stream->backend(), 401);
+    proto::FieldList fields(front->arena());
+    const std::string_view realm = realm_.empty() ? RealmOf(context) : std::string_view(realm_);
+    static constexpr std::string_view kBefore = "Basic realm=\"";
+    const size_t bytes = kBefore.size() + realm.size() + 1;
+    char* const text = static_cast<char*>(front->arena().Allocate(bytes, 1));
+    char* at = text + kBefore.copy(text, kBefore.size());
+    at += realm.copy(at, realm.size());
+    *at = '"';
+    (void)fields.Add(proto::FieldName::kWwwAuthenticate, std::string_view(text, bytes));
+    context.stream->AnswerByRule(page, {.fields = &fields, .replaces = true},
+                                 shard::CloseReason::kRejected);
+    return Verdict::kEnd;
+  }
+  bool ends() const override { return true; }
+
+ private:
+  static std::string_view RealmOf(const RuleContext& context) {
+    return context.backend != nullptr ? context.backend->name : context.frontend->name;
+  }
+  const std::string realm_;
+};
+
+class UseService final : public RuleAction {
+ public:
+  explicit UseService(const shard::AppletType* applet) : applet_(applet) {}
+  Verdict Run(RuleContext& context) const override {
+    context.stream->SetTarget(shard::Target::Of(applet_));
+    context.stream->RequestServerSide();
+    return Verdict::kEnd;
+  }
+  bool ends() const override { return true; }
+  bool only_tcp() const override { return true; }
+
+ private:
+  const shard::AppletType* const applet_;
+};
+
+template <typename T>
+std::unique_ptr<const RuleAction> MakeBare(ActionUse&) {
+  return std::make_unique<T>();
+}
+
+std::unique_ptr<const RuleAction> MakeSilentDrop(ActionUse& action) {
+  int rst_ttl = 0;
+  if (action.TakeWord("rst-ttl")) {
+    std::string_view word;
+    if (!action.TakeArgument("a number of hops", &word)) return nullptr;
+    const Parsed<int64_t> hops = ParseInteger(word, 1, 255);
+    if (!hops) {
+      action.Refuse(hops.error);
+      return nullptr;
+    }
+    rst_ttl = int(hops.value);
+  }
+  return std::make_unique<SilentDrop>(rst_ttl);
+}
+
+std::unique_ptr<const RuleAction> MakeDeny(ActionUse& action) {
+  const uint16_t status = action.stage == RuleStage::kHttpResponse ? 502 : 403;
+  std::shared_ptr<const RuleReply> reply = action.TakeReply(status, false);
+  if (reply == nullptr) return nullptr;
+  return std::make_unique<Answer>(std::move(reply), true);
+}
+
+std::unique_ptr<const RuleAction> MakeReturn(ActionUse& action) {
+  std::shared_ptr<const RuleReply> reply = action.TakeReply(200, true);
+  if (reply == nullptr) return nullptr;
+  return std::make_unique<Answer>(std::move(reply), false);
+}
+
+std::unique_ptr<const RuleAction> MakeAuth(ActionUse& action) {
+  std::string_view realm;
+  if (action.TakeWord("realm") && !action.TakeArgument("a name", &realm)) return nullptr;
+  if (!realm.empty() &&
+      (!proto::AllOf(realm, proto::kValueClass) || realm.find_first_of("\"\\") != realm.npos)) {
+    action.Refuse("a byte that no realm may hold");
+    return nullptr;
+  }
+  return std::make_unique<Auth>(std::string(realm));
+}
+
+std::unique_ptr<const RuleAction> MakeUseService(ActionUse& action) {
+  std::string_view name;
+  if (!action.TakeArgument("the name of a service", &name)) return nullptr;
+  const auto& services = action.context.options.services;
+  const auto found = services.find(name);
+  if (found != services.end()) return std::make_unique<UseService>(found->second);
+  std::vector<std::string_view> names;
+  for (const auto& [known, type] : services) names.push_back(known);
+  action.Refuse("no service is named " + InQuotes(name), Suggest(name, names));
+  return nullptr;
+}
+
+constexpr ActionSpec kActions[] = {
+    {"accept", kTcpConnection | kTcpSession | kTcpContent | kTcpResponse, &MakeBare<Stop>},
+    {"allow", kHttpRequest | kHttpResponse | kHttpAfter, &MakeBare<Stop>},
+    {"auth", kHttpRequest, &MakeAuth},
+    {"deny", kHttpRequest | kHttpResponse, &MakeDeny},
+    {"reject", kTcpConnection | kTcpSession | kTcpContent | kTcpResponse | kHttpRequest,
+     &MakeBare<Reject>},
+    {"return", kHttpRequest | kHttpResponse, &MakeReturn},
+    {"silent-drop",
+     kTcpConnection | kTcpSession | kTcpContent | kTcpResponse | kHttpRequest | kHttpResponse,
+     &MakeSilentDrop},
+    {"use-service", kTcpContent, &MakeUseService},
+};
+
+}  // namespace
+
+std::span<const ActionSpec> EndingActions() { return kActions; }
+
+}  // namespace engine

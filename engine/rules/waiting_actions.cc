@@ -1,0 +1,116 @@
+#include <memory>
+
+#include "engine/config/diagnostics.h"
+#include "engine/rules/actions.h"
+#include "engine/server/expression_words.h"
+#include "engine/server/rule_keywords.h"
+#include "engine/session/rule_run.h"
+#include "engine/session/stream.h"
+
+namespace engine {
+namespace {
+
+using ruleset::kHttpAfter;
+using ruleset::kHttpRequest;
+using ruleset::kHttpResponse;
+
+// True once the time has come that the first call set.
+bool HasPassed(RuleContext& context, uint32_t wait_ms) {
+  RuleCursor& cursor = context.cursor();
+  if (!cursor.acting) cursor.until_ms = context.now_ms() + wait_ms;
+  return context.now_ms() >= cursor.until_ms;
+}
+
+// Holds the client back, then refuses.
+class Tarpit final : public RuleAction {
+ public:
+  explicit Tarpit(std::shared_ptr<const RuleReply> reply) : reply_(std::move(reply)) {}
+  Verdict Run(RuleContext& context) const override {
+    const Timeouts& timeouts =
+        context.backend != nullptr ? context.backend->timeouts : context.frontend->timeouts;
+    const uint32_t wait_ms = context.stream->TimeoutOf(
+        TimeoutKind::kTarpit, timeouts.tarpit_ms != 0 ? timeouts.tarpit_ms : timeouts.connect_ms);
+    if (!HasPassed(context, wait_ms)) return Verdict::kYield;
+    return context.Answer(*reply_, true);
+  }
+  bool ends() const override { return true; }
+  const RuleReply* reply() const override { return reply_.get(); }
+
+ private:
+  const std::shared_ptr<const RuleReply> reply_;
+};
+
+class Pause final : public RuleAction {
+ public:
+  Pause(uint32_t wait_ms, std::optional<Expression> expression)
+      : wait_ms_(wait_ms), expression_(std::move(expression)) {}
+  Verdict Run(RuleContext& context) const override {
+    uint32_t wait_ms = wait_ms_;
+    if (expression_ && !context.cursor().acting) {
+      Sample sample;
+      const bool has_number = expression_->Run(context, sample) &&
+                              Cast(sample, SampleKind::kInteger, context.scratch()) &&
+                              sample.number > 0 && sample.number <= int64_t(kTimeMsMax);
+      if (!has_number) return Verdict::kContinue;
+      wait_ms = uint32_t(sample.number);
+    }
+    return HasPassed(context, wait_ms) ? Verdict::kContinue : Verdict::kYield;
+  }
+
+ private:
+  const uint32_t wait_ms_;
+  const std::optional<Expression> expression_;
+};
+
+class StrictMode final : public RuleAction {
+ public:
+  explicit StrictMode(bool on) : on_(on) {}
+  Verdict Run(RuleContext& context) const override {
+    context.cursor().lenient = !on_;
+    return Verdict::kContinue;
+  }
+
+ private:
+  const bool on_;
+};
+
+std::unique_ptr<const RuleAction> MakeTarpit(ActionUse& action) {
+  std::shared_ptr<const RuleReply> reply = action.TakeReply(500, false);
+  if (reply == nullptr) return nullptr;
+  return std::make_unique<Tarpit>(std::move(reply));
+}
+
+std::unique_ptr<const RuleAction> MakePause(ActionUse& action) {
+  std::string_view word;
+  if (!action.TakeArgument("a time or an expression", &word)) return nullptr;
+  if (const Parsed<uint32_t> time = ParseTimeMs(word)) {
+    return std::make_unique<Pause>(time.value, std::nullopt);
+  }
+  std::optional<Expression> expression =
+      ParseExpression(action.context, action.use, action.next - 1, action.offers);
+  if (!expression) return nullptr;
+  return std::make_unique<Pause>(0, std::move(expression));
+}
+
+std::unique_ptr<const RuleAction> MakeStrictMode(ActionUse& action) {
+  std::string_view word;
+  if (!action.TakeArgument("'on' or 'off'", &word)) return nullptr;
+  const Parsed<bool> on = ParseOnOff(word);
+  if (!on) {
+    action.Refuse(on.error);
+    return nullptr;
+  }
+  return std::make_unique<StrictMode>(on.value);
+}
+
+constexpr ActionSpec kActions[] = {
+    {"pause", kHttpRequest | kHttpResponse, &MakePause},
+    {"strict-mode", kHttpRequest | kHttpResponse | kHttpAfter, &MakeStrictMode},
+    {"tarpit", kHttpRequest, &MakeTarpit},
+};
+
+}  // namespace
+
+std::span<const ActionSpec> WaitingActions() { return kActions; }
+
+}  // namespace engine

@@ -1,0 +1,462 @@
+#include "engine/server/rule_keywords.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/server/expression_words.h"
+#include "engine/server/http_replies.h"
+#include "engine/server/process_keywords.h"
+#include "engine/server/userlist.h"
+
+namespace engine {
+namespace {
+
+constexpr Scopes kFront = scope::kFrontend | scope::kListen;
+constexpr Scopes kBack = scope::kBackend | scope::kListen;
+constexpr Scopes kAll = scope::kDefaults | scope::kProxies;
+
+constexpr size_t kPatternFileBytesMax = size_t{256} << 20;
+
+struct StageInfo {
+  RuleStage stage;
+  std::string_view words;
+  Places place;  // whose actions it knows; 0: only its own
+  Needs offers;
+  Scopes scopes;
+};
+constexpr StageInfo kStages[] = {
+    {RuleStage::kTcpConnection, "tcp-request connection", ruleset::kTcpConnection,
+     place::kTcpConnection, scope::kDefaults | kFront},
+    {RuleStage::kTcpSession, "tcp-request session", ruleset::kTcpSession, place::kTcpSession,
+     scope::kDefaults | kFront},
+    {RuleStage::kTcpContent, "tcp-request content", ruleset::kTcpContent, place::kTcpContent, kAll},
+    {RuleStage::kHttpRequest, "http-request", ruleset::kHttpRequest, place::kHttpRequest, kAll},
+    {RuleStage::kTcpResponse, "tcp-response content", ruleset::kTcpResponse, place::kTcpResponse,
+     scope::kDefaults | kBack},
+    {RuleStage::kHttpResponse, "http-response", ruleset::kHttpResponse, place::kHttpResponse, kAll},
+    {RuleStage::kHttpAfter, "http-after-response", ruleset::kHttpAfter, place::kHttpResponse, kAll},
+};
+
+const ActionTable& ActionsOf(const BuildContext& context) {
+  static const ActionTable none;
+  return context.options.actions != nullptr ? *context.options.actions : none;
+}
+
+ProxyRules& RulesOf(ProxyDraft& draft) {
+  if (draft.rules == nullptr) draft.rules = std::make_shared<ProxyRules>();
+  return *draft.rules;
+}
+
+AclTable& AclsOf(BuildContext& context) {
+  ProxyDraft& draft = *context.proxy;
+  if (draft.acls != nullptr) return *draft.acls;
+  draft.acls = std::make_unique<AclTable>(UnitsOf(context));
+  return *draft.acls;
+}
+
+// A file of patterns, found as any other file of the line.
+bool ReadPatterns(const BuildContext& context, const Line& line, std::string_view name,
+                  std::string* contents, std::string* why) {
+  Parsed<std::string> read = ReadReplyFile(FilePath(context, line, name), kPatternFileBytesMax);
+  *why = read.error;
+  *contents = std::move(read.value);
+  return why->empty();
+}
+
+// Names of userlists are looked up once all are read.
+void NoteUserlist(BuildContext& context, const Expression& expression, const WordPlace& place) {
+  const std::string_view fetch = expression.fetch().name;
+  if (fetch != "http_auth" && fetch != "http_auth_group") return;
+  context.userlist_words.push_back({place, std::string(expression.arguments().text(0))});
+}
+
+void PrepareAcls(BuildContext& context, const KeywordUse& use, AclTable& acls) {
+  acls.SetReader(
+      [&context, &use](std::string_view name, std::string* contents, std::string* why) {
+        return ReadPatterns(context, use.line, name, contents, why);
+      },
+      [&context, &use](const Expression& expression, size_t word) {
+        NoteUserlist(context, expression, {&use.line, word});
+      });
+}
+
+void CheckUserlists(BuildContext& context) {
+  for (const BuildContext::UserlistWord& word : context.userlist_words) {
+    if (context.configuration.FindUserlist(word.name) != nullptr) continue;
+    std::vector<std::string_view> names;
+    for (const auto& list : context.configuration.userlists) names.push_back(list->name);
+    context.diagnostics.Error(word.place.At(), "unable to find userlist " + InQuotes(word.name),
+                              Suggest(word.name, names));
+  }
+}
+
+void Report(const KeywordUse& use, const AclProblem& problem) {
+  Location where = use.line.At(problem.word);
+  if (problem.length > 0 && problem.word < use.line.size() &&
+      !use.line.words[problem.word].quoted) {
+    where.column += uint32_t(problem.offset);
+    where.length_bytes = uint32_t(problem.length);
+  }
+  use.diagnostics.Error(where, "'" + use.keyword->words + "': " + problem.message, problem.hint);
+}
+
+// Rules and ACLs of a defaults section must be named by who uses them.
+bool MayStandHere(const BuildContext& context, const KeywordUse& use) {
+  const Section& section = *context.proxy->section;
+  if (section.kind != SectionKind::kDefaults || !section.name.empty()) return true;
+  return Refuse(use, 0, "is only allowed in a 'defaults' section that has a name");
+}
+
+// The order in which rules run, whatever the order of their lines (manual 4.2).
+enum RuleOrder : uint32_t {
+  kOrderTcpConnection = 1,
+  kOrderTcpSession,
+  kOrderTcpContent,
+  kOrderMonitorFail,
+  kOrderHttpRequest,
+  kOrderRedirect,
+  kOrderUseBackend,
+  kOrderUseServer
+};
+
+void NoteOrder(BuildContext& context, const KeywordUse& use, uint32_t order) {
+  ProxyDraft& draft = *context.proxy;
+  if (context.is_inherited) return;  // a section of its own
+  if (order >= draft.latest_rule) {
+    draft.latest_rule = order;
+    draft.latest_rule_words = use.keyword->words;
+    return;
+  }
+  use.diagnostics.Warning(use.line.At(use.first_word), "a '" + use.keyword->words +
+                                                           "' rule placed after a '" +
+                                                           std::string(draft.latest_rule_words) +
+                                                           "' rule will still be processed before");
+}
+
+uint32_t OrderOf(RuleStage stage) {
+  switch (stage) {
+    case RuleStage::kTcpConnection:
+      return kOrderTcpConnection;
+    case RuleStage::kTcpSession:
+      return kOrderTcpSession;
+    case RuleStage::kTcpContent:
+      return kOrderTcpContent;
+    case RuleStage::kHttpRequest:
+      return kOrderHttpRequest;
+    default:
+      return 0;  // of responses
+  }
+}
+
+// The condition at `argument`, if there is one. `offers`: what is at hand where it is asked.
+bool TakeCondition(BuildContext& context, const KeywordUse& use, size_t argument, Needs offers,
+                   std::optional<AclCondition>* condition) {
+  if (argument >= use.arguments()) return true;
+  if (!IsConditionWord(use.argument(argument))) {
+    return Refuse(use, argument, "unexpected " + InQuotes(use.argument(argument)),
+                  Suggest(use.argument(argument), {"if", "unless"}));
+  }
+  AclProblem problem;
+  AclTable& acls = AclsOf(context);
+  PrepareAcls(context, use, acls);
+  *condition = acls.ReadCondition(use.line, use.first_argument + argument, &problem);
+  if (!*condition) {
+    Report(use, problem);
+    return false;
+  }
+  if (const Acl* acl = (*condition)->FindMisplaced(offers)) {
+    use.diagnostics.Warning(
+        use.line.At(use.first_argument + argument),
+        "'" + use.keyword->words + "': ACL " + InQuotes(acl->name()) + " will never match here",
+        "it can be used in " + PlacesOf(acl->needs()));
+  }
+  return true;
+}
+
+bool TakeAcl(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 2, SIZE_MAX, "a name and a criterion")) return false;
+  if (!MayStandHere(context, use)) return false;
+  AclProblem problem;
+  AclTable& acls = AclsOf(context);
+  PrepareAcls(context, use, acls);
+  if (acls.Add(use.line, use.first_argument, &problem)) return true;
+  Report(use, problem);
+  return false;
+}
+
+// Actions ----------------------------------------------------------------------------------------
+
+// An action of other rules is named with them, a misspelt one with what it resembles.
+std::string HintFor(const BuildContext& context, std::string_view word, Places place) {
+  for (const StageInfo& stage : kStages) {
+    if (!ManualStateOf(WordKind::kAction, word, stage.place)) continue;
+    return "it is an action of '" + std::string(stage.words) + "'";
+  }
+  std::vector<std::string_view> names;
+  for (const ActionSpec* spec : ActionsOf(context).all()) {
+    if ((spec->places & place) != 0) names.push_back(spec->name);
+  }
+  return Suggest(word, names);
+}
+
+// "set-var(txn.x)" is "set-var" with "txn.x".
+std::string_view CutGlued(std::string_view word, std::string_view* glued) {
+  const size_t open = word.find('(');
+  if (open == word.npos) return word;
+  *glued = word.substr(open + 1);
+  if (glued->ends_with(')')) glued->remove_suffix(1);
+  return word.substr(0, open);
+}
+
+bool ReportUnknownAction(const BuildContext& context, const KeywordUse& use, std::string_view word,
+                         const StageInfo& stage) {
+  const std::string action = "'" + std::string(stage.words) + " " + std::string(word) + "'";
+  if (ManualStateOf(WordKind::kAction, word, stage.place)) {
+    use.diagnostics.Error(use.line.At(use.first_argument), action + " is not supported yet");
+    return false;
+  }
+  return Refuse(use, 0, "unknown action " + InQuotes(word), HintFor(context, word, stage.place));
+}
+
+bool TakeRule(BuildContext& context, KeywordUse& use, const StageInfo& stage) {
+  if (!HasArguments(use, 1, SIZE_MAX, "an action")) return false;
+  if (!MayStandHere(context, use)) return false;
+  if (const uint32_t order = OrderOf(stage.stage)) NoteOrder(context, use, order);
+  std::string_view glued;
+  const std::string_view word = CutGlued(use.argument(0), &glued);
+  const ActionSpec* spec = ActionsOf(context).Find(word, stage.place);
+  if (spec == nullptr || (spec->parentheses && glued.data() == nullptr)) {
+    if (spec != nullptr) return Refuse(use, 0, InQuotes(word) + " expects '(...)' behind it");
+    return ReportUnknownAction(context, use, word, stage);
+  }
+  KeywordSpec words{std::string(stage.words) + " " + std::string(word), use.keyword->scopes};
+  KeywordUse inner{.line = use.line,
+                   .keyword = &words,
+                   .first_word = use.first_word,
+                   .first_argument = use.first_argument + 1,
+                   .next = use.line.size(),
+                   .diagnostics = use.diagnostics};
+  ActionUse action{context, inner, stage.stage, stage.offers, glued};
+  Rule rule;
+  rule.action = spec->make(action);
+  if (rule.action == nullptr) return false;
+  if (!TakeCondition(context, inner, action.next, stage.offers, &rule.condition)) return false;
+  const SourcePlace place = PlaceOf(use.line);
+  rule.file = place.file;
+  rule.line = uint32_t(place.line);
+  RuleSet& set = RulesOf(*context.proxy).set(stage.stage);
+  set.rules.push_back(std::move(rule));
+  return true;
+}
+
+bool TakeRedirect(BuildContext& context, KeywordUse& use) {
+  const ActionSpec* spec = ActionsOf(context).Find("redirect", ruleset::kHttpRequest);
+  if (spec == nullptr) return Refuse(use, 0, "is not supported yet");
+  NoteOrder(context, use, kOrderRedirect);
+  ActionUse action{context, use, RuleStage::kRedirect, place::kHttpRequest, {}};
+  Rule rule;
+  rule.action = spec->make(action);
+  if (rule.action == nullptr) return false;
+  if (!TakeCondition(context, use, action.next, place::kHttpRequest, &rule.condition)) return false;
+  RulesOf(*context.proxy).set(RuleStage::kRedirect).rules.push_back(std::move(rule));
+  return true;
+}
+
+// Where to ---------------------------------------------------------------------------------------
+
+bool TakeUseBackend(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 1, SIZE_MAX, "the name of a backend")) return false;
+  NoteOrder(context, use, kOrderUseBackend);
+  BackendRule rule;
+  if (!CompileText(context, use, 0, place::kHttpRequest, &rule.name)) return false;
+  if (!TakeCondition(context, use, 1, place::kHttpRequest, &rule.condition)) return false;
+  context.proxy->use_backends.push_back({&use.line, use.first_argument});
+  RulesOf(*context.proxy).use_backend.push_back(std::move(rule));
+  return true;
+}
+
+bool TakeUseServer(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 2, SIZE_MAX, "a server and a condition")) return false;
+  NoteOrder(context, use, kOrderUseServer);
+  ServerRule rule;
+  if (!CompileText(context, use, 0, place::kHttpRequest, &rule.name)) return false;
+  rule.has_name = !rule.name.is_constant();
+  if (!TakeCondition(context, use, 1, place::kHttpRequest, &rule.condition)) return false;
+  context.proxy->use_servers.push_back({&use.line, use.first_argument});
+  RulesOf(*context.proxy).use_server.push_back(std::move(rule));
+  return true;
+}
+
+bool TakeOnlyCondition(BuildContext& context, KeywordUse& use, std::optional<AclCondition>* found) {
+  if (!HasArguments(use, 2, SIZE_MAX, "'if' or 'unless' and a condition")) return false;
+  return TakeCondition(context, use, 0, place::kHttpRequest, found);
+}
+
+bool TakeMonitorFail(BuildContext& context, KeywordUse& use) {
+  std::optional<AclCondition> condition;
+  NoteOrder(context, use, kOrderMonitorFail);
+  if (!TakeOnlyCondition(context, use, &condition)) return false;
+  RulesOf(*context.proxy).monitor_fail.push_back(std::move(*condition));
+  return true;
+}
+
+void AddPersist(BuildKeywords& keywords, const char* words, bool force) {
+  keywords.Add({words, kBack}, [force](BuildContext& context, KeywordUse& use) {
+    std::optional<AclCondition> condition;
+    if (!TakeOnlyCondition(context, use, &condition)) return false;
+    RulesOf(*context.proxy).persist.push_back({force, std::move(*condition)});
+    return true;
+  });
+}
+
+void AddDelay(BuildKeywords& keywords, const char* words, Scopes scopes, RuleStage stage) {
+  keywords.Add({words, scopes}, [stage](BuildContext& context, KeywordUse& use) {
+    uint32_t delay_ms = 0;
+    if (!HasArguments(use, 1, 1, "a time") ||
+        !TakeArgument(use, 0, ParseTimeMs(use.argument(0)), delay_ms)) {
+      return false;
+    }
+    RulesOf(*context.proxy).set(stage).inspect_delay_ms = delay_ms;
+    return true;
+  });
+}
+
+void AddVariableLimit(BuildKeywords& keywords, const char* words, uint32_t VariableLimits::*field) {
+  keywords.Add({words, scope::kGlobal}, [field](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "a size") &&
+           TakeArgument(use, 0, ParseSize(use.argument(0), UINT32_MAX),
+                        context.configuration.global.variables.*field);
+  });
+}
+
+// What is finer may not hold more than what it is part of.
+void FinishVariableLimits(VariableLimits& limits) {
+  uint32_t* const all[] = {&limits.global_bytes, &limits.process_bytes, &limits.session_bytes,
+                           &limits.transaction_bytes, &limits.exchange_bytes};
+  for (size_t i = 1; i < std::size(all); ++i) {
+    const uint32_t outer = *all[i - 1];
+    if (outer != 0 && (*all[i] == 0 || *all[i] > outer)) *all[i] = outer;
+  }
+}
+
+bool IsNothing(const ProxyRules& rules) {
+  for (const RuleSet& set : rules.sets) {
+    if (!set.empty()) return false;
+  }
+  return rules.use_backend.empty() && rules.use_server.empty() && rules.monitor_fail.empty() &&
+         rules.persist.empty();
+}
+
+}  // namespace
+
+// ActionUse --------------------------------------------------------------------------------------
+
+bool ActionUse::done() const {
+  return next >= use.arguments() || IsConditionWord(use.argument(next));
+}
+
+bool ActionUse::TakeWord(std::string_view word) {
+  if (next >= use.arguments() || use.argument(next) != word) return false;
+  ++next;
+  return true;
+}
+
+bool ActionUse::TakeArgument(std::string_view expected, std::string_view* argument) {
+  if (next >= use.arguments()) {
+    return engine::Refuse(use, next, "expects " + std::string(expected));
+  }
+  *argument = use.argument(next++);
+  return true;
+}
+
+bool ActionUse::TakeText(std::string_view expected, RuleText* text) {
+  std::string_view argument;
+  return TakeArgument(expected, &argument) && CompileText(context, use, next - 1, offers, text);
+}
+
+bool ActionUse::TakeExpression(std::optional<Expression>* expression) {
+  std::string_view argument;
+  if (!TakeArgument("a sample expression", &argument)) return false;
+  *expression = ParseExpression(context, use, next - 1, offers);
+  return expression->has_value();
+}
+
+bool ActionUse::Refuse(std::string_view message, std::string_view hint) const {
+  return engine::Refuse(use, next == 0 ? 0 : next - 1, message, hint);
+}
+
+void ActionUse::RefuseWord(std::string_view message) const {
+  use.diagnostics.Error(use.line.At(use.first_argument - 1),
+                        "'" + use.keyword->words + "': " + std::string(message));
+}
+
+// ------------------------------------------------------------------------------------------------
+
+bool CompileText(BuildContext& context, const KeywordUse& use, size_t argument, Needs offers,
+                 RuleText* text) {
+  ExpressionProblem problem;
+  if (text->Compile(use.argument(argument), UnitsOf(context), offers, &problem)) return true;
+  ReportProblem(context.diagnostics, use.line.At(use.first_argument + argument), use.keyword->words,
+                use.argument(argument), problem);
+  return false;
+}
+
+void RegisterRuleKeywords(BuildKeywords& keywords) {
+  keywords.Add({"acl", kAll}, TakeAcl);
+  for (const StageInfo& stage : kStages) {
+    keywords.Add(
+        {std::string(stage.words), stage.scopes},
+        [&stage](BuildContext& context, KeywordUse& use) { return TakeRule(context, use, stage); });
+  }
+  AddDelay(keywords, "tcp-request inspect-delay", kAll, RuleStage::kTcpContent);
+  AddDelay(keywords, "tcp-response inspect-delay", scope::kDefaults | kBack,
+           RuleStage::kTcpResponse);
+  keywords.Add({"redirect", scope::kProxies}, TakeRedirect);
+  keywords.Add({"use_backend", kFront}, TakeUseBackend);
+  keywords.Add({"use-server", kBack}, TakeUseServer);
+  keywords.Add({"monitor fail", kFront}, TakeMonitorFail);
+  AddPersist(keywords, "force-persist", true);
+  AddPersist(keywords, "ignore-persist", false);
+  AddVariableLimit(keywords, "tune.vars.global-max-size", &VariableLimits::global_bytes);
+  AddVariableLimit(keywords, "tune.vars.proc-max-size", &VariableLimits::process_bytes);
+  AddVariableLimit(keywords, "tune.vars.sess-max-size", &VariableLimits::session_bytes);
+  AddVariableLimit(keywords, "tune.vars.txn-max-size", &VariableLimits::transaction_bytes);
+  AddVariableLimit(keywords, "tune.vars.reqres-max-size", &VariableLimits::exchange_bytes);
+}
+
+void FinishRulesGlobal(BuildContext& context) {
+  FinishVariableLimits(context.configuration.global.variables);
+  CheckUserlists(context);
+}
+
+void FinishRules(BuildContext& context, ProxyDraft& draft) {
+  if (draft.rules == nullptr) return;
+  ProxyRules& rules = *draft.rules;
+  const ProxyConfig& config = *draft.config;
+  for (size_t i = 0; i < rules.use_server.size(); ++i) {
+    ServerRule& rule = rules.use_server[i];
+    if (rule.has_name) continue;
+    const std::string& name = rule.name.constant();
+    const auto found = std::find_if(config.servers.begin(), config.servers.end(),
+                                    [&](const auto& server) { return server->name == name; });
+    if (found != config.servers.end()) {
+      rule.server = (*found)->index;
+      continue;
+    }
+    std::vector<std::string_view> names;
+    for (const auto& server : config.servers) names.push_back(server->name);
+    context.diagnostics.Error(draft.use_servers[i].At(),
+                              "'use-server': no server is named " + InQuotes(name),
+                              Suggest(name, names));
+  }
+  for (const Rule& rule : rules.set(RuleStage::kTcpContent).rules) {
+    if (config.mode != Mode::kHttp || !rule.action->only_tcp()) continue;
+    context.diagnostics.Error({.file = rule.file, .line = rule.line},
+                              "'tcp-request content': this action needs 'mode tcp' in " +
+                                  config.kind + " '" + config.name + "'");
+  }
+  if (!IsNothing(rules)) draft.config->rules = draft.rules;
+}
+
+}  // namespace engine

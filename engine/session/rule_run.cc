@@ -1,0 +1,121 @@
+#include "engine/session/rule_run.h"
+
+#include "engine/mux/http_endpoint.h"
+#include "engine/server/http_replies.h"
+#include "engine/server/rule_keywords.h"
+#include "engine/session/http_reply.h"
+#include "engine/session/stream.h"
+#include "engine/session/worker.h"
+
+namespace engine {
+namespace {
+
+size_t FieldsBytes(const proto::FieldList& fields) {
+  constexpr size_t kAroundBytes = 4;  // ": " and the end of the line
+  size_t bytes = 0;
+  for (const proto::Field& field : fields) {
+    bytes += field.name().size() + field.value().size() + kAroundBytes;
+  }
+  return bytes;
+}
+
+// The first line and the empty one, at the most.
+size_t LineBytes(const proto::RequestHead& head) {
+  constexpr size_t kRestBytes = 24;
+  return head.method_text.size() + head.scheme.size() + head.authority.size() + head.path.size() +
+         head.query.size() + kRestBytes;
+}
+
+}  // namespace
+
+bool IsFramingField(proto::FieldName id) {
+  return id == proto::FieldName::kContentLength || id == proto::FieldName::kTransferEncoding;
+}
+
+uint64_t RuleContext::now_ms() const { return worker->context().now_ms(); }
+
+proto::FieldList* RuleContext::fields() {
+  if (in_response) return response == nullptr ? nullptr : &response->fields;
+  return request == nullptr ? nullptr : &request->fields;
+}
+
+base::Arena* RuleContext::arena() {
+  proto::FieldList* list = fields();
+  return list == nullptr ? nullptr : &list->arena();
+}
+
+bool RuleContext::HasRoom(size_t bytes) const {
+  constexpr size_t kStatusLineBytes = 64;
+  const size_t used =
+      in_response ? FieldsBytes(response->fields) + response->reason.size() + kStatusLineBytes
+                  : FieldsBytes(request->fields) + LineBytes(*request);
+  return used + bytes <= worker->process().configuration->global.bufsize;
+}
+
+Verdict RuleContext::Failed() {
+  if (cursor_.lenient || after_) return Verdict::kContinue;
+  return AnswerStatus(in_response ? 502 : 500);
+}
+
+Verdict RuleContext::AnswerStatus(uint16_t status) {
+  RuleReply reply;
+  reply.status = status;
+  return Answer(reply, true);
+}
+
+Verdict RuleContext::Answer(const RuleReply& rule, bool refused) {
+  const shard::CloseReason reason =
+      refused ? shard::CloseReason::kRejected : shard::CloseReason::kLocal;
+  FrontEndpoint* front = stream->front();
+  if (front == nullptr) return Reject();
+  const HttpReply& base =
+      rule.reply != nullptr ? *rule.reply : FindReply(*frontend, stream->backend(), rule.status);
+  ReplyExtras extras;
+  bool fits = true;
+  if (rule.body) {
+    extras.has_body = true;
+    fits = rule.body->Write(*this, &extras.body);
+  }
+  proto::FieldList made(front->arena());
+  for (const auto& [name, text] : rule.fields) {
+    std::string_view value;
+    fits = fits && text.Write(*this, &value) && made.Add(name, front->arena().Copy(value));
+  }
+  extras.fields = &made;
+  if (fits) {
+    stream->AnswerByRule(base, extras, reason);
+  } else {
+    stream->AnswerByRule(FindReply(*frontend, stream->backend(), 500), {}, reason);
+  }
+  return Verdict::kEnd;
+}
+
+Verdict RuleContext::Reject() {
+  // Without a stream its session closes.
+  if (stream != nullptr) stream->Reject(shard::CloseReason::kRejected);
+  return Verdict::kEnd;
+}
+
+Verdict RunRules(const RuleSet& set, RuleContext& context) {
+  RuleCursor& cursor = context.cursor();
+  Verdict verdict = Verdict::kContinue;
+  for (; cursor.next < set.rules.size(); ++cursor.next) {
+    const Rule& rule = set.rules[cursor.next];
+    if (!cursor.acting && rule.condition) {
+      const Outcome outcome = rule.condition->Run(context);
+      if (outcome == Outcome::kLater) return Verdict::kYield;
+      if (outcome == Outcome::kNo) continue;
+    }
+    char* const mark = context.scratch().Take(0);
+    verdict = rule.action->Run(context);
+    context.scratch().Shrink(mark, 0);
+    if (cursor.acting && verdict != Verdict::kYield) cursor.until_ms = 0;
+    cursor.acting = verdict == Verdict::kYield;
+    if (verdict != Verdict::kContinue) break;
+  }
+  if (verdict == Verdict::kYield) return verdict;
+  cursor = {};
+  return verdict;
+}
+
+}  // namespace engine
