@@ -157,6 +157,18 @@ bool LooksLikeText(const SourceFile& file, Diagnostics& diagnostics) {
   return true;
 }
 
+// HAProxy expands variables in addresses once more, where they stand bare: `bind *:$PORT`.
+// In other words a bare `$` stays: it starts the salt of a password and ends a regular expression.
+bool HoldsAddresses(std::string_view raw) {
+  const std::string_view word = FirstRawWord(raw);
+  if (word == "stats") return raw.find("socket") != raw.npos;
+  for (const std::string_view known :
+       {"bind", "server", "source", "log", "peer", "dispatch", "nameserver"}) {
+    if (word == known) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 // Reads one file into the tree. The states of a line are: inside a block that is skipped, a
@@ -215,7 +227,7 @@ class FileReader {
     LexContext lex;
     lex.environment = &context_.environment;
     lex.section = section_name_;
-    lex.expand_bare_words = context_.expand_bare_words;
+    lex.expand_bare_words = context_.expand_bare_addresses && HoldsAddresses(raw);
     LexProblem problem;
     if (!LexLine(lex, line, problem)) return OnBadLine(line, problem);
     if (line.words.empty()) return;

@@ -81,8 +81,8 @@ struct ReadContext {
   Environment& environment;
   const ConditionFacts& facts;
   Diagnostics& diagnostics;
-  bool expand_bare_words = false;  // see LexContext
-  bool has_local_peer = false;     // -L was given: `localpeer` changes nothing
+  bool expand_bare_addresses = false;  // LexContext::expand_bare_words, in lines with addresses
+  bool has_local_peer = false;         // -L was given: `localpeer` changes nothing
 };
 
 class Tree {

@@ -56,6 +56,19 @@ struct Read {
   }
 };
 
+TEST(Tree, ExpandsBareWordsOfAddressesOnly) {
+  Read read;
+  read.environment.Set("PORT", "80");
+  const std::string text =
+      "global\n  stats socket /tmp/$PORT\nlisten a\n  bind *:$PORT\n"
+      "  server s h:${PORT}\n  acl x path $PORT\n  acl y path \"$PORT\"\n";
+  ASSERT_TRUE(
+      read.tree.ReadText("t.cfg", text, {read.environment, read.facts, read.diagnostics, true}));
+  EXPECT_EQ(read.Show(),
+            "global[stats socket /tmp/80] listen a[bind *:80|server s h:80|acl x path $PORT|"
+            "acl y path 80]");
+}
+
 TEST(Tree, ReadsSections) {
   const struct {
     const char* name;
