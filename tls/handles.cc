@@ -1,6 +1,10 @@
 #include "tls/handles.h"
 
+#include <openssl/crypto.h>
+
 namespace tls {
+
+std::string LibraryVersion() { return OPENSSL_VERSION_TEXT; }
 
 std::string TakeErrorText() {
   const uint32_t error = ERR_get_error();

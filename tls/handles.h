@@ -30,6 +30,8 @@ namespace tls {
 template <typename T>
 using Handle = bssl::UniquePtr<T>;
 
+// Its name, and whose interface it has.
+std::string LibraryVersion();
 // The oldest error of this thread in words, which is then forgotten with all others.
 std::string TakeErrorText();
 

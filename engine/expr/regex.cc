@@ -26,6 +26,12 @@ struct Scratch {
 
 }  // namespace
 
+std::string Regex::LibraryVersion() {
+  char text[64] = {};
+  pcre2_config(PCRE2_CONFIG_VERSION, text);
+  return text;
+}
+
 std::shared_ptr<const Regex> Regex::Compile(std::string_view pattern, bool ignore_case,
                                             std::string* error) {
   int code = 0;

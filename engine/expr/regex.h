@@ -24,6 +24,8 @@ class Regex {
   // Null with `*error`.
   static std::shared_ptr<const Regex> Compile(std::string_view pattern, bool ignore_case,
                                               std::string* error);
+  // The library's version.
+  static std::string LibraryVersion();
   ~Regex();
   Regex(const Regex&) = delete;
   Regex& operator=(const Regex&) = delete;

@@ -16,6 +16,7 @@
 #include "engine/applet/echo.h"
 #include "engine/check/check_runner.h"
 #include "engine/config/tree.h"
+#include "engine/expr/regex.h"
 #include "engine/fetch/units.h"
 #include "engine/log/console.h"
 #include "engine/rules/actions.h"
@@ -35,6 +36,7 @@
 #include "engine/server/builder.h"
 #include "engine/server/saved_states.h"
 #include "shard/ring/probe.h"
+#include "tls/handles.h"
 
 namespace engine {
 namespace {
@@ -48,6 +50,9 @@ BuildFacts FactsOfBuild() {
   facts.drivers.push_back({"uring", 2, uring.usable, uring.usable ? uring.Describe() : uring.why});
   facts.drivers.push_back({"poll", 1, true, "epoll"});
   facts.default_threads = Supervisor::ShardsFor(GlobalConfig{});
+  facts.libraries.push_back("Built with OpenSSL version : " + tls::LibraryVersion());
+  facts.libraries.push_back("Built with PCRE2 version : " + Regex::LibraryVersion());
+  facts.libraries.push_back("Encrypted password support via crypt(3): yes");
   facts.services.push_back(EchoApplet().name());
   facts.muxes.push_back("h1  : mode=HTTP side=FE|BE");
   facts.muxes.push_back("raw : mode=TCP  side=FE|BE");

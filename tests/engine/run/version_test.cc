@@ -103,6 +103,8 @@ TEST(VersionTest, ConditionsOfTheContract) {
       {"feature(TPROXY)", ConditionResult::kTrue},        // tests/scenario/source_test.py
       {"feature(LINUX_TPROXY)", ConditionResult::kTrue},  // the same
       {"feature(LINUX_CAP)", ConditionResult::kTrue},     // tests/engine/run/privileges_test.cc
+      {"feature(LIBCRYPT)", ConditionResult::kTrue},      // tests/scenario/rules/auth.vtc
+      {"feature(SYSTEMD)", ConditionResult::kTrue},       // tests/scenario/master_test.py
       {"feature(QUIC)", ConditionResult::kFalse},
       {"feature(LUA)", ConditionResult::kFalse},
       {"enabled(REUSEPORT)", ConditionResult::kTrue},
