@@ -1,5 +1,6 @@
 """The quickstart shows itself working: 100 requests over kept connections, shared equally by its two origins."""
 
+import os
 import re
 import subprocess
 import sys
@@ -13,12 +14,20 @@ ORIGIN = re.compile(r"^  origin (\w+) +(\d+)$", re.MULTILINE)
 def a_hundred_requests_go_to_both_origins():
     if IS_HAPROXY:
         skip("it has none")
-    done = subprocess.run([PROGRAM, "--quickstart", "--once"], capture_output=True, text=True, timeout=60, check=False)
-    print(done.stdout)
-    check(done.returncode == 0, f"exit {done.returncode}: {done.stderr}")
-    check("100 HTTP requests sent through it over 4 kept connections, 0 failed" in done.stdout, "the requests")
-    check(ORIGIN.findall(done.stdout) == [("first", "50"), ("second", "50")], "50 for each origin")
-    check(len(done.stdout.partition("Try:\n")[2].splitlines()) == 3, "three lines to try")
+    for extra in ({}, {"SHARDS": "1"}, {"SHARDS": "4"}, {"SHARDS": "4", "RINGWAY_RING": "poll"}):
+        done = subprocess.run(
+            [PROGRAM, "--quickstart", "--once"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, **extra},
+        )
+        print(extra, done.stdout)
+        check(done.returncode == 0, f"exit {done.returncode}: {done.stderr}")
+        check("100 HTTP requests sent through it over 4 kept connections, 0 failed" in done.stdout, "the requests")
+        check(ORIGIN.findall(done.stdout) == [("first", "50"), ("second", "50")], "50 for each origin")
+        check(len(done.stdout.partition("Try:\n")[2].splitlines()) == 3, "three lines to try")
 
 
 @case
