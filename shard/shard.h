@@ -44,6 +44,8 @@ class ShardApp {
   // False: it waits in the listener until ResumeListeners(). What is reserved here is released by
   // the shard that serves it.
   virtual bool Reserve(Shard& shard, Listener& listener) noexcept = 0;
+  // Whether there are descriptors for all who may come to the listeners at once (Listener).
+  virtual bool MayTakeMany(Listener& listener) noexcept = 0;
   // A connection that this shard is to serve; takes `fd`.
   virtual void Serve(Shard& shard, Listener& listener, int fd) noexcept = 0;
   // An accept found no descriptor left: closes what nobody needs. False: there is nothing.
@@ -101,6 +103,7 @@ class Shard final : AcceptHandler, CompletionSink, TurnHook {
 
   Shard(const ShardOptions& options, LoadBoard& board);
   bool OnAccepted(Listener& listener, int fd) noexcept override;
+  bool MayTakeMany(Listener& listener) noexcept override { return app_->MayTakeMany(listener); }
   bool OnOutOfDescriptors() noexcept override { return app_->FreeDescriptors(); }
   void OnCompletion(const Completion& completion) noexcept override;
   void OnTurnEnd() noexcept override;

@@ -32,7 +32,9 @@ uint64_t PipesFor(const LimitsRequest& request, uint64_t maxconn) {
 }
 
 uint64_t FixedFds(const LimitsRequest& request) {
-  return uint64_t{kFdsReserved} + request.listening_sockets + request.health_checks +
+  const uint64_t waiting =
+      std::max(request.client_sockets, kFdsReservedForWaiting) - kFdsReservedForWaiting;
+  return uint64_t{kFdsReserved} + request.listening_sockets + waiting + request.health_checks +
          request.inherited_fds + uint64_t{kFdsPerShard} * request.shards;
 }
 
@@ -244,6 +246,12 @@ LimitsPlan ComputeLimits(const LimitsRequest& request, const SystemLimits& syste
   plan.prealloc_fd = request.prealloc_fd;
   const uint64_t ordered = WithUlimitN(request, system, attainable, plan);
   plan.nofile_soft = std::max({system.nofile_soft, plan.fds_needed, ordered});
+  plan.burst_max = std::min(request.backlogs, kBurstMax);
+  if (ordered == 0) {
+    plan.nofile_soft =
+        std::max(plan.nofile_soft,
+                 std::min({plan.fds_needed + plan.burst_max, attainable, system.nofile_hard}));
+  }
   plan.nofile_hard = std::max(system.nofile_hard, plan.nofile_soft);
 
   if (request.memory_mb != 0) {

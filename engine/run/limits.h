@@ -14,6 +14,8 @@
 //  - maxconn given: the soft limit of descriptors is raised to what it needs. It is never lowered.
 //  - not given: as many connections as the larger of the soft and the hard limit serves, at most
 //    fd-hard-limit descriptors, and at most what -m has memory for.
+//  - Beyond that it is raised, as far as the hard one allows and unless ulimit-n orders a number,
+//    for the clients who may come at once: so they can be taken in with one accept.
 //  - -m bounds the pools that hold what is on its way, which is where memory goes. It is no rlimit:
 //    pools reserve address space that they may never touch, and who is refused memory in the middle
 //    of an exchange can only die.
@@ -35,8 +37,12 @@ struct GlobalConfig;
 inline constexpr uint64_t kFdHardLimitDefault = 1048576;  // manual 3.1, fd-hard-limit
 // Descriptors of one shard beside its connections: ring, wake-up, epoll of the poll driver, spare.
 inline constexpr uint32_t kFdsPerShard = 4;
-// Standard streams, signals, log and command sockets, files opened while serving.
+// Standard streams, signals, log and command sockets, files opened while serving, and the first
+// clients who wait for a place.
 inline constexpr uint32_t kFdsReserved = 24;
+inline constexpr uint32_t kFdsReservedForWaiting = 4;
+// More clients than this are not expected to come at once, however long the backlogs are.
+inline constexpr uint64_t kBurstMax = 65536;
 
 struct LimitsRequest {
   uint32_t maxconn_option = 0;        // -n; 0: not given. Wins over maxconn
@@ -48,6 +54,8 @@ struct LimitsRequest {
   bool strict_limits = true;
   bool prealloc_fd = false;
   uint32_t listening_sockets = 0;  // all of them: a bind with a socket per shard counts each
+  uint32_t client_sockets = 0;     // of them, those of clients: one each may wait for a place
+  uint64_t backlogs = 0;           // clients who may wait in the kernel, at all of them together
   uint32_t shards = 1;
   uint32_t health_checks = 0;  // servers that are checked
   uint32_t inherited_fds = 0;  // open at start beside the standard streams
@@ -78,9 +86,12 @@ struct LimitsPlan {
   uint32_t proxy_maxconn = 0;  // of a frontend that sets none
   uint32_t pipes = 0;          // for splicing, at maxconn connections
   uint64_t fds_needed = 0;     // at maxconn connections
-  uint64_t nofile_soft = 0;    // to set
-  uint64_t nofile_hard = 0;    // to set; differs from the present one only with may_raise_hard
-  bool prealloc_fd = false;    // open and close descriptor fds_needed - 1
+  // Clients who may come at once. Where there are no descriptors for as many beside those needed,
+  // they are taken one by one.
+  uint64_t burst_max = 0;
+  uint64_t nofile_soft = 0;  // to set
+  uint64_t nofile_hard = 0;  // to set; differs from the present one only with may_raise_hard
+  bool prealloc_fd = false;  // open and close descriptor fds_needed - 1
   // Of each shard. -m makes them fewer.
   uint32_t small_chunks = 16384;
   uint32_t large_chunks = 2048;

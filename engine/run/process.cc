@@ -262,12 +262,18 @@ int Run::Check() {
 bool Run::PlanLimits(LimitsPlan* plan) {
   const uint32_t shards = Supervisor::ShardsFor(configuration_->global);
   uint32_t sockets = 0;
+  uint32_t client_sockets = 0;
   for (const auto& proxy : configuration_->proxies) {
-    for (const auto& bind : proxy->binds) sockets += uint32_t(bind->addresses.size()) * shards;
+    for (const auto& bind : proxy->binds) {
+      sockets += uint32_t(bind->addresses.size()) * shards;
+      if (!proxy->is_internal) client_sockets += uint32_t(bind->addresses.size()) * shards;
+    }
   }
   LimitsRequest request = MakeLimitsRequest(configuration_->global, options_, shards, sockets);
   request.splice = configuration_->splices();
   request.health_checks = CountChecks(*configuration_);
+  request.client_sockets = client_sockets;
+  request.backlogs = Supervisor::BacklogsOf(*configuration_, shards);
   *plan = ComputeLimits(request, ReadSystemLimits());
   for (const std::string& text : plan->notices) console_.Detail(text);
   for (const std::string& text : plan->warnings) console_.Warning(text);
@@ -298,6 +304,7 @@ int Run::Start() {
   settings.pipes_max = plan.pipes;
   settings.debug_moves = options_.debug;
   settings.sockets_max = plan.fds_needed;
+  settings.burst_max = plan.burst_max;
   settings.small_chunks = plan.small_chunks;
   settings.large_chunks = plan.large_chunks;
   settings.memory_max_mb = options_.memory_mb.value_or(0);

@@ -141,6 +141,28 @@ uint32_t Supervisor::ShardsFor(const GlobalConfig& global) {
   return uint32_t(std::min<size_t>(UsableCpus().size(), 64));
 }
 
+uint64_t Supervisor::BacklogsOf(const Configuration& configuration, uint32_t shards) {
+  uint64_t system_max = SOMAXCONN;
+  if (FILE* file = std::fopen("/proc/sys/net/core/somaxconn", "re")) {
+    unsigned long long number = 0;
+    if (std::fscanf(file, "%llu", &number) == 1 && number > 0) system_max = number;
+    std::fclose(file);
+  }
+  uint64_t sum = 0;
+  for (const auto& proxy : configuration.proxies) {
+    if (proxy->is_internal || proxy->disabled) continue;
+    for (const auto& bind : proxy->binds) {
+      for (const BindAddress& address : bind->addresses) {
+        // What is inherited may have any.
+        const uint64_t wanted = address.inherited_fd >= 0 ? system_max : BacklogOf(*bind);
+        // The kernel lets one more in than it is told to.
+        sum += shards * (std::min<uint64_t>(wanted != 0 ? wanted : SOMAXCONN, system_max) + 1);
+      }
+    }
+  }
+  return sum;
+}
+
 Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& settings)
     : configuration_(configuration),
       settings_(settings),
@@ -160,6 +182,9 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
   rlimit files = {};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
     process_.fds_max = files.rlim_cur;
+    const uint64_t needed = std::min<uint64_t>(settings_.sockets_max, files.rlim_cur);
+    process_.burst_guard = std::make_unique<shard::BurstGuard>(int64_t(files.rlim_cur - needed),
+                                                               int64_t(settings_.burst_max));
   }
   logs_ = std::make_unique<LogHub>(configuration_.logs, settings_.shards);
   process_.logs = logs_.get();

@@ -45,7 +45,8 @@ struct SupervisorSettings {
   std::string ring_driver = "auto";  // auto, uring, poll
   uint32_t pipes_max = 0;            // for splicing, of the process; 0: none
   bool debug_moves = false;
-  uint64_t sockets_max = 0;       // descriptors needed at maxconn: for `show info`
+  uint64_t sockets_max = 0;       // descriptors needed at maxconn
+  uint64_t burst_max = 0;         // clients that are to fit beside them, or are taken one by one
   uint32_t memory_max_mb = 0;     // -m: for `show info`
   uint32_t small_chunks = 16384;  // of each shard
   uint32_t large_chunks = 2048;
@@ -61,6 +62,8 @@ class Supervisor final : public ProcessControl {
 
   // How many shards a configuration asks for: nbthread, or the usable CPUs.
   static uint32_t ShardsFor(const GlobalConfig& global);
+  // How many clients may stand in the backlogs of all listening sockets together.
+  static uint64_t BacklogsOf(const Configuration& configuration, uint32_t shards);
 
   // Sockets that `takeover` brings are used where they fit. `warnings`: other processes, which are
   // not to be replaced, already listen where we are about to.

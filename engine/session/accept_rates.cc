@@ -27,6 +27,11 @@ bool AcceptRates::TryTake(const BindConfig& bind) {
   return true;
 }
 
+bool AcceptRates::Limits(const BindConfig& bind) const {
+  return bind.frontend->state->session_limit().is_set() ||
+         worker_.shared().session_limit.is_set() || worker_.shared().connection_limit.is_set();
+}
+
 void AcceptRates::Count(const BindConfig& bind) {
   const uint64_t now_us = worker_.context().loop->clock().now_us();
   const uint32_t shard = worker_.index();

@@ -26,6 +26,8 @@ class AcceptRates final : shard::TimerClient {
   explicit AcceptRates(Worker& worker) : worker_(worker), retry_(this) {}
 
   [[nodiscard]] bool TryTake(const BindConfig& bind);
+  // There is a limit that clients of `bind` may come to.
+  bool Limits(const BindConfig& bind) const;
   void Count(const BindConfig& bind);
 
  private:

@@ -139,9 +139,35 @@ bool Worker::Reserve(shard::Shard&, shard::Listener& listener) noexcept {
     }
     return false;
   }
-  if (accept_rates_.TryTake(bind)) return true;
-  ReleaseReserved(bind);
-  return false;
+  if (!accept_rates_.TryTake(bind)) {
+    ReleaseReserved(bind);
+    return false;
+  }
+  if (!bind.frontend->is_internal) NoteTaken();
+  return true;
+}
+
+// Whether clients of `bind` may have to wait although the process has places.
+bool Worker::HasOwnLimit(const BindConfig& bind) const {
+  if (bind_shares_.contains(&bind) || accept_rates_.Limits(bind)) return true;
+  const auto frontend = process_.frontend_maxconn.find(bind.frontend);
+  return frontend != process_.frontend_maxconn.end() &&
+         frontend->second->max() < process_.global_maxconn->max();
+}
+
+bool Worker::MayTakeMany(shard::Listener& listener) noexcept {
+  const BindConfig& bind = *static_cast<const BindConfig*>(listener.bind());
+  // Operators are few.
+  if (bind.frontend->is_internal) return false;
+  if (process_.burst_guard == nullptr) return true;
+  return process_.burst_guard->Fits(HasOwnLimit(bind) ? 0 : process_.global_maxconn->free());
+}
+
+void Worker::NoteTaken() {
+  if (process_.burst_guard == nullptr) return;
+  if (!process_.burst_guard->NoteTaken(process_.global_maxconn->free())) return;
+  const uint32_t shards = shard_->board().shards();
+  resume_shards_ |= shards < 64 ? (uint64_t(1) << shards) - 1 : ~uint64_t(0);
 }
 
 void Worker::ReleaseReserved(const BindConfig& bind) {

@@ -34,6 +34,7 @@
 #include "engine/session/stream.h"
 #include "engine/session/variables.h"
 #include "shard/conn/proxy_send.h"
+#include "shard/net/burst_guard.h"
 #include "shard/net/limit.h"
 #include "shard/shard.h"
 #include "shard/stream/applet.h"
@@ -65,6 +66,8 @@ struct ProcessContext {
   // is.
   std::map<const ProxyConfig*, std::unique_ptr<shard::SharedLimit>> frontend_maxconn;
   std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
+  // Over all listeners of clients; null: whoever comes fits.
+  std::unique_ptr<shard::BurstGuard> burst_guard;
   ExternalChecks* external_checks = nullptr;  // where checks are programs; null: none is
   LogHub* logs = nullptr;                     // where proxies log to; null: none does
   shard::HandshakeTable handshakes = AllHandshakes();
@@ -88,6 +91,7 @@ class Worker final : public shard::ShardApp {
 
   void OnStart(shard::Shard& shard) noexcept override;
   bool Reserve(shard::Shard& shard, shard::Listener& listener) noexcept override;
+  bool MayTakeMany(shard::Listener& listener) noexcept override;
   void Serve(shard::Shard& shard, shard::Listener& listener, int fd) noexcept override;
   bool FreeDescriptors() noexcept override { return idle_pool_.FreeDescriptors(kPerClient); }
   void OnTurnEnd() noexcept override;
@@ -175,6 +179,8 @@ class Worker final : public shard::ShardApp {
   static constexpr int kPerClient = 2;  // descriptors: its own, and its server's
   // Null for a bind that the global maxconn does not hold.
   shard::LimitShare* GlobalShare(const BindConfig& bind) const;
+  bool HasOwnLimit(const BindConfig& bind) const;
+  void NoteTaken();
   void ReleaseReserved(const BindConfig& bind);
   bool IsDrained() const;
   void WakeWaiting(uint64_t shards_waiting);

@@ -28,6 +28,9 @@ class alignas(64) SharedLimit {
   static constexpr int64_t kNone = int64_t(1) << 40;
 
   int64_t max() const { return max_.load(std::memory_order_relaxed); }
+  // At least as many are not taken: what shards have leased is not among them. Below 0 where
+  // SetMax() went below what is.
+  int64_t free() const { return free_.load(std::memory_order_relaxed); }
   // On one thread at a time. Whoever waits must then be told, and what is leased be returned, by
   // every shard: what a shard has leased already may carry the count above a lower limit.
   void SetMax(int64_t max) {

@@ -5,7 +5,7 @@
 namespace shard {
 
 Listener::~Listener() {
-  for (int fd : waiting_) loop_.ring().Close(fd);
+  for (size_t i = offered_; i < waiting_.size(); ++i) loop_.ring().Close(waiting_[i]);
 }
 
 void Listener::Start() {
@@ -13,27 +13,39 @@ void Listener::Start() {
 }
 
 void Listener::Arm() {
-  if (armed_ || stopped_ || paused_ || full_ || out_of_descriptors_ || fd_ < 0) return;
-  armed_ = true;
-  loop_.ring().Accept(Op(), fd_, true);
+  if (stopped_ || paused_ || full_ || out_of_descriptors_ || fd_ < 0) return;
+  if (accept_ == Accept::kOne || accept_ == Accept::kEnding) return;
+  const bool many = handler_.MayTakeMany(*this);
+  if (accept_ == Accept::kMany) {
+    if (!many) Disarm();  // its answer arms the next
+    return;
+  }
+  accept_ = many ? Accept::kMany : Accept::kOne;
+  loop_.ring().Accept(Op(), fd_, many);
+}
+
+void Listener::Disarm() {
+  if (accept_ != Accept::kOne && accept_ != Accept::kMany) return;
+  accept_ = Accept::kEnding;
+  loop_.ring().Cancel(Op());
 }
 
 void Listener::Pause() {
   counters_.paused.Add();
-  if (armed_) loop_.ring().Cancel(Op());
+  Disarm();
 }
 
 void Listener::Stop() {
   if (stopped_) return;
   stopped_ = true;
   retry_.Clear();
-  if (armed_) loop_.ring().Cancel(Op());
+  Disarm();
 }
 
 void Listener::SetPaused(bool paused) {
   paused_ = paused;
   if (!paused) return Arm();
-  if (armed_) loop_.ring().Cancel(Op());
+  Disarm();
 }
 
 void Listener::Offer(int fd) {
@@ -48,16 +60,17 @@ void Listener::Offer(int fd) {
 void Listener::Resume() {
   out_of_descriptors_ = false;
   retry_.Clear();
-  while (!waiting_.empty()) {
-    if (!handler_.OnAccepted(*this, waiting_.front())) return;
-    waiting_.erase(waiting_.begin());
+  for (; offered_ < waiting_.size(); ++offered_) {
+    if (!handler_.OnAccepted(*this, waiting_[offered_])) return;
   }
+  waiting_.clear();
+  offered_ = 0;
   full_ = false;
   Arm();
 }
 
 void Listener::OnCompletion(const Completion& completion) noexcept {
-  if (!completion.more) armed_ = false;
+  if (!completion.more) accept_ = Accept::kNone;
   const int32_t result = completion.result;
   if (result >= 0) {
     Offer(result);

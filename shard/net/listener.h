@@ -1,7 +1,8 @@
 // listener.h - one listening socket as one shard sees it: accepts in flight, pauses, limits.
 //
 // Owns:    nothing of the kernel: the descriptor belongs to the supervisor (several shards may
-//          share it). Owns the descriptors it has accepted and not yet handed on.
+//          share it). Owns the descriptors it has accepted and not yet handed on: a backlog full of
+//          them where it may take many, else one.
 // Threads: shard-local.
 // Units:   connections.
 // Errors:  no descriptors left: the handler may give some up, else accepting pauses until one is
@@ -26,6 +27,9 @@ class AcceptHandler {
   // A new connection. False: no room for it now (a limit); the listener keeps `fd` and calls again
   // after Resume().
   virtual bool OnAccepted(Listener& listener, int fd) noexcept = 0;
+  // Whether there are descriptors for everybody who may stand in the kernel's backlogs. If not,
+  // clients are taken one by one. Asked with each accept, and by Resume().
+  virtual bool MayTakeMany(Listener& listener) noexcept = 0;
   // The process has no descriptor left. True: something was closed for it, with the next Turn().
   virtual bool OnOutOfDescriptors() noexcept = 0;
 
@@ -57,7 +61,7 @@ class Listener final : TimerClient {
   void SetPaused(bool paused);
   // A connection that somebody else has taken from this socket's backlog; takes `fd`.
   void Offer(int fd);
-  // There may be room again: offers what waits, then accepts on.
+  // Room may have come or gone: offers what waits, then accepts on, as many at once as may be.
   void Resume();
   // A descriptor was closed in this shard: accepting may go on after -EMFILE.
   void OnDescriptorFreed() {
@@ -70,15 +74,24 @@ class Listener final : TimerClient {
   const void* bind() const { return bind_; }
   // The ring holds no accept of this listener. After Stop() it never will again, so the descriptor
   // may be closed.
-  bool answered() const { return !armed_; }
+  bool answered() const { return accept_ == Accept::kNone; }
   // Nobody waits for room.
   bool keeps_none() const { return waiting_.empty(); }
+  size_t waiting() const { return waiting_.size() - offered_; }
   ListenerCounters& counters() { return counters_; }
 
  private:
   static constexpr uint64_t kRetryMs = 100;
+  // What the ring holds.
+  enum class Accept : uint8_t {
+    kNone,
+    kOne,     // for one client
+    kMany,    // for whoever comes
+    kEnding,  // a cancelled one that has not been answered
+  };
   OpId Op() const { return {OpKind::kAccept, {index_, 1}}; }
   void Arm();
+  void Disarm();
   void Pause();
   void OnTimer() noexcept override { Resume(); }
 
@@ -88,9 +101,12 @@ class Listener final : TimerClient {
   const int fd_;
   const void* bind_;
   Timer retry_;
-  std::vector<int> waiting_;  // accepted while a limit was full
+  // Accepted while a limit was full, those before `offered_` no longer. Nobody is added while the
+  // last of them is being offered, so it is emptied as a whole.
+  std::vector<int> waiting_;
+  size_t offered_ = 0;
   ListenerCounters counters_;
-  bool armed_ = false;
+  Accept accept_ = Accept::kNone;
   bool full_ = false;
   bool out_of_descriptors_ = false;
   bool paused_ = false;

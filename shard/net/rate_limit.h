@@ -25,6 +25,7 @@ class alignas(64) RateLimit {
 
   explicit RateLimit(uint32_t per_second = 0) : max_(per_second) {}
   uint32_t max() const { return max_.load(std::memory_order_relaxed); }
+  bool is_set() const { return max() != 0 && max() <= kCountedMax; }
   // Holds for whatever comes from now on.
   void SetMax(uint32_t per_second) { max_.store(per_second, std::memory_order_relaxed); }
 

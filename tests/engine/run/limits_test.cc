@@ -70,6 +70,18 @@ const Row kRows[] = {
      "sysctl fs.nr_open=2000030"},
     {"given past fd-hard-limit", [](auto& r) { r.maxconn = 1000, r.fd_hard_limit = 500; },
      System(1024, 20000), 0, 0, "set 'fd-hard-limit 2030' or remove it"},
+    {"more listeners than four let more clients wait", [](auto& r) { r.client_sockets = 10; },
+     System(1024, 20000), 9982, 20000, ""},
+    {"whoever may come at once gets a descriptor",
+     [](auto& r) { r.maxconn = 1000, r.backlogs = 8194; }, System(1024, 20000), 1000, 10224, ""},
+    {"as far as the hard limit goes", [](auto& r) { r.maxconn = 1000, r.backlogs = 8194; },
+     System(1024, 4000, true), 1000, 4000, ""},
+    {"and fd-hard-limit",
+     [](auto& r) { r.maxconn = 1000, r.backlogs = 8194, r.fd_hard_limit = 3000; },
+     System(1024, 20000), 1000, 3000, ""},
+    {"but not more than ulimit-n says",
+     [](auto& r) { r.maxconn = 1000, r.backlogs = 8194, r.ulimit_n = 2500; }, System(1024, 20000),
+     1000, 2500, ""},
     {"ulimit-n raises the limit", [](auto& r) { r.maxconn = 100, r.ulimit_n = 5000; },
      System(1024, 20000), 100, 5000, ""},
     {"ulimit-n never lowers", [](auto& r) { r.maxconn = 100, r.ulimit_n = 300; },
@@ -115,6 +127,14 @@ TEST(LimitsTest, Rules) {
     EXPECT_EQ(said.empty(), row.message[0] == '\0') << said;
     EXPECT_NE(said.find(row.message), std::string::npos) << said;
   }
+}
+
+TEST(LimitsTest, ABurstIsAsLargeAsTheBacklogsUpToABound) {
+  LimitsRequest request = Request();
+  request.backlogs = 300;
+  EXPECT_EQ(ComputeLimits(request, System(1024, 1024)).burst_max, 300u);
+  request.backlogs = 1 << 20;
+  EXPECT_EQ(ComputeLimits(request, System(1024, 1024)).burst_max, kBurstMax);
 }
 
 TEST(LimitsTest, MemoryBoundsThePools) {

@@ -106,6 +106,72 @@ TEST_P(LimitTest, IdleShardHoldsNothingBack) {
 INSTANTIATE_TEST_SUITE_P(All, LimitTest, testing::ValuesIn(kLimitCases),
                          [](const auto& info) { return std::string(info.param.name); });
 
+size_t WaitingHere(Rig& rig) {
+  size_t waiting = 0;
+  for (uint32_t shard = 0; shard < rig.shards(); ++shard) {
+    for (uint32_t i = 0; i < rig.shard(shard).listeners(); ++i) {
+      waiting += rig.shard(shard).listener(i).waiting();
+    }
+  }
+  return waiting;
+}
+
+// Where descriptors are few, whoever finds no place waits in the kernel: here one at most for each
+// listener of each shard.
+TEST(BurstTest, ACrowdWaitsInTheKernelWhereDescriptorsAreFew) {
+  Rig rig({.shards = 2, .maxconn = 20});
+  rig.process().burst_guard = std::make_unique<shard::BurstGuard>(0, 15);
+  ProxyConfig& busy = rig.AddListen("busy", 80);
+  ProxyConfig& quiet = rig.AddListen("quiet", 81);
+  rig.AddServer(busy, 9000);
+  rig.AddServer(quiet, 9001);
+  rig.Start();
+  std::vector<std::unique_ptr<tests::FakePeer>> clients;
+  for (uint32_t i = 0; i < 10; ++i) clients.push_back(rig.Dial(80));
+  rig.RunFor(1);
+  ASSERT_EQ(rig.live_sessions(), 10u);
+  // Nobody has come here yet; what was armed for many, while there was room, was given back.
+  for (uint32_t i = 0; i < 100; ++i) clients.push_back(rig.Dial(81));
+  rig.RunFor(1);
+  EXPECT_EQ(rig.live_sessions(), 20u);
+  EXPECT_LE(WaitingHere(rig), 2u);
+  for (uint32_t i = 0; i < 100; ++i) clients.push_back(rig.Dial(80));
+  rig.RunFor(1);
+  EXPECT_EQ(rig.live_sessions(), 20u);
+  EXPECT_LE(WaitingHere(rig), 4u);
+  for (const auto& client : clients) EXPECT_FALSE(client->AtEnd()) << "nobody is refused";
+  clients.clear();
+  for (int i = 0; i < 50 && rig.Streams(busy) + rig.Streams(quiet) < 210; ++i) {
+    for (uint16_t port : {9000, 9001}) {
+      while (rig.TakeServer(port) != nullptr) {
+      }
+    }
+    rig.RunFor(1);
+  }
+  EXPECT_EQ(rig.Streams(busy) + rig.Streams(quiet), 210u);
+}
+
+// A limit of fewer than the process lets clients wait beside the places that are left.
+TEST(BurstTest, ALimitOfItsOwnLetsNobodyWaitHereEither) {
+  for (const bool by_rate : {false, true}) {
+    SCOPED_TRACE(by_rate);
+    Rig rig({.shards = 1, .maxconn = 50});
+    rig.process().burst_guard = std::make_unique<shard::BurstGuard>(0, 40);
+    ProxyConfig& proxy = rig.AddListen("web", 80);
+    rig.AddServer(proxy, 9000);
+    if (!by_rate) proxy.maxconn = 5;
+    rig.Start();
+    if (by_rate) rig.worker(0).shared().session_limit.SetMax(5);
+    rig.worker(0).OnLimitsChanged();
+    rig.Settle();
+    std::vector<std::unique_ptr<tests::FakePeer>> clients;
+    for (uint32_t i = 0; i < 30; ++i) clients.push_back(rig.Dial(80));
+    rig.Settle();
+    EXPECT_EQ(rig.live_sessions(), 5u);
+    EXPECT_LE(WaitingHere(rig), 1u);
+  }
+}
+
 TEST(TableLimitTest, AClientWithoutAPlaceInTheTableHasAReason) {
   Rig rig({.connections_max = 1});
   ProxyConfig& proxy = rig.AddListen("relay", 80);

@@ -50,6 +50,7 @@ class ListenerTest : public testing::Test, public AcceptHandler, public Completi
     taken_.push_back(fd);
     return true;
   }
+  bool MayTakeMany(Listener&) noexcept override { return may_take_many_; }
   bool OnOutOfDescriptors() noexcept override {
     ++asked_for_room_;
     if (spare_ == 0) return false;
@@ -85,6 +86,7 @@ class ListenerTest : public testing::Test, public AcceptHandler, public Completi
   sockaddr_in address_ = {};
   int fd_ = -1;
   size_t room_ = SIZE_MAX;
+  bool may_take_many_ = true;
   std::vector<int> taken_;
   std::vector<std::unique_ptr<tests::FakePeer>> clients_;
 };
@@ -159,6 +161,85 @@ TEST_F(ListenerTest, WhatTheHandlerGivesUpMakesRoomWithoutAPause) {
   EXPECT_EQ(asked_for_room_, 4);
   EXPECT_EQ(listener_->counters().paused.Get(), 1u);
   EXPECT_TRUE(listener_->answered());
+}
+
+TEST_F(ListenerTest, OneByOneNoMoreThanOneWaitsHereAndTheOrderIsKept) {
+  Settle();
+  may_take_many_ = false;
+  listener_->Resume();  // the one that is armed for many is given back
+  Settle();
+  room_ = 3;
+  Dial(10);
+  Settle();
+  ExpectInOrder(3);
+  EXPECT_EQ(listener_->waiting(), 1u);
+  EXPECT_EQ(listener_->counters().accepted.Get(), 4u) << "the others stay in the backlog";
+  EXPECT_TRUE(listener_->answered());
+  room_ = 5;
+  listener_->Resume();
+  Settle();
+  ExpectInOrder(5);
+  EXPECT_EQ(listener_->waiting(), 1u);
+  room_ = SIZE_MAX;
+  listener_->Resume();
+  for (int i = 0; i < 4; ++i) Settle();
+  ExpectInOrder(10);
+  EXPECT_TRUE(listener_->keeps_none());
+}
+
+TEST_F(ListenerTest, RoomThatGoesTurnsManyIntoOneByOneAndRoomThatComesTurnsItBack) {
+  Dial(2);
+  Settle();
+  ExpectInOrder(2);
+  may_take_many_ = false;
+  Dial(1);
+  Settle();  // taken by the accept for many, which is then cancelled
+  room_ = 3;
+  Dial(5);
+  Settle();
+  ExpectInOrder(3);
+  EXPECT_EQ(listener_->waiting(), 1u);
+  may_take_many_ = true;
+  room_ = 4;
+  listener_->Resume();
+  Settle();
+  ExpectInOrder(4);
+  EXPECT_EQ(listener_->waiting(), 4u) << "many again: all that came wait here";
+  room_ = SIZE_MAX;
+  listener_->Resume();
+  Settle();
+  ExpectInOrder(8);
+}
+
+TEST_F(ListenerTest, OneByOneNoDescriptorsLosesNobody) {
+  may_take_many_ = false;
+  listener_->Resume();
+  Settle();
+  net_->set_fds_max(net_->open_fds() + 2);
+  Dial(4);
+  Settle();
+  ExpectInOrder(2);
+  const uint64_t answers = loop_->counters().completions.Get();
+  Settle();
+  EXPECT_EQ(loop_->counters().completions.Get(), answers) << "it does not spin";
+  net_->set_fds_max(SIZE_MAX);
+  clock_.Advance(101000);
+  Settle();
+  ExpectInOrder(4);
+}
+
+// As many as a backlog may hold: each is offered once, so this ends in a moment.
+TEST_F(ListenerTest, AQueueOfThousandsIsHandedOnWhole) {
+  room_ = 0;
+  Dial(5000);
+  for (int i = 0; i < 60; ++i) Settle();
+  EXPECT_EQ(listener_->waiting(), 5000u);
+  for (size_t i = 1; i <= 5000; ++i) {
+    room_ = i;
+    listener_->Resume();
+    ASSERT_EQ(taken_.size(), i);
+  }
+  EXPECT_TRUE(listener_->keeps_none());
 }
 
 TEST_F(ListenerTest, StoppedListenerAcceptsNoMore) {
