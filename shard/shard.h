@@ -35,7 +35,7 @@ struct ShardOptions {
   uint32_t pipe_bytes = PipePool::kPipeBytes;
 };
 
-class ShardApp {
+class ShardApp : public OutlivedConnections {
  public:
   virtual ~ShardApp() = default;
   // The thread of the shard has started: first call on it.
@@ -65,7 +65,7 @@ class Shard final : AcceptHandler, CompletionSink, TurnHook {
                                      std::string* why);
   ~Shard();
 
-  void SetApp(ShardApp* app) { app_ = app; }
+  void SetApp(ShardApp* app) { context_.outlived = app_ = app; }
   void SetHandshakes(const HandshakeTable* table) { context_.handshakes = table; }
   // Start-up, the same calls in every shard so that indices agree. `fd` -1: hand-overs only.
   // `allowed`: bit per shard that may serve it, 0 for all.

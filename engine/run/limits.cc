@@ -250,7 +250,7 @@ LimitsPlan ComputeLimits(const LimitsRequest& request, const SystemLimits& syste
   if (ordered == 0) {
     plan.nofile_soft =
         std::max(plan.nofile_soft,
-                 std::min({plan.fds_needed + plan.burst_max, attainable, system.nofile_hard}));
+                 std::min({plan.fds_needed + 2 * plan.burst_max, attainable, system.nofile_hard}));
   }
   plan.nofile_hard = std::max(system.nofile_hard, plan.nofile_soft);
 

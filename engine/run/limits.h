@@ -15,7 +15,8 @@
 //  - not given: as many connections as the larger of the soft and the hard limit serves, at most
 //    fd-hard-limit descriptors, and at most what -m has memory for.
 //  - Beyond that it is raised, as far as the hard one allows and unless ulimit-n orders a number,
-//    for the clients who may come at once: so they can be taken in with one accept.
+//    for the clients who may come at once, so that they can be taken in with one accept, and for
+//    as many whose last bytes are on their way, so that they need not keep their place.
 //  - -m bounds the pools that hold what is on its way, which is where memory goes. It is no rlimit:
 //    pools reserve address space that they may never touch, and who is refused memory in the middle
 //    of an exchange can only die.

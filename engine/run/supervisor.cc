@@ -182,9 +182,13 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
   rlimit files = {};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
     process_.fds_max = files.rlim_cur;
-    const uint64_t needed = std::min<uint64_t>(settings_.sockets_max, files.rlim_cur);
-    process_.burst_guard = std::make_unique<shard::BurstGuard>(int64_t(files.rlim_cur - needed),
-                                                               int64_t(settings_.burst_max));
+    const uint64_t spare =
+        files.rlim_cur - std::min<uint64_t>(settings_.sockets_max, files.rlim_cur);
+    const uint64_t for_burst = std::min(spare, settings_.burst_max);
+    process_.burst_guard =
+        std::make_unique<shard::BurstGuard>(int64_t(for_burst), int64_t(settings_.burst_max));
+    process_.outlived_max =
+        uint32_t(std::min<uint64_t>((spare - for_burst) / settings_.shards, UINT32_MAX));
   }
   logs_ = std::make_unique<LogHub>(configuration_.logs, settings_.shards);
   process_.logs = logs_.get();

@@ -27,6 +27,7 @@ void Session::Begin(int fd) {
     frontend().state->part(worker_.index()).by_reason[size_t(CloseReason::kNoMemory)].Add();
     return End();
   }
+  client_ = connection_->handle();
   ProxyShardPart& part = frontend().state->part(worker_.index());
   part.front_total.Add();
   if (frontend().tcpka_client) {

@@ -34,6 +34,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void OnStreamGone();
   // Unique in its shard.
   uint64_t id() const { return id_; }
+  base::Handle client() const { return client_; }
   // Connections to servers that no other session may use: they go when the session goes.
   OwnConnections& own_connections() { return own_connections_; }
   uint32_t requests() const { return requests_; }
@@ -88,6 +89,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   Worker& worker_;
   const BindConfig& bind_;
   shard::Connection* connection_ = nullptr;  // only while no mux has it
+  base::Handle client_;                      // names it, whoever has it
   uint64_t accepted_us_ = 0;
   uint64_t handshaken_us_ = 0;
   shard::Address client_address_;

@@ -14,6 +14,7 @@ using shard::CloseReason;
 
 namespace {
 
+constexpr char kPlaceIsFree = 0;               // its address, for TellWhenClosed()
 constexpr uint16_t kPrivilegedPortMax = 1023;  // RFC 6335, system ports
 
 // Whether the client sends from a system port (manual 3.1, harden.reject-privileged-ports.tcp).
@@ -189,8 +190,7 @@ void Worker::Serve(shard::Shard&, shard::Listener& listener, int fd) noexcept {
                                           : CloseReason::kNoMemory;
     bind.frontend->state->part(index()).by_reason[size_t(reason)].Add();
     context().ring().Close(fd);
-    ReleaseReserved(bind);
-    shard_->OnClientGone();
+    OnClientGone(bind);
     return;
   }
   bind.frontend->state->RaiseFront(index());
@@ -202,7 +202,22 @@ void Worker::FreeSession(Session* session) {
   const BindConfig& bind = session->bind();
   bind.frontend->state->part(index()).front_current.Sub();
   idle_pool_.CloseOwn(*session);
+  shard::Connection* client = shard_->connections().Find(session->client());
   sessions_.Delete(session);
+  if (client == nullptr || client->fd() < 0) return OnClientGone(bind);
+  // It has not taken everything yet, or is still sending.
+  if (outlived_ >= process_.outlived_max) return client->TellWhenClosed(&bind);
+  ++outlived_;
+  client->TellWhenClosed(&kPlaceIsFree);
+  OnClientGone(bind);
+}
+
+void Worker::OnOutlivedClosed(const void* note) noexcept {
+  if (note != &kPlaceIsFree) return OnClientGone(*static_cast<const BindConfig*>(note));
+  --outlived_;
+}
+
+void Worker::OnClientGone(const BindConfig& bind) {
   ReleaseReserved(bind);
   shard_->OnClientGone();
 }

@@ -68,6 +68,9 @@ struct ProcessContext {
   std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
   // Over all listeners of clients; null: whoever comes fits.
   std::unique_ptr<shard::BurstGuard> burst_guard;
+  // Of each shard: how many clients whose session is over may have a descriptor, for their last
+  // bytes, and no place. Others keep their place until they are closed.
+  uint32_t outlived_max = UINT32_MAX;
   ExternalChecks* external_checks = nullptr;  // where checks are programs; null: none is
   LogHub* logs = nullptr;                     // where proxies log to; null: none does
   shard::HandshakeTable handshakes = AllHandshakes();
@@ -91,6 +94,7 @@ class Worker final : public shard::ShardApp {
 
   void OnStart(shard::Shard& shard) noexcept override;
   bool Reserve(shard::Shard& shard, shard::Listener& listener) noexcept override;
+  void OnOutlivedClosed(const void* note) noexcept override;
   bool MayTakeMany(shard::Listener& listener) noexcept override;
   void Serve(shard::Shard& shard, shard::Listener& listener, int fd) noexcept override;
   bool FreeDescriptors() noexcept override { return idle_pool_.FreeDescriptors(kPerClient); }
@@ -182,6 +186,7 @@ class Worker final : public shard::ShardApp {
   bool HasOwnLimit(const BindConfig& bind) const;
   void NoteTaken();
   void ReleaseReserved(const BindConfig& bind);
+  void OnClientGone(const BindConfig& bind);
   bool IsDrained() const;
   void WakeWaiting(uint64_t shards_waiting);
   void RecallLeases();
@@ -222,6 +227,7 @@ class Worker final : public shard::ShardApp {
   Scratch scratch_;
   std::unique_ptr<KeepPool> keep_pool_;
   uint64_t stream_ids_ = 0;
+  uint32_t outlived_ = 0;  // clients who are still open and have neither session nor place
   Drained draining_ = Drained::kAccepts;
   void (*on_drained_)(void*) = nullptr;
   void* on_drained_context_ = nullptr;

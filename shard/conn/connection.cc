@@ -612,6 +612,8 @@ void Connection::BeginClosing() {
   fd_ = -1;
   layer_->Release(*this);
   layer_state_ = nullptr;
+  const void* note = std::exchange(outlived_note_, nullptr);
+  if (note != nullptr) context_.outlived->OnOutlivedClosed(note);
   FreeIfAnswered();
 }
 

@@ -36,6 +36,15 @@ namespace shard {
 class ConnTable;
 
 // What every object of a shard needs at hand. Built by the shard, outlives all of them.
+// Told of descriptors that were closed after whoever had the connection had gone.
+class OutlivedConnections {
+ public:
+  virtual void OnOutlivedClosed(const void* note) noexcept = 0;
+
+ protected:
+  ~OutlivedConnections() = default;
+};
+
 struct ShardContext {
   EventLoop* loop = nullptr;
   ChunkPool* small = nullptr;
@@ -43,6 +52,7 @@ struct ShardContext {
   SlicePool* slices = nullptr;
   ConnTable* connections = nullptr;
   const HandshakeTable* handshakes = nullptr;
+  OutlivedConnections* outlived = nullptr;
 
   uint64_t now_ms() const { return loop->now_ms(); }
   Ring& ring() const { return loop->ring(); }
@@ -144,6 +154,9 @@ class Connection final : TimerClient, Task, BufferWaiter {
   // with the end where that saves the peer a packet and a wake-up.
   static constexpr uint64_t kDrainMs = 2000;
   void CloseAfterFlush(uint64_t deadline_ms, bool drain = false, ByteQueue* last = nullptr);
+  // One that was given up and still has its descriptor: says `note` to ShardContext::outlived when
+  // it closes it.
+  void TellWhenClosed(const void* note) { outlived_note_ = note; }
   // Gives the connection up at once. `reset` sends an RST where the kernel can (option nolinger).
   // No event follows.
   void Abort(bool reset = false);
@@ -258,6 +271,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;
   Target target_;
+  const void* outlived_note_ = nullptr;
   Address peer_;
   sockaddr_in6 dialled_;  // of Dial(Address): room for either family
   Address local_;

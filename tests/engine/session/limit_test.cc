@@ -172,6 +172,41 @@ TEST(BurstTest, ALimitOfItsOwnLetsNobodyWaitHereEither) {
   }
 }
 
+// A client may stay for a while behind its last answer. Its descriptor is its own until then: where
+// there is none to spare, so is its place.
+TEST(BurstTest, WhoHasNotClosedKeepsAPlaceWhereDescriptorsAreFew) {
+  for (const bool few : {false, true}) {
+    SCOPED_TRACE(few);
+    Rig rig({.maxconn = 1});
+    if (few) rig.process().outlived_max = 0;
+    ProxyConfig& proxy = rig.AddListen("web", 80);
+    proxy.mode = Mode::kHttp;
+    proxy.http_profile = std::make_shared<HttpProfile>();
+    rig.AddServer(proxy, 9000);
+    rig.Start();
+    auto first = rig.Dial(80);
+    first->Write("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n");
+    rig.RunFor(1);
+    EXPECT_EQ(rig.live_sessions(), 0u) << "it has its answer";
+    EXPECT_EQ(rig.shard(0).connections().live(), 1u) << "and is still here";
+    auto second = rig.Dial(80);
+    rig.RunFor(1);
+    EXPECT_EQ(rig.live_sessions(), few ? 0u : 1u);
+    rig.RunFor(shard::Connection::kDrainMs);
+    EXPECT_EQ(rig.live_sessions(), 1u);
+    second.reset();
+    first.reset();
+    rig.RunFor(10);
+    rig.ExpectEmpty();
+    auto third = rig.Dial(80);
+    rig.RunFor(1);
+    EXPECT_EQ(rig.live_sessions(), 1u) << "no place was given back twice, and none was lost";
+    auto fourth = rig.Dial(80);
+    rig.RunFor(1);
+    EXPECT_EQ(rig.live_sessions(), 1u);
+  }
+}
+
 TEST(TableLimitTest, AClientWithoutAPlaceInTheTableHasAReason) {
   Rig rig({.connections_max = 1});
   ProxyConfig& proxy = rig.AddListen("relay", 80);
