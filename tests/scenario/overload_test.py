@@ -1,6 +1,7 @@
 """More clients at once than maxconn, with no more descriptors than maxconn needs: maxconn are served, the rest wait and are
 served when others go, nobody is refused, the runtime socket answers all the while."""
 
+import contextlib
 import os
 import selectors
 import socket
@@ -50,12 +51,12 @@ class EchoProcess:
 
 
 class Crowd:
-    """Clients that all connect at once and send a byte each. `waiting` have no answer yet; `inside` have."""
+    """Clients that all connect at once, say `text` and stay. `inside` have heard `answer`; `ended` something else."""
 
-    def __init__(self, ports, count):
+    def __init__(self, ports, count, text=b"x", answer=b"x"):
+        self.text, self.answer = text, answer
         self.wanted = selectors.DefaultSelector()
         self.inside, self.ended = [], 0
-        self.waiting = count
         for index in range(count):
             peer = socket.socket()
             peer.setblocking(False)
@@ -67,15 +68,14 @@ class Crowd:
             peer = key.fileobj
             try:
                 if key.events == selectors.EVENT_WRITE:
-                    peer.sendall(b"x")
+                    peer.sendall(self.text)
                     self.wanted.modify(peer, selectors.EVENT_READ)
                     continue
-                answer = peer.recv(16)
+                answer = peer.recv(4096)
             except OSError:
                 answer = b""
             self.wanted.unregister(peer)
-            self.waiting -= 1
-            if answer == b"x":
+            if answer.startswith(self.answer):
                 self.inside.append(peer)
             else:
                 self.ended += 1
@@ -139,64 +139,101 @@ def settles(count, wanted, seconds=10):
     return count()
 
 
-def overload(fds, maxconn, clients, threads=2, top="", frontend="", frontends=1, inside=None, mode="mode tcp"):
-    """`inside` of `clients` are served at once, all of them in the end."""
-    inside = inside or maxconn
-    if not raise_file_limit(clients + 500):
-        skip("the limit of descriptors is too low for the clients")
-    ports = [free_port() for _ in range(frontends)]
+@contextlib.contextmanager
+def few_descriptors(fds, ports, top="", frontend="mode tcp"):
+    """The path of the runtime socket of a proxy that may have `fds` descriptors; it must answer all the time, and in the
+    end as many must be open as in the beginning."""
     launcher = ("sh", "-c", f'ulimit -n {fds}; exec "$@"', "-")
     with tempfile.TemporaryDirectory() as folder, EchoProcess() as server:
         path = os.path.join(folder, "stats")
         sections = "".join(
-            f"frontend in{index}\n  {mode}\n  bind 127.0.0.1:{port}\n  {frontend}\n  default_backend out\n"
+            f"frontend in{index}\n  bind 127.0.0.1:{port}\n  {frontend}\n  default_backend out\n"
             for index, port in enumerate(ports)
         )
         config = f"""
 global
-  nbthread {threads}
   fd-hard-limit {fds}
   stats socket {path} level admin
-  {f"maxconn {maxconn}" if maxconn else ""}
   {top}
 {DEFAULTS}
 {sections}
 backend out
-  {mode}
+  mode {"http" if "mode http" in frontend else "tcp"}
   server s1 127.0.0.1:{server.port}
 """
         with Proxy(config, ports, launcher=launcher) as proxy:
             check(proxy.files_below_limit() == fds, f"the limit is {proxy.files_below_limit()}")
             at_rest = proxy.open_files()
             with Operator(path) as operator:
-                crowd = Crowd(ports, clients)
-                crowd.wait_until_inside(inside, 10)
-                held, most = len(crowd.inside), proxy.open_files()
-                check(held == inside, f"{held} served at once of a limit of {inside}, {crowd.ended} ended, {most} open")
-                served = held
-                while served < clients:
-                    crowd.leave()
-                    wanted = min(inside, clients - served)
-                    crowd.wait_until_inside(wanted, 40)
-                    held = len(crowd.inside)
-                    check(held == wanted, f"{held} served of {wanted} after {served}, {crowd.ended} ended")
-                    served += held
-                crowd.close()
-            check(crowd.ended == 0, f"{crowd.ended} refused")
+                yield path
             check(not operator.errors, f"the operator: {operator.errors[:3]}")
             check(operator.asked > 10 and operator.longest < 1, f"an answer took {operator.longest:.2f} s")
             left = settles(proxy.open_files, at_rest)
             check(left <= at_rest, f"{left} descriptors are open, {at_rest} were")
 
 
+def all_are_served_in_turns(ports, inside, clients):
+    """`inside` of `clients` at once, the next when those have left, all of them in the end."""
+    if not raise_file_limit(clients + 500):
+        skip("the limit of descriptors is too low for the clients")
+    crowd = Crowd(ports, clients)
+    served = 0
+    while served < clients:
+        wanted = min(inside, clients - served)
+        crowd.wait_until_inside(wanted, 40)
+        held = len(crowd.inside)
+        check(held == wanted, f"{held} served at once after {served}, not {wanted}; {crowd.ended} ended")
+        served += held
+        crowd.leave()
+    crowd.close()
+    check(crowd.ended == 0, f"{crowd.ended} refused")
+
+
 @case
 def a_crowd_of_three_times_maxconn():
-    overload(1000, 481, 1500)
+    ports = [free_port()]
+    with few_descriptors(1000, ports, "nbthread 2\n  maxconn 481"):
+        all_are_served_in_turns(ports, 481, 1500)
 
 
 @case
-def a_crowd_at_a_hundred_descriptors():
-    overload(100, 31, 300)
+def a_crowd_at_a_maxconn_that_was_derived():
+    ports = [free_port()]
+    with few_descriptors(100, ports, "nbthread 2") as path:
+        info = dict(line.split(": ") for line in ask(path, "show info").splitlines() if ": " in line)
+        check(25 <= int(info["Maxconn"]) <= 40, f"maxconn {info['Maxconn']}")
+        all_are_served_in_turns(ports, int(info["Maxconn"]), 300)
+
+
+@case
+def a_crowd_at_several_frontends_over_several_threads():
+    ports = [free_port() for _ in range(3)]
+    with few_descriptors(250, ports, "nbthread 4\n  maxconn 80"):
+        all_are_served_in_turns(ports, 80, 500)
+
+
+# Whoever waits for a frontend's own maxconn leaves the descriptors of the process to others.
+@case
+def a_crowd_at_a_frontend_with_a_maxconn_of_its_own():
+    ports = [free_port(), free_port()]
+    with few_descriptors(100, ports, "nbthread 2\n  maxconn 25", "mode tcp\n  maxconn 10\n  backlog 1024"):
+        crowd = Crowd(ports[:1], 150)
+        crowd.wait_until_inside(10, 5)
+        check(len(crowd.inside) == 10, f"{len(crowd.inside)} served of a limit of 10")
+        all_are_served_in_turns(ports[1:], 10, 40)
+        check(len(crowd.inside) == 10 and crowd.ended == 0, f"{len(crowd.inside)} inside, {crowd.ended} ended")
+        crowd.close()
+
+
+# Their connections stay for a while, so that the answer is not lost: for as long they keep their place.
+@case
+def a_crowd_that_stays_behind_its_last_answer():
+    ports = [free_port()]
+    with few_descriptors(100, ports, "nbthread 2\n  maxconn 30", "mode http"):
+        crowd = Crowd(ports, 120, b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", b"HTTP/1.1 400")
+        crowd.wait_until_inside(120, 20)
+        check(len(crowd.inside) == 120, f"{len(crowd.inside)} answered, {crowd.ended} ended")
+        crowd.close()
 
 
 if __name__ == "__main__":
