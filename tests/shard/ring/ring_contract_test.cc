@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -76,6 +77,56 @@ TEST_P(RingContract, ManyClientsAtOnce) {
   for (const Answer& answer : answers.all()) ring().Close(answer.result);
   ring().Close(listener);
   answers.Turn(0);
+}
+
+TEST_P(RingContract, AcceptForOneLeavesTheOthersInTheBacklog) {
+  OPEN_OR_SKIP();
+  Answers answers(*world_);
+  sockaddr_in address;
+  const int listener = world_->Listen(&address);
+  const OpId op = Op(OpKind::kAccept, 1);
+  std::vector<std::unique_ptr<RingPeer>> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(world_->Dial(address));
+  for (size_t taken = 1; taken <= 5; ++taken) {
+    ring().Accept(op, listener, false);
+    ASSERT_TRUE(answers.TurnUntil([&] { return answers.CountOf(op) == taken; }));
+    answers.TurnFor(5000);
+    EXPECT_EQ(answers.CountOf(op), taken);
+    EXPECT_FALSE(answers.LastOf(op)->more);
+  }
+  for (const Answer& answer : answers.all()) ring().Close(answer.result);
+  ring().Close(listener);
+  answers.Turn(0);
+}
+
+// The client stays in the backlog, and the accept ends: whoever armed it says when to try again.
+TEST_P(RingContract, AcceptWithoutADescriptorLosesNobody) {
+  OPEN_OR_SKIP();
+  if (!world_->is_kernel()) GTEST_SKIP() << "the limit is the kernel's";
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  for (const bool multishot : {true, false}) {
+    Answers answers(*world_);
+    sockaddr_in address;
+    const int listener = world_->Listen(&address);
+    const OpId op = Op(OpKind::kAccept, 3);
+    const auto client = world_->Dial(address);
+    const int lowest_free = dup(listener);
+    close(lowest_free);
+    const rlimit none = {rlim_t(lowest_free), limit.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ring().Accept(op, listener, multishot);
+    EXPECT_TRUE(answers.TurnUntil([&] { return answers.CountOf(op) == 1; }));
+    EXPECT_EQ(answers.LastOf(op)->result, -EMFILE);
+    EXPECT_FALSE(answers.LastOf(op)->more);
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ring().Accept(op, listener, false);
+    ASSERT_TRUE(answers.TurnUntil([&] { return answers.CountOf(op) == 2; }));
+    EXPECT_GE(answers.LastOf(op)->result, 0);
+    ring().Close(answers.LastOf(op)->result);
+    ring().Close(listener);
+    answers.Turn(0);
+  }
 }
 
 // Two rings wait on one blocking listener, as two shards do on an inherited one: whoever loses the
