@@ -259,7 +259,6 @@ void PatternSet::Freeze() {
                                                     : TextTrie::Direction::kBackward);
         texts.trie->Build(std::move(texts.list));
         texts.list = {};
-        kept_.clear();  // the trie has its own
         break;
       default:
         break;
@@ -277,6 +276,8 @@ void PatternSet::Freeze() {
   }
   numbers_.resize(merged);
   addresses_.Freeze();
+  // Tries have their own texts.
+  if (method_ == MatchMethod::kBeg || method_ == MatchMethod::kEnd) kept_.clear();
 }
 
 bool PatternSet::MatchesNumber(int64_t number) const {

@@ -112,6 +112,27 @@ TEST(PatternSet, BothCaseRulesStandSideBySide) {
   }
 }
 
+// The patterns of one case rule are gone when those of the other are made ready.
+TEST(PatternSet, ManyWithoutCaseKeepTheirTexts) {
+  char memory[4096];
+  for (const MatchMethod method : {MatchMethod::kBeg, MatchMethod::kEnd}) {
+    Scratch scratch(memory, sizeof(memory));
+    PatternSet set(method);
+    std::string why;
+    ASSERT_TRUE(set.Add("/wp-admin", {.ignore_case = true}, &why));
+    ASSERT_TRUE(set.Add("/WP-login.php", {.ignore_case = true}, &why));
+    size_t line = 0;
+    ASSERT_TRUE(set.AddLines("/a/rather/long/path/to/be/kept\n/x\n", {.ignore_case = true}, false,
+                             &line, &why));
+    set.Freeze();
+    for (const char* text :
+         {"/WP-ADMIN", "/wp-login.php", "/A/rather/long/path/to/be/kept", "/X"}) {
+      EXPECT_TRUE(set.Matches(Sample::String(text), scratch)) << text;
+    }
+    EXPECT_FALSE(set.Matches(Sample::String("/wp-lo"), scratch));
+  }
+}
+
 TEST(PatternSet, LinesAreCutAsTheManualSays) {
   char memory[4096];
   Scratch scratch(memory, sizeof(memory));
