@@ -54,23 +54,23 @@ Regex::~Regex() { pcre2_code_free(static_cast<pcre2_code*>(code_)); }
 
 namespace {
 
-int Match(void* code, std::string_view text, PCRE2_SIZE** offsets) {
+int Match(void* code, std::string_view text, size_t from, PCRE2_SIZE** offsets) {
   thread_local Scratch scratch;
   *offsets = pcre2_get_ovector_pointer(scratch.data);
   return pcre2_match(static_cast<pcre2_code*>(code), reinterpret_cast<PCRE2_SPTR>(text.data()),
-                     text.size(), 0, 0, scratch.data, scratch.context);
+                     text.size(), from, 0, scratch.data, scratch.context);
 }
 
 }  // namespace
 
 bool Regex::Matches(std::string_view text) const {
   PCRE2_SIZE* offsets = nullptr;
-  return Match(code_, text, &offsets) >= 0;
+  return Match(code_, text, 0, &offsets) >= 0;
 }
 
-bool Regex::MatchesGroups(std::string_view text, Groups* groups) const {
+bool Regex::MatchesGroups(std::string_view text, Groups* groups, size_t from) const {
   PCRE2_SIZE* offsets = nullptr;
-  const int count = Match(code_, text, &offsets);
+  const int count = Match(code_, text, from, &offsets);
   if (count < 0) return false;
   // 0: more groups than fit, all of which do are set.
   const size_t known = count == 0 ? groups->size() : size_t(count);

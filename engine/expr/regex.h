@@ -35,7 +35,8 @@ class Regex {
   // The same, and what its groups held: [0] is all that was matched, [1] to [9] what stood in
   // parentheses, empty where nothing did.
   using Groups = std::array<std::string_view, 10>;
-  bool MatchesGroups(std::string_view text, Groups* groups) const;
+  // From byte `from` on, which is not where the text begins unless it is 0.
+  bool MatchesGroups(std::string_view text, Groups* groups, size_t from = 0) const;
 
  private:
   explicit Regex(void* code) : code_(code) {}

@@ -22,6 +22,7 @@ const Registry& AllUnits() {
     registry.Add(TransactionFetches());
     registry.Add(NumberConverters());
     registry.Add(TextConverters());
+    registry.Add(RegexConverters());
     registry.Add(EncodingConverters());
     registry.Add(DateConverters());
     registry.Add(PacketConverters());

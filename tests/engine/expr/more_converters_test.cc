@@ -29,6 +29,7 @@ std::string Eval(std::string_view text) {
   registry.Add(SyntaxConverters());
   registry.Add(ForwardedConverters());
   registry.Add(JsonConverters());
+  registry.Add(RegexConverters());
   registry.Add(MessageConverters());
   ExpressionProblem problem;
   const auto expression = Expression::Compile(text, registry, 0, &problem);
@@ -444,6 +445,29 @@ TEST(MessageConverters, AddItemsWhereThereIsOne) {
       {"str(a),add_item(',',txn.none)", "a"},
       {"str(a),add_item(',')", "<error: 'add_item': a <var> or a <suff> is expected>"},
   });
+}
+
+// Manual 7.3.1, regsub.
+TEST(Regsub, PutsGroupsIn) {
+  const Row rows[] = {
+      {"str(/a//b///c),regsub('/+',/,g)", "/a/b/c"},
+      {"str(/a//b///c),regsub('//+',/)", "/a/b///c"},
+      {"str(abcABC),regsub(B,x,i)", "axcABC"},
+      {"str(abcABC),regsub(b,x,gi)", "axcAxC"},
+      {"str(abc),regsub('(b)','<\\1\\0>')", "a<bb>c"},
+      {"str(abc),regsub(x,y,g)", "abc"},
+      {"str(aaa),regsub(^a,x,g)", "xaa"},
+      {"str(abc),regsub('x*',-,g)", "-a-b-c-"},
+      {"str(),regsub(^,x)", "x"},
+      {"str(abc),regsub(b)",
+       "<error: 'regsub' lacks its <subst>; it is regsub(<regex>,<subst>"
+       "[,<flags>])>"},
+      {"str(abc),regsub([,x)",
+       "<error: 'regsub': regular expression '[': missing terminating ] "
+       "for character class (at character 2)>"},
+      {"str(abc),regsub(b,x,gz)", "<error: 'regsub': the flags are 'g' and 'i'>"},
+  };
+  for (const Row& row : rows) EXPECT_EQ(Eval(row.expression), row.expected) << row.expression;
 }
 
 }  // namespace
