@@ -192,7 +192,11 @@ bool HeaderNames(const PreparedUnit& unit, Sample& sample, EvalContext& context)
   Builder builder(context.scratch());
   for (const Field& field : *fields) {
     if (&field != fields->begin()) builder.Add(Delimiter(unit));
-    builder.Add(field.name());
+    // As all names are sent on.
+    for (const char c : field.name()) {
+      const char lower = base::ToLower(c);
+      builder.Add({&lower, 1});
+    }
   }
   std::string_view text;
   return builder.Finish(&text) && GiveText(sample, text);

@@ -224,10 +224,8 @@ bool FindUrlParameter(const PreparedUnit& unit, EvalContext& context, std::strin
   if (!delimiter.empty() && delimiter != "?") {
     ends[2] = delimiter[0];
     const std::string_view url = UrlText(*head, context.scratch());
-    const char begins[2] = {'?', delimiter[0]};
-    const size_t begin = url.find_first_of(std::string_view(begins, 2));
+    const size_t begin = url.find(delimiter[0]);
     text = begin == url.npos ? std::string_view() : url.substr(begin + 1);
-    // The query begins a parameter, too, where the delimiter stands before it.
   }
   return FindParameter({text, std::string_view(ends, 3)}, unit.arguments.text(0), unit.number != 0,
                        context.occurrence(), value);
@@ -355,9 +353,10 @@ bool BasicCredentials(EvalContext& context, std::string_view* user, std::string_
 namespace {
 
 bool AuthType(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  std::string_view user, password;
-  if (!BasicCredentials(context, &user, &password)) return false;
-  return GiveText(sample, "Basic");
+  std::string_view scheme, token;
+  if (!SplitCredentials(Request(context), {}, &scheme, &token)) return false;
+  if (base::EqualsIgnoreCase(scheme, "Basic")) return GiveText(sample, "Basic");
+  return base::EqualsIgnoreCase(scheme, "Bearer") && GiveText(sample, "Bearer");
 }
 bool AuthUser(const PreparedUnit&, Sample& sample, EvalContext& context) {
   std::string_view user, password;
