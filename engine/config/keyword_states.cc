@@ -35,8 +35,6 @@ constexpr KeywordState kStates[] = {
     {"dns-accept-family", kGlobal, kNotYet},
     {"lua-load", kGlobal, kNotYet},
     {"lua-load-per-thread", kGlobal, kNotYet},
-    {"set-var", kGlobal, kNotYet},
-    {"set-var-fmt", kGlobal, kNotYet},
     // Matter once a line may say `ssl`.
     {"acme.scheduler", kGlobal, kTunes},
     {"issuers-chain-path", kGlobal, kNotYet},

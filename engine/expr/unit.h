@@ -42,6 +42,9 @@ inline constexpr size_t kCount = 8;
 // "the HTTP request" for one bit.
 std::string_view NeedText(Needs one);
 
+class LogFormat;
+class LogLine;
+
 // What an evaluation sees of the world. Modules that own more of it derive from this.
 class EvalContext {
  public:
@@ -55,6 +58,8 @@ class EvalContext {
   // False: there is no room, or nothing that could keep it.
   virtual bool StoreVariable(const VariableName&, const Sample&) { return false; }
   virtual void ForgetVariable(const VariableName&) {}
+  // What the items of a log format say by now (manual 8.2.6). False: nothing is known of a session.
+  virtual bool WriteFormat(const LogFormat&, LogLine&) { return false; }
   // Of a fetch that may give several values (FetchSpec::many): 0 asks for the one that the manual
   // says it gives, N for the Nth. Conditions ask for one after another.
   uint32_t occurrence() const { return occurrence_; }

@@ -26,6 +26,7 @@ class PoolKey {
     kAnnouncedSource,  // what its PROXY header says
     kAnnouncedDestination,
     kServerName,  // of TLS, as a digest
+    kMarks,       // of its packets, packed
     kCount
   };
 

@@ -6,6 +6,8 @@ namespace {
 ActionTable MakeTable() {
   ActionTable table;
   table.Add(EndingActions());
+  table.Add(ConnectionActions());
+  table.Add(NormalizeActions());
   table.Add(HeaderActions());
   table.Add(RequestActions());
   table.Add(RedirectActions());

@@ -96,8 +96,9 @@ class Auth final : public RuleAction {
     at += realm.copy(at, realm.size());
     *at = '"';
     (void)fields.Add(proto::FieldName::kWwwAuthenticate, std::string_view(text, bytes));
+    // Nothing was refused yet: the client may say who it is, and come again.
     context.stream->AnswerByRule(page, {.fields = &fields, .replaces = true},
-                                 shard::CloseReason::kRejected);
+                                 shard::CloseReason::kLocal);
     return Verdict::kEnd;
   }
   bool ends() const override { return true; }

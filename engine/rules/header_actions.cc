@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "engine/config/diagnostics.h"
+#include "engine/mux/http_endpoint.h"
 #include "engine/rules/actions.h"
 #include "engine/rules/replacement.h"
 #include "engine/server/rule_keywords.h"
@@ -95,6 +96,31 @@ class SetHeader final : public RuleAction {
   const RuleText value_;
   const bool adds_;
 };
+
+// Of the interim answer that leaves before any other.
+class EarlyHint final : public RuleAction {
+ public:
+  EarlyHint(Name name, RuleText value) : name_(std::move(name)), value_(std::move(value)) {}
+  Verdict Run(RuleContext& context) const override {
+    FrontEndpoint* front = context.stream->front();
+    std::string_view value;
+    if (front == nullptr || IsOurs(name_.id, false)) return Verdict::kContinue;
+    if (!value_.Write(context, &value)) return context.Failed();
+    const bool fits = context.stream->http_flow().AddHint(*front, name_.text, value);
+    return fits ? Verdict::kContinue : context.Failed();
+  }
+
+ private:
+  const Name name_;
+  const RuleText value_;
+};
+
+std::unique_ptr<const RuleAction> MakeEarlyHint(ActionUse& action) {
+  Name name;
+  RuleText value;
+  if (!TakeName(action, false, &name) || !action.TakeText("a value", &value)) return nullptr;
+  return std::make_unique<EarlyHint>(std::move(name), std::move(value));
+}
 
 enum class NameMatch : uint8_t { kStr, kBeg, kEnd, kSub, kReg };
 
@@ -272,6 +298,7 @@ std::unique_ptr<const RuleAction> MakeReplaceHeader(ActionUse& action) {
 constexpr ActionSpec kActions[] = {
     {"add-header", kHttp, &MakeSetHeader<true>},
     {"del-header", kHttp, &MakeDelHeader},
+    {"early-hint", kHttpRequest, &MakeEarlyHint},
     {"replace-header", kHttp, &MakeReplaceHeader<false>},
     {"replace-value", kHttp, &MakeReplaceHeader<true>},
     {"set-header", kHttp, &MakeSetHeader<false>},

@@ -85,13 +85,14 @@ class Redirect final : public RuleAction {
     const std::string_view path = head.path.empty() || is_star ? "/" : head.path;
     const bool with_query = head.has_query && !words_.drop_query;
     const std::string_view slash =
-        words_.append_slash && words_.drop_query && !path.ends_with('/') ? "/" : "";
+        words_.append_slash && (with_query ? !query.ends_with('/') : !path.ends_with('/')) ? "/"
+                                                                                           : "";
     const bool is_scheme = words_.kind == RedirectWords::Kind::kScheme;
     if (!is_scheme && text == "/") text = {};
-    return Join(
-        arena, {text, is_scheme ? "://" : "",
-                is_scheme ? head.fields.ValueOf(FieldName::kHost) : std::string_view(), path, slash,
-                with_query ? "?" : "", with_query ? query : std::string_view()});
+    return Join(arena,
+                {text, is_scheme ? "://" : "",
+                 is_scheme ? head.fields.ValueOf(FieldName::kHost) : std::string_view(), path,
+                 with_query ? "?" : "", with_query ? query : std::string_view(), slash});
   }
 
   RedirectWords words_;

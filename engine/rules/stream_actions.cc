@@ -78,6 +78,18 @@ class SetTimeout final : public RuleAction {
   const std::optional<Expression> expression_;
 };
 
+class DisableRetry final : public RuleAction {
+ public:
+  Verdict Run(RuleContext& context) const override {
+    context.stream->http_flow().DisableRetries();
+    return Verdict::kContinue;
+  }
+};
+
+std::unique_ptr<const RuleAction> MakeDisableRetry(ActionUse&) {
+  return std::make_unique<DisableRetry>();
+}
+
 std::unique_ptr<const RuleAction> MakeSetLogLevel(ActionUse& action) {
   std::string_view word;
   if (!action.TakeArgument("a level", &word)) return nullptr;
@@ -158,6 +170,7 @@ std::unique_ptr<const RuleAction> MakeSetTimeout(ActionUse& action) {
 
 constexpr ActionSpec kActions[] = {
     {"capture", kTcpContent | kHttp, &MakeCapture},
+    {"disable-l7-retry", kHttpRequest, &MakeDisableRetry},
     {"set-log-level", kTcpContent | kTcpResponse | kHttp, &MakeSetLogLevel},
     {"set-timeout", kHttpRequest | kHttpResponse, &MakeSetTimeout},
 };

@@ -1,11 +1,13 @@
 #include <memory>
 
 #include "engine/config/diagnostics.h"
+#include "engine/mux/http_endpoint.h"
 #include "engine/rules/actions.h"
 #include "engine/server/expression_words.h"
 #include "engine/server/rule_keywords.h"
 #include "engine/session/rule_run.h"
 #include "engine/session/stream.h"
+#include "engine/session/worker.h"
 
 namespace engine {
 namespace {
@@ -74,6 +76,77 @@ class StrictMode final : public RuleAction {
   const bool on_;
 };
 
+// Until the body is here, or as much of it as was asked for, or as much as there is room for.
+class WaitForBody final : public RuleAction {
+ public:
+  WaitForBody(uint32_t wait_ms, uint64_t bytes_min) : wait_ms_(wait_ms), bytes_min_(bytes_min) {}
+  Verdict Run(RuleContext& context) const override {
+    FrontEndpoint* front = context.stream->front();
+    if (front == nullptr || front->request_framing().kind == proto::BodyKind::kNone ||
+        front->request_framing().kind == proto::BodyKind::kTunnel) {
+      return Verdict::kContinue;
+    }
+    // A body that is broken is answered where all of them are.
+    if (front->request_broken() || IsHere(context)) return Verdict::kContinue;
+    if (!context.cursor().acting) HttpFlow::InviteBody(*context.stream, *front);
+    if (!HasPassed(context, wait_ms_)) return Verdict::kYield;
+    return context.AnswerStatus(408);
+  }
+
+ private:
+  bool IsHere(const RuleContext& context) const {
+    shard::Channel& body = context.stream->request();
+    if (body.ended() || body.shut() || body.room() == 0) return true;
+    const size_t bytes = body.bytes().size();
+    return bytes >= context.worker->process().configuration->global.bufsize ||
+           (bytes_min_ != 0 && bytes >= bytes_min_);
+  }
+
+  const uint32_t wait_ms_;
+  const uint64_t bytes_min_;
+};
+
+// There is no early data: what is here has come behind the handshake.
+class WaitForHandshake final : public RuleAction {
+ public:
+  Verdict Run(RuleContext&) const override { return Verdict::kContinue; }
+};
+
+std::unique_ptr<const RuleAction> MakeWaitForBody(ActionUse& action) {
+  std::string_view word;
+  if (!action.TakeWord("time")) {
+    ++action.next;
+    action.Refuse("expects 'time'");
+    return nullptr;
+  }
+  if (!action.TakeArgument("a time", &word)) return nullptr;
+  const Parsed<uint32_t> time = ParseTimeMs(word);
+  if (!time) {
+    action.Refuse(time.error);
+    return nullptr;
+  }
+  uint64_t bytes_min = 0;
+  if (action.TakeWord("at-least")) {
+    if (!action.TakeArgument("a size", &word)) return nullptr;
+    const Parsed<uint64_t> size = ParseSize(word, UINT32_MAX);
+    if (!size) {
+      action.Refuse(size.error);
+      return nullptr;
+    }
+    bytes_min = size.value;
+  }
+  if (action.peek() == "use-large-buffer") {
+    ++action.next;
+    action.Refuse("'use-large-buffer' is not supported yet");
+    return nullptr;
+  }
+  return std::make_unique<WaitForBody>(time.value, bytes_min);
+}
+
+std::unique_ptr<const RuleAction> MakeWaitForHandshake(ActionUse&) {
+  return std::make_unique<WaitForHandshake>();
+}
+
 std::unique_ptr<const RuleAction> MakeTarpit(ActionUse& action) {
   std::shared_ptr<const RuleReply> reply = action.TakeReply(500, false);
   if (reply == nullptr) return nullptr;
@@ -107,6 +180,8 @@ constexpr ActionSpec kActions[] = {
     {"pause", kHttpRequest | kHttpResponse, &MakePause},
     {"strict-mode", kHttpRequest | kHttpResponse | kHttpAfter, &MakeStrictMode},
     {"tarpit", kHttpRequest, &MakeTarpit},
+    {"wait-for-body", kHttpRequest, &MakeWaitForBody},
+    {"wait-for-handshake", kHttpRequest, &MakeWaitForHandshake},
 };
 
 }  // namespace

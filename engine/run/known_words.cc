@@ -89,7 +89,7 @@ void AddUnits(WordList& words) {
   words.AddWorking(WordKind::kConverter, std::span(converters));
 }
 
-// With what an expression's unit comes that does not work yet.
+// With what a fetch, a converter or an action comes that does not work yet.
 std::string_view ReasonOf(std::string_view word) {
   struct Reason {
     std::string_view prefix;
@@ -109,7 +109,19 @@ std::string_view ReasonOf(std::string_view word) {
                                         {"bs.", "comes with HTTP/2"},
                                         {"res.comp", "comes with compression"},
                                         {"res.cache", "comes with caches"},
-                                        {"internal.", "of HAProxy's own structures"}};
+                                        {"internal.", "of HAProxy's own structures"},
+                                        {"sc-", "comes with stick tables"},
+                                        {"track-sc", "comes with stick tables"},
+                                        {"set-map", "comes with maps"},
+                                        {"del-map", "comes with maps"},
+                                        {"add-acl", "comes with maps"},
+                                        {"del-acl", "comes with maps"},
+                                        {"cache-", "comes with caches"},
+                                        {"send-spoe", "needs SPOE"},
+                                        {"set-bandwidth", "comes with filters"},
+                                        {"do-resolve", "comes with resolvers"},
+                                        {"dgram-drop", "needs QUIC"},
+                                        {"send-retry", "needs QUIC"}};
   for (const Reason& one : kReasons) {
     if (word.starts_with(one.prefix)) return one.reason;
   }
@@ -119,7 +131,8 @@ std::string_view ReasonOf(std::string_view word) {
 void AddReasons(WordList& words) {
   const std::vector<KnownWord> all = words.all();
   for (KnownWord word : all) {
-    const bool is_unit = word.kind == WordKind::kFetch || word.kind == WordKind::kConverter;
+    const bool is_unit = word.kind == WordKind::kFetch || word.kind == WordKind::kConverter ||
+                         word.kind == WordKind::kAction;
     if (!is_unit || word.support != Support::kNotSupportedYet || !word.note.empty()) continue;
     word.note = ReasonOf(word.words);
     if (!word.note.empty()) words.Add(word);

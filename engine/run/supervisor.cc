@@ -173,6 +173,9 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
       cpus_(UsableCpus()) {
   states_.Attach(configuration_);
   process_.configuration = &configuration_;
+  for (const StartVariable& one : configuration_.global.start_variables) {
+    (void)process_.variables.Store(one.name, one.value());
+  }
   process_.debug_moves = settings_.debug_moves;
   process_.version = CompatibleVersion();
   process_.sockets_max = settings_.sockets_max;

@@ -78,7 +78,10 @@ bool TakeUniqueIdFormat(BuildContext& context, KeywordUse& use) {
 
 void AddValues(const LogFormat& format, KeepPlan& plan) {
   for (const Expression& one : format.expressions()) {
-    plan.values.push_back({&one, MomentOf(one.needs())});
+    // A capture is kept until the line is written, and a rule may still set it.
+    const std::string_view fetch = one.fetch().name;
+    const bool is_kept = fetch == "capture.req.hdr" || fetch == "capture.res.hdr";
+    plan.values.push_back({&one, is_kept ? LogMoment::kEnd : MomentOf(one.needs())});
   }
 }
 

@@ -48,6 +48,10 @@ void CheckServer(BuildContext& context, const NamedByExpression& named) {
 }  // namespace
 
 void NoteNamed(BuildContext& context, const WordPlace& place, const Expression& expression) {
+  const std::string_view fetch = expression.fetch().name;
+  if (fetch == "http_auth" || fetch == "http_auth_group") {
+    context.userlist_words.push_back({place, std::string(expression.arguments().text(0))});
+  }
   const std::span<const ArgumentSpec> spec = expression.fetch().arguments;
   for (size_t i = 0; i < spec.size(); ++i) {
     const bool names = spec[i].type == ArgumentType::kBackend ||

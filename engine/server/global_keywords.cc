@@ -196,9 +196,14 @@ void RegisterGlobalKeywords(BuildKeywords& keywords) {
     Global(context).splice = false;
     return HasArguments(use, 0, 0);
   });
+  keywords.Add({"expose-experimental-directives", kGlobal},
+               [](BuildContext& context, KeywordUse& use) {
+                 Global(context).experimental = true;
+                 return HasArguments(use, 0, 0);
+               });
   keywords.Add({"tune.ring", kGlobal}, TakeRing);
-  for (const char* words : {"setenv", "presetenv", "unsetenv", "resetenv",
-                            "expose-deprecated-directives", "expose-experimental-directives"}) {
+  for (const char* words :
+       {"setenv", "presetenv", "unsetenv", "resetenv", "expose-deprecated-directives"}) {
     AddNothing(keywords, words);
   }
 }

@@ -30,6 +30,7 @@
 #include "engine/server/check_config.h"
 #include "engine/server/http_config.h"
 #include "engine/server/source_config.h"
+#include "engine/server/start_variables.h"
 #include "engine/server/tls_config.h"
 #include "shard/conn/proxy_send.h"
 #include "shard/conn/target.h"
@@ -285,7 +286,9 @@ struct GlobalConfig {
   std::string node, description;
   std::string server_state_file, server_state_base;
   GlobalTls tls;
+  bool experimental = false;  // expose-experimental-directives
   VariableLimits variables;
+  StartVariables start_variables;      // set-var, set-var-fmt
   uint32_t bufsize = 16384;            // tune.bufsize
   uint32_t http_maxhdr = 101;          // tune.http.maxhdr, the first line included
   uint32_t maxrewrite = 1024;          // tune.maxrewrite

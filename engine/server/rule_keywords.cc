@@ -64,20 +64,13 @@ bool ReadPatterns(const BuildContext& context, const Line& line, std::string_vie
   return why->empty();
 }
 
-// Names of userlists are looked up once all are read.
-void NoteUserlist(BuildContext& context, const Expression& expression, const WordPlace& place) {
-  const std::string_view fetch = expression.fetch().name;
-  if (fetch != "http_auth" && fetch != "http_auth_group") return;
-  context.userlist_words.push_back({place, std::string(expression.arguments().text(0))});
-}
-
 void PrepareAcls(BuildContext& context, const KeywordUse& use, AclTable& acls) {
   acls.SetReader(
       [&context, &use](std::string_view name, std::string* contents, std::string* why) {
         return ReadPatterns(context, use.line, name, contents, why);
       },
       [&context, &use](const Expression& expression, size_t word) {
-        NoteUserlist(context, expression, {&use.line, word});
+        NoteNamed(context, {&use.line, word}, expression);
       });
 }
 
@@ -219,6 +212,16 @@ bool ReportUnknownAction(const BuildContext& context, const KeywordUse& use, std
   return Refuse(use, 0, "unknown action " + InQuotes(word), HintFor(context, word, stage.place));
 }
 
+// The rule before it has no condition, and lets none come behind it. Said once.
+void WarnOfHidden(const RuleSet& set, const KeywordUse& use, std::string_view words) {
+  if (set.rules.empty()) return;
+  const Rule& before = set.rules.back();
+  if (before.condition || !before.action->ends()) return;
+  use.diagnostics.Warning(use.line.At(use.first_word),
+                          InQuotes(words) + ": this rule can never be reached",
+                          "the rule of line " + std::to_string(before.line) + " has no condition");
+}
+
 bool TakeRule(BuildContext& context, KeywordUse& use, const StageInfo& stage) {
   if (!HasArguments(use, 1, SIZE_MAX, "an action")) return false;
   if (!MayStandHere(context, use)) return false;
@@ -246,6 +249,7 @@ bool TakeRule(BuildContext& context, KeywordUse& use, const StageInfo& stage) {
   rule.file = place.file;
   rule.line = uint32_t(place.line);
   RuleSet& set = RulesOf(*context.proxy).set(stage.stage);
+  WarnOfHidden(set, use, words.words);
   set.rules.push_back(std::move(rule));
   return true;
 }
@@ -271,6 +275,12 @@ bool TakeUseBackend(BuildContext& context, KeywordUse& use) {
   BackendRule rule;
   if (!CompileText(context, use, 0, place::kHttpRequest, &rule.name)) return false;
   if (!TakeCondition(context, use, 1, place::kHttpRequest, &rule.condition)) return false;
+  const auto& before = RulesOf(*context.proxy).use_backend;
+  if (!before.empty() && !before.back().condition) {
+    use.diagnostics.Warning(use.line.At(use.first_word),
+                            "'use_backend': this rule can never be reached",
+                            "the one before it has no condition");
+  }
   context.proxy->use_backends.push_back({&use.line, use.first_argument});
   RulesOf(*context.proxy).use_backend.push_back(std::move(rule));
   return true;
@@ -396,7 +406,12 @@ void ActionUse::RefuseWord(std::string_view message) const {
 bool CompileText(BuildContext& context, const KeywordUse& use, size_t argument, Needs offers,
                  RuleText* text) {
   ExpressionProblem problem;
-  if (text->Compile(use.argument(argument), UnitsOf(context), offers, &problem)) return true;
+  if (text->Compile(use.argument(argument), UnitsOf(context), offers, &problem)) {
+    text->ForEachExpression([&](const Expression& one) {
+      NoteNamed(context, {&use.line, use.first_argument + argument}, one);
+    });
+    return true;
+  }
   ReportProblem(context.diagnostics, use.line.At(use.first_argument + argument), use.keyword->words,
                 use.argument(argument), problem);
   return false;
@@ -418,6 +433,7 @@ void RegisterRuleKeywords(BuildKeywords& keywords) {
   keywords.Add({"monitor fail", kFront}, TakeMonitorFail);
   AddPersist(keywords, "force-persist", true);
   AddPersist(keywords, "ignore-persist", false);
+  RegisterStartVariables(keywords);
   AddVariableLimit(keywords, "tune.vars.global-max-size", &VariableLimits::global_bytes);
   AddVariableLimit(keywords, "tune.vars.proc-max-size", &VariableLimits::process_bytes);
   AddVariableLimit(keywords, "tune.vars.sess-max-size", &VariableLimits::session_bytes);

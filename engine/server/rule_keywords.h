@@ -64,6 +64,7 @@ struct ActionUse {
 };
 
 void RegisterRuleKeywords(BuildKeywords& keywords);
+void RegisterStartVariables(BuildKeywords& keywords);  // start_variables.cc
 // Once every section was read.
 void FinishRules(BuildContext& context, ProxyDraft& draft);
 void FinishRulesGlobal(BuildContext& context);

@@ -1,4 +1,5 @@
-// rule_text.h - a text that rules make for each stream: letters and `%[...]` expressions.
+// rule_text.h - a text that rules make for each stream: letters, `%[...]` expressions and the
+// items of log formats (manual 8.2.6).
 //
 // Owns:    its pieces.
 // Threads: start-up while it is compiled, then immutable.
@@ -20,26 +21,37 @@
 #include <vector>
 
 #include "engine/expr/expression.h"
+#include "engine/expr/log_format.h"
 
 namespace engine {
 
 class RuleText {
  public:
-  // "%%" is a percent sign; an expression without a value leaves nothing.
+  // "%%" is a percent sign; an expression without a value leaves nothing. Values of expressions are
+  // taken as they are; what stands in an item of a log is made harmless as there.
   bool Compile(std::string_view text, const Registry& units, Needs offers,
                ExpressionProblem* problem);
   // Exactly these letters.
   static RuleText Of(std::string_view text);
   [[nodiscard]] bool Write(EvalContext& context, std::string_view* made) const;
+  template <typename Visit>
+  void ForEachExpression(Visit visit) const {
+    for (const Piece& piece : pieces_) {
+      if (piece.expression) visit(*piece.expression);
+      if (!piece.item) continue;
+      for (const Expression& one : piece.item->expressions()) visit(one);
+    }
+  }
   bool is_constant() const { return pieces_.empty(); }
   // Of a constant one.
   const std::string& constant() const { return constant_; }
 
  private:
+  class Parser;
   struct Piece {
     std::string text;
     std::optional<Expression> expression;
-    bool quoted = false;  // %{+Q}
+    std::optional<LogFormat> item;  // of a log, or an expression with flags
   };
   std::string constant_;
   std::vector<Piece> pieces_;  // empty: constant_ is all

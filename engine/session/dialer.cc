@@ -92,6 +92,8 @@ shard::OutgoingOptions OptionsOf(const DialRequest& request, uint16_t family) {
   options.family = family;
   options.keep_alive = request.backend.tcpka_server;
   options.user_timeout_ms = server.tcp_user_timeout_ms;
+  options.mark = request.plan.marks.mark;
+  options.tos = request.plan.marks.tos;
   if (!source.is_given) return options;
   options.interface = source.interface;
   options.transparent = source.is_transparent();
@@ -143,11 +145,11 @@ Address FindHeaderAddress(const proto::FieldList& fields, std::string_view name,
   return found;
 }
 
-CloseReason PlanDial(const ServerConfig& server, const ServerDial& dial, shard::Connection* client,
-                     const proto::RequestHead* head, DialPlan* plan) {
-  if (client == nullptr) return CloseReason::kClientAbort;  // nobody to connect on behalf of
+CloseReason PlanDial(const ServerConfig& server, const ServerDial& dial,
+                     const ClientAddresses& client, const proto::RequestHead* head,
+                     DialPlan* plan) {
   if (dial.follows_address || dial.follows_port) {
-    const Address wanted = client->LocalAddress().Unmapped();
+    const Address wanted = client.destination.Unmapped();
     if (!wanted.is_ip()) return CloseReason::kConnectFailed;
     plan->destination = dial.follows_address ? wanted : dial.address;
     const int32_t port =
@@ -162,7 +164,7 @@ CloseReason PlanDial(const ServerConfig& server, const ServerDial& dial, shard::
       return CloseReason::kNone;
     case UseSource::kClient:
     case UseSource::kClientIp:
-      plan->source = client->PeerAddress().Unmapped();
+      plan->source = client.source.Unmapped();
       if (!plan->source.is_ip()) return CloseReason::kSourceAddress;
       if (server.source.usesrc == UseSource::kClientIp) plan->source.port = 0;
       break;
@@ -181,6 +183,18 @@ void PlanHeader(const Address& source, const Address& destination, DialPlan* pla
   plan->announced_destination = destination;
   plan->key.Set(PoolKey::Part::kAnnouncedSource, source);
   plan->key.Set(PoolKey::Part::kAnnouncedDestination, destination);
+}
+
+void PlanMarks(const ServerMarks& marks, DialPlan* plan) {
+  plan->marks = marks;
+  Address packed;
+  packed.family = AF_INET6;
+  uint8_t bytes[16] = {marks.mark ? uint8_t{1} : uint8_t{0}, marks.tos ? uint8_t{1} : uint8_t{0},
+                       marks.tos.value_or(0)};
+  const uint32_t mark = marks.mark.value_or(0);
+  std::memcpy(bytes + 4, &mark, sizeof(mark));
+  std::memcpy(packed.v6.s6_addr, bytes, sizeof(bytes));
+  plan->key.Set(PoolKey::Part::kMarks, packed);
 }
 
 void PlanServerName(const ServerConfig& server, const proto::RequestHead* head, DialPlan* plan) {

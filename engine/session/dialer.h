@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "engine/mux/pool_key.h"
@@ -30,6 +31,19 @@ namespace engine {
 class Session;
 class Worker;
 
+// What the kernel is to put on the packets of a connection (manual 4.4, set-bc-mark, set-bc-tos).
+struct ServerMarks {
+  std::optional<uint32_t> mark;
+  std::optional<uint8_t> tos;
+  bool any() const { return mark || tos; }
+};
+
+// Who the client is, and what it called.
+struct ClientAddresses {
+  const shard::Address& source;
+  const shard::Address& destination;
+};
+
 // What of a connection the client decides. Empty for a server that does not depend on it.
 struct DialPlan {
   shard::Address destination;  // empty: the server's own address
@@ -38,6 +52,7 @@ struct DialPlan {
   shard::Address announced_source;
   shard::Address announced_destination;
   std::string_view server_name;  // for a server with `ssl`: SNI, and what its certificate must say
+  ServerMarks marks;
   PoolKey key;
 };
 
@@ -52,8 +67,11 @@ struct DialRequest {
 // For a server that depends on the client. `head` is null in mode tcp. kNone, or why it cannot be
 // connected to on behalf of this client.
 shard::CloseReason PlanDial(const ServerConfig& server, const ServerDial& dial,
-                            shard::Connection* client, const proto::RequestHead* head,
+                            const ClientAddresses& client, const proto::RequestHead* head,
                             DialPlan* plan);
+
+// A connection with other marks is not used again.
+void PlanMarks(const ServerMarks& marks, DialPlan* plan);
 
 // For a server that is told who the client is (send-proxy), even when the client has gone since.
 void PlanHeader(const shard::Address& source, const shard::Address& destination, DialPlan* plan);

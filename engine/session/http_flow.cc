@@ -52,7 +52,7 @@ ConnectionMode ModeOf(const Stream& stream) {
 }
 
 // option forwarded (manual 4.2; RFC 7239): one element about this hop.
-void AddRfc7239(const ForwardedOption& option, FrontEndpoint& front) {
+void AddRfc7239(const ForwardedOption& option, Stream& stream, FrontEndpoint& front) {
   if (!option.enabled) return;
   const auto node = [](const shard::Address& address, bool port) {
     if (!address.is_ip()) return std::string("unknown");
@@ -68,8 +68,8 @@ void AddRfc7239(const ForwardedOption& option, FrontEndpoint& front) {
   };
   if (option.proto) add("proto", "http");
   if (option.host) add("host", "\"" + std::string(fields.ValueOf(FieldName::kHost)) + "\"");
-  if (option.by) add("by", node(front.connection()->LocalAddress(), option.by_port));
-  if (option.from) add("for", node(front.connection()->PeerAddress(), option.from_port));
+  if (option.by) add("by", node(stream.Destination(), option.by_port));
+  if (option.from) add("for", node(stream.Source(), option.from_port));
   (void)fields.CopyAdd("forwarded", value);
 }
 
@@ -325,11 +325,51 @@ void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
   const HttpConfig& back = stream.backend()->http;
   // Both may ask for it; the backend knows best how its servers read it.
   const ForwardOption& forward = back.forward_for.enabled ? back.forward_for : own.forward_for;
-  if (forward.enabled) AddForwarded(forward, front.connection()->PeerAddress(), fields);
+  if (forward.enabled) AddForwarded(forward, stream.Source(), fields);
   const ForwardOption& original = back.original_to.enabled ? back.original_to : own.original_to;
-  AddRfc7239(back.forwarded, front);
+  AddRfc7239(back.forwarded, stream, front);
   AddUniqueId(stream, fields);
-  if (original.enabled) AddForwarded(original, front.connection()->LocalAddress(), fields);
+  if (original.enabled) AddForwarded(original, stream.Destination(), fields);
+}
+
+uint32_t HttpFlow::RetryOn(const Stream& stream) const {
+  const uint32_t retry_on = stream.backend()->http.retry_on;
+  return retries_answers_ ? retry_on : retry_on & kRetryConnFailure;
+}
+
+// Whoever waits for a body says so to a client that asks first (RFC 9110 section 10.1.1), in the
+// place of the server.
+void HttpFlow::InviteBody(Stream& stream, FrontEndpoint& front) {
+  proto::FieldList& fields = front.request().fields;
+  const proto::Field* expect = fields.Find(std::string_view("expect"));
+  if (expect == nullptr || !base::EqualsIgnoreCase(expect->value(), "100-continue")) return;
+  if (stream.request().ended() || !stream.request().bytes().empty()) return;
+  proto::ResponseHead head(front.arena());
+  head.version = {1, 1};
+  head.status = 100;
+  head.reason = "Continue";
+  front.SendInterim(head);
+  front.Flush();
+  fields.RemoveAll(std::string_view("expect"));
+}
+
+bool HttpFlow::AddHint(FrontEndpoint& front, std::string_view name, std::string_view value) {
+  if (hints_ == nullptr) hints_ = front.arena().New<proto::FieldList>(front.arena());
+  return hints_->CopyAdd(name, value);
+}
+
+// One answer of what all rules of a set have said (manual 4.4, early-hint).
+void HttpFlow::SendHints(FrontEndpoint& front) {
+  if (hints_ == nullptr) return;
+  proto::ResponseHead head(front.arena());
+  head.version = {1, 1};
+  head.status = 103;
+  head.reason = "Early Hints";
+  for (const proto::Field& field : *hints_) (void)head.fields.Add(field.name(), field.value());
+  hints_ = nullptr;
+  if (!front.RoomForInterim()) return;
+  front.SendInterim(head);
+  front.Flush();
 }
 
 bool HttpFlow::DoRequest(Stream& stream) {
@@ -402,6 +442,9 @@ bool HttpFlow::Passes(Stream& stream, const ProxyConfig& proxy, RuleStage stage)
   const Verdict verdict = stage == RuleStage::kTcpContent ? stream.RunContent(proxy, stage)
                                                           : stream.RunStage(proxy, stage);
   if (verdict == Verdict::kEnd && phase_ == Phase::kRequest) phase_ = Phase::kReplied;
+  if (FrontEndpoint* front = stream.front(); front != nullptr && phase_ == Phase::kRequest) {
+    SendHints(*front);
+  }
   return verdict == Verdict::kContinue || verdict == Verdict::kStop;
 }
 
@@ -443,7 +486,7 @@ void HttpFlow::Forward(Stream& stream, FrontEndpoint& front) {
   // Only a request that is here whole can be sent twice (manual 4.2, retry-on), and option
   // http-buffer-request asks for it anyway.
   const bool buffer = frontend.http.buffer_request || backend->http.buffer_request;
-  const bool gather = (buffer || (backend->http.retry_on & ~kRetryConnFailure) != 0) &&
+  const bool gather = (buffer || (RetryOn(stream) & ~kRetryConnFailure) != 0) &&
                       front.request_framing().kind != BodyKind::kNone &&
                       front.request_framing().kind != BodyKind::kTunnel;
   // What follows a request that may become a tunnel is never its end, and the gathering waits for
@@ -456,6 +499,7 @@ void HttpFlow::Forward(Stream& stream, FrontEndpoint& front) {
   ReadCookies(stream, front);
   EditRequest(stream, front);
   if (gather) {
+    InviteBody(stream, front);
     phase_ = Phase::kGather;
     return;
   }
@@ -469,7 +513,7 @@ void HttpFlow::OnConnected(Stream& stream) {
   const HttpConfig& http = stream.backend()->http;
   if (has_copy_) {
     stream.RestoreRequest();
-  } else if ((http.retry_on & ~kRetryConnFailure) != 0 && stream.request().ended()) {
+  } else if ((RetryOn(stream) & ~kRetryConnFailure) != 0 && stream.request().ended()) {
     stream.CopyRequest();
     has_copy_ = true;
   }
@@ -495,8 +539,8 @@ bool HttpFlow::DoResponse(Stream& stream) {
   bool moved = false;
   while (proto::ResponseHead* head = back->response()) {
     if (head->status >= 200 || head->status == 101) {
-      if ((stream.backend()->http.retry_on & RetryBitOf(head->status)) != 0 &&
-          RequestCanRepeat(stream) && stream.RetriesLeft()) {
+      if ((RetryOn(stream) & RetryBitOf(head->status)) != 0 && RequestCanRepeat(stream) &&
+          stream.RetriesLeft()) {
         retry_wanted_ = true;
         stream.server_side().Fail(CloseReason::kServerProtocol);
         return true;
@@ -505,6 +549,7 @@ bool HttpFlow::DoResponse(Stream& stream) {
         stream.server_side().Fail(CloseReason::kServerProtocol);
         return true;
       }
+      if (response_step_ == ResponseStep::kContent) stream.log().OnResponseHead(stream);
       if (!PassesResponse(stream)) return phase_ != Phase::kServer;
       FinalResponse(stream, *back);
       return true;
@@ -546,7 +591,6 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   const proto::Framing framing = back.response_framing();
   const bool tunnel = framing.kind == BodyKind::kTunnel;
   const bool upgrade = tunnel && head.status == 101;
-  stream.log().OnResponseHead(stream);
   if (AsksForConnectionAuth(head)) back.Reserve();
   if (const ServerConfig* server = stream.slot().server()) {
     stream.worker().server_events().OnStatus(*server, head.status);
@@ -590,7 +634,7 @@ bool HttpFlow::MayRetry(Stream& stream, CloseReason reason) {
     return true;
   }
   if (phase_ != Phase::kServer || !RequestCanRepeat(stream)) return false;
-  const uint32_t retry_on = stream.backend()->http.retry_on;
+  const uint32_t retry_on = RetryOn(stream);
   switch (reason) {
     case CloseReason::kServerNoAnswer:
       // A kept connection that the server had closed, or was just closing, proves nothing about the

@@ -18,6 +18,10 @@
 #include "engine/server/http_config.h"
 #include "shard/conn/close_reason.h"
 
+namespace proto {
+class FieldList;
+}
+
 namespace engine {
 
 class BackEndpoint;
@@ -43,6 +47,13 @@ class HttpFlow {
                     shard::CloseReason reason);
   // The server's side is closed. `whole`: the response had been received to its end.
   void OnServerClosed(Stream& stream, shard::CloseReason reason, bool whole);
+
+  // For rules on a request.
+  // No answer makes it be sent again (manual 4.4, disable-l7-retry).
+  void DisableRetries() { retries_answers_ = false; }
+  static void InviteBody(Stream& stream, FrontEndpoint& front);
+  // A field of the early hints that leave when the rules wait or are over. False: no room.
+  bool AddHint(FrontEndpoint& front, std::string_view name, std::string_view value);
 
  private:
   enum class Phase : uint8_t { kRequest, kGather, kServer, kBody, kTunnel, kReplied };
@@ -81,14 +92,19 @@ class HttpFlow {
   static void EndReply(Stream& stream, shard::CloseReason reason);
   void EditRequest(Stream& stream, FrontEndpoint& front);
   bool RequestCanRepeat(Stream& stream) const;
+  // What of `retry-on` holds for this request.
+  uint32_t RetryOn(const Stream& stream) const;
+  void SendHints(FrontEndpoint& front);
 
   Phase phase_ = Phase::kRequest;
   Step step_ = Step::kFrontContent;
   ResponseStep response_step_ = ResponseStep::kContent;
-  bool has_rules_ = false;      // of the frontend or the backend: the request may have been edited
-  bool has_copy_ = false;       // the whole body is kept for another try
-  bool retry_wanted_ = false;   // the status of the answer asks for another try (retry-on)
-  bool closes_client_ = false;  // option httpclose, or what the server's end demands
+  bool has_rules_ = false;     // of the frontend or the backend: the request may have been edited
+  bool has_copy_ = false;      // the whole body is kept for another try
+  bool retry_wanted_ = false;  // the status of the answer asks for another try (retry-on)
+  bool retries_answers_ = true;
+  proto::FieldList* hints_ = nullptr;  // in the arena of the client's endpoint
+  bool closes_client_ = false;         // option httpclose, or what the server's end demands
 };
 
 // The status a reason is answered with; 0: nothing is said.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "engine/server/proxy_config.h"
 #include "shard/stream/stream_side.h"
@@ -19,6 +20,7 @@ namespace engine {
 struct RetryChoice {
   bool is_bound = false;   // a cookie or a hash ties the request to its server
   bool has_other = false;  // another server can be used
+  std::optional<uint32_t> retries_max = std::nullopt;  // of the stream; else the backend's
 };
 
 // `retry` counts from 1 for the first try after the original attempt. Manual 4.2, retries and

@@ -103,7 +103,12 @@ Verdict RunRules(const RuleSet& set, RuleContext& context) {
     const Rule& rule = set.rules[cursor.next];
     if (!cursor.acting && rule.condition) {
       const Outcome outcome = rule.condition->Run(context);
-      if (outcome == Outcome::kLater) return Verdict::kYield;
+      // All of the set again with the next bytes: what an earlier rule reads of them may be there
+      // by then (manual 4.2, tcp-request inspect-delay).
+      if (outcome == Outcome::kLater) {
+        cursor.next = 0;
+        return Verdict::kYield;
+      }
       if (outcome == Outcome::kNo) continue;
     }
     char* const mark = context.scratch().Take(0);

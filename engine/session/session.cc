@@ -88,11 +88,12 @@ void Session::OnConnected() noexcept {
   tls_ = tls::InfoOf(*connection_);
   handshaken_us_ = worker_.context().loop->clock().now_us();
   NoteAddresses();  // a handshake may have brought others
+  if (!PassesRules(RuleStage::kTcpSession)) return Refuse();
+  NoteAddresses();  // and so may a rule
   if (worker_.tells_servers()) {
     client_address_ = connection_->PeerAddress();
     client_destination_ = connection_->LocalAddress();
   }
-  if (!PassesRules(RuleStage::kTcpSession)) return Refuse();
   if (frontend().mode == Mode::kHttp && frontend().service == nullptr) {
     RequestAcceptor& acceptor = *this;
     MuxH1Front* mux = worker_.NewMuxH1Front(*connection_, acceptor, *frontend().http_profile);

@@ -62,6 +62,38 @@ void Stream::SetBackend(const ProxyConfig& backend) {
        {TimeoutKind::kConnect, TimeoutKind::kQueue, TimeoutKind::kServer, TimeoutKind::kTunnel}) {
     own_timeouts_ms_[size_t(kind)] = 0;
   }
+  own_retries_ = -1;
+}
+
+const shard::Address& Stream::Source() {
+  if (source_.family != AF_UNSPEC) return source_;
+  shard::Endpoint* client = client_side_.endpoint();
+  shard::Connection* connection = client == nullptr ? nullptr : client->connection();
+  return connection == nullptr ? session_.client_address() : connection->PeerAddress();
+}
+
+const shard::Address& Stream::Destination() {
+  if (destination_.family != AF_UNSPEC) return destination_;
+  shard::Endpoint* client = client_side_.endpoint();
+  shard::Connection* connection = client == nullptr ? nullptr : client->connection();
+  if (connection != nullptr) return connection->LocalAddress();
+  const shard::Address& logged = log_.frontend_address();
+  return logged.family != AF_UNSPEC ? logged : session_.client_destination();
+}
+
+void Stream::TellAddresses(const shard::Address& local, LogRecord& record) const {
+  if (source_.family != AF_UNSPEC) record.client = source_;
+  record.frontend_address = destination_.family != AF_UNSPEC ? destination_ : local;
+}
+
+void Stream::SetPriorityClass(int32_t priority_class) {
+  priority_class_ = priority_class;
+  SlotWaiter::SetPriority(priority_class_, priority_offset_ms_);
+}
+
+void Stream::SetPriorityOffset(int32_t offset_ms) {
+  priority_offset_ms_ = offset_ms;
+  SlotWaiter::SetPriority(priority_class_, priority_offset_ms_);
 }
 
 void Stream::SetTimeout(TimeoutKind kind, uint32_t value_ms) {
@@ -376,11 +408,9 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
 void Stream::AddHash(PickRequest& pick) {
   if (!hash_known_) {
     hash_known_ = true;
-    shard::Endpoint* client = client_side_.endpoint();
-    shard::Connection* connection = client == nullptr ? nullptr : client->connection();
     shard::Address address;
-    if (connection != nullptr && backend_->hash.input == HashInput::kSource) {
-      address = connection->PeerAddress().Unmapped();
+    if (client_side_.endpoint() != nullptr && backend_->hash.input == HashInput::kSource) {
+      address = Source().Unmapped();
     }
     const std::optional<uint32_t> hash =
         BalanceHashOf(backend_->hash, address, front() == nullptr ? nullptr : &front()->request());
@@ -472,15 +502,21 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
   ServerConfig& server = *slot_.server();
   DialPlan plan;
   if (server.depends_on_client()) {
-    shard::Endpoint* client = client_side_.endpoint();
-    *reason =
-        PlanDial(server, slot_.part().dial, client == nullptr ? nullptr : client->connection(),
-                 front() == nullptr ? nullptr : &front()->request(), &plan);
+    if (client_side_.endpoint() == nullptr) {
+      *reason = CloseReason::kClientAbort;  // nobody to connect on behalf of
+      return ConnectResult::kFailed;
+    }
+    *reason = PlanDial(server, slot_.part().dial, {Source(), Destination()},
+                       front() == nullptr ? nullptr : &front()->request(), &plan);
     if (*reason != CloseReason::kNone) return ConnectResult::kFailed;
   }
   if (server.announce.enabled()) {
-    PlanHeader(session_.client_address(), session_.client_destination(), &plan);
+    // What the session has kept: the client may have gone.
+    PlanHeader(source_.family != AF_UNSPEC ? source_ : session_.client_address(),
+               destination_.family != AF_UNSPEC ? destination_ : session_.client_destination(),
+               &plan);
   }
+  if (marks_.any()) PlanMarks(marks_, &plan);
   if (server.tls_context != nullptr) {
     PlanServerName(server, front() == nullptr ? nullptr : &front()->request(), &plan);
   }
@@ -552,7 +588,7 @@ bool Stream::OnDisconnected(StreamSide& side) {
   if (response_whole_ || !http_flow_.MayRetry(*this, side.reason())) return false;
   // A kept connection that was dead already does not count as an attempt.
   if (!reused_) {
-    if (retries_ >= backend_->retries) return false;
+    if (retries_ >= retries_max()) return false;
     ++retries_;
     if (IsRedispatch(*backend_, ChoiceOfRetry(), retries_)) {
       LeaveServer();
@@ -602,9 +638,10 @@ void Stream::CountRetry() {
 
 RetryChoice Stream::ChoiceOfRetry() {
   const ServerConfig* server = slot_.server();
-  if (server == nullptr) return {.is_bound = true};
+  if (server == nullptr) return {.is_bound = true, .retries_max = retries_max()};
   return {.is_bound = persistence_.server() >= 0 || backend_->balance == BalanceAlgorithm::kHash,
-          .has_other = backend_->state->backend()->HasOther(worker_.index(), server->index)};
+          .has_other = backend_->state->backend()->HasOther(worker_.index(), server->index),
+          .retries_max = retries_max()};
 }
 
 // For another one.

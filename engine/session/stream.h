@@ -17,6 +17,7 @@
 #include "base/intrusive_list.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
+#include "engine/session/dialer.h"
 #include "engine/session/http_flow.h"
 #include "engine/session/idle_pool.h"
 #include "engine/session/persistence.h"
@@ -76,6 +77,22 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   };
   // force-persist and ignore-persist of the backend.
   PersistRules RunPersistRules();
+  // The client's addresses: as a rule has set them for this stream, else of its connection, or what
+  // the session has kept of them.
+  const shard::Address& Source();
+  const shard::Address& Destination();
+  void SetSource(const shard::Address& address) { source_ = address; }
+  void SetDestination(const shard::Address& address) { destination_ = address; }
+  // For a line: `local` is where the client came in.
+  void TellAddresses(const shard::Address& local, LogRecord& record) const;
+  // Of the connection to the server, if that is still to be made (manual 4.4, set-bc-mark).
+  void SetMark(uint32_t mark) { marks_.mark = mark; }
+  void SetTos(uint8_t tos) { marks_.tos = tos; }
+  void SetRetries(uint32_t retries) { own_retries_ = int32_t(retries); }
+  // The place of the stream in lines of servers (manual 4.4, set-priority-class, -offset).
+  void SetPriorityClass(int32_t priority_class);
+  void SetPriorityOffset(int32_t offset_ms);
+  HttpFlow& http_flow() { return http_flow_; }
   // For this stream alone, from now on.
   void SetTimeout(TimeoutKind kind, uint32_t value_ms);
   // The one of a rule, else `otherwise_ms`.
@@ -104,7 +121,10 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
     request_.bytes().Clear();
     CopyBytes(copy_, request_.bytes());
   }
-  bool RetriesLeft() const { return retries_ < backend_->retries; }
+  bool RetriesLeft() const { return retries_ < retries_max(); }
+  uint32_t retries_max() const {
+    return own_retries_ >= 0 ? uint32_t(own_retries_) : backend_->retries;
+  }
   // From now on bytes only: the tunnel timeout takes over.
   void BeginTunnel();
   // The proxy answered by itself: that is no failure.
@@ -194,6 +214,12 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   VariableList variables_[3];                                   // txn, req, res
   uint32_t own_timeouts_ms_[size_t(TimeoutKind::kCount)] = {};  // 0: none
   Persistence persistence_;
+  shard::Address source_;  // by a rule; else empty
+  shard::Address destination_;
+  ServerMarks marks_;
+  int32_t own_retries_ = -1;  // by a rule; -1: none
+  int32_t priority_class_ = 0;
+  int32_t priority_offset_ms_ = 0;
   const uint64_t id_;
   uint32_t retries_ = 0;
   uint32_t port_tries_ = 0;  // of the server's range of source ports

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "engine/mux/http_endpoint.h"
+#include "engine/session/access_log.h"
 #include "engine/session/stream.h"
 #include "engine/session/worker.h"
 
@@ -101,16 +102,29 @@ void StreamContext::ForgetVariable(const VariableName& name) {
   if (VariableList* list = ListOf(name.scope)) list->Forget(name, worker->variable_pool());
 }
 
+bool StreamContext::WriteFormat(const LogFormat& format, LogLine& line) {
+  if (worker == nullptr || session == nullptr) return false;
+  LogRecord record;
+  if (stream != nullptr) {
+    stream->log().FillNow(*this, format.needs(), record);
+  } else {
+    FillSession(*session, format.needs(), worker->context().loop->clock().now_us(), record);
+    record.client = Source();
+    record.frontend_address = Destination();
+  }
+  format.Write(record, worker->log().dates(), line, this);
+  return true;
+}
+
 const shard::Address& StreamContext::Source() const {
+  if (stream != nullptr) return stream->Source();
   if (client != nullptr) return client->PeerAddress();
   return session == nullptr ? kNoAddress : session->client_address();
 }
 
 const shard::Address& StreamContext::Destination() const {
+  if (stream != nullptr) return stream->Destination();
   if (client != nullptr) return client->LocalAddress();
-  if (stream != nullptr && stream->log().frontend_address().family != AF_UNSPEC) {
-    return stream->log().frontend_address();
-  }
   return session == nullptr ? kNoAddress : session->client_destination();
 }
 

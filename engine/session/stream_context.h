@@ -45,6 +45,7 @@ class StreamContext : public EvalContext {
   const Sample* FindVariable(const VariableName& name) override;
   bool StoreVariable(const VariableName& name, const Sample& sample) override;
   void ForgetVariable(const VariableName& name) override;
+  bool WriteFormat(const LogFormat& format, LogLine& line) override;
 
   // The client's addresses, also when its connection is gone; of family AF_UNSPEC where nobody
   // kept them.

@@ -147,22 +147,31 @@ void StreamLog::Keep(Stream& stream, LogMoment moment) {
 
 void StreamLog::OnServerGone(Stream& stream) { Keep(stream, LogMoment::kServerGone); }
 
-std::string_view StreamLog::UniqueId(StreamContext& context) {
-  const KeepPlan* plan = context.frontend->keep.get();
-  if (plan == nullptr || plan->unique_id.empty() || !kept_.begun()) return {};
-  if (!kept_.unique_id().empty()) return kept_.unique_id();
+void StreamLog::FillNow(StreamContext& context, uint32_t needs, LogRecord& record) {
   Stream& stream = *context.stream;
-  LogRecord record;
-  FillRecord(stream, plan->unique_id.needs(), record);
+  CountBytes(stream);
+  FillRecord(stream, needs, record);
   record.client = context.Source();
   record.frontend_address = context.Destination();
+  if ((needs & kNeedsSource) != 0 && context.to_server != nullptr) {
+    record.source = context.to_server->LocalAddress();
+  }
   if (context.request != nullptr && !record.request.known) {
     const proto::RequestHead& head = *context.request;
     record.request = {true, head.method_text, head.target, head.path, VersionText(head)};
   }
+  if ((needs & kNeedsUniqueId) != 0) record.unique_id = UniqueId(context);
+}
+
+std::string_view StreamLog::UniqueId(StreamContext& context) {
+  const KeepPlan* plan = context.frontend->keep.get();
+  if (plan == nullptr || plan->unique_id.empty() || !kept_.begun()) return {};
+  if (!kept_.unique_id().empty()) return kept_.unique_id();
+  LogRecord record;
+  FillNow(context, plan->unique_id.needs() & ~uint32_t{kNeedsUniqueId}, record);
   char text[KeepPlan::kUniqueIdBytesMax];
   LogLine line(text, sizeof(text));
-  plan->unique_id.Write(record, stream.worker().log().dates(), line, &context);
+  plan->unique_id.Write(record, context.worker->log().dates(), line, &context);
   return kept_.SetUniqueId(line.view());
 }
 
@@ -201,6 +210,8 @@ void StreamLog::OnEnd(Stream& stream, CloseReason reason, bool client_side) {
   const SideState server = client_side ? stream.server_side().state() : server_was_;
   states_[1] = PhaseOf(server, stream.is_http(), answered_);
   if (reason == CloseReason::kNoBackend) states_[1] = 'C';
+  // A rule on its first bytes (manual 8.5, PR).
+  if (reason == CloseReason::kRejected && states_[1] == 'C') states_[1] = 'R';
   // It broke its own request off: that was data, whether or not the server had begun to answer.
   const bool whole = client_gone_ ? request_whole_ : stream.request().ended();
   const bool cut = client_side && states_[0] == 'C' && !whole;
@@ -278,7 +289,7 @@ void StreamLog::FillRecord(Stream& stream, uint32_t needs, LogRecord& record) {
   record.http = stream.is_http() || record.http;
   record.accept_us = dates.WallOf(begin_us_);
   record.request_us = dates.WallOf(first_byte_us_ != 0 ? first_byte_us_ : begin_us_);
-  record.frontend_address = local_;
+  stream.TellAddresses(local_, record);
   record.source = source_;
   record.redispatched = redispatched_;
   record.retries = stream.retries();

@@ -74,6 +74,9 @@ class StreamLog {
   uint16_t server_status() const { return answered_ ? status_ : uint16_t{0}; }
   // What is known by now, for a line or a fetch. `needs`: as LogFormat::needs().
   void FillRecord(Stream& stream, uint32_t needs, LogRecord& record);
+  // The same for a text that is made while the stream goes on: what the log would keep for its line
+  // is read from where it is.
+  void FillNow(StreamContext& context, uint32_t needs, LogRecord& record);
   // The stream has met the reason it ends with.
   void OnEnd(Stream& stream, shard::CloseReason reason, bool client_side);
   // The last server assigned, or waited for; null: none.

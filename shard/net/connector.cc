@@ -67,6 +67,16 @@ int TransparentError() {
   return error;
 }
 
+void SetMark(Ring& ring, int fd, uint32_t mark) {
+  (void)SetInt(ring, fd, SOL_SOCKET, SO_MARK, int(mark));
+}
+
+void SetTos(Ring& ring, int fd, uint16_t family, uint8_t tos) {
+  if (family == AF_INET6) (void)SetInt(ring, fd, IPPROTO_IPV6, IPV6_TCLASS, tos);
+  // Packets to an IPv4 address over a socket of IPv6 take this one.
+  if (family == AF_INET || family == AF_INET6) (void)SetInt(ring, fd, IPPROTO_IP, IP_TOS, tos);
+}
+
 int OpenOutgoingSocket(Ring& ring, const OutgoingOptions& options) {
   const int fd = ring.Socket(options.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fd;
@@ -76,6 +86,8 @@ int OpenOutgoingSocket(Ring& ring, const OutgoingOptions& options) {
   if (is_ip && options.user_timeout_ms != 0) {
     (void)SetInt(ring, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, int(options.user_timeout_ms));
   }
+  if (options.mark) SetMark(ring, fd, *options.mark);
+  if (options.tos) SetTos(ring, fd, options.family, *options.tos);
   const int result = BindSource(ring, fd, options);
   if (result == 0) return fd;
   ring.Close(fd);

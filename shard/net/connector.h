@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "shard/net/address.h"
@@ -29,6 +30,9 @@ struct OutgoingOptions {
   uint32_t ports = 0;
   uint32_t first_port = 0;
   uint32_t user_timeout_ms = 0;  // TCP_USER_TIMEOUT; 0: the system's
+  std::optional<uint32_t>
+      mark;  // SO_MARK, which needs CAP_NET_ADMIN; without the right there is none
+  std::optional<uint8_t> tos;
 };
 
 // How many ports of a range one call tries.
@@ -36,6 +40,10 @@ inline constexpr uint32_t kSourcePortTriesMax = 64;
 
 // Why this process may not use a source that is not the machine's, as errno; 0: it may.
 int TransparentError();
+
+// What the kernel puts on the packets of a socket. Without the right to, it puts nothing.
+void SetMark(Ring& ring, int fd, uint32_t mark);
+void SetTos(Ring& ring, int fd, uint16_t family, uint8_t tos);
 
 // A non-blocking socket to connect with, or -errno.
 [[nodiscard]] int OpenOutgoingSocket(Ring& ring, const OutgoingOptions& options);

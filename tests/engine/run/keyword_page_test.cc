@@ -105,23 +105,22 @@ PageSection WordsOf(const WordList& words, WordKind kind, std::string title, std
 
 std::vector<PageSection> Sections() {
   const WordList words = KnownWords();
-  const std::string expressions = "Expressions are not evaluated yet.";
   return {
       KeywordsOf("Global section (manual 3)", scope::kGlobal),
       KeywordsOf("Proxies (manual 4.2)", scope::kDefaults | scope::kProxies),
       WordsOf(words, WordKind::kAction, "Actions of rules (manual 4.4)",
-              "Rules are not evaluated yet: what works stands alone and without a condition."),
+              "Those without a note are still to be written; `lua.*` needs Lua."),
       KeywordsOf("Bind options (manual 5.1)", scope::kBind),
       KeywordsOf("Server options (manual 5.2)", scope::kServer | scope::kDefaultServer),
       KeywordsOf("Resolvers (manual 5.3.2)", scope::kResolvers),
       KeywordsOf("Cache (manual 6.2.1)", scope::kCache),
-      WordsOf(words, WordKind::kAclFlag, "ACL flags (manual 7.1)", expressions),
-      WordsOf(words, WordKind::kMatch, "Matching methods (manual 7.1)", expressions),
-      WordsOf(words, WordKind::kAclOperator, "Operators (manual 7.1.2)", expressions),
+      WordsOf(words, WordKind::kAclFlag, "ACL flags (manual 7.1)", ""),
+      WordsOf(words, WordKind::kMatch, "Matching methods (manual 7.1)", ""),
+      WordsOf(words, WordKind::kAclOperator, "Operators (manual 7.1.2)", ""),
       WordsOf(words, WordKind::kConverter, "Converters (manual 7.3.1)", ""),
       WordsOf(words, WordKind::kFetch, "Sample fetches (manual 7.3.2 to 7.3.7)", ""),
-      WordsOf(words, WordKind::kAclCriterion, "ACL criteria (manual 7.3)", expressions),
-      WordsOf(words, WordKind::kPredefinedAcl, "Predefined ACLs (manual 7.4)", expressions),
+      WordsOf(words, WordKind::kAclCriterion, "ACL criteria (manual 7.3)", ""),
+      WordsOf(words, WordKind::kPredefinedAcl, "Predefined ACLs (manual 7.4)", ""),
       WordsOf(words, WordKind::kLogTag, "Log-format tags (manual 8.2.6)", ""),
       WordsOf(words, WordKind::kLogFlag, "Log-format flags (manual 8.2.6)", ""),
       KeywordsOf("Log profiles (manual 8.3.5)", scope::kLogProfile),
