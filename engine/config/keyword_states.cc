@@ -259,7 +259,6 @@ constexpr KeywordState kStates[] = {
     {"crt", kFront, kNotYet},
     {"filter", kProxies, kNotYet},
     {"filter-sequence", kProxies, kNotYet},
-    {"force-be-switch", kFront, kNotYet},
     {"option checkcache", kDefBack, kNotYet, kAllowsBoth},
     {"option http-use-proxy-header", kDefFront, kNotYet, kAllowsBoth},
     {"persist rdp-cookie", kDefBack, kNotYet},

@@ -307,7 +307,7 @@ void CheckSameMode(BuildContext& context, const ProxyConfig& frontend, const Pro
       "both need the same 'mode'");
 }
 
-// A disabled backend is passed over, as if its rule were not there (manual 4.2, use_backend).
+// A disabled default backend is none; one of a rule may still be asked for (force-be-switch).
 void LinkBackends(BuildContext& context, ProxyDraft& draft) {
   ProxyConfig& config = *draft.config;
   if (!config.is_frontend) return;
@@ -315,7 +315,7 @@ void LinkBackends(BuildContext& context, ProxyDraft& draft) {
     BackendRule& rule = draft.rules->use_backend[i];
     if (!rule.name.is_constant()) continue;
     ProxyConfig* backend = FindBackendOrReport(context, draft.use_backends[i], "use_backend");
-    if (backend == nullptr || backend->disabled) continue;
+    if (backend == nullptr) continue;
     CheckSameMode(context, config, *backend, draft.use_backends[i], "in a 'use_backend' rule");
     rule.backend = backend;
   }

@@ -105,6 +105,8 @@ struct ProxyRules {
   }
   std::vector<ServerRule> use_server;
   std::vector<AclCondition> monitor_fail;
+  std::vector<AclCondition>
+      force_switch;  // force-be-switch: a disabled backend is none the less used
   // force-persist and ignore-persist, in the order of the lines.
   struct PersistRule {
     bool force;

@@ -431,6 +431,12 @@ void RegisterRuleKeywords(BuildKeywords& keywords) {
   keywords.Add({"use_backend", kFront}, TakeUseBackend);
   keywords.Add({"use-server", kBack}, TakeUseServer);
   keywords.Add({"monitor fail", kFront}, TakeMonitorFail);
+  keywords.Add({"force-be-switch", kFront}, [](BuildContext& context, KeywordUse& use) {
+    std::optional<AclCondition> condition;
+    if (!TakeOnlyCondition(context, use, &condition)) return false;
+    RulesOf(*context.proxy).force_switch.push_back(std::move(*condition));
+    return true;
+  });
   AddPersist(keywords, "force-persist", true);
   AddPersist(keywords, "ignore-persist", false);
   RegisterStartVariables(keywords);

@@ -161,16 +161,25 @@ const ProxyConfig* Stream::ChooseBackend() {
 
 const ProxyConfig* Stream::ChooseByRules(const std::vector<BackendRule>& rules) {
   RuleContext context(*this, rules_);
+  // A disabled backend is passed over, as if its rule were not there (manual 4.2, use_backend).
+  const auto may_use = [&](const ProxyConfig& backend) {
+    const std::vector<AclCondition>& forces = frontend().rules->force_switch;
+    return !backend.disabled || std::any_of(forces.begin(), forces.end(), [&](const auto& one) {
+      return one.Run(context) == Outcome::kYes;
+    });
+  };
   for (const BackendRule& rule : rules) {
     if (rule.condition && rule.condition->Run(context) != Outcome::kYes) continue;
-    if (rule.backend != nullptr) return rule.backend;
-    if (rule.name.is_constant()) continue;  // that backend is disabled
+    if (rule.backend != nullptr) {
+      if (may_use(*rule.backend)) return rule.backend;
+      continue;
+    }
     std::string_view name;
     const ProxyConfig* found = rule.name.Write(context, &name)
                                    ? worker_.process().configuration->FindBackend(name)
                                    : nullptr;
     // Whatever it gives, no other rule is asked (manual 4.2, use_backend).
-    const bool usable = found != nullptr && !found->disabled && found->mode == frontend().mode;
+    const bool usable = found != nullptr && found->mode == frontend().mode && may_use(*found);
     return usable ? found : nullptr;
   }
   return nullptr;

@@ -48,7 +48,7 @@ example("4.2 capture request header", """capture request header Host len 15
   capture request header Referer len 15""", (get("/", "Referer: http://a.example.com/"), " 200 "), log="{example.com||http://a.exampl}")
 example("4.2 capture response header", """capture response header Content-length len 9
   capture response header Location len 15""", (get("/"), " 200 "), log="|}")
-example("4.2 force-be-switch and use_backend", """acl h_static hdr_beg(host) static.
+example("4.2 use_backend by host", """acl h_static hdr_beg(host) static.
   use_backend other if h_static
   default_backend out""", (get("/", host="static.example.com"), "b saw"), (get("/"), "a saw"))
 example("4.2 http-request allow", """acl nagios src 192.168.129.3

@@ -603,7 +603,8 @@ TEST(Builder, NamedServerSettingsAreCopiedWithFrom) {
   EXPECT_EQ(servers[3]->weight, 2u);
 }
 
-TEST(Builder, DisabledBackendIsPassedOver) {
+// Whether its rule is passed over is seen for each stream (force-be-switch).
+TEST(Builder, DisabledBackendIsNoDefault) {
   const BuiltText built(std::string(kTimeouts) + R"(backend off
   disabled
 backend on
@@ -617,7 +618,7 @@ frontend f
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   const ProxyConfig& f = *built.configuration->FindFrontend("f");
   ASSERT_EQ(f.rules->use_backend.size(), 3u);
-  EXPECT_EQ(f.rules->use_backend[0].backend, nullptr);
+  EXPECT_EQ(f.rules->use_backend[0].backend, built.configuration->FindBackend("off"));
   EXPECT_EQ(f.rules->use_backend[1].backend, built.configuration->FindBackend("on"));
   EXPECT_EQ(f.default_backend, nullptr);
 }
