@@ -39,6 +39,9 @@ class Step final : public shard::Handshake {
   shard::HandshakeResult Run(Connection& connection) override {
     return Link::Of(connection)->Shake();
   }
+  bool IsCostly(const Connection& connection) const override {
+    return Link::Of(connection)->shake_is_costly();
+  }
   CloseReason timeout_reason() const override { return timeout_; }
   CloseReason abort_reason() const override { return abort_; }
 

@@ -75,6 +75,10 @@ class Link final : public shard::BufferWaiter {
   static Link* Of(const shard::Connection& connection);
 
   shard::HandshakeResult Shake();
+  // The next Shake() will compute: something came, or a client begins.
+  bool shake_is_costly() const {
+    return !connection_.wire_in().empty() || (!is_server() && state_ == State::kWaiting);
+  }
   size_t Recv(shard::ByteQueue& plain, size_t max);
   size_t Send(shard::ByteQueue& plain);
   void CloseNotify();

@@ -15,14 +15,16 @@ class DescribeShard final : public Question {
     text = base::Format(
         "shard=%u ring=%s connections=%d sessions=%u streams=%u sockets=%u small_chunks=%u "
         "large_chunks=%u slices=%u turns=%llu long_turns=%llu ring_enters=%llu completions=%llu "
-        "stale=%llu messages=%llu tasks=%llu",
+        "stale=%llu messages=%llu tasks=%llu handshakes=%llu handshakes_queued=%u "
+        "handshakes_put_off=%llu",
         shard.index(), shard.context().ring().name(), shard.board().load(shard.index()),
         asked.live_sessions(), asked.live_streams(), shard.connections().live(),
         shard.small().in_use(), shard.large().in_use(), shard.slices().in_use(),
         number(loop.turns.Get()), number(loop.long_turns.Get()),
         number(shard.context().ring().enter_calls()), number(loop.completions.Get()),
         number(shard.connections().counters().stale_completions.Get()), number(loop.messages.Get()),
-        number(loop.tasks_run.Get()));
+        number(loop.tasks_run.Get()), number(loop.costly_run.Get()),
+        shard.loop().costly_lane().waiting(), number(loop.costly_put_off.Get()));
   }
   std::string text;
 };

@@ -121,6 +121,12 @@ void Connection::Run() noexcept {
     Handshake* handshake = context_.handshakes->steps[step];
     if (BUG_IF(handshake == nullptr, "handshake_step_missing"))
       return Fail(CloseReason::kInternal, 0);
+    CostlyLane& lane = context_.loop->costly_lane();
+    if (!lane.running() && handshake->IsCostly(*this)) {
+      using Urgency = CostlyLane::Urgency;
+      // A client behind a connection to a server has been let in.
+      return lane.Add(this, role_ == Role::kDialled ? Urgency::kFirst : Urgency::kUsual);
+    }
     switch (handshake->Run(*this)) {
       case HandshakeResult::kDone:
         handshakes_owed_ &= uint8_t(~(1u << step));

@@ -42,6 +42,8 @@ class Handshake {
   // May consume from the wire queue and append to it. Called again whenever bytes came or went,
   // until kDone or kFailed.
   virtual HandshakeResult Run(Connection& connection) = 0;
+  // The next Run() computes for long: it stands in line for that (CostlyLane).
+  virtual bool IsCostly(const Connection&) const { return false; }
   // How an accepted connection's end is called when time runs out, or the peer breaks off, in the
   // middle of this step. kNone: as the kernel's error says.
   virtual CloseReason timeout_reason() const { return CloseReason::kClientHandshakeTimeout; }

@@ -27,12 +27,23 @@ bool EventLoop::OwesBuffer(ChunkPool* pool) {
 }
 
 uint64_t EventLoop::WaitDeadlineMicros(uint64_t wait_until_us) {
-  const bool work_left =
-      !run_queue_.empty() || stopping_ || OwesBuffer(small_) || OwesBuffer(large_);
+  const bool work_left = !run_queue_.empty() || !costly_lane_.empty() || stopping_ ||
+                         OwesBuffer(small_) || OwesBuffer(large_);
   if (work_left || !mailroom_.PrepareSleep(index_)) return 0;
   const uint64_t until_us = std::min(wait_until_us, wake_by_us_);
   const uint64_t next_ms = timers_.NextDeadlineMs();
   return next_ms == UINT64_MAX ? until_us : std::min(until_us, next_ms * 1000);
+}
+
+void EventLoop::RunTasks() {
+  const uint32_t ran = run_queue_.RunOnce(kTasksPerTurn);
+  counters_.tasks_run.Add(ran);
+  if (costly_lane_.empty()) return;
+  // Who only moved from one line to the other has done nothing yet.
+  const bool alone = run_queue_.empty() && ran <= costly_lane_.TakeJoined();
+  const uint64_t budget_us = alone ? kCostlyAloneMicros : kCostlyMicros;
+  counters_.costly_run.Add(costly_lane_.Run(clock_, budget_us, kTasksPerTurn));
+  if (!costly_lane_.empty()) counters_.costly_put_off.Add();
 }
 
 void EventLoop::TurnOnce(uint64_t wait_until_us) {
@@ -56,7 +67,7 @@ void EventLoop::TurnOnce(uint64_t wait_until_us) {
   }
   counters_.messages.Add(mailroom_.Drain(index_, shard_, kMessagesPerTurn));
   counters_.timers_fired.Add(timers_.Advance(clock_.now_ms()));
-  counters_.tasks_run.Add(run_queue_.RunOnce(kTasksPerTurn));
+  RunTasks();
   // After the tasks, which drop chunks: the driver lends whatever is free out again in its next
   // turn.
   if (small_ != nullptr && small_->has_waiters()) small_->WakeWaiters();

@@ -8,8 +8,8 @@
 // States:  running -> stopping (Run returns after the turn).
 //
 // A turn: 1 submit and wait, 2 answers (who is answered records it and queues its task), 3
-// messages, 4 timers, 5 tasks, 6 waiters for buffers. What tasks submit goes to the kernel with the
-// next turn's wait.
+// messages, 4 timers, 5 tasks, then costly ones within a budget, 6 waiters for buffers. What tasks
+// submit goes to the kernel with the next turn's wait.
 
 #pragma once
 
@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/counters.h"
 #include "shard/buf/chunk_pool.h"
+#include "shard/loop/costly_lane.h"
 #include "shard/loop/mailbox.h"
 #include "shard/loop/run_queue.h"
 #include "shard/loop/timer_wheel.h"
@@ -51,6 +52,8 @@ struct LoopCounters {
   base::Counter stale_completions;
   base::Counter timers_fired;
   base::Counter tasks_run;
+  base::Counter costly_run;
+  base::Counter costly_put_off;  // turns that ended with costly tasks in line
   base::Counter messages;
   base::Counter buffer_waits;
   base::Counter long_turns;  // over kLongTurnMicros
@@ -61,6 +64,10 @@ class EventLoop {
   static constexpr uint32_t kTasksPerTurn = 1024;
   static constexpr uint32_t kMessagesPerTurn = 256;
   static constexpr uint64_t kLongTurnMicros = 10000;
+  // For costly tasks: beside others, and in a turn that has nothing else to do. The second is what
+  // a request waits that comes right behind its start; a turn costs a few microseconds of itself.
+  static constexpr uint64_t kCostlyMicros = 250;
+  static constexpr uint64_t kCostlyAloneMicros = 1000;
 
   // `shard` is handed to message handlers; `index` is its number in `mailroom`.
   EventLoop(Shard& shard, uint32_t index, Mailroom& mailroom, std::unique_ptr<Ring> ring,
@@ -87,6 +94,7 @@ class EventLoop {
   Ring& ring() { return *ring_; }
   TimerWheel& timers() { return timers_; }
   RunQueue& run_queue() { return run_queue_; }
+  CostlyLane& costly_lane() { return costly_lane_; }
   base::Clock& clock() { return clock_; }
   uint64_t now_ms() const { return clock_.now_ms(); }
   uint32_t index() const { return index_; }
@@ -98,6 +106,7 @@ class EventLoop {
 
  private:
   uint64_t WaitDeadlineMicros(uint64_t wait_until_us);
+  void RunTasks();
   static bool OwesBuffer(ChunkPool* pool);
 
   Shard& shard_;
@@ -107,6 +116,7 @@ class EventLoop {
   base::Clock& clock_;
   TimerWheel timers_;
   RunQueue run_queue_;
+  CostlyLane costly_lane_;
   LoopCounters counters_;
   CompletionSink* sinks_[size_t(OpKind::kCount)] = {};
   ChunkPool* small_ = nullptr;

@@ -236,6 +236,92 @@ TEST_F(EventLoopTest, TasksOverTheBudgetWaitForTheNextTurn) {
   EXPECT_EQ(runs, EventLoop::kTasksPerTurn + 5);
 }
 
+// Costly tasks of 100 microseconds each, which join the lane from the run queue as handshakes do.
+class CostlyLaneTest : public EventLoopTest {
+ protected:
+  void AddCostly(int count, CostlyLane::Urgency urgency = CostlyLane::Urgency::kUsual) {
+    for (int i = 0; i < count; ++i) {
+      const std::string name = urgency == CostlyLane::Urgency::kFirst ? "first" : "usual";
+      costly_.push_back(std::make_unique<Job>([this, name] {
+        EXPECT_TRUE(loop_->costly_lane().running());
+        journal_.lines.push_back(name);
+        clock_.next_us += 100;
+      }));
+      loop_->costly_lane().Add(costly_.back().get(), urgency);
+    }
+  }
+  size_t RunsOfATurn() {
+    const uint64_t before = loop_->counters().costly_run.Get();
+    loop_->TurnOnce();
+    return size_t(loop_->counters().costly_run.Get() - before);
+  }
+  std::vector<std::unique_ptr<Job>> costly_;
+};
+
+TEST_F(CostlyLaneTest, TasksComeBeforeCostlyOnes) {
+  AddCostly(1);
+  Job job([&] {
+    EXPECT_FALSE(loop_->costly_lane().running());
+    journal_.lines.push_back("task");
+  });
+  loop_->run_queue().Add(&job);
+  loop_->TurnOnce();
+  EXPECT_EQ(journal_.lines, (std::vector<std::string>{"task", "usual"}));
+  EXPECT_EQ(loop_->counters().tasks_run.Get(), 1u);
+}
+
+TEST_F(CostlyLaneTest, BesideOtherWorkTheBudgetIsSmall) {
+  AddCostly(20);
+  Job busy([&] { loop_->run_queue().Add(&busy); });
+  loop_->run_queue().Add(&busy);
+  EXPECT_EQ(RunsOfATurn(), EventLoop::kCostlyMicros / 100 + 1) << "the last one may pass it";
+  EXPECT_EQ(loop_->costly_lane().waiting(), 20 - EventLoop::kCostlyMicros / 100 - 1);
+  EXPECT_EQ(loop_->counters().costly_put_off.Get(), 1u);
+  EXPECT_EQ(RunsOfATurn(), EventLoop::kCostlyMicros / 100 + 1);
+  busy.run_hook.Unlink();
+}
+
+TEST_F(CostlyLaneTest, AloneTheyGetMoreAndNobodyWaitsMeanwhile) {
+  AddCostly(15);
+  EXPECT_EQ(RunsOfATurn(), EventLoop::kCostlyAloneMicros / 100);
+  EXPECT_EQ(RunsOfATurn(), 15 - EventLoop::kCostlyAloneMicros / 100);
+  EXPECT_EQ(LastDeadline(), 0u) << "with costly tasks in line the loop does not wait";
+  EXPECT_EQ(RunsOfATurn(), 0u);
+  EXPECT_EQ(LastDeadline(), UINT64_MAX);
+}
+
+TEST_F(CostlyLaneTest, WhoOnlyMovesFromTheRunQueueIsNoOtherWork) {
+  std::vector<std::unique_ptr<Job>> movers;
+  for (int i = 0; i < 8; ++i) {
+    movers.push_back(std::make_unique<Job>([this] { AddCostly(1); }));
+    loop_->run_queue().Add(movers.back().get());
+  }
+  EXPECT_EQ(RunsOfATurn(), 8u);
+}
+
+TEST_F(CostlyLaneTest, OneRunsInEveryTurnHoweverLongItTakes) {
+  for (int i = 0; i < 2; ++i) {
+    costly_.push_back(std::make_unique<Job>([&] { clock_.next_us += 5000; }));
+    loop_->costly_lane().Add(costly_.back().get(), CostlyLane::Urgency::kUsual);
+  }
+  EXPECT_EQ(RunsOfATurn(), 1u);
+  EXPECT_EQ(RunsOfATurn(), 1u);
+}
+
+TEST_F(CostlyLaneTest, TheFirstPassTheUsual) {
+  AddCostly(2);
+  AddCostly(1, CostlyLane::Urgency::kFirst);
+  loop_->TurnOnce();
+  EXPECT_EQ(journal_.lines, (std::vector<std::string>{"first", "usual", "usual"}));
+}
+
+TEST_F(CostlyLaneTest, WhoIsGoneIsNotRun) {
+  AddCostly(3);
+  costly_.erase(costly_.begin() + 1);
+  EXPECT_EQ(loop_->costly_lane().waiting(), 2u);
+  EXPECT_EQ(RunsOfATurn(), 2u);
+}
+
 TEST_F(EventLoopTest, RunsUntilStoppedByAMessage) {
   const Message stop{
       [](Shard&, const Message& m) noexcept { reinterpret_cast<EventLoop*>(m.words[0])->Stop(); },
