@@ -137,14 +137,14 @@ PreambleParse ParseProxyV2(std::string_view received, ProxyV2Header* header) {
   return PreambleParse::Done(begun.bytes);
 }
 
-bool WriteProxyV2(const Preamble& preamble, std::string_view tlvs, bool crc32c,
-                  ByteWriter& writer) {
+bool WriteProxyV2(const Preamble& preamble, std::string_view tlvs, bool crc32c, ByteWriter& writer,
+                  std::string_view more) {
   const bool is_local = preamble.family == PreambleFamily::kNone;
   const bool is_v4 = preamble.family == PreambleFamily::kIpv4;
   const size_t ip_bytes = is_local ? 0 : is_v4 ? 4 : 16;
   const size_t address_bytes = is_local ? 0 : 2 * ip_bytes + 4;
   const size_t checksum_bytes = crc32c ? kProxyTlvHeaderBytes + kChecksumBytes : 0;
-  const size_t length = address_bytes + checksum_bytes + tlvs.size();
+  const size_t length = address_bytes + checksum_bytes + tlvs.size() + more.size();
   if (length > UINT16_MAX || writer.room() < kProxyV2FixedBytes + length) return false;
   const size_t start = writer.written();
   bool good = writer.WriteBytes(kSignature) &&
@@ -166,7 +166,7 @@ bool WriteProxyV2(const Preamble& preamble, std::string_view tlvs, bool crc32c,
     good = good && WriteProxyTlv(ProxyTlvType::kCrc32c, "\0\0\0\0"sv, writer);
     checksum_at = writer.written() - kChecksumBytes;
   }
-  good = good && writer.WriteBytes(tlvs);
+  good = good && writer.WriteBytes(tlvs) && writer.WriteBytes(more);
   if (good && crc32c) writer.PatchU32(checksum_at, Crc32c(writer.bytes().substr(start)));
   return good;
 }

@@ -33,9 +33,9 @@ struct ProxyV2Header {
 // kNeedMore gives the whole length once the first 16 bytes are there, and those have been judged.
 PreambleParse ParseProxyV2(std::string_view received, ProxyV2Header* header);
 
-// `tlvs` are written as they are. kNone is written as LOCAL: receivers need not accept a PROXY
-// command without a family, but must accept that. False when it does not fit.
+// `tlvs` and `more` are written as they are. kNone is written as LOCAL: receivers need not accept
+// a PROXY command without a family, but must accept that. False when it does not fit.
 [[nodiscard]] bool WriteProxyV2(const Preamble& preamble, std::string_view tlvs, bool crc32c,
-                                ByteWriter& writer);
+                                ByteWriter& writer, std::string_view more = {});
 
 }  // namespace proto

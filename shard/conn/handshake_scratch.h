@@ -24,9 +24,10 @@ namespace shard {
 struct ProxySendOptions;
 
 struct HandshakeScratch {
-  // Of an accepted connection: what it must begin with (accept-netscaler-cip), and the TLVs of its
-  // PROXY header that somebody may ask for.
+  // Of an accepted connection: what it must begin with (accept-netscaler-cip).
   uint32_t cip_magic = 0;
+  // Of a PROXY header that was received, and somebody may ask for; or of the one to be sent, behind
+  // those of its options.
   uint32_t tlv_bytes = 0;
   char* tlvs = nullptr;
   // Of an outgoing one: what its PROXY header says. The options are the server's, as the target is.

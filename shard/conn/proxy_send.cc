@@ -6,6 +6,7 @@
 #include "proto/preamble/proxy_tlv.h"
 #include "proto/preamble/proxy_v1.h"
 #include "proto/preamble/proxy_v2.h"
+#include "shard/conn/conn_table.h"
 #include "shard/conn/connection.h"
 
 namespace shard {
@@ -51,7 +52,8 @@ class ProxySend final : public Handshake {
     proto::ByteWriter writer(chunk->data, chunk->capacity);
     const bool fits = options.version == 1
                           ? proto::WriteProxyV1(preamble, writer)
-                          : proto::WriteProxyV2(preamble, options.tlvs, options.crc32c, writer);
+                          : proto::WriteProxyV2(preamble, options.tlvs, options.crc32c, writer,
+                                                {scratch.tlvs, scratch.tlv_bytes});
     // The configuration was held to tune.bufsize.
     if (BUG_IF(!fits, "proxy_header_too_long")) {
       ChunkPool::Drop(chunk);
@@ -78,9 +80,14 @@ Handshake* ProxySendStep() {
 }
 
 bool AnnounceClient(Connection& connection, const ProxySendOptions& options, const Address& source,
-                    const Address& destination) {
+                    const Address& destination, std::string_view tlvs) {
   HandshakeScratch* scratch = connection.NeedScratch();
   if (scratch == nullptr) return false;
+  HandshakeMemory& memory = connection.context().connections->handshake_memory();
+  if (!tlvs.empty()) {
+    if (!memory.MakeRoomForTlvs(*scratch, tlvs.size())) return false;
+    std::memcpy(scratch->tlvs, tlvs.data(), tlvs.size());
+  }
   scratch->send_options = &options;
   scratch->announced_source = source;
   scratch->announced_destination = destination;

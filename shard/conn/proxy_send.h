@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "shard/conn/handshake.h"
 #include "shard/net/address.h"
@@ -35,9 +36,10 @@ size_t ProxyHeaderBytesMax(const ProxySendOptions& options);
 Handshake* ProxySendStep();
 
 // The connection will begin with a header about this client. `options` must outlive the connection.
-// False: no room.
+// `tlvs` are about the client, too, and copied. False: no room.
 [[nodiscard]] bool AnnounceClient(Connection& connection, const ProxySendOptions& options,
-                                  const Address& source, const Address& destination);
+                                  const Address& source, const Address& destination,
+                                  std::string_view tlvs = {});
 
 // There is no client: a connection of our own, such as a health check. Version 1 has no word for
 // that which every server knows, so it tells the addresses of the connection itself; version 2 says
