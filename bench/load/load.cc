@@ -10,7 +10,7 @@
 //
 //   bench_load --target PORT [--address A] [--protocol raw|http] [--close] [--connections N]
 //              [--rate R] [--duration S] [--warmup S] [--request-bytes N] [--response-bytes N]
-//              [--path /P] [--source-addresses N] [--cpu N] [--marks]
+//              [--path /P] [--source-addresses N] [--cpu N] [--marks] [--tls full|resume]
 //   bench_load --target PORT --idle N
 //       one request on each of N connections, then hold them until stdin or --duration ends
 //
@@ -38,12 +38,14 @@
 #include <unistd.h>
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bench/load/arguments.h"
 #include "bench/load/histogram.h"
+#include "bench/load/tls_client.h"
 
 namespace {
 
@@ -51,6 +53,7 @@ constexpr char kUsage[] =
     "usage: bench_load --target PORT [--address A] [--protocol raw|http] [--close]\n"
     "         [--connections N] [--rate R] [--duration S] [--warmup S] [--request-bytes N]\n"
     "         [--response-bytes N] [--path /P] [--source-addresses N] [--cpu N] [--marks]\n"
+    "         [--tls full|resume]\n"
     "       bench_load --target PORT --idle N [--duration S] ...   (--duration: hold no longer)";
 constexpr uint64_t kSecond = 1000000000;
 constexpr uint64_t kRetryAfter = kSecond / 100;
@@ -67,6 +70,8 @@ struct Options {
   bool http = false;
   bool close = false;
   bool marks = false;
+  bool tls = false;
+  bool resumes = false;  // the last session of TLS
   unsigned connections = 64;
   unsigned idle = 0;
   unsigned source_addresses = 0;
@@ -89,6 +94,7 @@ enum class Phase : uint8_t {
 
 struct Connection {
   int fd = -1;
+  SSL* ssl = nullptr;  // null: plain
   Phase phase = Phase::kClosed;
   bool peer_closes = false;
   uint64_t intended_ns = 0;
@@ -119,7 +125,9 @@ double Seconds(const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) /
 
 class Load {
  public:
-  explicit Load(const Options& options) : options_(options), connections_(options.connections) {}
+  explicit Load(const Options& options) : options_(options), connections_(options.connections) {
+    if (options_.tls) tls_ = std::make_unique<bench::TlsClient>(options_.resumes);
+  }
   void Start();
   void Run();
   void Hold();
@@ -134,6 +142,9 @@ class Load {
   void Begin(Connection& c, uint64_t intended_ns);
   bool Open(Connection& c);
   void SendRequest(Connection& c);
+  // What is dropped where it lies costs this core no copy.
+  ssize_t Receive(Connection& c);
+  ssize_t ReceiveAndDrop(Connection& c, size_t bytes);
   void OnEvent(Connection& c, uint32_t events);
   void ReadHead(Connection& c);
   void ReadBody(Connection& c);
@@ -146,6 +157,7 @@ class Load {
   void Report(const rusage& before, const rusage& after, double seconds) const;
 
   const Options options_;
+  std::unique_ptr<bench::TlsClient> tls_;
   Supply supply_ = Supply::kNone;
   int epoll_ = -1;
   sockaddr_in target_{};
@@ -191,6 +203,7 @@ bool Load::Open(Connection& c) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &c;
+  if (tls_ != nullptr) c.ssl = tls_->Open(c.fd);
   return epoll_ctl(epoll_, EPOLL_CTL_ADD, c.fd, &event) == 0;
 }
 
@@ -208,7 +221,9 @@ void Load::SendRequest(Connection& c) {
   const std::string& request = options_.request;
   while (c.sent_bytes < request.size()) {
     const size_t left_bytes = request.size() - c.sent_bytes;
-    const ssize_t sent = send(c.fd, request.data() + c.sent_bytes, left_bytes, MSG_NOSIGNAL);
+    const char* const from = request.data() + c.sent_bytes;
+    const ssize_t sent = c.ssl != nullptr ? bench::TlsClient::Write(c.ssl, from, left_bytes)
+                                          : send(c.fd, from, left_bytes, MSG_NOSIGNAL);
     if (sent < 0 && errno == EAGAIN) return;
     if (sent < 0) return Fail(c, "send");
     c.sent_bytes += size_t(sent);
@@ -218,8 +233,20 @@ void Load::SendRequest(Connection& c) {
   c.head.clear();
 }
 
+ssize_t Load::Receive(Connection& c) {
+  return c.ssl != nullptr ? bench::TlsClient::Read(c.ssl, read_, sizeof read_)
+                          : recv(c.fd, read_, sizeof read_, 0);
+}
+
+ssize_t Load::ReceiveAndDrop(Connection& c, size_t bytes) {
+  if (c.ssl == nullptr) return recv(c.fd, nullptr, bytes, MSG_TRUNC);
+  return bench::TlsClient::Read(c.ssl, read_, bytes < sizeof read_ ? bytes : sizeof read_);
+}
+
 void Load::OnEvent(Connection& c, uint32_t events) {
-  if (c.phase == Phase::kSending && (events & EPOLLOUT)) SendRequest(c);
+  // A handshake stands before the request, and what comes moves it.
+  const uint32_t moves = c.ssl != nullptr ? EPOLLOUT | EPOLLIN : EPOLLOUT;
+  if (c.phase == Phase::kSending && (events & moves)) SendRequest(c);
   switch (c.phase) {
     case Phase::kHead:
       return ReadHead(c);
@@ -241,7 +268,7 @@ void Load::OnEvent(Connection& c, uint32_t events) {
 
 void Load::ReadHead(Connection& c) {
   while (c.phase == Phase::kHead) {
-    const ssize_t got = recv(c.fd, read_, sizeof read_, 0);
+    const ssize_t got = Receive(c);
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) return Fail(c, got == 0 ? "closed before the answer" : "receive");
     if (counting_) totals_.bytes += uint64_t(got);
@@ -290,7 +317,7 @@ void Load::ReadBody(Connection& c) {
   // MSG_TRUNC drops the bytes in the kernel, so a large answer costs this core no copy. One byte
   // more is asked for, so that an answer too long is noticed.
   while (c.phase == Phase::kBody) {
-    const ssize_t got = recv(c.fd, nullptr, c.left_bytes + 1, MSG_TRUNC);
+    const ssize_t got = ReceiveAndDrop(c, c.left_bytes + 1);
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) return Fail(c, got == 0 ? "closed inside the answer" : "receive");
     if (counting_) totals_.bytes += uint64_t(got);
@@ -316,7 +343,7 @@ void Load::Complete(Connection& c) {
 }
 
 void Load::ReadEnd(Connection& c) {
-  const ssize_t got = recv(c.fd, read_, sizeof read_, 0);
+  const ssize_t got = Receive(c);
   if (got < 0 && errno == EAGAIN) return;
   if (got > 0) return Fail(c, "more bytes than the answer has");
   Close(c);
@@ -352,6 +379,8 @@ void Load::Fail(Connection& c, const char* why) {
 }
 
 void Load::Close(Connection& c) {
+  if (c.ssl != nullptr) bench::TlsClient::Close(c.ssl);
+  c.ssl = nullptr;
   if (c.fd >= 0) close(c.fd);
   c.fd = -1;
   if (c.phase == Phase::kIdle) c.phase = Phase::kClosed;
@@ -510,10 +539,14 @@ int main(int argc, char** argv) {
   const std::string path = arguments.Text("--path", "/512");
   const long sources = arguments.Number("--source-addresses", options.close ? 8 : 0);
   options.source_addresses = unsigned(sources);
+  const std::string_view tls = arguments.Text("--tls", "");
+  options.tls = !tls.empty();
+  options.resumes = tls == "resume";
   const long cpu = arguments.Number("--cpu", 1000000);
   arguments.Finish();
   if (options.port == 0) arguments.Fail("--target");
   if (!options.http && protocol != "raw") arguments.Fail("--protocol");
+  if (options.tls && !options.resumes && tls != "full") arguments.Fail("--tls");
   if (options.connections == 0 || request_bytes == 0 || options.response_bytes == 0) {
     arguments.Fail("a count must not be 0");
   }
