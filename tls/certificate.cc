@@ -8,7 +8,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <ctime>
 #include <string_view>
+#include <utility>
+
+#include "tls/link.h"
 
 namespace tls {
 namespace {
@@ -92,24 +96,41 @@ std::string SubjectText(const X509* certificate) {
 
 std::shared_ptr<const Certificate> Certificate::Load(const NamedText& pem, const NamedText& key,
                                                      std::string* error) {
+  CertificateParts parts;
+  parts.pem = pem;
+  parts.key = key;
+  return Load(parts, error);
+}
+
+std::shared_ptr<const Certificate> Certificate::Load(const CertificateParts& parts,
+                                                     std::string* error) {
+  const NamedText& pem = parts.pem;
+  const NamedText& key = parts.key;
   std::shared_ptr<Certificate> certificate(new Certificate());
   certificate->path_ = pem.name;
+  certificate->name_ = parts.name.empty() ? pem.name : parts.name;
   if (!certificate->TakePem(pem, true, error)) return nullptr;
   if (certificate->chain_.empty()) {
     *error = "no certificate in '" + pem.name + "'";
     return nullptr;
   }
-  if (certificate->key_ == nullptr && !key.name.empty() &&
+  if (parts.key_wins) certificate->loaded_key_.reset();
+  if (certificate->loaded_key_ == nullptr && !key.name.empty() &&
       !certificate->TakePem(key, false, error)) {
     return nullptr;
   }
-  if (certificate->key_ == nullptr) {
+  if (certificate->loaded_key_ == nullptr) {
     *error = "no private key in '" + pem.name + "'" +
              (key.name.empty() ? "" : " nor in '" + key.name + "'");
     return nullptr;
   }
   if (!certificate->ReadLeaf(error)) return nullptr;
+  certificate->key_ = MakeLocalKey(std::move(certificate->loaded_key_));
   certificate->CheckOrder();
+  if (!parts.ocsp.name.empty() && !certificate->ReadOcsp(parts, error)) return nullptr;
+  if (!parts.timestamps.name.empty() && !certificate->ReadTimestamps(parts.timestamps, error)) {
+    return nullptr;
+  }
   for (const auto& one : certificate->chain_) certificate->chain_pointers_.push_back(one.get());
   return certificate;
 }
@@ -124,7 +145,7 @@ bool Certificate::TakePem(const NamedText& pem, bool wants_chain, std::string* e
       chain_.emplace_back(CRYPTO_BUFFER_new(block.bytes.get(), size_t(block.length), nullptr));
       continue;
     }
-    if (!EndsWith(block.kind, "PRIVATE KEY") || key_ != nullptr) continue;
+    if (!EndsWith(block.kind, "PRIVATE KEY") || loaded_key_ != nullptr) continue;
     if (block.kind == "ENCRYPTED PRIVATE KEY" ||
         block.header.find("ENCRYPTED") != std::string::npos) {
       *error = "the private key in '" + pem.name +
@@ -132,8 +153,8 @@ bool Certificate::TakePem(const NamedText& pem, bool wants_chain, std::string* e
       return false;
     }
     const uint8_t* at = block.bytes.get();
-    key_.reset(d2i_AutoPrivateKey(nullptr, &at, block.length));
-    if (key_ == nullptr) {
+    loaded_key_.reset(d2i_AutoPrivateKey(nullptr, &at, block.length));
+    if (loaded_key_ == nullptr) {
       *error = "cannot read the private key in '" + pem.name + "': " + TakeErrorText();
       return false;
     }
@@ -162,12 +183,12 @@ bool Certificate::ReadLeaf(std::string* error) {
     *error = "cannot use the public key of certificate '" + subject_ + "' in '" + path_ + "'";
     return false;
   }
-  if (X509_check_private_key(leaf.get(), key_.get()) == 0) {
+  if (X509_check_private_key(leaf.get(), loaded_key_.get()) == 0) {
     ERR_clear_error();
     *error = "the private key does not belong to certificate '" + subject_ + "' in '" + path_ + "'";
     return false;
   }
-  switch (EVP_PKEY_id(key_.get())) {
+  switch (EVP_PKEY_id(loaded_key_.get())) {
     case EVP_PKEY_RSA:
       kind_ = KeyKind::kRsa;
       break;
@@ -181,16 +202,58 @@ bool Certificate::ReadLeaf(std::string* error) {
                "not use here (RSA, ECDSA and Ed25519 work)";
       return false;
   }
+  const int bits = EVP_PKEY_bits(loaded_key_.get());
+  key_text_ = (kind_ == KeyKind::kRsa ? "RSA" : "EC") + std::to_string(bits);
   names_ = NamesOf(leaf.get());
   not_before_s_ = Seconds(X509_get0_notBefore(leaf.get()));
   not_after_s_ = Seconds(X509_get0_notAfter(leaf.get()));
   if (X509_cmp_current_time(X509_get0_notAfter(leaf.get())) < 0) {
-    warning_ = "certificate '" + subject_ + "' in '" + path_ + "' has expired";
+    Warn("certificate '" + subject_ + "' in '" + path_ + "' has expired");
   } else if (X509_cmp_current_time(X509_get0_notBefore(leaf.get())) > 0) {
-    warning_ = "certificate '" + subject_ + "' in '" + path_ + "' is not valid yet";
+    Warn("certificate '" + subject_ + "' in '" + path_ + "' is not valid yet");
   }
   ERR_clear_error();
   return true;
+}
+
+void Certificate::Warn(const std::string& text) {
+  if (!warning_.empty()) warning_ += "; ";
+  warning_ += text;
+}
+
+bool Certificate::ReadOcsp(const CertificateParts& parts, std::string* error) {
+  Handle<X509> leaf(X509_parse_from_buffer(chain_[0].get()));
+  Handle<X509> issuer;
+  if (!parts.issuer.name.empty()) {
+    Handle<BIO> bio(BIO_new_mem_buf(parts.issuer.text.data(), int(parts.issuer.text.size())));
+    issuer.reset(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+    ERR_clear_error();
+    if (issuer == nullptr) {
+      *error = "no certificate in '" + parts.issuer.name + "'";
+      return false;
+    }
+  } else if (chain_.size() > 1) {
+    issuer.reset(X509_parse_from_buffer(chain_[1].get()));
+  }
+  if (!ReadStaple(parts.ocsp, leaf.get(), issuer.get(), &staple_, error)) return false;
+  const int64_t now_s = int64_t(time(nullptr));
+  if (staple_.IsGoodAt(now_s)) return true;
+  Warn("the OCSP response in '" + parts.ocsp.name + "' " +
+       (now_s < staple_.from_s ? "is not valid yet" : "has expired") + " and is not sent");
+  return true;
+}
+
+bool Certificate::ReadTimestamps(const NamedText& file, std::string* error) {
+  // The library checks its syntax.
+  Handle<SSL_CTX> scratch(SSL_CTX_new(TLS_with_buffers_method()));
+  const auto* bytes = reinterpret_cast<const uint8_t*>(file.text.data());
+  timestamps_ = file.text;
+  if (SSL_CTX_set_signed_cert_timestamp_list(scratch.get(), bytes, file.text.size()) == 1) {
+    return true;
+  }
+  ERR_clear_error();
+  *error = "'" + file.name + "' holds no list of signed certificate timestamps";
+  return false;
 }
 
 // A chain that is out of order, or holds something else, works with some clients only.
@@ -199,13 +262,13 @@ void Certificate::CheckOrder() {
   for (size_t i = 1; i < chain_.size(); ++i) {
     Handle<X509> issuer(X509_parse_from_buffer(chain_[i].get()));
     if (issuer == nullptr) {
-      warning_ = "certificate " + std::to_string(i + 1) + " in '" + path_ + "' cannot be read";
+      Warn("certificate " + std::to_string(i + 1) + " in '" + path_ + "' cannot be read");
       break;
     }
     if (X509_NAME_cmp(X509_get_issuer_name(below.get()), X509_get_subject_name(issuer.get())) !=
         0) {
-      warning_ = "the chain in '" + path_ + "' is broken: '" + SubjectText(issuer.get()) +
-                 "' is not the issuer of '" + SubjectText(below.get()) + "' before it";
+      Warn("the chain in '" + path_ + "' is broken: '" + SubjectText(issuer.get()) +
+           "' is not the issuer of '" + SubjectText(below.get()) + "' before it");
       break;
     }
     below = std::move(issuer);
@@ -213,14 +276,24 @@ void Certificate::CheckOrder() {
   ERR_clear_error();
 }
 
+std::string_view Certificate::leaf() const {
+  const CRYPTO_BUFFER* leaf = chain_pointers_[0];
+  return {reinterpret_cast<const char*>(CRYPTO_BUFFER_data(leaf)), CRYPTO_BUFFER_len(leaf)};
+}
+
 bool Certificate::Give(SSL* ssl) const {
-  return SSL_set_chain_and_key(ssl, chain_pointers_.data(), chain_pointers_.size(), key_.get(),
-                               nullptr) == 1;
+  const auto* timestamps = reinterpret_cast<const uint8_t*>(timestamps_.data());
+  if (!timestamps_.empty() &&
+      SSL_set_signed_cert_timestamp_list(ssl, timestamps, timestamps_.size()) != 1) {
+    return false;
+  }
+  return SSL_set_chain_and_key(ssl, chain_pointers_.data(), chain_pointers_.size(), nullptr,
+                               KeyMethod()) == 1;
 }
 
 bool Certificate::Give(SSL_CTX* context) const {
-  return SSL_CTX_set_chain_and_key(context, chain_pointers_.data(), chain_pointers_.size(),
-                                   key_.get(), nullptr) == 1;
+  return SSL_CTX_set_chain_and_key(context, chain_pointers_.data(), chain_pointers_.size(), nullptr,
+                                   KeyMethod()) == 1;
 }
 
 }  // namespace tls

@@ -49,6 +49,8 @@ class Context {
   Side side() const { return side_; }
   const Options& options() const { return options_; }
   const CertStore& certificates() const { return certificates_; }
+  // What a client shows of itself; null: nothing.
+  const Certificate* certificate() const { return certificate_.get(); }
   const std::string& host() const { return host_; }
   // Protocols in the form of the extension (RFC 7301 section 3.1).
   const std::string& alpn() const { return alpn_; }

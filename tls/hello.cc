@@ -79,4 +79,15 @@ bool VerifiesEcdsa(const SSL_CLIENT_HELLO& hello) {
   return false;
 }
 
+bool AsksForStaple(const SSL_CLIENT_HELLO& hello) {
+  CBS body;
+  return FindExtension(hello, TLSEXT_TYPE_status_request, &body);
+}
+
+bool NamesCachedSession(const SSL_CLIENT_HELLO& hello) {
+  CBS ticket;
+  const bool has_ticket = FindExtension(hello, TLSEXT_TYPE_session_ticket, &ticket);
+  return hello.session_id_len > 0 && !(has_ticket && CBS_len(&ticket) > 0) && !SpeaksTls13(hello);
+}
+
 }  // namespace tls

@@ -2,8 +2,10 @@
 
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <cstring>
 
+#include "base/text.h"
 #include "tls/link.h"
 
 namespace tls {
@@ -37,6 +39,15 @@ std::string_view Protocol(const shard::Connection& connection) {
   unsigned length = 0;
   SSL_get0_alpn_selected(link->ssl(), &text, &length);
   return {reinterpret_cast<const char*>(text), length};
+}
+
+std::string_view NameOfHost(std::string_view host) {
+  if (host.starts_with('[')) return {};
+  host = host.substr(0, host.find(':'));
+  const bool has_letter = std::any_of(host.begin(), host.end(), [](char byte) {
+    return base::ToLower(byte) >= 'a' && base::ToLower(byte) <= 'z';
+  });
+  return has_letter && host.size() <= 255 ? host : std::string_view();
 }
 
 void DigestName(std::string_view name, uint8_t digest[16]) {

@@ -28,6 +28,9 @@ bool IsTls(const shard::Connection& connection);
 std::string_view ServerName(const shard::Connection& connection);
 // The protocol that both ends have agreed on (ALPN).
 std::string_view Protocol(const shard::Connection& connection);
+// What of a Host field may be asked for by SNI: no port, no address (RFC 6066 section 3). Empty:
+// nothing.
+std::string_view NameOfHost(std::string_view host);
 // What stands for a server's name where names are compared, cannot be steered and must be short.
 void DigestName(std::string_view name, uint8_t digest[16]);
 // Why the handshake or a record was refused, in the library's words.

@@ -36,8 +36,9 @@ uint64_t WallSeconds() { return uint64_t(time(nullptr)); }
 
 // ---- of a shard -------------------------------------------------------------------------------
 
-ShardTls::ShardTls(uint32_t links_max, const TicketSecret& secret)
+ShardTls::ShardTls(uint32_t links_max, const TicketSecret& secret, LinkEvents* events)
     : links_(links_max),
+      events_(events),
       bio_(BIO_new(Link::WireMethod())),
       ticket_keys_(secret),
       scratch_(new uint8_t[kScratchBytes]) {
@@ -57,21 +58,25 @@ LocalContext* ShardTls::Local(const Context& context) {
   return local.get();
 }
 
-bool ShardTls::Accept(shard::Connection& connection, const Context& context) {
-  Link* link = links_.New(*this, context, connection, std::string_view());
+bool ShardTls::MakeLink(shard::Connection& connection, const Context& context,
+                        std::string_view server_name, bool counted) {
+  Link* link = links_.New(*this, context, connection, server_name, counted);
   if (link == nullptr) return false;
   connection.SetLayer(TlsLayer());
   connection.SetLayerState(link);
+  if (events_ != nullptr) events_->OnLinkMade(context.side());
+  return true;
+}
+
+bool ShardTls::Accept(shard::Connection& connection, const Context& context) {
+  if (!MakeLink(connection, context, {}, false)) return false;
   connection.OweHandshake(shard::HandshakeStep::kTlsAccept);
   return true;
 }
 
 bool ShardTls::Connect(shard::Connection& connection, const Context& context,
-                       std::string_view server_name) {
-  Link* link = links_.New(*this, context, connection, server_name);
-  if (link == nullptr) return false;
-  connection.SetLayer(TlsLayer());
-  connection.SetLayerState(link);
+                       std::string_view server_name, bool counted) {
+  if (!MakeLink(connection, context, server_name, counted)) return false;
   connection.OweHandshake(shard::HandshakeStep::kTlsConnect);
   return true;
 }
@@ -129,6 +134,7 @@ Link* Link::Of(const shard::Connection& connection) {
 
 void Link::Release() {
   shard_.current_ = this;
+  if (shard_.events_ != nullptr) shard_.events_->OnLinkGone(context_.side(), counted_);
   shard_.links_.Delete(this);
 }
 
@@ -183,6 +189,7 @@ HandshakeResult Link::Shake() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
     state_ = State::kOpen;
+    NoteHandshake();
     return HandshakeResult::kDone;
   }
   const int error = SSL_get_error(ssl_.get(), result);
@@ -195,6 +202,13 @@ HandshakeResult Link::Shake() {
     default:
       return FailHandshake(error);
   }
+}
+
+void Link::NoteHandshake() {
+  if (shard_.events_ == nullptr) return;
+  const bool resumed = SSL_session_reused(ssl_.get()) == 1;
+  shard_.events_->OnHandshake(context_.side(), resumed);
+  if (names_session_) shard_.events_->OnSessionAsked(resumed);
 }
 
 CloseReason Link::ReasonOfFailure(int library_error) {
@@ -239,13 +253,46 @@ ssl_select_cert_result_t Link::SelectCertificate(const SSL_CLIENT_HELLO* hello) 
   Link& link = OfSsl(hello->ssl);
   const char* name = SSL_get_servername(hello->ssl, TLSEXT_NAMETYPE_host_name);
   if (name != nullptr) link.server_name_ = name;
-  const Certificate* certificate =
-      link.context_.certificates().Find(link.server_name_, VerifiesEcdsa(*hello));
-  if (certificate == nullptr) {
+  link.names_session_ = NamesCachedSession(*hello);
+  const size_t capture_bytes = link.context_.options().capture_bytes;
+  if (capture_bytes != 0) link.hello_ = HelloCapture::Take(*hello, capture_bytes);
+  link.certificate_ = link.context_.certificates().Find(link.server_name_, VerifiesEcdsa(*hello));
+  if (link.certificate_ == nullptr) {
     link.unknown_name_ = true;
     return ssl_select_cert_error;
   }
-  return certificate->Give(hello->ssl) ? ssl_select_cert_success : ssl_select_cert_error;
+  if (!link.certificate_->Give(hello->ssl)) return ssl_select_cert_error;
+  const Staple& staple = link.certificate_->staple();
+  if (staple.IsGoodAt(int64_t(WallSeconds())) && AsksForStaple(*hello) &&
+      SSL_set_ocsp_response(hello->ssl, reinterpret_cast<const uint8_t*>(staple.der.data()),
+                            staple.der.size()) != 1) {
+    return ssl_select_cert_error;
+  }
+  return ssl_select_cert_success;
+}
+
+ssl_private_key_result_t Link::SignByKey(SSL* ssl, uint8_t* out, size_t* out_length, size_t out_max,
+                                         uint16_t algorithm, const uint8_t* in, size_t length) {
+  const Certificate* certificate = OfSsl(ssl).certificate();
+  const bool done = certificate != nullptr &&
+                    certificate->key().Sign(algorithm, {in, length}, {out, out_max}, out_length);
+  return done ? ssl_private_key_success : ssl_private_key_failure;
+}
+
+ssl_private_key_result_t Link::DecryptByKey(SSL* ssl, uint8_t* out, size_t* out_length,
+                                            size_t out_max, const uint8_t* in, size_t length) {
+  const Certificate* certificate = OfSsl(ssl).certificate();
+  const bool done = certificate != nullptr &&
+                    certificate->key().Decrypt({in, length}, {out, out_max}, out_length);
+  return done ? ssl_private_key_success : ssl_private_key_failure;
+}
+
+const SSL_PRIVATE_KEY_METHOD* KeyMethod() {
+  // Nothing is ever left to complete.
+  static constexpr SSL_PRIVATE_KEY_METHOD kMethod = {
+      Link::SignByKey, Link::DecryptByKey,
+      [](SSL*, uint8_t*, size_t*, size_t) { return ssl_private_key_failure; }};
+  return &kMethod;
 }
 
 int Link::SelectProtocol(SSL* ssl, const uint8_t** out, uint8_t* out_length, const uint8_t* offered,

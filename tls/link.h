@@ -25,6 +25,8 @@
 #include "shard/conn/connection.h"
 #include "tls/context.h"
 #include "tls/handles.h"
+#include "tls/hello_capture.h"
+#include "tls/link_events.h"
 #include "tls/tickets.h"
 
 namespace tls {
@@ -33,8 +35,8 @@ class Link;
 
 class ShardTls {
  public:
-  // `links_max`: connections with TLS at the same time.
-  ShardTls(uint32_t links_max, const TicketSecret& secret);
+  // `links_max`: connections with TLS at the same time. `events` may be null, else outlives it.
+  ShardTls(uint32_t links_max, const TicketSecret& secret, LinkEvents* events = nullptr);
   ~ShardTls();
   ShardTls(const ShardTls&) = delete;
   ShardTls& operator=(const ShardTls&) = delete;
@@ -43,10 +45,11 @@ class ShardTls {
   LocalContext* Local(const Context& context);
   // Before Start() of an accepted connection, or Dial() of one that goes out: it will speak TLS.
   // `context` must outlive the connection. `server_name` goes into SNI and must be in the
-  // certificate where it is verified; empty: none. False: no room.
+  // certificate where it is verified; empty: none. `counted` comes back in OnLinkGone(). False: no
+  // room.
   [[nodiscard]] bool Accept(shard::Connection& connection, const Context& context);
   [[nodiscard]] bool Connect(shard::Connection& connection, const Context& context,
-                             std::string_view server_name);
+                             std::string_view server_name, bool counted = false);
   uint32_t links() const { return links_.live(); }
 
  private:
@@ -54,7 +57,11 @@ class ShardTls {
   // Room for one record's plain bytes, where they lie in pieces.
   static constexpr size_t kScratchBytes = SSL3_RT_MAX_PLAIN_LENGTH;
 
+  bool MakeLink(shard::Connection& connection, const Context& context, std::string_view server_name,
+                bool counted);
+
   base::Slab<Link> links_;
+  LinkEvents* const events_;
   absl::flat_hash_map<const Context*, std::unique_ptr<LocalContext>> contexts_;
   Handle<BIO> bio_;
   Link* current_ = nullptr;  // whose call the library is in
@@ -67,8 +74,12 @@ class Link final : public shard::BufferWaiter {
   enum class State : uint8_t { kWaiting, kHandshaking, kOpen, kFailed };
 
   Link(ShardTls& shard, const Context& context, shard::Connection& connection,
-       std::string_view server_name)
-      : shard_(shard), context_(context), connection_(connection), server_name_(server_name) {}
+       std::string_view server_name, bool counted)
+      : shard_(shard),
+        context_(context),
+        connection_(connection),
+        counted_(counted),
+        server_name_(server_name) {}
   ~Link();
 
   // Null for a connection without TLS.
@@ -88,6 +99,10 @@ class Link final : public shard::BufferWaiter {
   bool has_unread() const { return ssl_ != nullptr && SSL_pending(ssl_.get()) > 0; }
 
   const Context& context() const { return context_; }
+  // Our own, which the peer was shown or may be; null: none, or not chosen yet.
+  const Certificate* certificate() const {
+    return is_server() ? certificate_ : context_.certificate();
+  }
   State state() const { return state_; }
   const SSL* ssl() const { return ssl_.get(); }
   // The wire ended without a close_notify: what came may have been cut short.
@@ -95,12 +110,15 @@ class Link final : public shard::BufferWaiter {
   // Why it failed, in the library's words; empty where the CloseReason says it all.
   const std::string& detail() const { return detail_; }
   const std::string& server_name() const { return server_name_; }
+  // Of a server that keeps it; else null.
+  const HelloCapture* hello() const { return hello_.get(); }
   int verify_error() const { return verify_.error; }
   const VerifyResult& verify() const { return verify_; }
   // The library's number for what ended the handshake or the connection; 0: nothing has.
   uint32_t error_code() const { return error_code_; }
 
  private:
+  friend const SSL_PRIVATE_KEY_METHOD* KeyMethod();
   friend void SetServerCallbacks(SSL_CTX*);
   friend void SetClientCallbacks(SSL_CTX*);
   friend void SetVerifyCallback(SSL_CTX*, int);
@@ -111,6 +129,11 @@ class Link final : public shard::BufferWaiter {
   static int WriteWire(BIO* bio, const char* from, int length);
   static long ControlWire(BIO* bio, int command, long, void*);
   static const BIO_METHOD* WireMethod();
+  static ssl_private_key_result_t SignByKey(SSL* ssl, uint8_t* out, size_t* out_length,
+                                            size_t out_max, uint16_t algorithm, const uint8_t* in,
+                                            size_t length);
+  static ssl_private_key_result_t DecryptByKey(SSL* ssl, uint8_t* out, size_t* out_length,
+                                               size_t out_max, const uint8_t* in, size_t length);
   static ssl_select_cert_result_t SelectCertificate(const SSL_CLIENT_HELLO* hello);
   static int SelectProtocol(SSL*, const uint8_t** out, uint8_t* out_length, const uint8_t* offered,
                             unsigned length, void*);
@@ -119,6 +142,7 @@ class Link final : public shard::BufferWaiter {
   static int TakeSession(SSL*, SSL_SESSION* session);
   static ssl_verify_result_t VerifyPeer(SSL*, uint8_t* alert);
 
+  void NoteHandshake();
   bool Begin();
   void OfferSession(LocalContext& local);
   shard::HandshakeResult FailHandshake(int library_error);
@@ -136,11 +160,14 @@ class Link final : public shard::BufferWaiter {
   const Context& context_;
   shard::Connection& connection_;
   Handle<SSL> ssl_;
+  const Certificate* certificate_ = nullptr;  // of a server
   uint64_t last_send_ms_ = 0;
   uint32_t burst_bytes_ = 0;  // sent since the last pause
   VerifyResult verify_;
   uint32_t error_code_ = 0;
   State state_ = State::kWaiting;
+  const bool counted_ : 1;
+  bool names_session_ : 1 = false;  // the client asks for one of the cache
   bool peer_closed_ : 1 = false;
   bool truncated_ : 1 = false;
   bool notified_ : 1 = false;      // our close_notify is written
@@ -149,8 +176,11 @@ class Link final : public shard::BufferWaiter {
   bool unknown_name_ : 1 = false;  // the client asked for a name that nothing covers
   std::string server_name_;
   std::string detail_;
+  std::unique_ptr<const HelloCapture> hello_;
 };
 
+// Signs and decrypts with the key of the link's certificate.
+const SSL_PRIVATE_KEY_METHOD* KeyMethod();
 void SetServerCallbacks(SSL_CTX* context);
 void SetClientCallbacks(SSL_CTX* context);
 void SetVerifyCallback(SSL_CTX* context, int mode);

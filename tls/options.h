@@ -52,6 +52,7 @@ struct Options {
   // Records at the start of a transfer and after an idle second; 0: 1400 bytes.
   uint32_t first_record_bytes = 0;
   uint32_t record_bytes_max = 0;  // 0: 16384
+  uint32_t capture_bytes = 0;     // of a server: kept of each ClientHello; 0: nothing
 };
 
 }  // namespace tls

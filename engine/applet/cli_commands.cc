@@ -41,6 +41,8 @@ constexpr CliCommandSpec kCommands[] = {
      StartSetConnectionRate},
     {"set rate-limit sessions global", kAdmin, "<value>", "set maxsessrate, 0: no limit",
      StartSetSessionRate},
+    {"set rate-limit ssl-sessions global", kAdmin, "<value>", "set maxsslrate, 0: no limit",
+     StartSetTlsSessionRate},
     {"set server", kAdmin, "<backend>/<server> <what> <value>",
      "set its state (ready, drain, maint), weight, address, health or how it is checked",
      StartSetServer},

@@ -43,7 +43,7 @@ bool SetServerCheck(Cli& cli, const CliCall& call, std::unique_ptr<CliCommand>* 
 CliStart StartSetServerAddress;
 // cli_limits.cc: what an operator says about limits.
 CliStart StartSetMaxconnFrontend, StartSetMaxconnGlobal, StartSetMaxconnServer;
-CliStart StartSetConnectionRate, StartSetSessionRate;
+CliStart StartSetConnectionRate, StartSetSessionRate, StartSetTlsSessionRate;
 // cli_streams.cc: streams of all shards.
 CliStart StartDisableFrontend, StartEnableFrontend, StartShutdownFrontend;
 CliStart StartShowSess, StartShutdownSession, StartShutdownSessionsServer;

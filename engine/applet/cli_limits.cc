@@ -91,6 +91,10 @@ std::unique_ptr<CliCommand> StartSetConnectionRate(Cli& cli, const CliCall& call
   return SetRate(cli, call, cli.worker().shared().connection_limit);
 }
 
+std::unique_ptr<CliCommand> StartSetTlsSessionRate(Cli& cli, const CliCall& call) {
+  return SetRate(cli, call, cli.worker().shared().tls.session_limit);
+}
+
 std::unique_ptr<CliCommand> StartSetSessionRate(Cli& cli, const CliCall& call) {
   return SetRate(cli, call, cli.worker().shared().session_limit);
 }

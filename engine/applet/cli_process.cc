@@ -36,6 +36,65 @@ std::string NodeName(const GlobalConfig& global) {
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
 }
 
+// Those of TLS, by the manual's places.
+void AddTlsFields(const TlsCounts& tls, uint64_t now_us, std::vector<InfoField>* fields) {
+  const TlsCounts::Sums sums = tls.Sum();
+  const uint64_t sessions = tls.sessions.Rate(now_us);
+  const uint64_t front_keys = tls.front_keys.Rate(now_us);
+  const uint64_t back_keys = tls.back_keys.Rate(now_us);
+  const uint64_t resumed = sessions - std::min(sessions, front_keys);
+  const shard::SharedLimit* limit = tls.connection_limit();
+  const auto highest = [](const Rates& rates, uint64_t now) {
+    return Number(std::max(now, rates.Highest()));
+  };
+  const InfoField rows[] = {
+      {20, "MaxSslConns", "CLPV", "u32", Number(limit == nullptr ? 0 : uint64_t(limit->max())),
+       "Most connections with TLS at once, of both sides; 0: no limit"},
+      {21, "CurrSslConns", "MGPV", "u32", Number(uint64_t(std::max<int64_t>(sums.current, 0))),
+       "Connections with TLS now, of both sides"},
+      {22, "CumSslConns", "MCPV", "u32", Number(sums.total),
+       "Connections with TLS since the start, of both sides"},
+      {32, "SslRate", "MRPV", "u32", Number(sessions), "Clients with TLS in the last second"},
+      {33, "SslRateLimit", "CLPV", "u32", Number(tls.session_limit.max()),
+       "Most clients with TLS per second; 0: no limit"},
+      {34, "MaxSslRate", "MMPV", "u32", highest(tls.sessions, sessions), "Highest SslRate"},
+      {35, "SslFrontendKeyRate", "MRPV", "u32", Number(front_keys),
+       "Handshakes with clients in the last second that were not resumed"},
+      {36, "SslFrontendMaxKeyRate", "MMPV", "u32", highest(tls.front_keys, front_keys),
+       "Highest SslFrontendKeyRate"},
+      {37, "SslFrontendSessionReuse_pct", "MRPV", "u32",
+       Number(sessions == 0 ? 0 : 100 * resumed / sessions),
+       "Percent of the clients with TLS that resumed a session"},
+      {38, "SslBackendKeyRate", "MRPV", "u32", Number(back_keys),
+       "Handshakes with servers in the last second that were not resumed"},
+      {39, "SslBackendMaxKeyRate", "MMPV", "u32", highest(tls.back_keys, back_keys),
+       "Highest SslBackendKeyRate"},
+      {40, "SslCacheLookups", "MCPV", "u32", Number(sums.cache_lookups),
+       "Sessions without ticket that clients asked for"},
+      {41, "SslCacheMisses", "MCPV", "u32", Number(sums.cache_misses),
+       "Those that this process did not know"},
+  };
+  fields->insert(fields->end(), std::begin(rows), std::end(rows));
+}
+
+// How fast clients come.
+void AddRateFields(const ProcessShared& shared, uint64_t now_us, std::vector<InfoField>* fields) {
+  const uint64_t per_second = shared.rates.Rate(now_us);
+  const std::string rate = Number(per_second);
+  const std::string rate_max = Number(std::max(per_second, shared.rates.Highest()));
+  const InfoField rows[] = {
+      {26, "ConnRate", "MRPV", "u32", rate, "Client connections in the last second"},
+      {27, "ConnRateLimit", "CLPV", "u32", Number(shared.connection_limit.max()),
+       "Most client connections per second; 0: no limit"},
+      {28, "MaxConnRate", "MMPV", "u32", rate_max, "Highest ConnRate"},
+      {29, "SessRate", "MRPV", "u32", rate, "Sessions begun in the last second"},
+      {30, "SessRateLimit", "CLPV", "u32", Number(shared.session_limit.max()),
+       "Most sessions per second; 0: no limit"},
+      {31, "MaxSessRate", "MMPV", "u32", rate_max, "Highest SessRate"},
+  };
+  fields->insert(fields->end(), std::begin(rows), std::end(rows));
+}
+
 std::vector<InfoField> InfoFields(Worker& worker) {
   const ProcessContext& process = worker.process();
   const GlobalConfig& global = process.configuration->global;
@@ -53,9 +112,6 @@ std::vector<InfoField> InfoFields(Worker& worker) {
   (void)getrlimit(RLIMIT_NOFILE, &files);
   const std::string maxconn = Number(uint64_t(process.global_maxconn->max()));
   const ProcessShared& shared = *process.shared;
-  const uint64_t per_second = shared.rates.Rate(base::MonotonicMicros());
-  const std::string rate = Number(per_second);
-  const std::string rate_max = Number(std::max(per_second, shared.rates.Highest()));
   const std::string uptime =
       base::Format("%llud %lluh%02llum%02llus", static_cast<unsigned long long>(uptime_s / 86400),
                    static_cast<unsigned long long>(uptime_s / 3600 % 24),
@@ -78,16 +134,12 @@ std::vector<InfoField> InfoFields(Worker& worker) {
        "Most that Maxconn could be set to"},
       {17, "CurrConns", "MGPV", "u32", Number(uint64_t(current)), "Client connections now"},
       {18, "CumConns", "MCPV", "u32", Number(cumulated), "Client connections since the start"},
-      {26, "ConnRate", "MRPV", "u32", rate, "Client connections in the last second"},
-      {27, "ConnRateLimit", "CLPV", "u32", Number(shared.connection_limit.max()),
-       "Most client connections per second; 0: no limit"},
-      {28, "MaxConnRate", "MMPV", "u32", rate_max, "Highest ConnRate"},
-      {29, "SessRate", "MRPV", "u32", rate, "Sessions begun in the last second"},
-      {30, "SessRateLimit", "CLPV", "u32", Number(shared.session_limit.max()),
-       "Most sessions per second; 0: no limit"},
-      {31, "MaxSessRate", "MMPV", "u32", rate_max, "Highest SessRate"},
       {50, "node", "COSV", "str", NodeName(global), "Name of this node"},
   };
+  AddRateFields(shared, base::MonotonicMicros(), &fields);
+  AddTlsFields(shared.tls, base::MonotonicMicros(), &fields);
+  std::stable_sort(fields.begin(), fields.end(),
+                   [](const InfoField& a, const InfoField& b) { return a.position < b.position; });
   if (!global.description.empty()) {
     fields.push_back({51, "description", "COSV", "str", global.description, "What this node is"});
   }

@@ -48,6 +48,10 @@ class ClearCounters final : public Question {
   void Answer(Worker& asked) override {
     const uint32_t shard = asked.index();
     asked.shared().rates.ClearHighest(shard);
+    TlsCounts& tls = asked.shared().tls;
+    for (Rates* rates : {&tls.sessions, &tls.front_keys, &tls.back_keys}) {
+      rates->ClearHighest(shard);
+    }
     for (const auto& proxy : asked.process().configuration->proxies) {
       Clear(*proxy->state, shard);
       for (const auto& server : proxy->servers) Clear(*server->state, shard);

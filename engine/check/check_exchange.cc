@@ -2,10 +2,12 @@
 
 #include <cstring>
 
+#include "base/text.h"
 #include "engine/check/expect.h"
 #include "engine/server/server_state.h"
 #include "shard/conn/conn_table.h"
 #include "shard/net/connector.h"
+#include "tls/info.h"
 
 namespace engine {
 namespace {
@@ -29,7 +31,7 @@ const shard::ProxySendOptions& PlainAnnouncement() {
 void CheckExchange::Start(const ExchangePlan& plan) {
   plan_ = plan;
   rule_ = 0;
-  rule_begun_ = has_talked_ = linger_ = announced_ = false;
+  rule_begun_ = has_talked_ = linger_ = announced_ = secured_ = false;
   connected_ = broken_ = timed_out_ = false;
   last_expect_ = nullptr;
   passed_ = {};
@@ -79,10 +81,14 @@ CheckExchange::Step CheckExchange::Fail(CheckStatus status, const std::string& t
 // The connection is gone where a rule needed it.
 CheckExchange::Step CheckExchange::FailBroken() {
   const int error = connection_->error();
-  const std::string text = error == 0 ? Info(connection_->reason()).text : TextOf(error);
-  const bool connecting = state_ == State::kConnecting;
-  return Fail(connecting ? CheckStatus::kL4Connection : CheckStatus::kSocketError,
-              text + (says_steps() ? Place() : ""));
+  std::string text = error == 0 ? Info(connection_->reason()).text : TextOf(error);
+  CheckStatus status = CheckStatus::kSocketError;
+  if (state_ == State::kConnecting) {
+    status = shaking_hands() ? CheckStatus::kL6Response : CheckStatus::kL4Connection;
+    const std::string_view detail = tls::FailureText(*connection_);
+    if (!detail.empty()) text += " (" + std::string(detail) + ")";
+  }
+  return Fail(status, text + (says_steps() ? Place() : ""));
 }
 
 std::string CheckExchange::Place() const {
@@ -153,6 +159,28 @@ bool CheckExchange::Announce() {
   return shard::AnnounceSelf(*connection_, own.enabled() ? own : PlainAnnouncement());
 }
 
+// The name that the server is asked for; empty: none (manual 5.2, check-sni and check-sni-auto).
+std::string_view CheckExchange::ServerName() const {
+  const CheckConfig& check = plan_.server->check;
+  if (!rule().sni.empty()) return rule().sni;
+  if (rule().with_defaults && !check.sni.empty()) return check.sni;
+  // Who wrote the connection down says it there.
+  if (!check.sni_auto || rule().step != 0) return {};
+  for (const CheckRule& request : plan_.rules->rules) {
+    if (request.kind != CheckRule::Kind::kSendRequest) continue;
+    for (const auto& [name, value] : request.request.fields) {
+      if (base::EqualsIgnoreCase(name, "host")) return tls::NameOfHost(value);
+    }
+  }
+  return {};
+}
+
+bool CheckExchange::Secure() {
+  secured_ = over_tls();
+  if (!secured_) return true;
+  return host_.tls().Connect(*connection_, *plan_.server->check_tls_context, ServerName());
+}
+
 CheckExchange::Step CheckExchange::Connect() {
   CloseConnection(linger_ || announced_);
   shard::ShardContext& context = host_.context();
@@ -175,6 +203,7 @@ CheckExchange::Step CheckExchange::Connect() {
   connection_->SetEvents(this);
   connection_->SetTarget(shard::Target::Of(plan_.server));
   if (!Announce()) return Fail(CheckStatus::kSocketError, "no room for a PROXY header");
+  if (!Secure()) return Fail(CheckStatus::kSocketError, "no room for TLS");
   if (address.is_ip()) {
     connection_->Dial(address);
   } else {
@@ -324,7 +353,9 @@ void CheckExchange::Run() noexcept {
 void CheckExchange::TimeOut() {
   const CheckRule& at = rule();
   CheckStatus status = CheckStatus::kL7Timeout;
-  if (at.kind == CheckRule::Kind::kConnect) status = CheckStatus::kL4Timeout;
+  if (at.kind == CheckRule::Kind::kConnect) {
+    status = shaking_hands() ? CheckStatus::kL6Timeout : CheckStatus::kL4Timeout;
+  }
   if (at.kind == CheckRule::Kind::kExpect) status = at.expect.timeout_status;
   Fail(status, says_steps() ? Place() : "");
 }
@@ -333,7 +364,8 @@ void CheckExchange::Pass() {
   const bool is_last_sent = has_talked_ && last_expect_ == nullptr;
   CheckOutcome outcome = passed_;
   if (last_expect_ == nullptr) {
-    outcome = {has_talked_ ? CheckStatus::kL7Ok : CheckStatus::kL4Ok, 0, {}};
+    const CheckStatus connected = secured_ ? CheckStatus::kL6Ok : CheckStatus::kL4Ok;
+    outcome = {has_talked_ ? CheckStatus::kL7Ok : connected, 0, {}};
   } else if (!last_expect_->on_success.empty()) {
     outcome.text = last_expect_->on_success;
   }

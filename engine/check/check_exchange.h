@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "engine/check/check_host.h"
 #include "engine/check/http_answer.h"
@@ -85,6 +86,9 @@ class CheckExchange final : shard::ConnectionEvents, shard::Task, shard::TimerCl
     Wake();
   }
   const CheckRule& rule() const { return plan_.rules->rules[rule_]; }
+  bool over_tls() const {
+    return rule().over_tls || (rule().with_defaults && plan_.server->check.over_tls);
+  }
   bool has_rule() const { return rule_ < plan_.rules->rules.size(); }
   Step RunRule();
   Step Connect();
@@ -97,6 +101,13 @@ class CheckExchange final : shard::ConnectionEvents, shard::Task, shard::TimerCl
   shard::OutgoingOptions SocketOptions(uint16_t family) const;
   shard::Address TargetOf(const CheckRule& connect) const;
   bool Announce();
+  bool Secure();
+  std::string_view ServerName() const;
+  // The connection stands; what is missing is its TLS.
+  bool shaking_hands() const {
+    return secured_ && connection_ != nullptr &&
+           connection_->state() == shard::Connection::State::kHandshaking;
+  }
   Step Fail(CheckStatus status, const std::string& text, int32_t code = 0);
   Step FailBroken();
   std::string FailureText(const ExpectNote& note) const;
@@ -126,6 +137,7 @@ class CheckExchange final : shard::ConnectionEvents, shard::Task, shard::TimerCl
   bool has_talked_ = false;  // something beyond a connect was done
   bool linger_ = false;      // of the connect rule in force
   bool announced_ = false;   // the connection in use begins with a PROXY header
+  bool secured_ = false;     // it goes through TLS
   bool connected_ = false;
   bool broken_ = false;
   bool timed_out_ = false;

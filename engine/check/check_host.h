@@ -16,6 +16,7 @@
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_health.h"
 #include "shard/conn/connection.h"
+#include "tls/link.h"
 
 namespace engine {
 
@@ -27,6 +28,8 @@ class CheckHost {
   virtual uint64_t Random() = 0;
   // A socket is about to be opened: some of what nobody needs may have to be closed for it.
   virtual void MakeRoom() = 0;
+  // Only where a server has a context for its checks.
+  virtual tls::ShardTls& tls() = 0;
   // Where programs are run; null where there is none.
   virtual ExternalChecks* external() = 0;
   // A check has ended, and its server's health is what `change` says. Whoever balances is told,

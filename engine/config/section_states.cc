@@ -16,7 +16,6 @@ constexpr std::string_view kNoFastCgi = "with 'use-fcgi-app'";
 constexpr std::string_view kNoTables = "with 'stick-table'";
 constexpr std::string_view kNoTraces = "HAProxy's own subsystems are not here";
 constexpr std::string_view kNoMailers = "with 'email-alert'";
-constexpr std::string_view kNoTls = "with 'ssl'";
 constexpr std::string_view kNoChecks = "with 'healthcheck' on a server line";
 
 constexpr KeywordState kStates[] = {
@@ -80,26 +79,13 @@ constexpr KeywordState kStates[] = {
     {"option dont-parse-log", scope::kLogForward, kNotYet},
     {"option host", scope::kLogForward, kNotYet},
     {"timeout client", scope::kLogForward, kNotYet},
-    // crt-store (manual 12.7), and what `load` takes.
-    {"crt-base", scope::kCrtStore, kWithSection, kNoPrefix, 0, kNoTls},
-    {"key-base", scope::kCrtStore, kWithSection, kNoPrefix, 0, kNoTls},
-    {"load", scope::kCrtStore, kWithSection, kNoPrefix, 0, kNoTls},
     // The options of `load` (manual 12.7.1).
-    {"acme", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"alias", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"bits", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"crt", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"curves", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"domains", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"generate-dummy", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"ips", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"issuer", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"jwt", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"key", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"keytype", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"ocsp", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"ocsp-update", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
-    {"sctl", scope::kCrtLoad, kWithSection, kNoPrefix, 0, kNoTls},
+    {"acme", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
+    {"bits", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
+    {"curves", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
+    {"domains", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
+    {"ips", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
+    {"keytype", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
     // acme (manual 12.8).
     {"account-key", scope::kAcme, kNotYet},
     {"acme-vars", scope::kAcme, kNotYet},

@@ -16,26 +16,37 @@ namespace {
 using proto::CertificateView;
 using proto::DerReader;
 
-using End = shard::Connection* StreamContext::*;
+// Whose certificate: the one that a peer has shown, or ours that its client was shown.
+enum class Whose : uint8_t { kClients, kServers, kOurs };
 
-const STACK_OF(CRYPTO_BUFFER) * ChainOf(const shard::Connection* connection) {
-  const tls::Link* link = connection == nullptr ? nullptr : tls::Link::Of(*connection);
+const tls::Link* LinkOf(EvalContext& context, Whose whose) {
+  const shard::Connection* connection =
+      whose == Whose::kServers ? Traffic(context).to_server : Traffic(context).client;
+  return connection == nullptr ? nullptr : tls::Link::Of(*connection);
+}
+
+const STACK_OF(CRYPTO_BUFFER) * ChainOf(const tls::Link* link) {
   return link == nullptr || link->ssl() == nullptr ? nullptr
                                                    : SSL_get0_peer_certificates(link->ssl());
 }
 
-// What the peer of that connection has shown, encoded; empty: nothing.
-template <End kEnd>
+// Encoded; empty: there is none.
+template <Whose kWhose>
 std::string_view Encoded(EvalContext& context) {
-  const STACK_OF(CRYPTO_BUFFER)* chain = ChainOf(Traffic(context).*kEnd);
+  const tls::Link* link = LinkOf(context, kWhose);
+  if (kWhose == Whose::kOurs) {
+    const tls::Certificate* own = link == nullptr ? nullptr : link->certificate();
+    return own == nullptr ? std::string_view() : own->leaf();
+  }
+  const STACK_OF(CRYPTO_BUFFER)* chain = ChainOf(link);
   if (chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0) return {};
   const CRYPTO_BUFFER* leaf = sk_CRYPTO_BUFFER_value(chain, 0);
   return {reinterpret_cast<const char*>(CRYPTO_BUFFER_data(leaf)), CRYPTO_BUFFER_len(leaf)};
 }
 
-template <End kEnd>
+template <Whose kWhose>
 bool View(EvalContext& context, CertificateView* view) {
-  const std::string_view der = Encoded<kEnd>(context);
+  const std::string_view der = Encoded<kWhose>(context);
   return !der.empty() && proto::ReadCertificate(der, view);
 }
 
@@ -73,15 +84,15 @@ class Text {
 
 // Fields ------------------------------------------------------------------------------------------
 
-template <End kEnd>
+template <Whose kWhose>
 bool Der(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  const std::string_view der = Encoded<kEnd>(context);
+  const std::string_view der = Encoded<kWhose>(context);
   return !der.empty() && GiveBytes(sample, der);
 }
 
-template <End kEnd>
+template <Whose kWhose>
 bool ChainDer(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  const STACK_OF(CRYPTO_BUFFER)* chain = ChainOf(Traffic(context).*kEnd);
+  const STACK_OF(CRYPTO_BUFFER)* chain = ChainOf(LinkOf(context, kWhose));
   if (chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0) return false;
   Text text(context.scratch());
   for (size_t i = 0; i < sk_CRYPTO_BUFFER_num(chain); ++i) {
@@ -92,9 +103,9 @@ bool ChainDer(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return GiveBytes(sample, sample.text);
 }
 
-template <End kEnd>
+template <Whose kWhose>
 bool Fingerprint(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  const std::string_view der = Encoded<kEnd>(context);
+  const std::string_view der = Encoded<kWhose>(context);
   char* digest = context.scratch().Take(SHA_DIGEST_LENGTH);
   if (der.empty() || digest == nullptr) return false;
   SHA1(reinterpret_cast<const uint8_t*>(der.data()), der.size(),
@@ -102,25 +113,25 @@ bool Fingerprint(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return GiveBytes(sample, {digest, SHA_DIGEST_LENGTH});
 }
 
-template <End kEnd>
+template <Whose kWhose>
 bool Version(const PreparedUnit&, Sample& sample, EvalContext& context) {
   CertificateView view;
-  return View<kEnd>(context, &view) && GiveNumber(sample, view.version);
+  return View<kWhose>(context, &view) && GiveNumber(sample, view.version);
 }
-template <End kEnd>
+template <Whose kWhose>
 bool Serial(const PreparedUnit&, Sample& sample, EvalContext& context) {
   CertificateView view;
-  return View<kEnd>(context, &view) && GiveBytes(sample, view.serial);
+  return View<kWhose>(context, &view) && GiveBytes(sample, view.serial);
 }
-template <End kEnd, std::string_view CertificateView::*kTime>
+template <Whose kWhose, std::string_view CertificateView::*kTime>
 bool Time(const PreparedUnit&, Sample& sample, EvalContext& context) {
   CertificateView view;
-  return View<kEnd>(context, &view) && GiveText(sample, view.*kTime);
+  return View<kWhose>(context, &view) && GiveText(sample, view.*kTime);
 }
-template <End kEnd, std::string_view CertificateView::*kAlgorithm>
+template <Whose kWhose, std::string_view CertificateView::*kAlgorithm>
 bool Algorithm(const PreparedUnit&, Sample& sample, EvalContext& context) {
   CertificateView view;
-  if (!View<kEnd>(context, &view)) return false;
+  if (!View<kWhose>(context, &view)) return false;
   const std::string_view name = proto::AlgorithmName(view.*kAlgorithm);
   if (!name.empty()) return GiveText(sample, name);
   Text text(context.scratch());
@@ -203,10 +214,10 @@ bool GiveWhole(Sample& sample, Scratch& scratch, std::string_view name, bool rfc
   return text.Finish(sample) && count > 0;
 }
 
-template <End kEnd, std::string_view CertificateView::*kName>
+template <Whose kWhose, std::string_view CertificateView::*kName>
 bool Name(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   CertificateView view;
-  if (!View<kEnd>(context, &view)) return false;
+  if (!View<kWhose>(context, &view)) return false;
   const std::string_view entry = unit.arguments.text(0);
   if (!entry.empty()) {
     return GiveEntry(sample, view.*kName, entry, unit.arguments.number(1, 0));
@@ -241,7 +252,7 @@ void AddAddress(Text& text, std::string_view bytes) {
 
 bool AltNames(const PreparedUnit&, Sample& sample, EvalContext& context) {
   CertificateView view;
-  if (!View<&StreamContext::client>(context, &view)) return false;
+  if (!View<Whose::kClients>(context, &view)) return false;
   DerReader outer{proto::FindExtension(view, kSubjectAltName)};
   std::string_view list;
   if (!outer.Take(kSequence, &list)) return false;
@@ -267,7 +278,7 @@ bool AltNames(const PreparedUnit&, Sample& sample, EvalContext& context) {
 
 bool Policies(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   CertificateView view;
-  if (!View<&StreamContext::client>(context, &view)) return false;
+  if (!View<Whose::kClients>(context, &view)) return false;
   DerReader outer{proto::FindExtension(view, kPolicies)};
   std::string_view list, policy;
   if (!outer.Take(kSequence, &list)) return false;
@@ -301,8 +312,9 @@ constexpr SampleKind kNumber = SampleKind::kInteger;
 constexpr SampleKind kBinary = SampleKind::kBinary;
 constexpr Needs kShaken = needs::kClient | needs::kClientTls;
 constexpr Needs kServer = needs::kServer;
-constexpr End kFront = &StreamContext::client;
-constexpr End kBack = &StreamContext::to_server;
+constexpr Whose kFront = Whose::kClients;
+constexpr Whose kBack = Whose::kServers;
+constexpr Whose kOurs = Whose::kOurs;
 using ViewField = std::string_view CertificateView::*;
 constexpr ViewField kSubject = &CertificateView::subject;
 constexpr ViewField kIssuer = &CertificateView::issuer;
@@ -325,6 +337,16 @@ constexpr FetchSpec kFetches[] = {
     {"ssl_c_sha1", kBinary, {}, kShaken, &Fingerprint<kFront>},
     {"ssl_c_sig_alg", kText, {}, kShaken, &Algorithm<kFront, kSignature>},
     {"ssl_c_version", kNumber, {}, kShaken, &Version<kFront>},
+    {"ssl_f_der", kBinary, {}, kShaken, &Der<kOurs>},
+    {"ssl_f_i_dn", kText, kEntry, kShaken, &Name<kOurs, kIssuer>, &PrepareName},
+    {"ssl_f_key_alg", kText, {}, kShaken, &Algorithm<kOurs, kKey>},
+    {"ssl_f_notafter", kText, {}, kShaken, &Time<kOurs, kAfter>},
+    {"ssl_f_notbefore", kText, {}, kShaken, &Time<kOurs, kBefore>},
+    {"ssl_f_s_dn", kText, kEntry, kShaken, &Name<kOurs, kSubject>, &PrepareName},
+    {"ssl_f_serial", kBinary, {}, kShaken, &Serial<kOurs>},
+    {"ssl_f_sha1", kBinary, {}, kShaken, &Fingerprint<kOurs>},
+    {"ssl_f_sig_alg", kText, {}, kShaken, &Algorithm<kOurs, kSignature>},
+    {"ssl_f_version", kNumber, {}, kShaken, &Version<kOurs>},
     {"ssl_s_chain_der", kBinary, {}, kServer, &ChainDer<kBack>},
     {"ssl_s_der", kBinary, {}, kServer, &Der<kBack>},
     {"ssl_s_i_dn", kText, kEntry, kServer, &Name<kBack, kIssuer>, &PrepareName},

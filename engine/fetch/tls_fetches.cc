@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstdio>
+
 #include "engine/fetch/traffic.h"
 #include "engine/fetch/units.h"
 #include "tls/info.h"
@@ -157,6 +160,135 @@ bool ErrorText(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return link != nullptr && GiveText(sample, link->detail());
 }
 
+// Secrets and identifiers of a session ------------------------------------------------------------
+
+template <End kEnd>
+bool SessionKey(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const SSL* ssl = Session<kEnd>(context);
+  const SSL_SESSION* session = ssl == nullptr ? nullptr : SSL_get_session(ssl);
+  char* bytes = context.scratch().Take(SSL_MAX_MASTER_KEY_LENGTH);
+  if (session == nullptr || bytes == nullptr) return false;
+  const size_t length = SSL_SESSION_get_master_key(session, reinterpret_cast<uint8_t*>(bytes),
+                                                   SSL_MAX_MASTER_KEY_LENGTH);
+  return length > 0 && GiveBytes(sample, {bytes, length});
+}
+
+// RFC 5929 section 3: there is none in TLS 1.3.
+template <End kEnd>
+bool UniqueId(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  constexpr size_t kBytesMax = 64;
+  const SSL* ssl = Session<kEnd>(context);
+  char* bytes = context.scratch().Take(kBytesMax);
+  size_t length = 0;
+  if (ssl == nullptr || bytes == nullptr) return false;
+  if (SSL_get_tls_unique(ssl, reinterpret_cast<uint8_t*>(bytes), &length, kBytesMax) != 1) {
+    return false;
+  }
+  return length > 0 && GiveBytes(sample, {bytes, length});
+}
+
+// Early data is refused, so that nothing was ever sent early.
+bool NothingEarly(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return LinkOf<&StreamContext::client>(context) != nullptr && GiveBoolean(sample, false);
+}
+
+bool CertificateName(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const Link* link = LinkOf<&StreamContext::client>(context);
+  return link != nullptr && link->certificate() != nullptr &&
+         GiveText(sample, link->certificate()->name());
+}
+
+// The ClientHello, where it is kept ---------------------------------------------------------------
+
+using List = tls::HelloCapture::List;
+
+const tls::HelloCapture* Hello(EvalContext& context) {
+  const Link* link = LinkOf<&StreamContext::client>(context);
+  return link == nullptr ? nullptr : link->hello();
+}
+
+bool PrepareFilter(PreparedUnit& unit, std::string* why) {
+  unit.number = unit.arguments.number(0, 0);
+  if (unit.number == 0 || unit.number == 1) return true;
+  *why = "the filter is 0 (the whole list) or 1 (without GREASE)";
+  return false;
+}
+
+// Calls `take(value)` for each value of two bytes that the filter lets through.
+template <typename Take>
+void ForEachValue(std::string_view list, int64_t filter, Take take) {
+  for (size_t i = 0; i + 2 <= list.size(); i += 2) {
+    const uint16_t value = uint16_t(uint8_t(list[i]) << 8 | uint8_t(list[i + 1]));
+    if (filter == 0 || !tls::IsGrease(value)) take(value);
+  }
+}
+
+template <List kList>
+bool HelloList(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  const tls::HelloCapture* hello = Hello(context);
+  if (hello == nullptr) return false;
+  const std::string_view list = hello->list(kList);
+  if (unit.number == 0) return GiveBytes(sample, list);
+  char* const bytes = context.scratch().Take(list.size());
+  if (bytes == nullptr) return false;
+  size_t length = 0;
+  ForEachValue(list, unit.number, [&](uint16_t value) {
+    bytes[length++] = char(value >> 8);
+    bytes[length++] = char(value & 0xff);
+  });
+  return GiveBytes(sample, {bytes, length});
+}
+
+bool CiphersInHex(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  const tls::HelloCapture* hello = Hello(context);
+  if (hello == nullptr) return false;
+  const std::string_view list = hello->list(List::kCiphers);
+  char* const text = context.scratch().Take(2 * list.size());
+  if (text == nullptr) return false;
+  size_t length = 0;
+  ForEachValue(list, unit.number, [&](uint16_t value) {
+    for (int shift = 12; shift >= 0; shift -= 4) text[length++] = kDigits[value >> shift & 0xf];
+  });
+  return GiveText(sample, {text, length});
+}
+
+// Names are those of OpenSSL; a cipher that the library does not know is UNKNOWN(0x....).
+bool CiphersInWords(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  constexpr size_t kWordBytesMax = 64;
+  const tls::HelloCapture* hello = Hello(context);
+  if (hello == nullptr) return false;
+  const std::string_view list = hello->list(List::kCiphers);
+  const size_t room = list.size() / 2 * kWordBytesMax;
+  char* const text = context.scratch().Take(room);
+  if (text == nullptr) return false;
+  size_t length = 0;
+  ForEachValue(list, unit.number, [&](uint16_t value) {
+    const SSL_CIPHER* cipher = SSL_get_cipher_by_value(value);
+    const char* const comma = length == 0 ? "" : ",";
+    const int written =
+        cipher == nullptr
+            ? snprintf(text + length, room - length, "%sUNKNOWN(%04X)", comma, unsigned(value))
+            : snprintf(text + length, room - length, "%s%s", comma,
+                       value >> 8 == 0x13 ? SSL_CIPHER_standard_name(cipher)
+                                          : SSL_CIPHER_get_name(cipher));
+    length = std::min(length + size_t(std::max(written, 0)), room);
+  });
+  context.scratch().Shrink(text, length);
+  return GiveText(sample, {text, length});
+}
+
+bool CiphersHash(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const tls::HelloCapture* hello = Hello(context);
+  return hello != nullptr && GiveNumber(sample, int64_t(hello->ciphers_hash()));
+}
+
+bool HelloVersion(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const tls::HelloCapture* hello = Hello(context);
+  return hello != nullptr && GiveNumber(sample, hello->version());
+}
+
+constexpr ArgumentSpec kFilter[] = {{"filter_option", ArgumentType::kInteger, kOptional}};
 constexpr SampleKind kText = SampleKind::kString;
 constexpr SampleKind kNumber = SampleKind::kInteger;
 constexpr SampleKind kBoolean = SampleKind::kBoolean;
@@ -179,7 +311,9 @@ constexpr FetchSpec kFetches[] = {
     {"ssl_bc_protocol", kText, {}, kServer, &Protocol<kBack>},
     {"ssl_bc_server_random", kBinary, {}, kServer, &RandomOf<kBack, &SSL_get_server_random>},
     {"ssl_bc_session_id", kBinary, {}, kServer, &SessionId<kBack>},
+    {"ssl_bc_session_key", kBinary, {}, kServer, &SessionKey<kBack>},
     {"ssl_bc_sni", kText, {}, kServer, &ServerName<kBack>},
+    {"ssl_bc_unique_id", kBinary, {}, kServer, &UniqueId<kBack>},
     {"ssl_bc_use_keysize", kNumber, {}, kServer, &KeyBits<kBack>},
     {"ssl_c_ca_err", kNumber, {}, kShaken, &CertificateError<true>},
     {"ssl_c_ca_err_depth", kNumber, {}, kShaken, &ErrorDepth},
@@ -190,17 +324,36 @@ constexpr FetchSpec kFetches[] = {
     {"ssl_fc_alg_keysize", kNumber, {}, kShaken, &AlgorithmBits<kFront>},
     {"ssl_fc_alpn", kText, {}, kShaken, &Alpn<kFront>},
     {"ssl_fc_cipher", kText, {}, kShaken, &Cipher<kFront>},
+    {"ssl_fc_cipherlist_bin", kBinary, kFilter, kShaken, &HelloList<List::kCiphers>,
+     &PrepareFilter},
+    {"ssl_fc_cipherlist_hex", kText, kFilter, kShaken, &CiphersInHex, &PrepareFilter},
+    {"ssl_fc_cipherlist_str", kText, kFilter, kShaken, &CiphersInWords, &PrepareFilter},
+    {"ssl_fc_cipherlist_xxh", kNumber, {}, kShaken, &CiphersHash},
     {"ssl_fc_client_random", kBinary, {}, kShaken, &RandomOf<kFront, &SSL_get_client_random>},
+    {"ssl_fc_crtname", kText, {}, kShaken, &CertificateName},
     {"ssl_fc_curve", kText, {}, kShaken, &Curve<kFront>},
+    {"ssl_fc_early_rcvd", kBoolean, {}, kShaken, &NothingEarly},
+    {"ssl_fc_ecformats_bin", kBinary, {}, kShaken, &HelloList<List::kFormats>},
+    {"ssl_fc_eclist_bin", kBinary, kFilter, kShaken, &HelloList<List::kCurves>, &PrepareFilter},
     {"ssl_fc_err", kNumber, {}, kShaken, &Error<kFront>},
     {"ssl_fc_err_str", kText, {}, kShaken, &ErrorText<kFront>},
+    {"ssl_fc_extlist_bin", kBinary, kFilter, kShaken, &HelloList<List::kExtensions>,
+     &PrepareFilter},
     {"ssl_fc_has_crt", kBoolean, {}, kShaken, &HasCertificate},
+    {"ssl_fc_has_early", kBoolean, {}, kShaken, &NothingEarly},
     {"ssl_fc_has_sni", kBoolean, {}, kShaken, &HasServerName},
     {"ssl_fc_is_resumed", kBoolean, {}, kShaken, &Resumed<kFront>},
     {"ssl_fc_protocol", kText, {}, kShaken, &Protocol<kFront>},
+    {"ssl_fc_protocol_hello_id", kNumber, {}, kShaken, &HelloVersion},
     {"ssl_fc_server_random", kBinary, {}, kShaken, &RandomOf<kFront, &SSL_get_server_random>},
     {"ssl_fc_session_id", kBinary, {}, kShaken, &SessionId<kFront>},
+    {"ssl_fc_session_key", kBinary, {}, kShaken, &SessionKey<kFront>},
+    {"ssl_fc_sigalgs_bin", kBinary, kFilter, kShaken, &HelloList<List::kSignatures>,
+     &PrepareFilter},
     {"ssl_fc_sni", kText, {}, kShaken, &ServerName<kFront>},
+    {"ssl_fc_supported_versions_bin", kBinary, kFilter, kShaken, &HelloList<List::kVersions>,
+     &PrepareFilter},
+    {"ssl_fc_unique_id", kBinary, {}, kShaken, &UniqueId<kFront>},
     {"ssl_fc_use_keysize", kNumber, {}, kShaken, &KeyBits<kFront>},
 };
 

@@ -25,8 +25,9 @@ class PoolKey {
     kDestination,      // where it goes to, likewise
     kAnnouncedSource,  // what its PROXY header says
     kAnnouncedDestination,
-    kServerName,  // of TLS, as a digest
-    kMarks,       // of its packets, packed
+    kServerName,   // of TLS, as a digest
+    kMarks,        // of its packets, packed
+    kClientFacts,  // TLVs of its PROXY header, as a digest
     kCount
   };
 

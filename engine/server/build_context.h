@@ -156,7 +156,9 @@ struct BuildContext {
   std::map<std::string, Parsed<std::shared_ptr<const HttpReply>>, std::less<>> reply_files;
   std::map<std::string, std::string, std::less<>> case_adjust_file;  // the last h1-case-adjust-file
 
-  Userlist* userlist = nullptr;  // being read; null outside one
+  CrtStore* crt_store = nullptr;            // being read; null outside one
+  CertificateWords* certificate = nullptr;  // of the line of it
+  Userlist* userlist = nullptr;             // being read; null outside one
   struct GroupUsers {
     std::string group;
     std::vector<std::string> users;

@@ -18,6 +18,7 @@
 #include "engine/server/capture_keywords.h"
 #include "engine/server/check_keywords.h"
 #include "engine/server/cookie_keywords.h"
+#include "engine/server/crt_store_keywords.h"
 #include "engine/server/expression_words.h"
 #include "engine/server/global_keywords.h"
 #include "engine/server/http_keywords.h"
@@ -121,6 +122,7 @@ BuildKeywords MakeKeywords() {
   RegisterBindKeywords(keywords);
   RegisterServerKeywords(keywords);
   RegisterTlsKeywords(keywords);
+  RegisterCrtStoreKeywords(keywords);
   RegisterSourceKeywords(keywords);
   RegisterCheckKeywords(keywords);
   RegisterHttpKeywords(keywords);
@@ -201,6 +203,7 @@ void ReadOther(BuildContext& context, const Section& section) {
   if (section.kind == SectionKind::kHttpErrors) return ReadHttpErrors(context, section);
   if (section.kind == SectionKind::kUserlist) return ReadUserlist(context, section);
   if (section.kind == SectionKind::kRing) return ReadRing(context, section);
+  if (section.kind == SectionKind::kCrtStore) return ReadCrtStore(context, section);
   for (const Line& line : section.lines) {
     context.keywords.CheckKnown(line, scope::Of(section), context.diagnostics);
   }

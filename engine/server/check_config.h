@@ -109,6 +109,8 @@ struct CheckRule {
   bool send_proxy = false;
   bool with_defaults = false;  // the server line's settings hold where the rule says nothing
   bool linger = false;         // its connection ends in order, not by a reset
+  bool over_tls = false;       // `ssl`
+  std::string sni;             // empty: none, or what the server line says
   // kSend
   std::string bytes;
   // kSendRequest
@@ -146,6 +148,9 @@ struct CheckConfig {
   uint32_t fall = 3;
   CheckTarget target;       // addr, port
   bool send_proxy = false;  // check-send-proxy
+  bool over_tls = false;    // through the server's check_tls_context
+  std::string sni;          // check-sni
+  bool sni_auto = true;     // else from the Host field of the request
   InitState init = InitState::kNone;
   Observe observe = Observe::kNothing;
   uint32_t error_limit = 10;

@@ -134,7 +134,11 @@ bool TakeConnect(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft,
         return words.RefuseNext("'proto' takes " + InQuotes(proto) + " only");
       }
       words.Take();
-    } else if (word == "ssl" || word == "sni" || word == "alpn" || word == "via-socks4") {
+    } else if (word == "ssl") {
+      rule.over_tls = true;
+    } else if (word == "sni") {
+      if (!words.TakeText(rule.sni)) return false;
+    } else if (word == "alpn" || word == "via-socks4") {
       return words.RefuseTaken(InQuotes(word) + " is not supported yet");
     } else {
       return words.RefuseTaken("unexpected " + InQuotes(word));

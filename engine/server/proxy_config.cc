@@ -45,7 +45,7 @@ bool Configuration::speaks_tls() const {
       if (bind->tls_context != nullptr) return true;
     }
     for (const auto& server : proxy->servers) {
-      if (server->tls_context != nullptr) return true;
+      if (server->tls_context != nullptr || server->check_tls_context != nullptr) return true;
     }
   }
   return false;

@@ -30,6 +30,7 @@
 #include "engine/server/check_config.h"
 #include "engine/server/http_config.h"
 #include "engine/server/source_config.h"
+#include "engine/server/source_place.h"
 #include "engine/server/start_variables.h"
 #include "engine/server/tls_config.h"
 #include "shard/conn/proxy_send.h"
@@ -50,12 +51,6 @@ struct ProxyRules;
 class Userlist;
 class ServerState;
 class BackendState;
-
-// Where a word of the configuration stands, for messages that come later than parsing.
-struct SourcePlace {
-  std::string file;
-  int line = 0;
-};
 
 // What commands of a `stats socket` may do (manual 5.1, level); each includes those before it.
 enum class CliLevel : uint8_t { kUser, kOperator, kAdmin };
@@ -84,6 +79,19 @@ struct InitAddress {
 
 // load-server-state-from-file
 enum class SavedStatesFrom : uint8_t { kNone, kGlobal, kLocal };
+
+// What `proxy-v2-options` and `send-proxy-v2-ssl` ask for (manual 5.2).
+struct ClientFacts {
+  bool tls = false;  // version of TLS, and whether a certificate was shown
+  bool common_name = false;
+  bool cipher = false;
+  bool signature = false;  // of our certificate
+  bool key = false;
+  bool authority = false;  // the name that the client asked for
+  bool any() const { return tls || common_name || cipher || signature || key || authority; }
+};
+// As TLVs, at most.
+inline constexpr size_t kClientFactsBytesMax = 1024;
 
 // `server` (manual 5.2).
 struct ServerConfig final : shard::ServerTarget {
@@ -130,8 +138,11 @@ struct ServerConfig final : shard::ServerTarget {
   bool send_proxy_v1 = false;  // `send-proxy`
   bool send_proxy_v2 = false;  // `send-proxy-v2`, which wins
   shard::ProxySendOptions announce;
+  ClientFacts client_facts;  // what its header says of the client beside the addresses
   ServerTls tls;
   std::shared_ptr<const tls::Context> tls_context;  // null: plain
+  // Of its checks: where they go through TLS, or some rule of theirs does.
+  std::shared_ptr<const tls::Context> check_tls_context;
   CheckConfig check;
   ServerConfig* tracked = nullptr;      // whose state it has (track)
   std::vector<ServerConfig*> trackers;  // that have its state

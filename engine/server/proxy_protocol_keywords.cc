@@ -15,8 +15,27 @@ constexpr Scopes kServers = scope::kServer | scope::kDefaultServer;
 constexpr Scopes kRules = scope::kDefaults | scope::kFrontend | scope::kListen;
 
 // Options of a header that need what does not exist yet.
-constexpr std::string_view kOptionsNotYet[] = {"ssl",      "cert-cn",   "ssl-cipher", "cert-sig",
-                                               "cert-key", "authority", "unique-id"};
+constexpr std::string_view kOptionsNotYet[] = {"unique-id"};
+
+// About the client's TLS; each but `authority` stands inside the TLV of `ssl`.
+struct FactOption {
+  std::string_view word;
+  bool ClientFacts::*fact;
+};
+constexpr FactOption kFactOptions[] = {
+    {"ssl", &ClientFacts::tls},           {"cert-cn", &ClientFacts::common_name},
+    {"ssl-cipher", &ClientFacts::cipher}, {"cert-sig", &ClientFacts::signature},
+    {"cert-key", &ClientFacts::key},      {"authority", &ClientFacts::authority}};
+
+bool TakeFact(ClientFacts& facts, std::string_view option) {
+  for (const FactOption& one : kFactOptions) {
+    if (one.word != option) continue;
+    facts.*one.fact = true;
+    facts.tls = facts.tls || option != "authority";
+    return true;
+  }
+  return false;
+}
 
 void AddServerFlag(BuildKeywords& keywords, const char* words, bool ServerConfig::*field,
                    bool value) {
@@ -43,6 +62,8 @@ bool TakeV2Options(BuildContext& context, KeywordUse& use) {
     const std::string option(list.substr(0, comma));
     if (option == "crc32c") {
       context.server->announce.crc32c = true;
+    } else if (TakeFact(context.server->client_facts, option)) {
+      // taken
     } else if (std::find(std::begin(kOptionsNotYet), std::end(kOptionsNotYet), option) !=
                std::end(kOptionsNotYet)) {
       return Refuse(use, 0, "option '" + option + "' is not supported yet");
@@ -146,6 +167,20 @@ void RegisterProxyProtocolKeywords(BuildKeywords& keywords) {
   AddServerFlag(keywords, "no-send-proxy", &ServerConfig::send_proxy_v1, false);
   AddServerFlag(keywords, "send-proxy-v2", &ServerConfig::send_proxy_v2, true);
   AddServerFlag(keywords, "no-send-proxy-v2", &ServerConfig::send_proxy_v2, false);
+  // Each says all of it at once, or takes all of it back (manual 5.2, no-send-proxy-v2-ssl).
+  const auto add_facts = [&](const char* words, bool value, bool with_name) {
+    keywords.Add({words, kServers}, [=](BuildContext& context, KeywordUse&) {
+      ServerConfig& server = *context.server;
+      server.send_proxy_v2 = value;
+      server.client_facts.tls = value;
+      server.client_facts.common_name = value && (server.client_facts.common_name || with_name);
+      return true;
+    });
+  };
+  add_facts("send-proxy-v2-ssl", true, false);
+  add_facts("send-proxy-v2-ssl-cn", true, true);
+  add_facts("no-send-proxy-v2-ssl", false, false);
+  add_facts("no-send-proxy-v2-ssl-cn", false, true);
   keywords.Add({"proxy-v2-options", kServers}, TakeV2Options);
   keywords.Add({.words = "set-proxy-v2-tlv-fmt", .scopes = kServers, .parentheses = true}, TakeTlv);
 }
@@ -161,7 +196,8 @@ void FinishProxyProtocol(BuildContext& context, ProxyDraft& draft) {
   for (const auto& server : proxy.servers) {
     server->announce.version = server->send_proxy_v2 ? 2 : server->send_proxy_v1 ? 1 : 0;
     if (server->announce.version == 0) continue;
-    const size_t bytes = shard::ProxyHeaderBytesMax(server->announce);
+    const size_t bytes = shard::ProxyHeaderBytesMax(server->announce) +
+                         (server->client_facts.any() ? kClientFactsBytesMax : 0);
     if (bytes <= bytes_max) continue;
     context.diagnostics.Error(At(server->place),
                               "server '" + server->name + "': its PROXY header may need " +

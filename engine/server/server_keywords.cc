@@ -58,6 +58,7 @@ ServerConfig OptionsOf(const ServerConfig& from) {
   options.send_proxy_v1 = from.send_proxy_v1;
   options.send_proxy_v2 = from.send_proxy_v2;
   options.announce = from.announce;
+  options.client_facts = from.client_facts;
   options.check = from.check;
   options.tls = from.tls;
   return options;
@@ -285,8 +286,7 @@ void RegisterServerKeywords(BuildKeywords& keywords) {
   });
   keywords.Add({"init-addr", kBoth}, TakeInitAddress);
   // What these take back is not supported yet, so there is never anything to take back.
-  for (const char* words : {"no-check-reuse-pool", "no-check-sni-auto", "no-send-proxy-v2-ssl",
-                            "no-send-proxy-v2-ssl-cn", "no-tfo"}) {
+  for (const char* words : {"no-check-reuse-pool", "no-tfo"}) {
     keywords.Add({words, kBoth}, [](BuildContext&, KeywordUse&) { return true; });
   }
 }

@@ -22,6 +22,14 @@ const std::optional<T>& First(const std::optional<T>& line, const std::optional<
   return line.has_value() ? line : defaults;
 }
 
+bool NeedsCheckContext(const ServerConfig& server) {
+  if (!server.check.enabled) return false;
+  if (server.check.over_tls) return true;
+  const CheckRules* rules = server.backend->checks.get();
+  return rules != nullptr && std::any_of(rules->rules.begin(), rules->rules.end(),
+                                         [](const CheckRule& rule) { return rule.over_tls; });
+}
+
 // Makes contexts of the lines, and reports at each line what does not work.
 class TlsBuilder {
  public:
@@ -30,6 +38,7 @@ class TlsBuilder {
         global_(context.configuration.global.tls),
         files_(global_.crt_base, global_.key_base) {}
 
+  void LoadStores();
   void FinishBind(BindConfig& bind);
   void FinishServer(ServerConfig& server);
   void TellWarnings(const SourcePlace& place);
@@ -189,6 +198,16 @@ bool TlsBuilder::LoadCertificates(const BindTls& words, tls::CertStore* store, s
   return !store->empty();
 }
 
+void TlsBuilder::LoadStores() {
+  for (const CrtStore& store : global_.stores) {
+    for (const CertificateWords& words : store.loads) {
+      std::string error;
+      if (!files_.AddLoad(store, words, &error)) (void)Refuse(words.place, "'load'", error);
+      TellWarnings(words.place);
+    }
+  }
+}
+
 void TlsBuilder::FinishBind(BindConfig& bind) {
   const BindTls& words = bind.tls;
   const std::string what = "'bind'";
@@ -197,6 +216,7 @@ void TlsBuilder::FinishBind(BindConfig& bind) {
   tls::Options options;
   tls::CertStore store;
   const TlsWords& defaults = global_.bind;
+  options.capture_bytes = global_.capture_bytes;
   options.verify = words.words.verify.value_or(Verify::kNone);
   options.sends_ca_names = words.sends_ca_names;
   options.prefers_client_ciphers =
@@ -254,14 +274,6 @@ void TlsBuilder::FinishServer(ServerConfig& server) {
     good = good && TakeTrust(words.ca_files, &options.trust, &error) &&
            TakeTrust(words.crl_files, &options.revocations, &error);
   }
-  // Checks use the server's TLS unless they go elsewhere (manual 5.2, check-ssl): not plain, then.
-  const CheckTarget& target = server.check.target;
-  const bool checks_here = target.port == 0 && target.address.family == AF_UNSPEC;
-  if (good && server.check.enabled && checks_here && !words.checks_plain) {
-    context_.diagnostics.Error(At(server.place),
-                               what + ": a check through 'ssl' is not supported yet",
-                               "'no-check-ssl' makes it a plain one");
-  }
   std::shared_ptr<const tls::Certificate> certificate;
   if (good && !words.certificate.empty()) {
     const TlsFiles::Certificates all = files_.Load(words.certificate, &error);
@@ -269,7 +281,20 @@ void TlsBuilder::FinishServer(ServerConfig& server) {
     if (good) certificate = all.front();
   }
   TellWarnings(server.place);
-  if (good) {
+  if (good && NeedsCheckContext(server)) {
+    // Of their own, so that checks and traffic do not resume each other's sessions.
+    tls::Options of_checks = options;
+    if (words.check_alpn.has_value()) {
+      of_checks.alpn.clear();
+      good = TakeAlpn(*words.check_alpn, &of_checks, &error);
+    }
+    if (good) {
+      server.check_tls_context =
+          tls::Context::MakeClient(std::move(of_checks), certificate, words.verify_host, &error);
+      good = server.check_tls_context != nullptr;
+    }
+  }
+  if (good && words.enabled) {
     server.tls_context =
         tls::Context::MakeClient(std::move(options), certificate, words.verify_host, &error);
     good = server.tls_context != nullptr;
@@ -288,12 +313,17 @@ void TlsBuilder::TellWarnings(const SourcePlace& place) {
 
 void FinishTls(BuildContext& context) {
   TlsBuilder builder(context);
+  builder.LoadStores();
   const auto finish = [&](ProxyConfig& proxy) {
     for (const auto& bind : proxy.binds) {
       if (bind->tls.enabled) builder.FinishBind(*bind);
     }
     for (const auto& server : proxy.servers) {
-      if (server->tls.enabled) builder.FinishServer(*server);
+      // Unless they go elsewhere checks go as the traffic does (manual 5.2, check-ssl).
+      const CheckTarget& target = server->check.target;
+      const bool checks_here = target.port == 0 && target.address.family == AF_UNSPEC;
+      server->check.over_tls = server->tls.checks.value_or(server->tls.enabled && checks_here);
+      if (server->tls.enabled || NeedsCheckContext(*server)) builder.FinishServer(*server);
     }
   };
   for (const auto& proxy : context.configuration.proxies) finish(*proxy);

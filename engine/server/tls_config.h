@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/server/source_place.h"
 #include "tls/options.h"
 
 namespace engine {
@@ -61,7 +62,27 @@ struct ServerTls {
   std::string sni;       // a literal; empty: none
   bool sni_auto = true;  // from the Host field, in mode http
   bool reuses_sessions = true;
-  bool checks_plain = false;  // `no-check-ssl`
+  std::optional<bool> checks;             // `check-ssl`, `no-check-ssl`
+  std::optional<std::string> check_alpn;  // else that of the traffic
+};
+
+// What is named beside a certificate: in a `load` line, or in brackets in a crt-list (manual
+// 12.7.1).
+struct CertificateWords {
+  std::string certificate;
+  std::string key;
+  std::string ocsp;
+  std::string issuer;
+  std::string timestamps;  // `sctl`
+  std::string alias;
+  SourcePlace place;
+};
+
+struct CrtStore {
+  std::string name;      // empty: "@/..." refers to it
+  std::string crt_base;  // empty: the global one
+  std::string key_base;
+  std::vector<CertificateWords> loads;
 };
 
 struct GlobalTls {
@@ -70,10 +91,14 @@ struct GlobalTls {
   std::string ca_base;
   std::string crt_base;
   std::string key_base;
-  bool verifies_servers = true;  // ssl-server-verify
+  std::vector<CrtStore> stores;
+  bool verifies_servers = true;      // ssl-server-verify
+  uint32_t connections_max = 0;      // maxsslconn; 0: no limit
+  uint32_t sessions_per_second = 0;  // maxsslrate
   uint32_t first_record_bytes = 0;
   uint32_t record_bytes_max = 0;
   uint32_t session_lifetime_s = 300;
+  uint32_t capture_bytes = 0;  // tune.ssl.capture-buffer-size
 };
 
 }  // namespace engine

@@ -57,6 +57,33 @@ std::vector<std::string> Words(std::string_view line) {
   }
 }
 
+// "[key FILE ocsp FILE ...]": files of one certificate (manual 12.7.1); an empty list says nothing.
+bool TakeListOptions(std::string options, CertificateWords* beside, std::string* error) {
+  std::replace(options.begin(), options.end(), '[', ' ');
+  std::replace(options.begin(), options.end(), ']', ' ');
+  const std::vector<std::string> words = Words(options);
+  for (size_t i = 0; i < words.size(); i += 2) {
+    const std::string& word = words[i];
+    std::string* const to = word == "key"      ? &beside->key
+                            : word == "ocsp"   ? &beside->ocsp
+                            : word == "issuer" ? &beside->issuer
+                            : word == "sctl"   ? &beside->timestamps
+                                               : nullptr;
+    // Fetching responses does not work; what is in the file is sent all the same.
+    const bool is_update = word == "ocsp-update";
+    if (to == nullptr && !is_update) {
+      *error = "option '" + word + "' of a single certificate is not supported yet";
+      return false;
+    }
+    if (i + 1 == words.size()) {
+      *error = "'" + word + "' expects an argument";
+      return false;
+    }
+    if (to != nullptr) *to = words[i + 1];
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string BelowBase(const std::string& base, const std::string& path) {
@@ -76,13 +103,25 @@ bool ReadTlsFile(const std::string& path, tls::NamedText* text, std::string* err
   return true;
 }
 
-std::shared_ptr<const tls::Certificate> TlsFiles::LoadFile(const std::string& path,
-                                                           std::string* error) {
+TlsFiles::CertificatePtr TlsFiles::LoadFile(const std::string& path, std::string* error) {
   if (const auto found = loaded_.find(path); found != loaded_.end()) return found->second;
-  tls::NamedText pem;
-  tls::NamedText key;
-  if (!ReadTlsFile(path, &pem, error)) return nullptr;
-  if (pem.text.find("PRIVATE KEY-----") == std::string::npos) {
+  CertificateWords paths;
+  paths.certificate = path;
+  auto certificate = LoadParts(paths, {}, error);
+  if (certificate != nullptr) loaded_[path] = certificate;
+  return certificate;
+}
+
+TlsFiles::CertificatePtr TlsFiles::LoadParts(const CertificateWords& paths, const std::string& name,
+                                             std::string* error) {
+  const std::string& path = paths.certificate;
+  tls::CertificateParts parts;
+  parts.name = name;
+  if (!ReadTlsFile(path, &parts.pem, error)) return nullptr;
+  if (!paths.key.empty()) {
+    parts.key_wins = true;
+    if (!ReadTlsFile(paths.key, &parts.key, error)) return nullptr;
+  } else if (parts.pem.text.find("PRIVATE KEY-----") == std::string::npos) {
     // "x.pem.key", else "x.key" for "x.crt" (manual 3.1, ssl-load-extra-del-ext).
     std::string beside = path + ".key";
     if (!Exists(beside) && path.ends_with(".crt")) {
@@ -91,17 +130,53 @@ std::shared_ptr<const tls::Certificate> TlsFiles::LoadFile(const std::string& pa
     if (!key_base_.empty()) {
       beside = BelowBase(key_base_, beside.substr(beside.rfind('/') + 1));
     }
-    if (Exists(beside) && !ReadTlsFile(beside, &key, error)) return nullptr;
+    if (Exists(beside) && !ReadTlsFile(beside, &parts.key, error)) return nullptr;
   }
-  auto certificate = tls::Certificate::Load(pem, key, error);
-  if (certificate == nullptr) return nullptr;
-  if (!certificate->warning().empty()) warnings_.push_back(certificate->warning());
-  loaded_[path] = certificate;
+  const auto take = [&](const std::string& given, const char* ending, tls::NamedText* text) {
+    const std::string file = given.empty() ? path + ending : given;
+    return (given.empty() && !Exists(file)) || ReadTlsFile(file, text, error);
+  };
+  if (!take(paths.ocsp, ".ocsp", &parts.ocsp) || !take(paths.issuer, ".issuer", &parts.issuer) ||
+      !take(paths.timestamps, ".sctl", &parts.timestamps)) {
+    return nullptr;
+  }
+  auto certificate = tls::Certificate::Load(parts, error);
+  if (certificate != nullptr && !certificate->warning().empty()) {
+    warnings_.push_back(certificate->warning());
+  }
   return certificate;
+}
+
+bool TlsFiles::AddLoad(const CrtStore& store, const CertificateWords& words, std::string* error) {
+  const auto base = [](const std::string& own, const std::string& global) -> const std::string& {
+    return own.empty() ? global : own;
+  };
+  CertificateWords paths = words;
+  paths.certificate = BelowBase(base(store.crt_base, crt_base_), words.certificate);
+  if (!words.key.empty()) paths.key = BelowBase(base(store.key_base, key_base_), words.key);
+  const std::string prefix = "@" + store.name + "/";
+  std::string name;
+  if (!words.alias.empty()) name = prefix + words.alias;
+  if (words.alias.empty() && !store.name.empty()) name = prefix + words.certificate;
+  const CertificatePtr certificate = LoadParts(paths, name, error);
+  if (certificate == nullptr) return false;
+  const auto add = [&](const std::string& name) {
+    if (named_.emplace(prefix + name, certificate).second) return true;
+    *error = "'" + prefix + name + "' is already defined";
+    return false;
+  };
+  if (!add(words.certificate) || (!words.alias.empty() && !add(words.alias))) return false;
+  if (store.name.empty()) loaded_[paths.certificate] = certificate;
+  return true;
 }
 
 TlsFiles::Certificates TlsFiles::Load(const std::string& path, std::string* error) {
   Certificates all;
+  if (path.starts_with('@')) {
+    if (const auto found = named_.find(path); found != named_.end()) return {found->second};
+    *error = "no 'load' line of a crt-store defines '" + path + "'";
+    return {};
+  }
   const std::string full = BelowBase(crt_base_, path);
   const auto take = [&](const std::string& one) {
     auto certificate = LoadFile(one, error);
@@ -109,7 +184,7 @@ TlsFiles::Certificates TlsFiles::Load(const std::string& path, std::string* erro
     all.push_back(std::move(certificate));
     return true;
   };
-  if (Exists(full)) {
+  if (loaded_.contains(full) || Exists(full)) {
     if (!take(full)) return {};
     return all;
   }
@@ -141,26 +216,38 @@ bool TlsFiles::AddTo(tls::CertStore& store, const std::string& path, std::string
   return count != 0;
 }
 
+TlsFiles::Certificates TlsFiles::LoadBeside(const std::string& path, CertificateWords beside,
+                                            std::string* error) {
+  const bool names_files = !beside.key.empty() || !beside.ocsp.empty() || !beside.issuer.empty() ||
+                           !beside.timestamps.empty();
+  if (!names_files) return Load(path, error);
+  if (path.starts_with('@')) {
+    *error = "'" + path + "' has its files in its crt-store";
+    return {};
+  }
+  beside.certificate = BelowBase(crt_base_, path);
+  if (!beside.key.empty()) beside.key = BelowBase(key_base_, beside.key);
+  CertificatePtr certificate = LoadParts(beside, {}, error);
+  if (certificate == nullptr) return {};
+  return {std::move(certificate)};
+}
+
 bool TlsFiles::AddListLine(tls::CertStore& store, std::string_view line, std::string* error) {
   const std::vector<std::string> words = Words(line);
   if (words.empty() || words[0].starts_with('#')) return true;
   size_t next = 1;
+  CertificateWords beside;
   if (next < words.size() && words[next].starts_with('[')) {
-    // Options of one certificate. None works yet; an empty list says nothing.
     std::string options;
-    for (; next < words.size(); ++next) {
+    for (bool open = true; open && next < words.size(); ++next) {
       options += words[next] + ' ';
-      if (words[next].ends_with(']')) break;
+      open = !words[next].ends_with(']');
     }
-    ++next;
-    if (options.find_first_not_of("[] ") != options.npos) {
-      *error = "options of a single certificate, " + options + "are not supported yet";
-      return false;
-    }
+    if (!TakeListOptions(options, &beside, error)) return false;
   }
   const std::vector<std::string> filters(words.begin() + long(std::min(next, words.size())),
                                          words.end());
-  const Certificates all = Load(words[0], error);
+  const Certificates all = LoadBeside(words[0], beside, error);
   for (const auto& certificate : all) store.Add(certificate, filters);
   return !all.empty();
 }

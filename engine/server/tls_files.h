@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/server/tls_config.h"
 #include "tls/cert_store.h"
 #include "tls/certificate.h"
 #include "tls/options.h"
@@ -32,7 +33,12 @@ class TlsFiles {
   TlsFiles(std::string crt_base, std::string key_base)
       : crt_base_(std::move(crt_base)), key_base_(std::move(key_base)) {}
 
-  // A file, or the files of a bundle ("x" for x.rsa and x.ecdsa). Empty with `*error`.
+  // A line of a crt-store: "@STORE/ALIAS" and "@STORE/FILE" refer to it, and the path of a file of
+  // the store without a name.
+  [[nodiscard]] bool AddLoad(const CrtStore& store, const CertificateWords& words,
+                             std::string* error);
+  // A file, the files of a bundle ("x" for x.rsa and x.ecdsa), or what a crt-store has. Empty with
+  // `*error`.
   Certificates Load(const std::string& path, std::string* error);
   // `crt`: a file, a bundle, or every certificate of a directory.
   [[nodiscard]] bool AddTo(tls::CertStore& store, const std::string& path, std::string* error);
@@ -42,12 +48,19 @@ class TlsFiles {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  std::shared_ptr<const tls::Certificate> LoadFile(const std::string& path, std::string* error);
+  using CertificatePtr = std::shared_ptr<const tls::Certificate>;
+  CertificatePtr LoadFile(const std::string& path, std::string* error);
+  // Paths as they are opened; one that is empty is looked for beside the certificate.
+  CertificatePtr LoadParts(const CertificateWords& paths, const std::string& name,
+                           std::string* error);
+  // With files that are named and not looked for.
+  Certificates LoadBeside(const std::string& path, CertificateWords beside, std::string* error);
   bool AddListLine(tls::CertStore& store, std::string_view line, std::string* error);
 
   const std::string crt_base_;
   const std::string key_base_;
-  std::map<std::string, std::shared_ptr<const tls::Certificate>> loaded_;
+  std::map<std::string, CertificatePtr> loaded_;  // by path
+  std::map<std::string, CertificatePtr> named_;   // by "@STORE/NAME"
   std::vector<std::string> warnings_;
 };
 

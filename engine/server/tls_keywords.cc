@@ -197,8 +197,22 @@ void RegisterServer(BuildKeywords& keywords) {
           [of](BuildContext& context) { of(context).sni_auto = true; });
   AddFlag(keywords, "no-sni-auto", kServers,
           [of](BuildContext& context) { of(context).sni_auto = false; });
+  AddFlag(keywords, "check-ssl", kServers,
+          [of](BuildContext& context) { of(context).checks = true; });
   AddFlag(keywords, "no-check-ssl", kServers,
-          [of](BuildContext& context) { of(context).checks_plain = true; });
+          [of](BuildContext& context) { of(context).checks = false; });
+  AddWord(keywords, "check-sni", kServers, [](BuildContext& context, const KeywordUse& use) {
+    context.server->check.sni = use.argument(0);
+    return true;
+  });
+  AddFlag(keywords, "check-sni-auto", kServers,
+          [](BuildContext& context) { context.server->check.sni_auto = true; });
+  AddFlag(keywords, "no-check-sni-auto", kServers,
+          [](BuildContext& context) { context.server->check.sni_auto = false; });
+  AddWord(keywords, "check-alpn", kServers, [of](BuildContext& context, const KeywordUse& use) {
+    of(context).check_alpn = std::string(use.argument(0));
+    return true;
+  });
   AddFlag(keywords, "ssl-reuse", kServers,
           [of](BuildContext& context) { of(context).reuses_sessions = true; });
   AddFlag(keywords, "no-ssl-reuse", kServers,
@@ -287,8 +301,13 @@ void RegisterGlobal(BuildKeywords& keywords) {
     return HasArguments(use, 1, 1, "'none' or 'required'") &&
            TakeArgument(use, 0, mode, Global(context).verifies_servers);
   });
+  AddGlobalNumber(keywords, "maxsslconn", INT_MAX, &GlobalTls::connections_max);
+  AddGlobalNumber(keywords, "maxsslrate", INT_MAX, &GlobalTls::sessions_per_second);
   AddGlobalNumber(keywords, "tune.ssl.maxrecord", 16384, &GlobalTls::first_record_bytes);
   AddGlobalNumber(keywords, "tune.ssl.hard-maxrecord", 16384, &GlobalTls::record_bytes_max);
+  for (const char* words : {"tune.ssl.capture-buffer-size", "tune.ssl.capture-cipherlist-size"}) {
+    AddGlobalNumber(keywords, words, 65536, &GlobalTls::capture_bytes);
+  }
   keywords.Add({"tune.ssl.lifetime", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "a time") &&
            TakeArgument(use, 0, ParseTime(use.argument(0), TimeUnit::kSecond, TimeUnit::kSecond),

@@ -1,5 +1,5 @@
 // accept_rates.h - how fast a shard may take clients (manual 4.2, rate-limit sessions; 3.2,
-// maxconnrate and maxsessrate), and how fast it does.
+// maxconnrate, maxsessrate, maxsslrate), and how fast it does.
 //
 // Owns:    a timer. The limits are of the process and of its frontends; so is what is counted.
 // Threads: shard-local.

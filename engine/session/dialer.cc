@@ -7,6 +7,7 @@
 #include "base/errno_name.h"
 #include "base/text.h"
 #include "engine/log/console.h"
+#include "engine/session/client_facts.h"
 #include "engine/session/session.h"
 #include "engine/session/worker.h"
 #include "shard/conn/proxy_send.h"
@@ -32,20 +33,14 @@ Address ParseHeaderAddress(std::string_view text) {
   return Address::FromText(text).Unmapped();
 }
 
-// The host that a request is for, as a name that SNI may carry: no port, no address (RFC 6066
-// section 3).
+// The host that a request is for, as a name that SNI may carry.
 std::string_view HostNameOf(const proto::RequestHead& head) {
   std::string_view host = head.authority;
   if (host.empty()) {
     const proto::Field* field = head.fields.Find(proto::FieldName::kHost);
     if (field != nullptr) host = field->value();
   }
-  if (host.starts_with('[')) return {};
-  host = host.substr(0, host.find(':'));
-  const bool has_letter = std::any_of(host.begin(), host.end(), [](char byte) {
-    return base::ToLower(byte) >= 'a' && base::ToLower(byte) <= 'z';
-  });
-  return has_letter && host.size() <= 255 ? host : std::string_view();
+  return tls::NameOfHost(host);
 }
 
 // Calls `visit(value)` for every value of the lists in all fields called `name`, until it returns
@@ -197,6 +192,18 @@ void PlanMarks(const ServerMarks& marks, DialPlan* plan) {
   plan->key.Set(PoolKey::Part::kMarks, packed);
 }
 
+bool PlanClientFacts(const ServerConfig& server, const shard::Connection* client, char* memory,
+                     DialPlan* plan) {
+  if (!server.client_facts.any()) return true;
+  if (client == nullptr) return false;
+  plan->client_facts = WriteClientFacts(server.client_facts, *client, memory);
+  Address digest;
+  digest.family = AF_INET6;
+  tls::DigestName(plan->client_facts, digest.v6.s6_addr);
+  plan->key.Set(PoolKey::Part::kClientFacts, digest);
+  return true;
+}
+
 void PlanServerName(const ServerConfig& server, const proto::RequestHead* head, DialPlan* plan) {
   std::string_view name = server.tls.sni;
   if (name.empty() && server.tls.sni_auto && head != nullptr) name = HostNameOf(*head);
@@ -240,10 +247,19 @@ shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseRea
   const bool is_ready =
       !server.announce.enabled() ||
       shard::AnnounceClient(*connection, server.announce, request.plan.announced_source,
-                            request.plan.announced_destination);
-  const bool speaks =
-      server.tls_context == nullptr ||
-      worker.tls().Connect(*connection, *server.tls_context, request.plan.server_name);
+                            request.plan.announced_destination, request.plan.client_facts);
+  bool speaks = true;
+  if (server.tls_context != nullptr) {
+    if (!worker.tls_counts().TryTake()) {
+      worker.RecallTlsPlaces();
+      connection->Abort();
+      shard::Endpoint* none = no_room();
+      if (*reason == CloseReason::kNoMemory) *reason = CloseReason::kTlsLimit;
+      return none;
+    }
+    speaks = worker.tls().Connect(*connection, *server.tls_context, request.plan.server_name, true);
+    if (!speaks) worker.tls_counts().GiveBack();
+  }
   shard::Endpoint* endpoint = is_ready && speaks ? OpenMux(worker, request, *connection) : nullptr;
   if (endpoint == nullptr) {
     connection->Abort();

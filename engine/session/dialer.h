@@ -51,7 +51,8 @@ struct DialPlan {
   // What a server with send-proxy is told.
   shard::Address announced_source;
   shard::Address announced_destination;
-  std::string_view server_name;  // for a server with `ssl`: SNI, and what its certificate must say
+  std::string_view client_facts;  // TLVs, in the caller's memory
+  std::string_view server_name;   // for a server with `ssl`: SNI, and what its certificate must say
   ServerMarks marks;
   PoolKey key;
 };
@@ -75,6 +76,11 @@ void PlanMarks(const ServerMarks& marks, DialPlan* plan);
 
 // For a server that is told who the client is (send-proxy), even when the client has gone since.
 void PlanHeader(const shard::Address& source, const shard::Address& destination, DialPlan* plan);
+
+// For a server that is told of the client's TLS, too. False: the client has gone, and nothing can
+// be said of it. `memory` has kClientFactsBytesMax bytes and outlives the plan.
+[[nodiscard]] bool PlanClientFacts(const ServerConfig& server, const shard::Connection* client,
+                                   char* memory, DialPlan* plan);
 
 // For a server with `ssl`: the name it is asked for. `head` is null in mode tcp. The name belongs
 // to the head or to the configuration.

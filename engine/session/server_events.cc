@@ -27,6 +27,8 @@ uint64_t ServerEvents::Random() { return worker_.Random(); }
 
 ExternalChecks* ServerEvents::external() { return worker_.process().external_checks; }
 
+tls::ShardTls& ServerEvents::tls() { return worker_.tls(); }
+
 void ServerEvents::MakeRoom() { worker_.idle_pool().MakeRoom(); }
 
 void ServerEvents::ChangeAdmin(const ServerConfig& server, AdminState admin) {

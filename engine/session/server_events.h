@@ -41,6 +41,7 @@ class ServerEvents final : public CheckHost, shard::Task {
   shard::ShardContext& context() override;
   uint64_t Random() override;
   void MakeRoom() override;
+  tls::ShardTls& tls() override;
   ExternalChecks* external() override;
   void OnChecked(const ServerConfig& server, CheckOf of, const CheckReport& before,
                  const CheckReport& report, const HealthChange& change) override;

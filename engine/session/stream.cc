@@ -510,6 +510,7 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
   }
   ServerConfig& server = *slot_.server();
   DialPlan plan;
+  char client_facts[kClientFactsBytesMax];  // the plan's
   if (server.depends_on_client()) {
     if (client_side_.endpoint() == nullptr) {
       *reason = CloseReason::kClientAbort;  // nobody to connect on behalf of
@@ -524,6 +525,12 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
     PlanHeader(source_.family != AF_UNSPEC ? source_ : session_.client_address(),
                destination_.family != AF_UNSPEC ? destination_ : session_.client_destination(),
                &plan);
+    shard::Endpoint* client = client_side_.endpoint();
+    if (!PlanClientFacts(server, client == nullptr ? nullptr : client->connection(), client_facts,
+                         &plan)) {
+      *reason = CloseReason::kClientAbort;
+      return ConnectResult::kFailed;
+    }
   }
   if (marks_.any()) PlanMarks(marks_, &plan);
   if (server.tls_context != nullptr) {

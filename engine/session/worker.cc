@@ -78,7 +78,9 @@ void Worker::OnStart(shard::Shard& shard) noexcept {
   const uint32_t index = shard.index();
   if (process_.logs != nullptr) log_ = std::make_unique<ShardLog>(*process_.logs, index);
   if (process_.configuration->speaks_tls()) {
-    tls_ = std::make_unique<tls::ShardTls>(shard.connections().capacity(), process_.ticket_secret);
+    tls_counts_ = std::make_unique<ShardTlsCounts>(shared().tls, index, shard.loop().clock());
+    tls_ = std::make_unique<tls::ShardTls>(shard.connections().capacity(), process_.ticket_secret,
+                                           tls_counts_.get());
   }
   const uint32_t process_maxconn =
       process_.global_maxconn == nullptr ? 0 : uint32_t(process_.global_maxconn->max());
@@ -126,16 +128,24 @@ shard::LimitShare* Worker::GlobalShare(const BindConfig& bind) const {
   return bind.frontend->is_internal ? nullptr : global_share_.get();
 }
 
+shard::LimitShare* Worker::TlsShare(const BindConfig& bind) const {
+  return bind.tls_context == nullptr ? nullptr : tls_counts_->share();
+}
+
+Worker::Shares Worker::SharesOf(const BindConfig& bind) const {
+  return {FindShare(bind_shares_, &bind), FindShare(frontend_shares_, bind.frontend),
+          GlobalShare(bind), TlsShare(bind)};
+}
+
 bool Worker::Reserve(shard::Shard&, shard::Listener& listener) noexcept {
   // A stream begun now would outlive OnStop(), which has ended all there were.
   if (shard_->loop().stopping()) return false;
   const BindConfig& bind = *static_cast<const BindConfig*>(listener.bind());
-  shard::LimitShare* shares[3] = {FindShare(bind_shares_, &bind),
-                                  FindShare(frontend_shares_, bind.frontend), GlobalShare(bind)};
-  for (int i = 0; i < 3; ++i) {
+  const Shares shares = SharesOf(bind);
+  for (size_t i = 0; i < shares.size(); ++i) {
     if (shares[i] == nullptr || shares[i]->TryTake()) continue;
     recall_shards_ |= shares[i]->Holders();
-    while (--i >= 0) {
+    while (i-- > 0) {
       if (shares[i] != nullptr) resume_shards_ |= shares[i]->Release();
     }
     return false;
@@ -151,6 +161,7 @@ bool Worker::Reserve(shard::Shard&, shard::Listener& listener) noexcept {
 // Whether clients of `bind` may have to wait although the process has places.
 bool Worker::HasOwnLimit(const BindConfig& bind) const {
   if (bind_shares_.contains(&bind) || accept_rates_.Limits(bind)) return true;
+  if (TlsShare(bind) != nullptr) return true;
   const auto frontend = process_.frontend_maxconn.find(bind.frontend);
   return frontend != process_.frontend_maxconn.end() &&
          frontend->second->max() < process_.global_maxconn->max();
@@ -172,8 +183,7 @@ void Worker::NoteTaken() {
 }
 
 void Worker::ReleaseReserved(const BindConfig& bind) {
-  for (shard::LimitShare* share : {FindShare(bind_shares_, &bind),
-                                   FindShare(frontend_shares_, bind.frontend), GlobalShare(bind)}) {
+  for (shard::LimitShare* share : SharesOf(bind)) {
     if (share != nullptr) resume_shards_ |= share->Release();
   }
 }
@@ -237,6 +247,8 @@ void Worker::ReturnLeases() {
   give_back(global_share_);
   for (const auto& [frontend, share] : frontend_shares_) give_back(share);
   for (const auto& [bind, share] : bind_shares_) give_back(share);
+  shard::LimitShare* const tls = tls_counts_ == nullptr ? nullptr : tls_counts_->share();
+  if (tls != nullptr) resume_shards_ |= tls->ReturnLease();
 }
 
 void Worker::OnLimitsChanged() {
@@ -275,6 +287,7 @@ void Worker::WakeWaiting(uint64_t shards_waiting) {
 void Worker::OnTurnEnd() noexcept {
   idle_pool_.OnTurnEnd();
   FlushLog();
+  if (tls_counts_ != nullptr) resume_shards_ |= tls_counts_->TakeWaiting();
   if (resume_shards_ != 0) {
     const uint64_t waiting = resume_shards_;
     resume_shards_ = 0;

@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -32,6 +33,7 @@
 #include "engine/session/session.h"
 #include "engine/session/spread_close.h"
 #include "engine/session/stream.h"
+#include "engine/session/tls_counts.h"
 #include "engine/session/variables.h"
 #include "shard/conn/proxy_send.h"
 #include "shard/net/burst_guard.h"
@@ -50,10 +52,12 @@ struct ProcessShared {
   explicit ProcessShared(const GlobalConfig& global, uint32_t shards)
       : connection_limit(global.connections_per_second),
         session_limit(global.sessions_per_second),
-        rates(shards) {}
-  shard::RateLimit connection_limit;          // maxconnrate
-  shard::RateLimit session_limit;             // maxsessrate
-  Rates rates;                                // of clients
+        rates(shards),
+        tls(global.tls.connections_max, global.tls.sessions_per_second, shards) {}
+  shard::RateLimit connection_limit;  // maxconnrate
+  shard::RateLimit session_limit;     // maxsessrate
+  Rates rates;                        // of clients
+  TlsCounts tls;
   std::atomic<uint64_t> invalid_messages{0};  // ever met
 };
 
@@ -143,6 +147,9 @@ class Worker final : public shard::ShardApp {
   IdlePool& idle_pool() { return idle_pool_; }
   // TLS of this shard. Only where a bind or a server speaks it.
   tls::ShardTls& tls() { return *tls_; }
+  ShardTlsCounts& tls_counts() { return *tls_counts_; }
+  // What others have leased of maxsslconn and do not use is asked back.
+  void RecallTlsPlaces() { recall_shards_ |= tls_counts_->share()->Holders(); }
   void FreeStream(Stream* stream) { streams_.Delete(stream); }
   MuxRaw* NewMuxRaw(shard::Connection& connection) {
     return raw_muxes_.New(raw_muxes_, connection);
@@ -185,6 +192,10 @@ class Worker final : public shard::ShardApp {
   shard::LimitShare* GlobalShare(const BindConfig& bind) const;
   bool HasOwnLimit(const BindConfig& bind) const;
   void NoteTaken();
+  shard::LimitShare* TlsShare(const BindConfig& bind) const;
+  // Of whatever holds a client of this bind; some may be null.
+  using Shares = std::array<shard::LimitShare*, 4>;
+  Shares SharesOf(const BindConfig& bind) const;
   void ReleaseReserved(const BindConfig& bind);
   void OnClientGone(const BindConfig& bind);
   bool IsDrained() const;
@@ -204,6 +215,7 @@ class Worker final : public shard::ShardApp {
   std::unique_ptr<ShardLog> log_;
   ServerEvents server_events_{*this};
   std::unique_ptr<CheckRunner> checks_;
+  std::unique_ptr<ShardTlsCounts> tls_counts_;  // outlives tls_
   std::unique_ptr<tls::ShardTls> tls_;
   VariablePool variable_pool_;  // outlives those who give back to it
   base::Slab<Session> sessions_;

@@ -343,5 +343,73 @@ TEST_F(LinkTest, HandshakeWaitsForChunks) {
   EXPECT_TRUE(client.done());
 }
 
+// What is told of a shard's connections adds up.
+class CountedLinkTest : public LinkTest {
+ protected:
+  struct Events final : LinkEvents {
+    void OnLinkMade(Context::Side) noexcept override { ++made; }
+    void OnLinkGone(Context::Side side, bool counted) noexcept override {
+      ++gone;
+      EXPECT_EQ(side, Context::Side::kServer);
+      EXPECT_FALSE(counted);
+    }
+    void OnHandshake(Context::Side, bool resumed) noexcept override {
+      ++handshakes;
+      this->resumed += resumed ? 1 : 0;
+    }
+    void OnSessionAsked(bool found) noexcept override {
+      ++asked;
+      this->found += found ? 1 : 0;
+    }
+    int made = 0, gone = 0, handshakes = 0, resumed = 0, asked = 0, found = 0;
+  };
+  void OpenCounted(Options options) {
+    world_ = std::make_unique<ConnWorld>();
+    world_->handshakes.steps[size_t(shard::HandshakeStep::kTlsAccept)] = AcceptStep();
+    tls_ = std::make_unique<ShardTls>(16, TicketSecret::Draw(0), &events_);
+    CertStore store;
+    store.Add(Certificate(), {});
+    std::string error;
+    context_ = Context::MakeServer(std::move(options), std::move(store), &error);
+    ASSERT_NE(context_, nullptr) << error;
+    Accept();
+  }
+  Events events_;
+};
+
+TEST_F(CountedLinkTest, CachedSessionsAreAskedForByName) {
+  Options options;
+  options.tickets = false;
+  OpenCounted(options);
+  Handle<SSL_SESSION> session;
+  for (const bool again : {false, true}) {
+    if (again) Accept();
+    TlsClient client(TLS1_2_VERSION);
+    if (again) SSL_set_session(client.ssl(), session.get());
+    Shake(client);
+    ASSERT_TRUE(client.done());
+    EXPECT_EQ(SSL_session_reused(client.ssl()) == 1, again);
+    session.reset(SSL_get1_session(client.ssl()));
+    connection_->Abort();
+    world_->Settle();
+  }
+  EXPECT_EQ(events_.made, 2);
+  EXPECT_EQ(events_.gone, 2);
+  EXPECT_EQ(events_.handshakes, 2);
+  EXPECT_EQ(events_.resumed, 1);
+  EXPECT_EQ(events_.asked, 1);
+  EXPECT_EQ(events_.found, 1);
+}
+
+TEST_F(CountedLinkTest, AClientThatSaysNothingIsCountedToo) {
+  OpenCounted({});
+  world_->Settle();
+  connection_->Abort();
+  world_->Settle();
+  EXPECT_EQ(events_.made, 1);
+  EXPECT_EQ(events_.gone, 1);
+  EXPECT_EQ(events_.handshakes, 0);
+}
+
 }  // namespace
 }  // namespace tls

@@ -166,8 +166,9 @@ const std::vector<ErrorRow> kFaults = {
      "frontend f\n server s 1.2.3.4:80\n",
      {"2:2 'server' is not allowed in a 'frontend' section"}},
     {"ServerCheck",
-     InBackend(" server s 1.2.3.4:80 check inter 2s ssl verify none\n"),
-     {"2:0 server 's': a check through 'ssl' is not supported yet"}},
+     InBackend(" server s 1.2.3.4:80 check inter 2s check-ssl\n"),
+     {"2:0 server 's': 'ssl' verifies the server's certificate, which needs a 'ca-file' "
+      "('@system-ca' for the system's); 'verify none' trusts anybody"}},
     {"ServerTlv",
      InBackend(" server s 1.2.3.4:80 set-proxy-v2-tlv-fmt(0x20) %[src]\n"),
      {"2:49 'set-proxy-v2-tlv-fmt': a value with an expression is not supported yet"}},

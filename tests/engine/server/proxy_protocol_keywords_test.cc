@@ -105,6 +105,33 @@ TEST(ProxyProtocolKeywords, DefaultServerHandsOn) {
   EXPECT_EQ(AnnounceOf(built, 1).version, 0);
 }
 
+TEST(ProxyProtocolKeywords, FactsOfTheClientAreAskedFor) {
+  struct Row {
+    const char* words;
+    int version;
+    bool tls;
+    bool name;
+    bool authority;
+  };
+  for (const Row& row :
+       {Row{"send-proxy-v2-ssl", 2, true, false, false},
+        Row{"send-proxy-v2-ssl-cn", 2, true, true, false},
+        Row{"send-proxy-v2-ssl-cn send-proxy-v2-ssl", 2, true, true, false},
+        Row{"send-proxy-v2-ssl-cn no-send-proxy-v2-ssl-cn", 0, false, false, false},
+        Row{"send-proxy-v2-ssl no-send-proxy-v2-ssl", 0, false, false, false},
+        Row{"send-proxy-v2 proxy-v2-options ssl", 2, true, false, false},
+        Row{"send-proxy-v2 proxy-v2-options crc32c,cert-cn", 2, true, true, false},
+        Row{"send-proxy-v2 proxy-v2-options authority", 2, false, false, true}}) {
+    const BuiltText built = InBackend(" server s 1.2.3.4:80 "s + row.words + "\n");
+    ASSERT_NE(built.configuration, nullptr) << built.Render();
+    EXPECT_EQ(AnnounceOf(built).version, row.version) << row.words;
+    const ServerConfig& server = *built.configuration->proxies.back()->servers[0];
+    EXPECT_EQ(server.client_facts.tls, row.tls) << row.words;
+    EXPECT_EQ(server.client_facts.common_name, row.name) << row.words;
+    EXPECT_EQ(server.client_facts.authority, row.authority) << row.words;
+  }
+}
+
 TEST(ProxyProtocolKeywords, Refused) {
   struct Row {
     const char* options;
@@ -116,14 +143,10 @@ TEST(ProxyProtocolKeywords, Refused) {
                "'crc32c'"},
            Row{"proxy-v2-options crc32", "6:39 'proxy-v2-options': unknown option 'crc32'"},
            Row{"proxy-v2-options crc32c,", "6:39 'proxy-v2-options': unknown option ''"},
-           Row{"proxy-v2-options crc32c,ssl",
-               "6:39 'proxy-v2-options': option 'ssl' is not supported yet"},
            Row{"proxy-v2-options unique-id",
                "6:39 'proxy-v2-options': option 'unique-id' is not supported yet"},
-           Row{"proxy-v2-options authority",
-               "6:39 'proxy-v2-options': option 'authority' is not supported yet"},
-           Row{"send-proxy-v2-ssl", "6:22 'send-proxy-v2-ssl' is not supported yet"},
-           Row{"send-proxy-v2-ssl-cn", "6:22 'send-proxy-v2-ssl-cn' is not supported yet"},
+           Row{"proxy-v2-options ssl,unique-id",
+               "6:39 'proxy-v2-options': option 'unique-id' is not supported yet"},
            Row{"set-proxy-v2-tlv-fmt x",
                "6:22 'set-proxy-v2-tlv-fmt': expects a type from 0 to 255, as in "
                "'set-proxy-v2-tlv-fmt(0xE0)'"},

@@ -1,0 +1,225 @@
+"""What is told of a client's TLS: the lists of its hello, our own certificate, and PROXY headers to servers."""
+
+import hashlib
+import re
+import ssl
+import struct
+import sys
+
+from harness import Proxy, Server, case, check, connect, echo, free_port, receive_exactly
+from tls_peer import (client_context, config, ec, echoed, errors_of, path, read, run_tls_cases, tls, wait_for_line)
+
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+CAPTURE = "  tune.ssl.capture-buffer-size 4096"
+HELLO = ["ssl_fc_protocol_hello_id", "ssl_fc_cipherlist_bin(1),hex", "ssl_fc_extlist_bin(1),hex", "ssl_fc_eclist_bin(1),hex",
+         "ssl_fc_ecformats_bin,hex", "ssl_fc_sigalgs_bin,hex", "ssl_fc_supported_versions_bin,hex", "ssl_fc_cipherlist_hex(1)",
+         "ssl_fc_cipherlist_str(1)", "ssl_fc_cipherlist_xxh"]
+
+
+class Hello:
+    """The lists of a ClientHello, read from its bytes."""
+
+    def __init__(self, record):
+        body = record[9:]
+        self.version = int.from_bytes(body[:2], "big")
+        at = 34 + 1 + body[34]
+        length = int.from_bytes(body[at : at + 2], "big")
+        self.ciphers = body[at + 2 : at + 2 + length]
+        at += 2 + length
+        at += 1 + body[at]
+        rest = body[at + 2 :]
+        self.extensions = {}
+        while rest:
+            kind, length = struct.unpack(">HH", rest[:4])
+            self.extensions[kind] = rest[4 : 4 + length]
+            rest = rest[4 + length :]
+
+
+def hello_of(context, server_name="localhost"):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    peer = context.wrap_bio(incoming, outgoing, server_hostname=server_name)
+    try:
+        peer.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return Hello(outgoing.read())
+
+
+def log_of(fields):
+    return '  log-format "<' + "|".join(f"%[{field}]" for field in fields) + '>"'
+
+
+def logged(proxy):
+    wait_for_line(proxy, "<")
+    return re.search("<(.*)>", proxy.said()).group(1).split("|")
+
+
+@case
+def lists_of_the_hello_are_kept():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec(), top=CAPTURE, frontend=log_of(HELLO)), [port]) as proxy:
+        with tls(port) as peer:
+            echoed(peer, b"hello")
+        sent = hello_of(client_context())
+        got = logged(proxy)
+        check(got[0] == str(sent.version), got[0])
+        wanted = [sent.ciphers, b"".join(kind.to_bytes(2, "big") for kind in sent.extensions), sent.extensions[10][2:],
+                  sent.extensions[11][1:], sent.extensions[13][2:], sent.extensions[43][1:], sent.ciphers]
+        for name, text, data in zip(HELLO[1:], got[1:], wanted):
+            check(text == data.hex().upper(), f"{name}: {text}, not {data.hex()}")
+        words = got[8].split(",")
+        check(len(words) == len(sent.ciphers) // 2 and "ECDHE-RSA-AES128-GCM-SHA256" in words and
+              "TLS_AES_128_GCM_SHA256" in words, words)
+        check(got[9].lstrip("-").isdigit(), got[9])
+
+
+@case
+def digest_of_ja3_is_made_by_converters():
+    port = free_port()
+    ja3 = ("%[ssl_fc_protocol_hello_id],%[ssl_fc_cipherlist_bin(1),be2dec(-,2)],%[ssl_fc_extlist_bin(1),be2dec(-,2)],"
+           "%[ssl_fc_eclist_bin(1),be2dec(-,2)],%[ssl_fc_ecformats_bin,be2dec(-,1)]")
+    with Server(echo) as server, \
+            Proxy(config(port, server.port, ec(), top=CAPTURE, frontend=f'  log-format "<{ja3}>"'), [port]) as proxy:
+        with tls(port) as peer:
+            echoed(peer, b"hello")
+        sent = hello_of(client_context())
+
+        def numbers(data, size=2):
+            return "-".join(str(int.from_bytes(data[i : i + size], "big")) for i in range(0, len(data), size))
+
+        wanted = ",".join([str(sent.version), numbers(sent.ciphers), "-".join(map(str, sent.extensions)),
+                           numbers(sent.extensions[10][2:]), numbers(sent.extensions[11][1:], 1)])
+        check(logged(proxy) == [wanted], f"{logged(proxy)} is not {wanted}")
+
+
+@case
+def capture_is_bounded_and_off_by_default():
+    port = free_port()
+    with Server(echo) as server, \
+            Proxy(config(port, server.port, ec(), top="  tune.ssl.capture-buffer-size 11", frontend=log_of(HELLO)),
+                  [port]) as proxy:
+        with tls(port) as peer:
+            echoed(peer, b"hello")
+        sent = hello_of(client_context())
+        got = logged(proxy)
+        check(got[1] == sent.ciphers[:10].hex().upper(), f"{got[1]}: a value was cut, or not enough was kept")
+        # The formats of points have one byte each: one of them had room.
+        check(got[2:5] in (["-", "-", "00"], ["", "", "00"]), got)
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec(), frontend=log_of(HELLO)), [port]) as proxy:
+        with tls(port) as peer:
+            echoed(peer, b"hello")
+        check(set(logged(proxy)) == {"-"}, logged(proxy))
+    said = errors_of(config(free_port(), 1, ec(), frontend=log_of(["ssl_fc_cipherlist_bin(2)"])))
+    check("0 (the whole list) or 1" in said, said)
+
+
+@case
+def own_certificate_is_told_by_expressions():
+    port = free_port()
+    fields = ["ssl_f_sha1,hex", "ssl_f_s_dn(CN)", "ssl_f_i_dn(CN)", "ssl_f_version", "ssl_f_key_alg", "ssl_f_der,sha1,hex",
+              "ssl_fc_crtname", "ssl_fc_has_early", "ssl_fc_early_rcvd"]
+    bind = f"{ec()} crt {path('exact.pem')}"
+    with Server(echo) as server, Proxy(config(port, server.port, bind, frontend=log_of(fields)), [port]) as proxy:
+        with tls(port, "www.example.com") as peer:
+            echoed(peer, b"hello")
+        sha1 = hashlib.sha1(ssl.PEM_cert_to_DER_cert(read("exact.crt"))).hexdigest().upper()
+        wanted = [sha1, "www.example.com", "test CA", "3", "id-ecPublicKey", sha1, path("exact.pem"), "0", "0"]
+        check(logged(proxy) == wanted, f"{logged(proxy)} is not {wanted}")
+
+
+@case
+def session_is_told_by_expressions():
+    port = free_port()
+    fields = ["ssl_fc_unique_id,hex", "ssl_fc_session_key,hex", "ssl_fc_client_random,hex"]
+    with Server(echo) as server, Proxy(config(port, server.port, ec(), frontend=log_of(fields)), [port]) as proxy:
+        with tls(port, context=client_context(version=ssl.TLSVersion.TLSv1_2)) as peer:
+            unique = peer.get_channel_binding("tls-unique").hex().upper()
+            echoed(peer, b"hello")
+        got = logged(proxy)
+        check(got[0] == unique, f"{got[0]} is not {unique}")
+        check(len(got[1]) == 96 and len(got[2]) == 64, got)
+
+
+# ---- PROXY headers --------------------------------------------------------------------------------
+
+
+def tlvs_of(data):
+    all_of_them = {}
+    while data:
+        kind, length = struct.unpack(">BH", data[:3])
+        all_of_them[kind] = data[3 : 3 + length]
+        data = data[3 + length :]
+    return all_of_them
+
+
+def header_of(peer):
+    """The TLVs of the header that begins this connection."""
+    fixed = receive_exactly(peer, 16)
+    check(fixed[:12] == SIGNATURE and fixed[12] == 0x21, fixed)
+    body = receive_exactly(peer, int.from_bytes(fixed[14:16], "big"))
+    return tlvs_of(body[12:])
+
+
+def headers(server_words, context, bind="", name="localhost", count=1):
+    """The TLVs of each connection's header to a server with `server_words`."""
+    got = []
+
+    def serve(peer):
+        got.append(header_of(peer))
+        echo(peer)
+
+    port = free_port()
+    bind = f"{ec()} {bind}"
+    with Server(serve) as server, Proxy(config(port, server.port, bind, server_words), [port]):
+        session = None
+        for _ in range(count):
+            with tls(port, name, context, session) as peer:
+                check(echoed(peer, b"hello") == b"hello", "bytes changed")
+                session = peer.session
+    check(len(got) == count, f"{len(got)} connections")
+    return got
+
+
+@case
+def header_tells_of_a_client_with_certificate():
+    context = client_context(certificate="client")
+    bind = f"verify optional ca-file {path('ca.crt')}"
+    words = "send-proxy-v2-ssl-cn proxy-v2-options ssl-cipher,cert-sig,cert-key,authority,crc32c"
+    first, second = headers(words, context, bind, count=2)
+    check(first[0x02] == b"localhost", first)
+    check(first[0x20][:5] == b"\x07\0\0\0\0", first[0x20])
+    inside = tlvs_of(first[0x20][5:])
+    check(inside[0x21] == b"TLSv1.3" and inside[0x22] == b"somebody" and inside[0x24] == b"ecdsa-with-SHA256" and
+          inside[0x25] == b"EC256" and inside[0x23].startswith(b"TLS_"), inside)
+    check(second[0x20][:5] == b"\x05\0\0\0\0" and tlvs_of(second[0x20][5:])[0x22] == b"somebody",
+          f"a resumed session: {second}")
+
+
+@case
+def header_tells_of_a_client_without_certificate():
+    (got,) = headers("send-proxy-v2-ssl", client_context())
+    check(set(got) == {0x20} and got[0x20][0] == 1 and got[0x20][1:5] != b"\0\0\0\0", got)
+    check(set(tlvs_of(got[0x20][5:])) == {0x21}, got)
+    (got,) = headers("send-proxy-v2 proxy-v2-options authority", client_context())
+    check(got == {0x02: b"localhost"}, got)
+
+
+@case
+def plain_client_has_no_tls_in_its_header():
+    got = []
+
+    def serve(peer):
+        got.append(header_of(peer))
+        echo(peer)
+
+    port = free_port()
+    with Server(serve) as server, Proxy(config(port, server.port, "", "send-proxy-v2-ssl-cn"), [port]):
+        with connect(port) as peer:
+            peer.sendall(b"hello")
+            check(receive_exactly(peer, 5) == b"hello", "bytes changed")
+    check(got == [{}], got)
+
+
+if __name__ == "__main__":
+    sys.exit(run_tls_cases())
