@@ -1,0 +1,219 @@
+"""Programs that people use, through TLS: openssl s_client and s_server, curl, wrk, h2load, nginx, sslscan."""
+
+import contextlib
+import re
+import socket
+import subprocess
+import sys
+import time
+
+from harness import Proxy, Server, case, check, echo, free_port, need_program
+from tls_peer import FOLDER, config, ec, path, run_tls_cases, write
+
+CA = "ca.crt"
+
+
+def s_client(port, *words, text="", name="localhost"):
+    names = ["-noservername"] if name is None else ["-servername", name]
+    command = [need_program("openssl"), "s_client", "-connect", f"127.0.0.1:{port}", *names, "-CAfile", path(CA), *words]
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=30, check=False)
+
+
+def run(*command, **options):
+    done = subprocess.run([need_program(command[0]), *command[1:]], capture_output=True, text=True, timeout=120, check=False,
+                          **options)
+    check(done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+@contextlib.contextmanager
+def started(command, port):
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=FOLDER)
+    try:
+        end = time.monotonic() + 10
+        while True:
+            check(process.poll() is None, f"{command[0]} ended with {process.returncode}")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            check(time.monotonic() < end, f"{command[0]} does not listen")
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def nginx(port, verifies=""):
+    """Serves `/` over TLS; `verifies`: lines about client certificates."""
+    text = f"""
+user root; daemon off; worker_processes 1; pid {FOLDER}/nginx.pid; error_log {FOLDER}/nginx.log;
+events {{ worker_connections 2000; }}
+http {{
+  access_log off; keepalive_requests 1000000;
+  client_body_temp_path {FOLDER}/n1; proxy_temp_path {FOLDER}/n2; fastcgi_temp_path {FOLDER}/n3;
+  uwsgi_temp_path {FOLDER}/n4; scgi_temp_path {FOLDER}/n5;
+  server {{
+    listen 127.0.0.1:{port} ssl backlog=4096; ssl_certificate {path('ec.crt')}; ssl_certificate_key {path('ec.key')};
+    {verifies}
+    location / {{ return 200 "$ssl_client_verify $ssl_server_name\\n"; }}
+  }}
+}}
+"""
+    return started([need_program("nginx"), "-p", FOLDER, "-c", write("nginx.conf", text)], port)
+
+
+def http(port, server_port, bind="", server="", top=""):
+    return config(port, server_port, bind, server, mode="http", top=top) + "  retries 0\n"
+
+
+# ---- openssl as a client -------------------------------------------------------------------------
+
+
+@case
+def s_client_resumes_both_versions():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, ec()), [port]):
+        for version in ("-tls1_2", "-tls1_3"):
+            session = path("session" + version)
+            # Tickets of TLS 1.3 come behind the handshake: the echo is waited for.
+            with subprocess.Popen([need_program("openssl"), "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", path(CA),
+                                   version, "-sess_out", session, "-quiet", "-no_ign_eof", "-verify_quiet"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True) as first:
+                first.stdin.write("hello\n")
+                first.stdin.flush()
+                check(first.stdout.readline() == "hello\n", "no echo")
+                first.stdin.close()
+            said = s_client(port, version, "-sess_in", session).stdout
+            check("Reused, TLSv1." in said, f"{version}: {said}")
+            said = s_client(port, version).stdout
+            check("New, TLSv1." in said and "Verify return code: 0" in said, said)
+
+
+@case
+def s_client_shows_certificates():
+    port = free_port()
+    bind = f"{ec()} verify required ca-file {path(CA)}"
+    with Server(echo) as server, Proxy(config(port, server.port, bind), [port]):
+
+        def talks(*words):
+            # The alert of TLS 1.3 comes after the client's handshake: what counts is the echo.
+            with subprocess.Popen([need_program("openssl"), "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", path(CA),
+                                   "-quiet", "-no_ign_eof", "-verify_quiet", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True) as peer:
+                try:
+                    peer.stdin.write("hello\n")
+                    peer.stdin.flush()
+                except BrokenPipeError:
+                    pass
+                line = peer.stdout.readline()
+                with contextlib.suppress(BrokenPipeError):
+                    peer.stdin.close()
+                return line == "hello\n", peer.stderr.read()
+
+        good = ["-cert", path("client.crt"), "-key", path("client.key")]
+        wrong = ["-cert", path("stranger.crt"), "-key", path("stranger.key")]
+        for version in ("-tls1_2", "-tls1_3"):
+            check(talks(version, *good)[0], f"{version}: the right certificate was refused")
+            served, said = talks(version, *wrong)
+            check(not served and "alert" in said, f"{version}: a wrong certificate: {said}")
+            served, said = talks(version)
+            check(not served and "alert" in said, f"{version}: no certificate: {said}")
+
+
+@case
+def s_client_chooses_by_name():
+    port = free_port()
+    bind = f"{ec()} crt {path('wild.pem')} crt {path('exact.pem')}"
+    with Server(echo) as server, Proxy(config(port, server.port, bind), [port]):
+        for name, wanted in (("www.example.com", "www.example.com"), ("a.example.com", "*.example.com"), ("other", "localhost")):
+            said = s_client(port, name=name).stdout
+            check(f"subject=CN = {wanted}\n" in said, f"{name}: {said}")
+        said = s_client(port, name=None).stdout
+        check("subject=CN = localhost\n" in said, said)
+
+
+# ---- loads ---------------------------------------------------------------------------------------
+
+
+@case
+def curl_wrk_and_h2load_count_no_error():
+    port, origin = free_port(), free_port()
+    with nginx(origin), Proxy(http(port, origin, ec(), f"ssl ca-file {path(CA)} verifyhost localhost", "  nbthread 2"), [port]):
+        url = f"https://localhost:{port}/"
+        resolve = ["--cacert", path(CA), "--resolve", f"localhost:{port}:127.0.0.1"]
+        check(run("curl", "-sS", *resolve, url).startswith("NONE localhost"), "curl got something else")
+        for more in (["--tlsv1.3"], ["--tls-max", "1.2"], ["--http1.0"]):
+            run("curl", "-sSf", *resolve, *more, url)
+        said = run("wrk", "-t1", "-c20", "-d2s", url)
+        check("Socket errors" not in said and "Non-2xx" not in said, said)
+        said = run("wrk", "-t1", "-c20", "-d2s", "-H", "Connection: close", url)
+        check("Non-2xx" not in said and not re.search(r"Socket errors: connect [1-9]", said), said)
+        said = run("h2load", "--h1", "-n", "5000", "-c", "20", f"https://127.0.0.1:{port}/")
+        check("5000 succeeded, 0 failed, 0 errored" in said, said)
+
+
+# ---- servers -------------------------------------------------------------------------------------
+
+
+@case
+def nginx_verifies_us_and_we_verify_it():
+    port, origin = free_port(), free_port()
+    ours = f"crt {path('client.pem')}"
+    verify = f"ssl_client_certificate {path(CA)}; ssl_verify_client on;"
+    with nginx(origin, verify):
+        with Proxy(http(port, origin, "", f"ssl ca-file {path(CA)} {ours} sni str(localhost)"), [port]):
+            check(run("curl", "-sS", f"http://127.0.0.1:{port}/") == "SUCCESS localhost\n", "not verified")
+        with Proxy(http(port, origin, "", f"ssl ca-file {path(CA)} sni str(localhost)"), [port]):
+            check("400 No required SSL certificate" in run("curl", "-sS", f"http://127.0.0.1:{port}/"), "served without ours")
+        with Proxy(http(port, origin, "", f"ssl ca-file {path(CA)} {ours} sni str(other)"), [port]):
+            said = run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", f"http://127.0.0.1:{port}/")
+            check(said == "503", f"a certificate of another name: {said}")
+        with Proxy(http(port, origin, "", f"ssl ca-file {path('stranger.crt')} {ours} sni str(localhost)"), [port]):
+            said = run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", f"http://127.0.0.1:{port}/")
+            check(said == "503", f"a certificate of another CA: {said}")
+
+
+@case
+def s_server_verifies_us_and_we_verify_it():
+    port, origin = free_port(), free_port()
+    command = [need_program("openssl"), "s_server", "-accept", f"127.0.0.1:{origin}", "-www", "-cert", path("ec.crt"), "-key",
+               path("ec.key"), "-CAfile", path(CA), "-Verify", "1", "-verify_return_error"]
+    for version in ("-tls1_2", "-tls1_3"):
+        with started(command + [version], origin):
+            good = f"ssl ca-file {path(CA)} verifyhost localhost crt {path('client.pem')}"
+            with Proxy(http(port, origin, "", good), [port]):
+                for _ in range(3):  # a session is resumed
+                    said = run("curl", "-sS", f"http://127.0.0.1:{port}/")
+                    check("Client certificate" in said or "Reused, TLSv1" in said, said)
+            for server in (f"ssl ca-file {path(CA)} verifyhost localhost", f"{good} verifyhost other",
+                           f"ssl ca-file {path(CA)} verifyhost localhost crt {path('stranger.pem')}"):
+                with Proxy(http(port, origin, "", server), [port]):
+                    code = run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", f"http://127.0.0.1:{port}/")
+                    check(code in ("502", "503"), f"{version} {server}: {code}")
+
+
+# ---- scanners ------------------------------------------------------------------------------------
+
+
+@case
+def sslscan_finds_nothing_weak_on_a_default_bind():
+    port = free_port()
+    with Server(echo) as server, Proxy(config(port, server.port, f"{ec()} crt {path('rsa.pem')}"), [port]):
+        said = run("sslscan", "--no-colour", f"127.0.0.1:{port}")
+        for version, state in (("SSLv2", "disabled"), ("SSLv3", "disabled"), ("TLSv1.0", "disabled"), ("TLSv1.1", "disabled"),
+                               ("TLSv1.2", "enabled"), ("TLSv1.3", "enabled")):
+            check(re.search(rf"^{re.escape(version)} +{state}$", said, re.M), f"{version} is not {state}:\n{said}")
+        for good in ("Server supports TLS Fallback SCSV", "not vulnerable to heartbleed"):
+            check(good in said, f"no {good!r} in:\n{said}")
+        check("Session renegotiation not supported" in said or "Secure session renegotiation supported" in said, said)
+        ciphers = re.findall(r"^(?:Preferred|Accepted) +(TLSv1\.\d) +(\d+) bits +(\S+)", said, re.M)
+        check(len(ciphers) >= 6, said)
+        for version, bits, name in ciphers:
+            check(int(bits) >= 128, f"{name} has {bits} bits")
+            check(version == "TLSv1.3" or name.startswith("ECDHE-"), f"{name} has no forward secrecy")
+            check(not re.search("RC4|3DES|DES-CBC|NULL|EXP|MD5", name), name)
+
+
+if __name__ == "__main__":
+    sys.exit(run_tls_cases())
