@@ -127,6 +127,9 @@ class Ring {
   // wait: its answer comes along with the next one that does, because an answer nobody waits for
   // would cost a turn each. One that came short or failed ends it.
   virtual std::span<const Completion> Turn(uint64_t deadline_us) = 0;
+  // Hands over at once what would wait for the next Turn(), in front of work that takes long, where
+  // the driver can.
+  virtual void SubmitNow() {}
   // The next Turn() does not hold the answers of kTry sends back: somebody goes on only when a send
   // is over (to shut down, to close, to send the rest).
   void NeedSendAnswers() { need_send_answers_ = true; }

@@ -103,6 +103,9 @@ class UringRing final : public KernelRing {
   void Cancel(OpId op) override;
   void Close(int fd) override;
   std::span<const Completion> Turn(uint64_t deadline_us) override;
+  void SubmitNow() override {
+    if (enabled_ && Unsubmitted() > 0) SubmitMidTurn();
+  }
   void Wake(Ring* from) override;
   uint64_t enter_calls() const override { return enter_calls_; }
 

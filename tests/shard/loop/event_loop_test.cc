@@ -35,11 +35,13 @@ class ScriptedRing : public IdleRing {
     return now_;
   }
   void Wake(Ring*) override { ++wakes; }
+  void SubmitNow() override { ++submits; }
 
   std::vector<Completion> next;
   std::vector<uint64_t> deadlines;
   std::function<void()> during_turn;
   int wakes = 0;
+  int submits = 0;
 
  private:
   std::vector<Completion> now_;
@@ -258,16 +260,23 @@ class CostlyLaneTest : public EventLoopTest {
   std::vector<std::unique_ptr<Job>> costly_;
 };
 
-TEST_F(CostlyLaneTest, TasksComeBeforeCostlyOnes) {
-  AddCostly(1);
+TEST_F(CostlyLaneTest, TasksComeBeforeCostlyOnesAndTheirSendsGoOutFirst) {
+  Job costly([&] {
+    journal_.lines.push_back("costly");
+    EXPECT_EQ(ring_->submits, 1);
+  });
+  loop_->costly_lane().Add(&costly, CostlyLane::Urgency::kUsual);
   Job job([&] {
     EXPECT_FALSE(loop_->costly_lane().running());
+    EXPECT_EQ(ring_->submits, 0);
     journal_.lines.push_back("task");
   });
   loop_->run_queue().Add(&job);
   loop_->TurnOnce();
-  EXPECT_EQ(journal_.lines, (std::vector<std::string>{"task", "usual"}));
+  EXPECT_EQ(journal_.lines, (std::vector<std::string>{"task", "costly"}));
   EXPECT_EQ(loop_->counters().tasks_run.Get(), 1u);
+  loop_->TurnOnce();
+  EXPECT_EQ(ring_->submits, 1) << "without costly tasks the next wait submits";
 }
 
 TEST_F(CostlyLaneTest, BesideOtherWorkTheBudgetIsSmall) {
