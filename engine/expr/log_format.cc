@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "engine/config/diagnostics.h"
-#include "engine/expr/log_writer.h"
+#include "engine/expr/log_item_writer.h"
 
 namespace engine {
 namespace {
@@ -226,7 +226,7 @@ void LogFormat::WriteItem(const Item& item, const Writing& writing) {
   const LogFormat& format = writing.format;
   const LogEncoding encoding =
       format.encoding_ != LogEncoding::kNone ? format.encoding_ : item.encoding;
-  LogWriter writer(writing.record, writing.dates, writing.line, encoding, format.binary_);
+  LogItemWriter writer(writing.record, writing.dates, writing.line, encoding, format.binary_);
   if (item.tag != LogTag::kExpression) return writer.Write(item.tag, item.flags, item.type);
   EvalContext* context = writing.context;
   char none[1];
@@ -243,7 +243,7 @@ void LogFormat::WriteItem(const Item& item, const Writing& writing) {
 
 // Only items with a name have a place in a map (manual 8.2.6).
 void LogFormat::WriteEncoded(const Writing& writing) const {
-  LogWriter writer(writing.record, writing.dates, writing.line, encoding_, binary_);
+  LogItemWriter writer(writing.record, writing.dates, writing.line, encoding_, binary_);
   writer.BeginMap();
   bool first = true;
   for (const Item& item : items_) {

@@ -234,10 +234,11 @@ bool PrepareParameter(PreparedUnit& unit, std::string* why) {
 
 bool Parameter(const PreparedUnit& unit, Sample& sample, EvalContext&) {
   const std::string_view wanted = unit.arguments.text(0);
-  for (std::string_view rest = sample.text; !rest.empty();) {
-    const size_t end = std::min(rest.find(char(unit.number)), rest.size());
+  std::string_view rest = sample.text;
+  while (!rest.empty()) {
+    const size_t end = rest.find(char(unit.number));
     const std::string_view one = rest.substr(0, end);
-    rest = rest.substr(std::min(end + 1, rest.size()));
+    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
     const size_t equals = std::min(one.find('='), one.size());
     if (one.substr(0, equals) != wanted) continue;
     sample.SetString(equals == one.size() ? std::string_view() : one.substr(equals + 1));

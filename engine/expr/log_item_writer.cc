@@ -1,4 +1,4 @@
-#include "engine/expr/log_writer.h"
+#include "engine/expr/log_item_writer.h"
 
 #include <charconv>
 
@@ -45,7 +45,7 @@ bool IsTrue(std::string_view text) {
 
 // Encodings ---------------------------------------------------------------------------------------
 
-void LogWriter::CborByte(uint8_t byte) {
+void LogItemWriter::CborByte(uint8_t byte) {
   const char c = char(byte);
   if (binary_) {
     line_.Char(c);
@@ -54,7 +54,7 @@ void LogWriter::CborByte(uint8_t byte) {
   }
 }
 
-void LogWriter::CborHead(uint8_t major, uint64_t value) {
+void LogItemWriter::CborHead(uint8_t major, uint64_t value) {
   const auto top = uint8_t(major << 5);
   int bytes = 0;
   if (value < 24) {
@@ -75,12 +75,12 @@ void LogWriter::CborHead(uint8_t major, uint64_t value) {
   while (--bytes >= 0) CborByte(uint8_t(value >> (8 * bytes)));
 }
 
-void LogWriter::BeginMap() {
+void LogItemWriter::BeginMap() {
   if (encoding_ == LogEncoding::kJson) line_.Char('{');
   if (encoding_ == LogEncoding::kCbor) CborByte(kCborBeginMap);
 }
 
-void LogWriter::Key(std::string_view name, bool first) {
+void LogItemWriter::Key(std::string_view name, bool first) {
   if (encoding_ == LogEncoding::kJson) {
     if (!first) line_.Text(", ");
     line_.Char('"').Json(name).Text("\": ");
@@ -90,12 +90,12 @@ void LogWriter::Key(std::string_view name, bool first) {
   binary_ ? line_.Text(name) : line_.HexBytes(name);
 }
 
-void LogWriter::EndMap() {
+void LogItemWriter::EndMap() {
   if (encoding_ == LogEncoding::kJson) line_.Char('}');
   if (encoding_ == LogEncoding::kCbor) CborByte(kCborBreak);
 }
 
-void LogWriter::BeginText() {
+void LogItemWriter::BeginText() {
   switch (encoding_) {
     case LogEncoding::kNone:
       if (quotes()) line_.Char('"');
@@ -109,7 +109,7 @@ void LogWriter::BeginText() {
   }
 }
 
-void LogWriter::Piece(std::string_view text, LogEscape escape, bool harmless) {
+void LogItemWriter::Piece(std::string_view text, LogEscape escape, bool harmless) {
   switch (encoding_) {
     case LogEncoding::kNone:
       harmless ? line_.Text(text) : line_.Escaped(text, escape);
@@ -124,7 +124,7 @@ void LogWriter::Piece(std::string_view text, LogEscape escape, bool harmless) {
   }
 }
 
-void LogWriter::EndText() {
+void LogItemWriter::EndText() {
   switch (encoding_) {
     case LogEncoding::kNone:
       if (quotes()) line_.Char('"');
@@ -137,7 +137,7 @@ void LogWriter::EndText() {
   }
 }
 
-void LogWriter::Nothing() {
+void LogItemWriter::Nothing() {
   switch (encoding_) {
     case LogEncoding::kNone:
       line_.Text(quotes() ? "\"\"" : "-");
@@ -150,7 +150,7 @@ void LogWriter::Nothing() {
   }
 }
 
-void LogWriter::Integer(int64_t value) {
+void LogItemWriter::Integer(int64_t value) {
   if (plain()) {
     line_.Signed(value);
     return;
@@ -181,7 +181,7 @@ void LogWriter::Integer(int64_t value) {
 
 // Values ------------------------------------------------------------------------------------------
 
-void LogWriter::WholeText(std::string_view text, bool harmless) {
+void LogItemWriter::WholeText(std::string_view text, bool harmless) {
   if (!plain() && type_ == LogType::kInteger) {
     const auto number = base::ParseSigned(text);
     return number ? Integer(*number) : Nothing();
@@ -193,7 +193,7 @@ void LogWriter::WholeText(std::string_view text, bool harmless) {
   EndText();
 }
 
-void LogWriter::Number(uint64_t value) {
+void LogItemWriter::Number(uint64_t value) {
   if (plain() && (flags_ & kLogHex) != 0) {
     line_.Hex(value, 4);
   } else {
@@ -201,7 +201,7 @@ void LogWriter::Number(uint64_t value) {
   }
 }
 
-void LogWriter::Ip(const shard::Address& address) {
+void LogItemWriter::Ip(const shard::Address& address) {
   if (address.family == AF_UNSPEC) return Text({});
   char buffer[64];
   LogLine text(buffer, sizeof(buffer));
@@ -209,36 +209,36 @@ void LogWriter::Ip(const shard::Address& address) {
   Text(text.view());
 }
 
-void LogWriter::Port(const shard::Address& address) {
+void LogItemWriter::Port(const shard::Address& address) {
   if (address.family == AF_UNSPEC) return Text({});
   Number(address.is_ip() ? address.port : record_.bind_id);
 }
 
-void LogWriter::Growing(uint64_t value) {
+void LogItemWriter::Growing(uint64_t value) {
   if (record_.early && plain()) line_.Char('+');
   Integer(int64_t(value));
 }
 
-void LogWriter::GrowingTime(int64_t value_ms) {
+void LogItemWriter::GrowingTime(int64_t value_ms) {
   if (record_.early && plain()) line_.Char('+');
   Integer(value_ms);
 }
 
-void LogWriter::DateMs(uint64_t wall_us) {
+void LogItemWriter::DateMs(uint64_t wall_us) {
   char buffer[64];
   LogLine text(buffer, sizeof(buffer));
   text.Text(dates_.Clf(wall_us, Zone::kLocal)).Char('.').Padded(wall_us / 1000 % 1000, 3);
   plain() ? void(line_.Text(text.view())) : Text(text.view());
 }
 
-void LogWriter::DateZone(uint64_t wall_us, Zone zone) {
+void LogItemWriter::DateZone(uint64_t wall_us, Zone zone) {
   char buffer[64];
   LogLine text(buffer, sizeof(buffer));
   text.Text(dates_.Clf(wall_us, zone)).Char(' ').Text(dates_.ZoneText(wall_us, zone));
   plain() ? void(line_.Text(text.view())) : Text(text.view());
 }
 
-void LogWriter::RequestPart(std::string_view part) {
+void LogItemWriter::RequestPart(std::string_view part) {
   // No '-' for it, as HAProxy has it: a query that is not there.
   if (part.empty() && record_.request.known && plain()) {
     BeginText();
@@ -247,7 +247,7 @@ void LogWriter::RequestPart(std::string_view part) {
   PeerText(record_.request.known ? part : kBadRequest);
 }
 
-void LogWriter::RequestLine() {
+void LogItemWriter::RequestLine() {
   const LogRequest& request = record_.request;
   if (!request.known) return PeerText(kBadRequest);
   BeginText();
@@ -263,7 +263,7 @@ void LogWriter::RequestLine() {
 }
 
 // "{one|two}", and nothing at all where nothing is captured (manual 8.2.3).
-void LogWriter::Headers(const LogCaptures& captures) {
+void LogItemWriter::Headers(const LogCaptures& captures) {
   if (captures.count == 0) return plain() ? void() : Nothing();
   const LogEscape escape =
       (flags_ & kLogEscape) != 0 ? LogEscape::kHashBracketsBackslash : LogEscape::kHashBrackets;
@@ -277,7 +277,7 @@ void LogWriter::Headers(const LogCaptures& captures) {
   EndText();
 }
 
-void LogWriter::HeaderList(const LogCaptures& captures) {
+void LogItemWriter::HeaderList(const LogCaptures& captures) {
   const LogEscape escape =
       (flags_ & kLogEscape) != 0 ? LogEscape::kHashBracketsBackslash : LogEscape::kHashBrackets;
   if (!plain()) BeginText();
@@ -296,7 +296,7 @@ void LogWriter::HeaderList(const LogCaptures& captures) {
   if (!plain()) EndText();
 }
 
-void LogWriter::Write(const Sample* sample, uint8_t flags, LogType type, Scratch& scratch) {
+void LogItemWriter::Write(const Sample* sample, uint8_t flags, LogType type, Scratch& scratch) {
   flags_ = flags;
   type_ = type;
   if (sample == nullptr) return Nothing();
@@ -311,7 +311,7 @@ void LogWriter::Write(const Sample* sample, uint8_t flags, LogType type, Scratch
   WholeText(value.text, raw);
 }
 
-void LogWriter::Write(LogTag tag, uint8_t flags, LogType type) {
+void LogItemWriter::Write(LogTag tag, uint8_t flags, LogType type) {
   flags_ = flags;
   type_ = type;
   if (WriteDate(tag) || WriteTimer(tag) || WriteAddress(tag) || WriteRequest(tag) ||
@@ -321,7 +321,7 @@ void LogWriter::Write(LogTag tag, uint8_t flags, LogType type) {
   WriteOther(tag);
 }
 
-bool LogWriter::WriteDate(LogTag tag) {
+bool LogItemWriter::WriteDate(LogTag tag) {
   switch (tag) {
     case LogTag::kAcceptUtc:
       DateZone(record_.accept_us, Zone::kUtc);
@@ -358,7 +358,7 @@ bool LogWriter::WriteDate(LogTag tag) {
   }
 }
 
-bool LogWriter::WriteTimer(LogTag tag) {
+bool LogItemWriter::WriteTimer(LogTag tag) {
   const LogTimers& timers = record_.timers;
   switch (tag) {
     case LogTag::kActive:
@@ -399,7 +399,7 @@ bool LogWriter::WriteTimer(LogTag tag) {
   }
 }
 
-bool LogWriter::WriteAddress(LogTag tag) {
+bool LogItemWriter::WriteAddress(LogTag tag) {
   switch (tag) {
     case LogTag::kClientIp:
       Ip(record_.client);
@@ -430,7 +430,7 @@ bool LogWriter::WriteAddress(LogTag tag) {
   }
 }
 
-bool LogWriter::WriteRequest(LogTag tag) {
+bool LogItemWriter::WriteRequest(LogTag tag) {
   const LogRequest& request = record_.request;
   const size_t question = request.target.find('?');
   switch (tag) {
@@ -479,7 +479,7 @@ bool LogWriter::WriteRequest(LogTag tag) {
   }
 }
 
-bool LogWriter::WriteCount(LogTag tag) {
+bool LogItemWriter::WriteCount(LogTag tag) {
   switch (tag) {
     case LogTag::kBytesOut:
       Growing(record_.bytes_out);
@@ -526,7 +526,7 @@ bool LogWriter::WriteCount(LogTag tag) {
   }
 }
 
-void LogWriter::WriteOther(LogTag tag) {
+void LogItemWriter::WriteOther(LogTag tag) {
   switch (tag) {
     case LogTag::kUniqueId:
       return PeerText(record_.unique_id);

@@ -1,4 +1,4 @@
-// log_writer.h - one item of a log line: what a value looks like under the item's flags and the
+// log_item_writer.h - one item of a log line: what a value looks like under the item's flags and the
 // format's encoding (manual 8.2.6).
 //
 // Owns:    nothing.
@@ -22,10 +22,10 @@ namespace engine {
 // As what a value is written where that is said: "%(name:sint)...".
 enum class LogType : uint8_t { kOwn, kText, kInteger, kBoolean };
 
-class LogWriter {
+class LogItemWriter {
  public:
-  LogWriter(const LogRecord& record, LogDates& dates, LogLine& line, LogEncoding encoding,
-            bool binary)
+  LogItemWriter(const LogRecord& record, LogDates& dates, LogLine& line, LogEncoding encoding,
+                bool binary)
       : record_(record), dates_(dates), line_(line), encoding_(encoding), binary_(binary) {}
 
   void Write(LogTag tag, uint8_t flags, LogType type);
