@@ -1,5 +1,5 @@
-// log_item_writer.h - one item of a log line: what a value looks like under the item's flags and the
-// format's encoding (manual 8.2.6).
+// log_item_writer.h - one item of a log line: what a value looks like under the item's flags and
+// the format's encoding (manual 8.2.6).
 //
 // Owns:    nothing.
 // Threads: shard-local; lives while its line is written.

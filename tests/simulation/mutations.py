@@ -47,8 +47,8 @@ MUTATIONS = [
     Mutation(
         "maxconn-not-released",
         "engine/session/worker.cc",
-        "  sessions_.Delete(session);\n  ReleaseReserved(bind);\n",
-        "  sessions_.Delete(session);\n",
+        "  ReleaseReserved(bind);\n  shard_->OnClientGone();\n",
+        "  shard_->OnClientGone();\n",
         "waits for ever|left over",
     ),
     Mutation(

@@ -17,7 +17,7 @@ ROWS = [
     ("a part does not see shard.h", "shard/stream/forward.cc", '"shard/shard.h"', "stands right of"),
     ("parts of proto see each other", "proto/wire/a.cc", '"proto/http/method.h"', None),
     ("beside", "engine/metrics/registry.cc", '"engine/log/log_line.h"', "stands beside"),
-    ("beside, later", "engine/rule/ruleset.cc", '"engine/track/stick_table.h"', "stands beside"),
+    ("beside, later", "engine/balance/picker.cc", '"engine/track/stick_table.h"', "stands beside"),
     ("config left of expr", "engine/expr/sample.cc", '"engine/config/tree.h"', None),
     ("expr right of config", "engine/config/tree.cc", '"engine/expr/sample.h"', "stands right of"),
     ("main sees all", "engine/main.cc", '"engine/run/options.h"', None),
