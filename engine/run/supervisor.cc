@@ -400,6 +400,7 @@ bool Supervisor::OpenShards(std::string* why) {
                                ? socket.shard == int(index)
                                : socket.allowed == 0 || (socket.allowed >> (index % 64) & 1) != 0;
       shard->AddListener(accepts ? socket.fd : -1, socket.bind, socket.allowed);
+      if (socket.is_adopted) shard->listener(shard->listeners() - 1).LookAgain();
     }
     for (const BindConfig* bind : master_binds_) shard->AddListener(-1, bind, 0);
     shards_.push_back(std::move(shard));

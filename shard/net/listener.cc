@@ -21,6 +21,8 @@ void Listener::Arm() {
     return;
   }
   accept_ = many ? Accept::kMany : Accept::kOne;
+  if (looks_left_ > 0 && look_.deadline_ms() == 0)
+    look_.Set(loop_.timers(), loop_.now_ms() + kLookMs);
   loop_.ring().Accept(Op(), fd_, many);
 }
 
@@ -55,6 +57,14 @@ void Listener::Offer(int fd) {
   if (full_) return;
   full_ = true;
   Pause();
+}
+
+void Listener::OnTimer() noexcept {
+  if (look_.deadline_ms() == 0 && looks_left_ > 0) {
+    --looks_left_;
+    Disarm();  // its answer arms the next
+  }
+  Resume();
 }
 
 void Listener::Resume() {

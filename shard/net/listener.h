@@ -48,7 +48,13 @@ class Listener final : TimerClient {
   // `index` is the same in all shards and names the listener in messages and completions; `bind` is
   // the engine's.
   Listener(EventLoop& loop, AcceptHandler& handler, uint32_t index, int fd, const void* bind)
-      : loop_(loop), handler_(handler), index_(index), fd_(fd), bind_(bind), retry_(this) {}
+      : loop_(loop),
+        handler_(handler),
+        index_(index),
+        fd_(fd),
+        bind_(bind),
+        retry_(this),
+        look_(this) {}
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -59,6 +65,10 @@ class Listener final : TimerClient {
   void Stop();
   // Paused: takes nobody, until it is told otherwise; who comes waits in the kernel's backlog.
   void SetPaused(bool paused);
+  // Before Start(): another process accepts here, too, and is about to end. The kernel wakes one of
+  // those who wait for a client; if that one ends, the client stands there until the next comes. So
+  // for some time it is looked at again, which takes whoever is there.
+  void LookAgain() { looks_left_ = kLooks; }
   // A connection that somebody else has taken from this socket's backlog; takes `fd`.
   void Offer(int fd);
   // Room may have come or gone: offers what waits, then accepts on, as many at once as may be.
@@ -82,6 +92,8 @@ class Listener final : TimerClient {
 
  private:
   static constexpr uint64_t kRetryMs = 100;
+  static constexpr uint64_t kLookMs = 200;
+  static constexpr uint32_t kLooks = 150;
   // What the ring holds.
   enum class Accept : uint8_t {
     kNone,
@@ -93,7 +105,7 @@ class Listener final : TimerClient {
   void Arm();
   void Disarm();
   void Pause();
-  void OnTimer() noexcept override { Resume(); }
+  void OnTimer() noexcept override;
 
   EventLoop& loop_;
   AcceptHandler& handler_;
@@ -101,12 +113,14 @@ class Listener final : TimerClient {
   const int fd_;
   const void* bind_;
   Timer retry_;
+  Timer look_;
   // Accepted while a limit was full, those before `offered_` no longer. Nobody is added while the
   // last of them is being offered, so it is emptied as a whole.
   std::vector<int> waiting_;
   size_t offered_ = 0;
   ListenerCounters counters_;
   Accept accept_ = Accept::kNone;
+  uint32_t looks_left_ = 0;
   bool full_ = false;
   bool out_of_descriptors_ = false;
   bool paused_ = false;

@@ -527,8 +527,6 @@ def hard_reload_ends_streams_and_max_reloads_bounds_their_age():
                 check(receive_exactly(client, 4) == b"ping", "the echo")
                 check(master.ask("hard-reload").startswith("Success=1"), "hard-reload")
                 check(is_closed_within(client, 5), "the stream goes on")
-            # Who comes while it ends may have to wait for the next client (README, Limits).
-            until(lambda: len(master.workers()) == 1, 5, "the former worker stays")
             with connect(port) as client:
                 client.sendall(b"ping")
                 check(receive_exactly(client, 4) == b"ping", "the echo")
