@@ -1,7 +1,8 @@
 // spsc_queue.h - bounded queue between exactly one producer thread and one consumer thread.
 //
 // Owns:    its cells; elements are trivially copyable values.
-// Threads: any-thread, but fixed ones: one producer calls TryPush, one consumer TryPop and empty.
+// Threads: any-thread, but fixed ones: one producer calls TryPush, one consumer TryPop; empty() by
+//          anybody.
 // Units:   capacity in elements, rounded up to a power of two.
 // Errors:  a full queue refuses (false): the producer keeps the value and tries again after its
 //          next turn.
@@ -46,7 +47,7 @@ class SpscQueue {
     head_.store(head + 1, std::memory_order_release);
     return true;
   }
-  // For the consumer: nothing to pop right now.
+  // Nothing to pop right now.
   bool empty() const {
     return head_.load(std::memory_order_relaxed) == tail_.load(std::memory_order_acquire);
   }

@@ -40,13 +40,21 @@ std::unique_ptr<Shard> Shard::Open(const ShardOptions& options, Mailroom& mailro
 
 Shard::~Shard() = default;
 
-void Shard::AddListener(int fd, const void* bind, uint64_t allowed) {
-  ListenerEntry entry;
+Shard::ListenerEntry Shard::MakeListener(uint32_t index, int fd, const void* bind,
+                                         uint64_t allowed) {
   AcceptHandler& handler = *this;
-  entry.listener =
-      std::make_unique<Listener>(*loop_, handler, uint32_t(listeners_.size()), fd, bind);
-  entry.allowed = allowed;
-  listeners_.push_back(std::move(entry));
+  return {std::make_unique<Listener>(*loop_, handler, index, fd, bind), allowed};
+}
+
+void Shard::AddListener(int fd, const void* bind, uint64_t allowed) {
+  listeners_.push_back(MakeListener(uint32_t(listeners_.size()), fd, bind, allowed));
+}
+
+void Shard::PutListener(uint32_t index, int fd, const void* bind, uint64_t allowed) {
+  if (index == listeners_.size()) return AddListener(fd, bind, allowed);
+  const Listener& before = *listeners_[index].listener;
+  MUST(before.stopped() && before.answered() && before.keeps_none());
+  listeners_[index] = MakeListener(index, fd, bind, allowed);
 }
 
 void Shard::Run() {
@@ -89,18 +97,19 @@ bool Shard::OnAccepted(Listener& listener, int fd) noexcept {
   if (!app_->Reserve(*this, listener)) return false;
   const uint32_t target = board_.PickAndRaise(options_.index, listeners_[listener.index()].allowed);
   if (target != options_.index) {
-    const Message message{&HandleHandedFd, {uint64_t(fd), listener.index()}};
+    const Message message{&HandleHandedFd,
+                          {uint64_t(fd), reinterpret_cast<uintptr_t>(listener.bind())}};
     if (loop_->TryPost(target, message)) return true;
     // Its mailbox is full: it has enough to do, so the connection stays here.
     board_.Lower(target);
     board_.Raise(options_.index);
   }
-  app_->Serve(*this, listener, fd);
+  app_->Serve(*this, listener.bind(), fd);
   return true;
 }
 
 void Shard::HandleHandedFd(Shard& shard, const Message& message) noexcept {
-  shard.app_->Serve(shard, shard.listener(uint32_t(message.words[1])), int(message.words[0]));
+  shard.app_->Serve(shard, reinterpret_cast<const void*>(message.words[1]), int(message.words[0]));
 }
 
 void Shard::OnCompletion(const Completion& completion) noexcept {

@@ -46,8 +46,9 @@ class ShardApp : public OutlivedConnections {
   virtual bool Reserve(Shard& shard, Listener& listener) noexcept = 0;
   // Whether there are descriptors for all who may come to the listeners at once (Listener).
   virtual bool MayTakeMany(Listener& listener) noexcept = 0;
-  // A connection that this shard is to serve; takes `fd`.
-  virtual void Serve(Shard& shard, Listener& listener, int fd) noexcept = 0;
+  // A connection that this shard is to serve; takes `fd`. `bind` is what the shard that accepted it
+  // had reserved a place for.
+  virtual void Serve(Shard& shard, const void* bind, int fd) noexcept = 0;
   // An accept found no descriptor left: closes what nobody needs. False: there is nothing.
   virtual bool FreeDescriptors() noexcept = 0;
   // Called once per turn, after the tasks.
@@ -70,6 +71,9 @@ class Shard final : AcceptHandler, CompletionSink, TurnHook {
   // Start-up, the same calls in every shard so that indices agree. `fd` -1: hand-overs only.
   // `allowed`: bit per shard that may serve it, 0 for all.
   void AddListener(int fd, const void* bind, uint64_t allowed);
+  // On the shard's thread, while it runs: the same with a given index, at the end or in the place
+  // of one that has stopped, keeps nobody and has been answered by the ring. Not started yet.
+  void PutListener(uint32_t index, int fd, const void* bind, uint64_t allowed);
   Listener& listener(uint32_t index) { return *listeners_[index].listener; }
   uint32_t listeners() const { return uint32_t(listeners_.size()); }
 
@@ -113,6 +117,7 @@ class Shard final : AcceptHandler, CompletionSink, TurnHook {
     std::unique_ptr<Listener> listener;
     uint64_t allowed = 0;
   };
+  ListenerEntry MakeListener(uint32_t index, int fd, const void* bind, uint64_t allowed);
 
   const ShardOptions options_;
   LoadBoard& board_;

@@ -50,7 +50,7 @@ ShardTls::ShardTls(uint32_t links_max, const TicketSecret& secret, LinkEvents* e
 ShardTls::~ShardTls() = default;
 
 LocalContext* ShardTls::Local(const Context& context) {
-  std::unique_ptr<LocalContext>& local = contexts_[&context];
+  std::unique_ptr<LocalContext>& local = contexts_[&context].local;
   if (local != nullptr) return local.get();
   auto made = std::make_unique<LocalContext>();
   if (!context.MakeLocal(made.get())) return nullptr;
@@ -58,27 +58,41 @@ LocalContext* ShardTls::Local(const Context& context) {
   return local.get();
 }
 
-bool ShardTls::MakeLink(shard::Connection& connection, const Context& context,
-                        std::string_view server_name, bool counted) {
-  Link* link = links_.New(*this, context, connection, server_name, counted);
+void ShardTls::Forget(const Context& context) {
+  const auto found = contexts_.find(&context);
+  if (found == contexts_.end()) return;
+  found->second.forgotten = true;
+  if (found->second.links == 0) contexts_.erase(found);
+}
+
+void ShardTls::OnLinkGone(const Context& context) {
+  const auto found = contexts_.find(&context);
+  MUST(found != contexts_.end() && found->second.links > 0);
+  if (--found->second.links == 0 && found->second.forgotten) contexts_.erase(found);
+}
+
+bool ShardTls::NewLink(shard::Connection& connection, const std::shared_ptr<const Context>& context,
+                       std::string_view server_name, shard::HandshakeStep step, bool counted) {
+  Link* link = links_.New(*this, *context, connection, server_name, counted);
   if (link == nullptr) return false;
+  Known& known = contexts_[context.get()];
+  if (known.context == nullptr) known.context = context;
+  ++known.links;
   connection.SetLayer(TlsLayer());
   connection.SetLayerState(link);
-  if (events_ != nullptr) events_->OnLinkMade(context.side());
+  if (events_ != nullptr) events_->OnLinkMade(context->side());
+  connection.OweHandshake(step);
   return true;
 }
 
-bool ShardTls::Accept(shard::Connection& connection, const Context& context) {
-  if (!MakeLink(connection, context, {}, false)) return false;
-  connection.OweHandshake(shard::HandshakeStep::kTlsAccept);
-  return true;
+bool ShardTls::Accept(shard::Connection& connection,
+                      const std::shared_ptr<const Context>& context) {
+  return NewLink(connection, context, {}, shard::HandshakeStep::kTlsAccept, false);
 }
 
-bool ShardTls::Connect(shard::Connection& connection, const Context& context,
+bool ShardTls::Connect(shard::Connection& connection, const std::shared_ptr<const Context>& context,
                        std::string_view server_name, bool counted) {
-  if (!MakeLink(connection, context, server_name, counted)) return false;
-  connection.OweHandshake(shard::HandshakeStep::kTlsConnect);
-  return true;
+  return NewLink(connection, context, server_name, shard::HandshakeStep::kTlsConnect, counted);
 }
 
 // ---- the wire ---------------------------------------------------------------------------------
@@ -133,9 +147,12 @@ Link* Link::Of(const shard::Connection& connection) {
 }
 
 void Link::Release() {
-  shard_.current_ = this;
-  if (shard_.events_ != nullptr) shard_.events_->OnLinkGone(context_.side(), counted_);
-  shard_.links_.Delete(this);
+  ShardTls& shard = shard_;
+  const Context& context = context_;
+  shard.current_ = this;
+  if (shard.events_ != nullptr) shard.events_->OnLinkGone(context.side(), counted_);
+  shard.links_.Delete(this);
+  shard.OnLinkGone(context);
 }
 
 bool Link::Begin() {

@@ -43,12 +43,15 @@ class ShardTls {
 
   // Null: no memory.
   LocalContext* Local(const Context& context);
+  // Nobody will ask for this context any more: it goes with the last connection that has it.
+  void Forget(const Context& context);
   // Before Start() of an accepted connection, or Dial() of one that goes out: it will speak TLS.
-  // `context` must outlive the connection. `server_name` goes into SNI and must be in the
-  // certificate where it is verified; empty: none. `counted` comes back in OnLinkGone(). False: no
-  // room.
-  [[nodiscard]] bool Accept(shard::Connection& connection, const Context& context);
-  [[nodiscard]] bool Connect(shard::Connection& connection, const Context& context,
+  // The shard keeps `context` as long as it has connections with it. `server_name` goes into SNI
+  // and must be in the certificate where it is verified; empty: none.
+  [[nodiscard]] bool Accept(shard::Connection& connection,
+                            const std::shared_ptr<const Context>& context);
+  [[nodiscard]] bool Connect(shard::Connection& connection,
+                             const std::shared_ptr<const Context>& context,
                              std::string_view server_name, bool counted = false);
   uint32_t links() const { return links_.live(); }
 
@@ -57,12 +60,20 @@ class ShardTls {
   // Room for one record's plain bytes, where they lie in pieces.
   static constexpr size_t kScratchBytes = SSL3_RT_MAX_PLAIN_LENGTH;
 
-  bool MakeLink(shard::Connection& connection, const Context& context, std::string_view server_name,
-                bool counted);
+  // A context of the configuration, or of one before it that connections are left of.
+  struct Known {
+    std::shared_ptr<const Context> context;
+    std::unique_ptr<LocalContext> local;  // null: not asked for yet
+    uint32_t links = 0;
+    bool forgotten = false;
+  };
+  bool NewLink(shard::Connection& connection, const std::shared_ptr<const Context>& context,
+               std::string_view server_name, shard::HandshakeStep step, bool counted);
+  void OnLinkGone(const Context& context);
 
   base::Slab<Link> links_;
   LinkEvents* const events_;
-  absl::flat_hash_map<const Context*, std::unique_ptr<LocalContext>> contexts_;
+  absl::flat_hash_map<const Context*, Known> contexts_;
   Handle<BIO> bio_;
   Link* current_ = nullptr;  // whose call the library is in
   TicketKeys ticket_keys_;

@@ -170,11 +170,13 @@ void Cli::StartCommand() {
   if (!Needs(command->level)) return;
   const CliCall call{words, count, is_last ? payload_ : kNoPayload};
   running_ = command->start(*this, call);
+  if (running_ != nullptr && peer_.worker != nullptr) pin_ = peer_.worker->PinCurrent();
 }
 
 // An empty line ends every answer, so no answer may hold one.
 void Cli::EndCommand() {
   running_ = nullptr;
+  pin_.Release();
   if (last_said_ != '\n') Say("\n");
   if (!quit_) Say("\n");
   last_said_ = '\n';

@@ -22,6 +22,7 @@
 
 #include "engine/applet/cli_command.h"
 #include "engine/applet/cli_line.h"
+#include "engine/server/generation.h"
 
 namespace engine {
 
@@ -108,6 +109,7 @@ class Cli {
   CliLine line_;
   size_t next_command_ = 0;
   std::string payload_;
+  GenerationPin pin_;  // what the running command names stays
   std::unique_ptr<CliCommand> running_;
   char last_said_ = '\n';  // the last byte of this answer
   bool prompted_ = false;

@@ -5,7 +5,6 @@
 #include "engine/applet/cli.h"
 #include "engine/applet/cli_ask.h"
 #include "engine/applet/cli_commands.h"
-#include "engine/server/cookie_keywords.h"
 #include "engine/server/server_state.h"
 #include "engine/session/worker.h"
 
@@ -20,16 +19,19 @@ class MoveServer final : public Question {
   MoveServer(const ServerConfig& server, const shard::Address& address, bool has_port)
       : server_(server), address_(address), has_port_(has_port) {}
   void Answer(Worker& asked) override {
-    const uint32_t shard = asked.index();
-    server_.state->MoveTo(server_, shard, address_, has_port_);
-    if (server_.backend->http.cookie.enabled()) {
-      const shard::Address& now = server_.state->part(shard).dial.address;
-      server_.backend->state->cookies(shard).SetValue(server_.index, CookieOf(server_, now));
-    }
+    Move(asked, server_);
+    // During a reload the shard may have another configuration than the one who asks.
+    const ServerConfig* now = server_.state->part(asked.index()).config;
+    if (now != nullptr && now->state != server_.state) Move(asked, *now);
     asked.idle_pool().CloseOutdated(server_);
   }
 
  private:
+  void Move(Worker& asked, const ServerConfig& server) const {
+    server.state->MoveTo(server, asked.index(), address_, has_port_);
+    FollowCookie(server, asked.index());
+  }
+
   const ServerConfig& server_;
   const shard::Address address_;
   const bool has_port_;
@@ -80,7 +82,7 @@ std::unique_ptr<CliCommand> StartSetServerAddress(Cli& cli, const CliCall& call)
     cli.SayLine("Only 'port' and its number may follow the address.");
     return nullptr;
   }
-  const ServerDial& dial = server->state->part(cli.worker().index()).dial;
+  const ServerDial& dial = server->state->dial(cli.worker().index());
   if (has_port) {
     const std::optional<uint64_t> port = base::ParseUnsigned(call.argument(4));
     if (!port || *port == 0 || *port > kPortMax) {

@@ -28,7 +28,7 @@ class CliAppletType final : public shard::AppletType {
 Cli* CliAppletType::Begin(Applet& applet) {
   auto& stream = *static_cast<Stream*>(applet.owner);
   Worker& worker = stream.worker();
-  const size_t line_max = worker.process().configuration->global.bufsize;
+  const size_t line_max = worker.configuration().global.bufsize;
   return new Cli(CliCommands(), stream.session().bind().level, {&worker, &stream, &applet},
                  line_max);
 }

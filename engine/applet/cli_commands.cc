@@ -31,6 +31,7 @@ constexpr CliCommandSpec kCommands[] = {
     {"operator", kUser, "", "lower the level of this connection to operator", StartOperator},
     {"prompt", kUser, "[help | n | i | p | timed]*", "choose how commands are read", StartPrompt},
     {"quit", kUser, "", "end this connection", StartQuit},
+    {"reload", kAdmin, "", "read the configuration again and put it to use", StartReload},
     {"set maxconn frontend", kAdmin, "<frontend> <value>", "set a frontend's maxconn",
      StartSetMaxconnFrontend},
     {"set maxconn global", kAdmin, "<value>", "set the process's maxconn, 0: as at the start",

@@ -50,6 +50,9 @@ CliStart StartShowSess, StartShutdownSession, StartShutdownSessionsServer;
 // cli_shards.cc: what only a shard can tell, or change, about itself.
 CliStart StartShowShards, StartClearCounters;
 
+// cli_reload.cc
+CliStart StartReload;
+
 // By name, or by number as `#12`; null where there is none.
 const ProxyConfig* FindProxyOf(const Configuration& configuration, std::string_view name,
                                bool is_backend);

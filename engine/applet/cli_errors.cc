@@ -18,12 +18,17 @@ struct Filter {
   bool responses = true;
 };
 
+// By name: during a reload a shard may have another configuration than the one who asks.
+bool IsSame(const ProxyConfig& one, const ProxyConfig& other) {
+  return one.name == other.name && one.is_frontend == other.is_frontend;
+}
+
 class CollectInvalid final : public Question {
  public:
   explicit CollectInvalid(const Filter& filter) : filter_(filter) {}
   void Answer(Worker& asked) override {
-    for (const auto& proxy : asked.process().configuration->proxies) {
-      if (filter_.proxy != nullptr && filter_.proxy != proxy.get()) continue;
+    for (const auto& proxy : asked.configuration().proxies) {
+      if (filter_.proxy != nullptr && !IsSame(*filter_.proxy, *proxy)) continue;
       for (const bool is_response : {false, true}) {
         if (!(is_response ? filter_.responses : filter_.requests)) continue;
         if (InvalidMessage* one = asked.invalid_messages().Find(*proxy, is_response)) {
@@ -49,7 +54,7 @@ class ShowErrors final : public AskShards<CollectInvalid> {
   }
   bool Take(Cli&, CollectInvalid& answered) override {
     for (InvalidMessage& one : answered.found) {
-      const auto key = std::make_pair(one.proxy->id, one.is_response);
+      const auto key = std::make_pair(one.proxy.id, one.is_response);
       const auto [kept, is_new] = latest_.try_emplace(key, one);
       if (!is_new && kept->second.number < one.number) kept->second = std::move(one);
     }
@@ -84,7 +89,7 @@ std::unique_ptr<CliCommand> StartShowErrors(Cli& cli, const CliCall& call) {
   if (which != "request" && which != "response" && !which.empty()) {
     which = call.argument(1);
     const std::optional<int64_t> id = base::ParseSigned(call.argument(0));
-    for (const auto& proxy : cli.worker().process().configuration->proxies) {
+    for (const auto& proxy : cli.worker().configuration().proxies) {
       if (proxy->is_internal) continue;
       if (id ? *id == int64_t(proxy->id) : proxy->name == call.argument(0)) {
         filter.proxy = proxy.get();

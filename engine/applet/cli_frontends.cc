@@ -43,8 +43,7 @@ std::unique_ptr<CliCommand> Start(Cli& cli, const CliCall& call, Change change) 
     cli.SayLine("A frontend name is expected.");
     return nullptr;
   }
-  const ProxyConfig* frontend =
-      FindProxyOf(*cli.worker().process().configuration, call.argument(0), false);
+  const ProxyConfig* frontend = FindProxyOf(cli.worker().configuration(), call.argument(0), false);
   if (frontend == nullptr) {
     cli.SayLine("No such frontend.");
     return nullptr;

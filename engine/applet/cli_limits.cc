@@ -45,16 +45,15 @@ std::unique_ptr<CliCommand> SetRate(Cli& cli, const CliCall& call, shard::RateLi
 }  // namespace
 
 std::unique_ptr<CliCommand> StartSetMaxconnFrontend(Cli& cli, const CliCall& call) {
-  const ProcessContext& process = cli.worker().process();
-  const ProxyConfig* frontend = FindProxyOf(*process.configuration, call.argument(0), false);
+  const ProxyConfig* frontend = FindProxyOf(cli.worker().configuration(), call.argument(0), false);
   if (frontend == nullptr) {
     cli.SayLine(call.arguments() == 0 ? "A frontend name is expected." : "No such frontend.");
     return nullptr;
   }
   const std::optional<uint64_t> value = TakeValue(cli, call.argument(1));
-  const auto limit = process.frontend_maxconn.find(frontend);
-  if (!value || limit == process.frontend_maxconn.end()) return nullptr;
-  limit->second->SetMax(int64_t(*value));
+  shard::SharedLimit* limit = cli.worker().FrontendLimit(*frontend);
+  if (!value || limit == nullptr) return nullptr;
+  limit->SetMax(int64_t(*value));
   frontend->state->SetMaxconn(int64_t(*value));
   return std::make_unique<TellShards>(cli);
 }

@@ -97,12 +97,12 @@ void AddRateFields(const ProcessShared& shared, uint64_t now_us, std::vector<Inf
 
 std::vector<InfoField> InfoFields(Worker& worker) {
   const ProcessContext& process = worker.process();
-  const GlobalConfig& global = process.configuration->global;
+  const GlobalConfig& global = worker.configuration().global;
   const uint64_t uptime_s = (base::MonotonicMicros() - process.started_us) / 1000000;
   int64_t current = 0;
   uint64_t cumulated = 0;
   uint64_t bytes_out = 0;
-  for (const auto& proxy : process.configuration->proxies) {
+  for (const auto& proxy : worker.configuration().proxies) {
     if (!proxy->is_frontend) continue;
     if (!proxy->is_internal) current += proxy->state->FrontCurrent();
     cumulated += proxy->state->Sum(&ProxyShardPart::front_total);
@@ -222,7 +222,7 @@ std::unique_ptr<CliCommand> StartShowEnv(Cli& cli, const CliCall& call) {
 
 std::unique_ptr<CliCommand> StartShowCliSockets(Cli& cli, const CliCall&) {
   cli.SayLine("# socket lvl processes");
-  for (const auto& proxy : cli.worker().process().configuration->proxies) {
+  for (const auto& proxy : cli.worker().configuration().proxies) {
     if (!proxy->is_internal) continue;
     for (const auto& bind : proxy->binds) {
       const char* level = bind->level == CliLevel::kAdmin      ? "admin"

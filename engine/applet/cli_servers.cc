@@ -39,7 +39,7 @@ class ListServers final : public CliCommand {
   ListServers(const ProxyConfig* only, Line line) : only_(only), line_(line) {}
 
   CliStep Run(Cli& cli) override {
-    const auto& proxies = cli.worker().process().configuration->proxies;
+    const auto& proxies = cli.worker().configuration().proxies;
     for (; proxy_ < proxies.size(); ++proxy_, server_ = 0) {
       const ProxyConfig& proxy = *proxies[proxy_];
       if (proxy.disabled || (only_ != nullptr && only_ != &proxy)) continue;
@@ -62,21 +62,21 @@ class ListServers final : public CliCommand {
 bool TakeBackend(Cli& cli, const CliCall& call, const ProxyConfig** backend) {
   *backend = nullptr;
   if (call.arguments() == 0) return true;
-  *backend = FindProxyOf(*cli.worker().process().configuration, call.argument(0), true);
+  *backend = FindProxyOf(cli.worker().configuration(), call.argument(0), true);
   if (*backend != nullptr) return true;
   cli.SayLine("Can't find backend.");
   return false;
 }
 
 std::string AddressOf(const ServerConfig& server, uint32_t shard) {
-  const shard::Address& address = server.state->part(shard).dial.address;
+  const shard::Address& address = server.state->dial(shard).address;
   return address.is_ip() ? address.Ip() : "-";
 }
 
 std::string NameOf(const shard::Address& address) { return address.is_ip() ? address.Ip() : "-"; }
 
 unsigned PortOf(const ServerConfig& server, uint32_t shard) {
-  const shard::Address& address = server.state->part(shard).dial.address;
+  const shard::Address& address = server.state->dial(shard).address;
   return address.is_ip() || !server.state->has_address() ? address.port : 0;
 }
 
@@ -188,7 +188,7 @@ const ServerConfig* FindServerOf(Cli& cli, std::string_view backend_and_server) 
     return nullptr;
   }
   const ProxyConfig* backend =
-      FindProxyOf(*cli.worker().process().configuration, backend_and_server.substr(0, slash), true);
+      FindProxyOf(cli.worker().configuration(), backend_and_server.substr(0, slash), true);
   if (backend == nullptr) {
     cli.SayLine("No such backend.");
     return nullptr;
@@ -204,7 +204,7 @@ const ServerConfig* FindServerOf(Cli& cli, std::string_view backend_and_server) 
 
 std::unique_ptr<CliCommand> StartShowBackend(Cli& cli, const CliCall&) {
   cli.SayLine("# name");
-  for (const auto& proxy : cli.worker().process().configuration->proxies) {
+  for (const auto& proxy : cli.worker().configuration().proxies) {
     if (proxy->is_backend && !proxy->disabled) cli.SayLine(proxy->name);
   }
   return nullptr;

@@ -52,7 +52,7 @@ class ClearCounters final : public Question {
     for (Rates* rates : {&tls.sessions, &tls.front_keys, &tls.back_keys}) {
       rates->ClearHighest(shard);
     }
-    for (const auto& proxy : asked.process().configuration->proxies) {
+    for (const auto& proxy : asked.configuration().proxies) {
       Clear(*proxy->state, shard);
       for (const auto& server : proxy->servers) Clear(*server->state, shard);
     }

@@ -74,7 +74,7 @@ void ShowStat::ListServers(Cli& cli, const ProxyConfig& proxy, const StatFacts& 
 
 CliStep ShowStat::Run(Cli& cli) {
   const ProcessContext& process = cli.worker().process();
-  const auto& proxies = process.configuration->proxies;
+  const auto& proxies = cli.worker().configuration().proxies;
   const StatFacts facts{base::MonotonicMicros(), uint32_t(process.global_maxconn->max()),
                         cli.worker().shard().draining(), cli.worker().index()};
   if (!header_said_ && format_ == Format::kCsv) cli.Say(StatHeader());
@@ -108,7 +108,7 @@ bool TakeSelection(Cli& cli, const CliCall& call, StatFilter& filter) {
   if (id) {
     filter.proxy_id = *id;
   } else {
-    const Configuration& configuration = *cli.worker().process().configuration;
+    const Configuration& configuration = cli.worker().configuration();
     const ProxyConfig* proxy = FindProxyOf(configuration, name, true);
     if (proxy == nullptr) proxy = FindProxyOf(configuration, name, false);
     if (proxy == nullptr) {

@@ -22,10 +22,14 @@ struct StreamFilter {
   const ServerConfig* server = nullptr;
   uint64_t accepted_before_us = UINT64_MAX;
 
+  // By what is counted of it: a stream may have an older configuration.
+  template <typename Config>
+  static bool IsSame(const Config* one, const Config* asked) {
+    return asked == nullptr || (one != nullptr && &one->state->part(0) == &asked->state->part(0));
+  }
   bool Matches(Stream& stream) const {
-    return (frontend == nullptr || &stream.frontend() == frontend) &&
-           (backend == nullptr || stream.backend() == backend) &&
-           (server == nullptr || stream.slot().server() == server) &&
+    return IsSame(&stream.frontend(), frontend) && IsSame(stream.backend(), backend) &&
+           IsSame<ServerConfig>(stream.slot().server(), server) &&
            stream.session().accepted_us() < accepted_before_us;
   }
 };
@@ -167,7 +171,7 @@ class AskOneStream final : public AskShards<OneStream> {
 
 // One of `backend B`, `frontend F`, `server B/S`, `older AGE`. False: it has been said why not.
 bool TakeOption(Cli& cli, std::string_view option, std::string_view value, StreamFilter& filter) {
-  const Configuration& configuration = *cli.worker().process().configuration;
+  const Configuration& configuration = cli.worker().configuration();
   if (option == "server") {
     filter.server = FindServerOf(cli, value);
     return filter.server != nullptr;

@@ -10,13 +10,8 @@ namespace {
 constexpr size_t kColumnsMax = 79;
 constexpr std::string_view kNobody = "<NONE> (#-1)";
 
-std::string NameOf(const ProxyConfig* proxy) {
-  return proxy == nullptr ? std::string(kNobody) : proxy->name + base::Format(" (#%u)", proxy->id);
-}
-
-std::string NameOf(const ServerConfig* server) {
-  return server == nullptr ? std::string(kNobody)
-                           : server->name + base::Format(" (#%u)", server->id);
+std::string NameOf(const InvalidParty& party) {
+  return party.known() ? party.name + base::Format(" (#%u)", party.id) : std::string(kNobody);
 }
 
 std::string Encoded(char c) {
@@ -81,7 +76,7 @@ std::string InvalidText(const InvalidMessage& message) {
       base::Format("  src %s, session #%llu, %s %s, server %s, event #%llu\n", client.c_str(),
                    static_cast<unsigned long long>(message.session),
                    message.is_response ? "frontend" : "backend",
-                   NameOf(message.is_response ? message.frontend : nullptr).c_str(),
+                   NameOf(message.is_response ? message.frontend : InvalidParty()).c_str(),
                    NameOf(message.server).c_str(), static_cast<unsigned long long>(message.number));
   text += base::Format("  %s length %zu bytes, error at position %zu:\n  \n", what,
                        message.bytes.size(), message.position);

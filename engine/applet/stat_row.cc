@@ -324,7 +324,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   if (state.throttle() < 100) row.Set(C::throttle, state.throttle());
   row.Set(C::lbtot, total);
   SetRates(row, state.rates(), facts);
-  const shard::Address& address = state.part(facts.shard).dial.address;
+  const shard::Address& address = state.dial(facts.shard).address;
   row.Set(C::addr, address.is_ip()       ? address.ToString()
                    : state.has_address() ? std::string("unix")
                                          : std::string());

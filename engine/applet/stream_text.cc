@@ -160,7 +160,7 @@ std::string StreamDetails(Stream& stream, uint64_t now_us) {
   text += "  server=" + ServerName(stream);
   if (server != nullptr) {
     text += base::Format(" (id=%u) addr=%s", server->id,
-                         stream.slot().part().dial.address.ToString().c_str());
+                         stream.slot().dial().address.ToString().c_str());
   }
   text += base::Format(" attempts=%u\n", stream.server_side().connect_attempts());
   text += "  client side: " + SideText(stream.client_side()) + "\n";

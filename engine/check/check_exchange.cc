@@ -178,7 +178,7 @@ std::string_view CheckExchange::ServerName() const {
 bool CheckExchange::Secure() {
   secured_ = over_tls();
   if (!secured_) return true;
-  return host_.tls().Connect(*connection_, *plan_.server->check_tls_context, ServerName());
+  return host_.tls().Connect(*connection_, plan_.server->check_tls_context, ServerName());
 }
 
 CheckExchange::Step CheckExchange::Connect() {

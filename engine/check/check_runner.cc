@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace engine {
 namespace {
@@ -48,10 +50,21 @@ CheckRunner::CheckRunner(CheckHost& host, const Configuration& configuration, ui
   }
 }
 
-void CheckRunner::Start() {
+void CheckRunner::Start(const CheckRunner* before) {
   const uint64_t now_ms = host_.context().now_ms();
+  std::map<std::pair<const ServerState*, CheckOf>, const ServerCheck*> stopped;
+  if (before != nullptr) {
+    for (const Own& own : before->own_) {
+      stopped[{own.check->server().state, own.check->of()}] = own.check.get();
+    }
+  }
   for (const Own& own : own_) {
-    own.check->Begin(now_ms + spread_ms_ * own.position / checks_of_all_);
+    const auto found = stopped.find({own.check->server().state, own.check->of()});
+    if (found == stopped.end()) {
+      own.check->Begin(now_ms + spread_ms_ * own.position / checks_of_all_);
+    } else {
+      own.check->GoOn(*found->second);
+    }
   }
 }
 

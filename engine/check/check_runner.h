@@ -7,7 +7,7 @@
 // States:  made -> Start()ed -> Stop()ped.
 //
 //   CheckRunner runner(host, configuration, shard, shards);
-//   runner.Start();   // the first checks are spread over the smallest interval of all
+//   runner.Start(nullptr);   // the first checks are spread over the smallest interval of all
 
 #pragma once
 
@@ -21,7 +21,9 @@ namespace engine {
 class CheckRunner {
  public:
   CheckRunner(CheckHost& host, const Configuration& configuration, uint32_t shard, uint32_t shards);
-  void Start();
+  // `before`, which has stopped, ran the checks of another configuration: those of a server that
+  // is still checked in the same way come when they would have come. Null: there was none.
+  void Start(const CheckRunner* before);
   void Stop();
   // Null: it has none, or not here.
   ServerCheck* Find(const ServerConfig& server, CheckOf of);

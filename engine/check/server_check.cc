@@ -71,7 +71,18 @@ void ServerCheck::Begin(uint64_t first_ms) {
   timer_.Set(host_.context().loop->timers(), std::max<uint64_t>(first_ms, 1));
 }
 
+void ServerCheck::GoOn(const ServerCheck& stopped) {
+  if (server_.check.agent_send == stopped.server_.check.agent_send) {
+    agent_send_ = stopped.agent_send_;
+  }
+  // No later than with the interval that it has now.
+  Begin(std::min(stopped.stopped_next_ms_, host_.context().now_ms() + IntervalMs()));
+}
+
 void ServerCheck::Stop() {
+  // One that was cut short is begun anew.
+  const bool was_running = exchange_.running() || job_ != nullptr;
+  stopped_next_ms_ = was_running ? host_.context().now_ms() : timer_.deadline_ms();
   timer_.Clear();
   exchange_.Abort();
   DropExternal();
@@ -140,7 +151,7 @@ const CheckRules& ServerCheck::Rules() {
 }
 
 const shard::Address& ServerCheck::OwnAddress() const {
-  return server_.state->part(host_.context().loop->index()).dial.address;
+  return server_.state->dial(host_.context().loop->index()).address;
 }
 
 CheckTarget ServerCheck::Target() const {

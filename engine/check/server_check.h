@@ -39,6 +39,9 @@ class ServerCheck final : ExchangeClient, shard::TimerClient {
   ~ServerCheck() { DropExternal(); }
   void Begin(uint64_t first_ms);
   void Stop();
+  // In the place of one that has stopped, whose server is checked in the same way: at its time,
+  // with what it was told since the start.
+  void GoOn(const ServerCheck& stopped);
   // A check that is under way no longer counts, and the next one comes after `fastinter` at the
   // latest.
   void HurryUp();
@@ -78,6 +81,7 @@ class ServerCheck final : ExchangeClient, shard::TimerClient {
   ExternalJob* job_ = nullptr;  // a program under way
   CheckRules agent_rules_;      // of the run under way
   std::string agent_send_;
+  uint64_t stopped_next_ms_ = 0;  // when the next check would have come
 };
 
 }  // namespace engine

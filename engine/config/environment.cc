@@ -18,9 +18,16 @@ bool IsSettable(std::string_view name) {
 }  // namespace
 
 Environment Environment::FromProcess() {
-  Environment environment;
+  std::vector<std::string> variables;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
+    variables.emplace_back(*entry);
+  }
+  return From(variables);
+}
+
+Environment Environment::From(const std::vector<std::string>& variables) {
+  Environment environment;
+  for (const std::string_view text : variables) {
     const size_t equals = text.find('=');
     if (equals == std::string_view::npos || equals == 0) continue;
     environment.Set(text.substr(0, equals), text.substr(equals + 1));

@@ -32,6 +32,8 @@ class Environment {
   };
 
   static Environment FromProcess();
+  // Of words "NAME=value"; others are left out.
+  static Environment From(const std::vector<std::string>& variables);
 
   // The result is valid until the variable changes.
   const std::string* Find(std::string_view name) const;

@@ -1,6 +1,7 @@
 #include "engine/expr/arguments.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "base/xxh64.h"
@@ -112,7 +113,9 @@ std::optional<VariableName> ParseVariable(std::string_view text, std::string* wh
     *why = "its name holds letters, digits, '_' and '.'";
     return std::nullopt;
   }
-  return VariableName{VariableScope(found - std::begin(kScopeNames)), std::string(name),
+  // Configurations are read by one thread at a time.
+  static std::set<std::string, std::less<>> names;
+  return VariableName{VariableScope(found - std::begin(kScopeNames)), &*names.emplace(name).first,
                       base::Xxh64(name)};
 }
 

@@ -54,7 +54,9 @@ enum class VariableScope : uint8_t {
 
 struct VariableName {
   VariableScope scope = VariableScope::kTransaction;
-  std::string name;   // without the scope
+  // Without the scope: the same object for the same name, and for ever, because variables of a
+  // session outlive the configuration that named them.
+  const std::string* name = nullptr;
   uint64_t hash = 0;  // of the name
 };
 // "txn.my_name". Nothing: no variable is called so; `*why` says what is wrong.

@@ -18,7 +18,7 @@ namespace {
 
 const ProxyConfig* FindProxy(const StreamContext& traffic, std::string_view name, bool frontend) {
   if (traffic.worker == nullptr) return nullptr;
-  for (const auto& proxy : traffic.worker->process().configuration->proxies) {
+  for (const auto& proxy : traffic.worker->configuration().proxies) {
     if (proxy->name == name && (frontend ? proxy->is_frontend : proxy->is_backend)) {
       return proxy.get();
     }

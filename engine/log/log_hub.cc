@@ -101,7 +101,11 @@ void ShardLog::Say(std::span<const Logger> loggers, const LogMessage& message,
                    std::string_view text) {
   for (const Logger& logger : loggers) {
     if (message.level > logger.level_max) continue;
-    if (!logger.sample.ranges.empty() && !logger.sample.Takes(said_[logger.id]++)) continue;
+    if (!logger.sample.ranges.empty()) {
+      // A reload may have brought lines that were not there at the start.
+      if (logger.id >= said_.size()) said_.resize(logger.id + 1);
+      if (!logger.sample.Takes(said_[logger.id]++)) continue;
+    }
     SayTo(logger, message, text);
   }
 }

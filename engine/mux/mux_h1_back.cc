@@ -13,7 +13,7 @@ MuxH1Back::MuxH1Back(base::Slab<MuxH1Back>& slab, H1Pools pools, shard::Connecti
       pools_(pools),
       connection_(connection),
       keeper_(keeper),
-      profile_(profile),
+      profile_(&profile),
       wire_(connection) {
   connection_.SetEvents(this);
 }
@@ -37,8 +37,8 @@ shard::Endpoint* MuxH1Back::OpenStream() {
 
 void MuxH1Back::SendRequest(const proto::RequestHead& head, const proto::Framing& framing,
                             bool close) {
-  if (message_ == nullptr) message_ = pools_.responses->New(profile_.response);
-  if (message_ == nullptr || !wire_.PutHead(head, profile_.server_case)) {
+  if (message_ == nullptr) message_ = pools_.responses->New(profile_->response);
+  if (message_ == nullptr || !wire_.PutHead(head, profile_->server_case)) {
     return events_->OnError(CloseReason::kNoMemory);
   }
   method_ = head.method;
@@ -95,7 +95,7 @@ void MuxH1Back::RefuseHead() {
 
 void MuxH1Back::HeadDone() {
   H1Response& message = *message_;
-  message.framing = proto::ResponseFraming(message.head, method_, profile_.response_framing);
+  message.framing = proto::ResponseFraming(message.head, method_, profile_->response_framing);
   if (message.framing.error != proto::FramingError::kNone) {
     return RefuseHead();
   }
@@ -117,7 +117,7 @@ void MuxH1Back::HeadDone() {
 
 void MuxH1Back::NextResponse() {
   pools_.responses->Delete(message_);
-  message_ = pools_.responses->New(profile_.response);
+  message_ = pools_.responses->New(profile_->response);
   if (message_ == nullptr) return events_->OnError(CloseReason::kNoMemory);
   ReadHead();
 }

@@ -105,6 +105,8 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   // On a connection that has come from another shard: it is idle, after so many exchanges.
   void Arrive(uint32_t exchanges);
   bool idle() const { return state_ == State::kIdle; }
+  // Between two exchanges.
+  void SetProfile(const HttpProfile& profile) { profile_ = &profile; }
   // The session whose exchange it carries from now on, and the list of what it owns.
   void BelongTo(uint64_t session_id, OwnConnections& own_connections) {
     session_id_ = session_id;
@@ -149,7 +151,7 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   const H1Pools pools_;
   shard::Connection& connection_;
   IdleKeeper& keeper_;
-  const HttpProfile& profile_;
+  const HttpProfile* profile_;
   H1Wire wire_;
   H1Response* message_ = nullptr;
   uint64_t session_id_ = 0;                    // whose exchange it carried last

@@ -24,7 +24,7 @@ MuxH1Front::MuxH1Front(base::Slab<MuxH1Front>& slab, H1Pools pools, shard::Conne
       pools_(pools),
       connection_(connection),
       acceptor_(acceptor),
-      profile_(profile),
+      profile_(&profile),
       wire_(connection) {
   connection_.SetEvents(this);
 }
@@ -37,7 +37,7 @@ MuxH1Front::~MuxH1Front() {
 void MuxH1Front::Start() {
   times_.idle_since_us = connection_.context().loop->clock().now_us();
   // The first request has no keep-alive before it: its own timeout runs from the accept on.
-  const uint32_t wait_ms = profile_.request_ms != 0 ? profile_.request_ms : profile_.client_ms;
+  const uint32_t wait_ms = profile_->request_ms != 0 ? profile_->request_ms : profile_->client_ms;
   if (wait_ms != 0) connection_.SetDeadline(connection_.context().now_ms() + wait_ms);
   connection_.WantRecv(true);
 }
@@ -62,7 +62,7 @@ void MuxH1Front::ReadHead() {
     return connection_.WantRecv(true);
   }
   if (message_ == nullptr) {
-    message_ = pools_.requests->New(profile_.request);
+    message_ = pools_.requests->New(profile_->request);
     if (message_ == nullptr) return Die(CloseReason::kNoMemory);
     times_.first_byte_us = connection_.context().loop->clock().now_us();
   }
@@ -83,8 +83,8 @@ void MuxH1Front::ReadHead() {
   }
   if (state_ == State::kIdle && message_->parser.started()) {
     state_ = State::kHead;
-    if (requests_ > 0 && profile_.request_ms != 0) {
-      connection_.SetDeadline(wire_.context().now_ms() + profile_.request_ms);
+    if (requests_ > 0 && profile_->request_ms != 0) {
+      connection_.SetDeadline(wire_.context().now_ms() + profile_->request_ms);
     }
   }
   connection_.WantRecv(true);
@@ -92,7 +92,7 @@ void MuxH1Front::ReadHead() {
 
 void MuxH1Front::HeadDone() {
   H1Request& message = *message_;
-  message.framing = proto::RequestFraming(message.head, profile_.request_framing);
+  message.framing = proto::RequestFraming(message.head, profile_->request_framing);
   if (message.framing.error != proto::FramingError::kNone) {
     return Refuse(proto::FramingErrorStatus(message.framing.error), CloseReason::kClientProtocol);
   }
@@ -114,7 +114,7 @@ void MuxH1Front::HeadDone() {
   wire_.BeginExchange();
   read_shut_ = false;
   ++requests_;
-  if (!profile_.buffer_request || message.body.ended()) connection_.SetDeadline(0);
+  if (!profile_->buffer_request || message.body.ended()) connection_.SetDeadline(0);
   acceptor_.OnNewStream(this);
 }
 
@@ -136,7 +136,7 @@ void MuxH1Front::OnDeadline() noexcept {
   }
   // Between requests, or without a byte of the first one: nothing is owed an answer.
   if (message_ == nullptr || !message_->parser.started()) {
-    if (requests_ > 0 || profile_.ignore_probes) return Die(CloseReason::kNormal);
+    if (requests_ > 0 || profile_->ignore_probes) return Die(CloseReason::kNormal);
   }
   Refuse(408, CloseReason::kClientTimeout);
 }
@@ -179,7 +179,7 @@ void MuxH1Front::CloseIfNoStream() {
 void MuxH1Front::CloseIfIdle() {
   // One that has not asked yet is owed nothing, whatever the option says (manual 4.2, option
   // idle-close-on-response).
-  if (state_ == State::kIdle && !profile_.idle_close_on_response) Die(CloseReason::kShutdown);
+  if (state_ == State::kIdle && !profile_->idle_close_on_response) Die(CloseReason::kShutdown);
 }
 
 void MuxH1Front::WantRecv(bool want) {
@@ -204,7 +204,7 @@ bool MuxH1Front::RoomForInterim() {
 void MuxH1Front::SendInterim(const proto::ResponseHead& head) {
   // HTTP/1.0 has no interim answers (RFC 9110 section 15.2).
   if (!message_->head.version.AtLeast11()) return;
-  if (!wire_.PutHead(head, profile_.client_case)) return events_->OnError(CloseReason::kNoMemory);
+  if (!wire_.PutHead(head, profile_->client_case)) return events_->OnError(CloseReason::kNoMemory);
 }
 
 void MuxH1Front::SendResponse(proto::ResponseHead& head, const proto::Framing& framing,
@@ -232,7 +232,7 @@ void MuxH1Front::SendResponse(proto::ResponseHead& head, const proto::Framing& f
   } else if (!client11) {
     fits = fields.Add(FieldName::kConnection, "keep-alive");
   }
-  if (!fits || !wire_.PutHead(head, profile_.client_case)) {
+  if (!fits || !wire_.PutHead(head, profile_->client_case)) {
     return events_->OnError(CloseReason::kNoMemory);
   }
   wire_.BeginBody(kind, framing.length);
@@ -288,8 +288,9 @@ void MuxH1Front::NextRequest() {
   times_.idle_since_us = connection_.context().loop->clock().now_us();
   state_ = State::kIdle;
   may_tunnel_ = false;
-  uint32_t wait_ms = profile_.keep_alive_ms;
-  if (wait_ms == 0) wait_ms = profile_.request_ms != 0 ? profile_.request_ms : profile_.client_ms;
+  uint32_t wait_ms = profile_->keep_alive_ms;
+  if (wait_ms == 0)
+    wait_ms = profile_->request_ms != 0 ? profile_->request_ms : profile_->client_ms;
   if (wait_ms != 0) connection_.SetDeadline(connection_.context().now_ms() + wait_ms);
   // An end that has been read already is told by no receive any more.
   if (!wire_.in().empty() || connection_.has_unread() || connection_.wire_ended()) {

@@ -31,6 +31,9 @@ class RequestAcceptor : public StreamAcceptor {
                             shard::CloseReason reason) noexcept = 0;
   // The whole text of the answer with which a connection ends.
   virtual std::string LastWords(uint16_t status) noexcept = 0;
+  // Between two requests: the profile of the mux is what its next one is read with. False: nothing
+  // in the configuration takes its place.
+  virtual bool Renew() = 0;
   // The process is stopping: answers do not invite another request.
   virtual bool Draining() const noexcept = 0;
 
@@ -46,6 +49,8 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
 
   // The first request may come, or have come.
   void Start();
+  // From the next request on.
+  void SetProfile(const HttpProfile& profile) { profile_ = &profile; }
   // Between requests: closes. A stopping process does not wait for idle clients.
   void CloseIfIdle();
   bool idle() const { return state_ == State::kIdle; }
@@ -110,6 +115,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   uint64_t bytes_read() const override { return wire_.bytes_read(); }
 
   uint32_t requests() const { return requests_; }
+  RequestAcceptor& acceptor() const { return acceptor_; }
   base::ListHook all_hook;  // in the worker's list
 
  private:
@@ -136,7 +142,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   const H1Pools pools_;
   shard::Connection& connection_;
   RequestAcceptor& acceptor_;
-  const HttpProfile& profile_;
+  const HttpProfile* profile_;
   H1Wire wire_;
   H1Request* message_ = nullptr;
   RequestTimes times_;

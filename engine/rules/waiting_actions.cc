@@ -98,7 +98,7 @@ class WaitForBody final : public RuleAction {
     shard::Channel& body = context.stream->request();
     if (body.ended() || body.shut() || body.room() == 0) return true;
     const size_t bytes = body.bytes().size();
-    return bytes >= context.worker->process().configuration->global.bufsize ||
+    return bytes >= context.worker->configuration().global.bufsize ||
            (bytes_min_ != 0 && bytes >= bytes_min_);
   }
 

@@ -28,6 +28,7 @@
 #include "engine/run/master.h"
 #include "engine/run/privileges.h"
 #include "engine/run/quickstart.h"
+#include "engine/run/reload_diff.h"
 #include "engine/run/signals.h"
 #include "engine/run/supervisor.h"
 #include "engine/run/takeover.h"
@@ -43,6 +44,14 @@ namespace {
 
 // How often a soft stop looks whether everything has ended.
 constexpr int kDrainPollMs = 20;
+// How often it is looked whether configurations before the last reload are still used.
+constexpr int kLeftoversPollMs = 200;
+
+std::vector<std::string> Joined(std::vector<std::string> first,
+                                const std::vector<std::string>& second) {
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
 
 BuildFacts FactsOfBuild() {
   BuildFacts facts;
@@ -116,10 +125,15 @@ class Run {
     kDraining,  // no listener is left
   };
 
+  // Null: refused, and `diagnostics` say why.
+  std::unique_ptr<Configuration> Load(Environment& environment, Tree& tree,
+                                      Diagnostics& diagnostics) const;
   bool Read();
+  std::string Reload();
+  void ReloadOnSignal();
   bool PrintDumps(const Tree& tree);
   void PrintKeywords();
-  bool HasListener() const;
+  static bool HasListener(const Configuration& configuration);
   int Check();
   int Start();
   bool PlanLimits(LimitsPlan* plan);
@@ -161,16 +175,15 @@ class Run {
   uint64_t deadline_ms_ = UINT64_MAX;  // of the grace, then of the draining
 };
 
-bool Run::Read() {
-  Environment environment = Environment::FromProcess();
+std::unique_ptr<Configuration> Run::Load(Environment& environment, Tree& tree,
+                                         Diagnostics& diagnostics) const {
   PresetVariables(options_, &environment);
   if (link_ != nullptr || options_.master_worker != MasterWorker::kNone) {
     environment.Preset("HAPROXY_MWORKER", "1", Environment::kFixed);
   }
   const ConditionFacts facts = MakeConditionFacts(options_);
-  diagnostics_.set_show_diag(options_.diagnostic);
-  const ReadContext context{environment, facts, diagnostics_, true, !options_.local_peer.empty()};
-  Tree tree;
+  diagnostics.set_show_diag(options_.diagnostic);
+  const ReadContext context{environment, facts, diagnostics, true, !options_.local_peer.empty()};
   bool good;
   if (options_.quickstart) {
     std::vector<std::string> notes;
@@ -189,8 +202,16 @@ bool Run::Read() {
   build.proxy_maxconn = options_.proxy_maxconn.value_or(0);
   build.resolve_may_fail = options_.resolve_may_fail;
   build.no_getaddrinfo = options_.no_getaddrinfo;
-  configuration_ = Build(tree, diagnostics_, build);
-  if (!good) configuration_ = nullptr;
+  std::unique_ptr<Configuration> configuration = Build(tree, diagnostics, build);
+  if (!good) return nullptr;
+  if (configuration != nullptr && options_.no_splice) configuration->global.splice = false;
+  return configuration;
+}
+
+bool Run::Read() {
+  Environment environment = Environment::FromProcess();
+  Tree tree;
+  configuration_ = Load(environment, tree, diagnostics_);
   const bool quiet_keyword = configuration_ != nullptr && configuration_->global.quiet;
   const bool quiet = IsQuiet(options_, quiet_keyword);
   console_ = Console(quiet              ? Verbosity::kQuiet
@@ -210,7 +231,6 @@ bool Run::Read() {
     for (const std::string& text : options_.without_effect) console_.Detail(text);
   }
   if (configuration_ == nullptr) return false;
-  if (options_.no_splice) configuration_->global.splice = false;
   PresetLateVariables(FilesOf(tree), StatsSocketsOf(*configuration_), &environment);
   environment.Export();
   return link_ != nullptr || PrintDumps(tree);  // the master has printed them
@@ -242,8 +262,8 @@ void Run::PrintKeywords() {
   }
 }
 
-bool Run::HasListener() const {
-  for (const auto& proxy : configuration_->proxies) {
+bool Run::HasListener(const Configuration& configuration) {
+  for (const auto& proxy : configuration.proxies) {
     if (proxy->is_internal) continue;  // the way in to nothing
     if (proxy->is_frontend && !proxy->disabled && !proxy->binds.empty()) return true;
   }
@@ -251,7 +271,7 @@ bool Run::HasListener() const {
 }
 
 int Run::Check() {
-  if (!HasListener()) {
+  if (!HasListener(*configuration_)) {
     console_.Alert("Configuration file has no listener: nothing would be served.");
     return kExitNoListener;
   }
@@ -286,7 +306,8 @@ bool Run::PlanLimits(LimitsPlan* plan) {
 }
 
 int Run::Start() {
-  if (!HasListener()) return Refuse("Configuration file has no listener: nothing to serve.");
+  if (!HasListener(*configuration_))
+    return Refuse("Configuration file has no listener: nothing to serve.");
   const GlobalConfig& global = configuration_->global;
   LimitsPlan plan;
   if (!PlanLimits(&plan)) return kExitRefused;
@@ -377,7 +398,8 @@ std::unique_ptr<Configuration> Run::ReadMasterCli() {
 }
 
 int Run::StartMaster() {
-  if (!HasListener()) return Refuse("Configuration file has no listener: nothing to serve.");
+  if (!HasListener(*configuration_))
+    return Refuse("Configuration file has no listener: nothing to serve.");
   for (const std::string& path : options_.paths) {
     if (CanBeReadAgain(path)) continue;
     return Refuse("'" + path +
@@ -467,8 +489,9 @@ int Run::Serve() {
   for (const std::string& text : warnings) {
     options_.quickstart ? console_.Detail(text) : console_.Warning(text);
   }
-  if (!supervisor_->CheckRights(&error)) return Refuse(error);
+  if (!Supervisor::CheckRights(*configuration_, &error)) return Refuse(error);
   if (pidfile_.is_open() && !pidfile_.Write(getpid(), &error)) return Refuse(error);
+  supervisor_->SetReloader([this] { return Reload(); });
   supervisor_->Start();
   if (!ReportReady(&error)) return Refuse(error);
   warnings.clear();
@@ -522,21 +545,66 @@ void Run::OnMasterSays() {
   }
 }
 
+// The answer of the command: every error with its place, or what was changed.
+std::string Run::Reload() {
+  if (phase_ != Phase::kServing) return "The process is stopping: nothing was changed.\n";
+  if (options_.quickstart) return "The quickstart has no file: nothing was changed.\n";
+  for (const std::string& path : options_.paths) {
+    if (CanBeReadAgain(path)) continue;
+    return "'" + path + "' can be read only once: nothing was changed.\n";
+  }
+  // As it was given: the process's own has what the configuration before has set.
+  Environment environment = Environment::From(given_environment_);
+  Tree tree;
+  Diagnostics diagnostics;
+  std::unique_ptr<Configuration> next = Load(environment, tree, diagnostics);
+  std::vector<std::string> errors;
+  std::vector<std::string> notes;
+  Configuration& now = supervisor_->configuration();
+  if (next != nullptr) {
+    if (diagnostics.strict_warnings() > 0 && (options_.zero_warning || next->global.zero_warning)) {
+      errors.push_back("Some warnings were found and 'zero-warning' is set.");
+    }
+    if (!HasListener(*next)) errors.push_back("Configuration file has no listener.");
+    errors = Joined(errors, FindObstacles(now, *next));
+    notes = KeepStartValues(now, next.get());
+  }
+  std::string text = diagnostics.Render();
+  std::string changes = next == nullptr ? std::string() : DiffText(now, *next);
+  const bool done =
+      next != nullptr && errors.empty() && supervisor_->Reload(std::move(next), &errors);
+  for (const std::string& error : errors) {
+    text += diagnostics.RenderPlain(Severity::kAlert, error);
+  }
+  if (!done) return text + "The configuration was not reloaded: nothing was changed.\n";
+  for (const std::string& note : notes) {
+    text += diagnostics.RenderPlain(Severity::kWarning, note);
+  }
+  if (changes.empty()) changes = "No proxy, server or bind was changed.\n";
+  return text + changes + "The configuration was reloaded.\n";
+}
+
+void Run::ReloadOnSignal() {
+  const std::string text = Reload();
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+}
+
 void Run::BeginSoftStop() {
   phase_ = Phase::kDraining;
   deadline_ms_ = UINT64_MAX;
-  if (configuration_->global.hard_stop_after_ms != 0) {
-    deadline_ms_ = NowMs() + configuration_->global.hard_stop_after_ms;
-  }
+  const uint64_t hard_stop_ms = supervisor_->configuration().global.hard_stop_after_ms;
+  if (hard_stop_ms != 0) deadline_ms_ = NowMs() + hard_stop_ms;
   supervisor_->SoftStop();
 }
 
 // SIGUSR1 twice is not an error.
 void Run::OnSoftStopSignal() {
   if (phase_ != Phase::kServing) return;
-  if (configuration_->global.grace_ms == 0) return BeginSoftStop();
+  const uint64_t grace_ms = supervisor_->configuration().global.grace_ms;
+  if (grace_ms == 0) return BeginSoftStop();
   phase_ = Phase::kGrace;
-  deadline_ms_ = NowMs() + configuration_->global.grace_ms;
+  deadline_ms_ = NowMs() + grace_ms;
 }
 
 void Run::PauseOrResume(bool pause) {
@@ -551,7 +619,7 @@ void Run::PauseOrResume(bool pause) {
 }
 
 int Run::WaitMs() const {
-  if (phase_ == Phase::kServing) return -1;
+  if (phase_ == Phase::kServing) return supervisor_->HasLeftovers() ? kLeftoversPollMs : -1;
   if (phase_ == Phase::kDraining) return kDrainPollMs;
   const uint64_t now_ms = NowMs();
   return deadline_ms_ > now_ms ? int(std::min<uint64_t>(deadline_ms_ - now_ms, INT_MAX)) : 0;
@@ -568,6 +636,7 @@ void Run::WaitForTheEnd(SignalWaiter& signals) {
   for (;;) {
     if (phase_ == Phase::kGrace && NowMs() >= deadline_ms_) BeginSoftStop();
     if (phase_ == Phase::kDraining && (supervisor_->TryIdle() || NowMs() >= deadline_ms_)) return;
+    supervisor_->CollectLeftovers();
     const int link_fd = link_ != nullptr ? link_->fd() : -1;
     const int wake_fds[] = {supervisor_->question_fd(), supervisor_->sharing().fd(), link_fd};
     const SignalRequest request = signals.Wait(WaitMs(), wake_fds).request;
@@ -583,7 +652,7 @@ void Run::WaitForTheEnd(SignalWaiter& signals) {
         supervisor_->Dump();
         break;
       case SignalRequest::kReload:
-        console_.Warning(kReloadNotSupported);
+        ReloadOnSignal();
         break;
       case SignalRequest::kPause:
         PauseOrResume(true);

@@ -31,7 +31,7 @@ enum class SignalRequest : uint8_t {
   kWake,      // another descriptor became readable
   kStop,      // SIGINT, SIGTERM: at once
   kSoftStop,  // SIGUSR1: listeners close, streams finish
-  kReload,    // SIGUSR2, SIGHUP: not supported yet; warn with kReloadNotSupported, change nothing
+  kReload,    // SIGUSR2, SIGHUP: read the configuration again
   kDump,      // SIGQUIT: free what pools keep and print them
   kPause,     // SIGTTOU: stop listening for now
   kResume,    // SIGTTIN: listen again
@@ -45,9 +45,6 @@ struct SignalEvent {
   pid_t sender_pid = 0;  // 0: the kernel (Ctrl-C) or unknown
   uid_t sender_uid = 0;
 };
-
-inline constexpr const char* kReloadNotSupported =
-    "reloading is not supported yet: nothing was changed; restart to apply the configuration";
 
 // Blocks every signal that SignalWaiter reports and ignores SIGPIPE. Once, before threads start.
 void BlockSignals();

@@ -27,13 +27,6 @@
 namespace engine {
 namespace {
 
-bool RunsPrograms(const Configuration& configuration) {
-  return std::any_of(
-      configuration.proxies.begin(), configuration.proxies.end(), [](const auto& proxy) {
-        return proxy->checks != nullptr && proxy->checks->kind == CheckKind::kExternal;
-      });
-}
-
 std::vector<int> UsableCpus() {
   std::vector<int> cpus;
   cpu_set_t set;
@@ -80,60 +73,54 @@ shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& addres
   return options;
 }
 
-std::string BindingText(const BindConfig& bind) {
-  return "Binding [" + bind.place.file + ":" + std::to_string(bind.place.line) + "] for " +
-         bind.frontend->kind + " " + bind.frontend->name;
-}
-
-// h1-case-adjust: the names of the map, as they are to be written.
-class CaseMap final : public proto::NameCase {
- public:
-  explicit CaseMap(const std::map<std::string, std::string, std::less<>>& names) : names_(names) {}
-  std::string_view Adjust(proto::FieldName, std::string_view lower_name) const noexcept override {
-    const auto found = names_.find(lower_name);
-    return found == names_.end() ? std::string_view() : found->second;
+// What makes two sockets the same one, beside the shards that accept on them.
+std::string OptionsText(const shard::ListenOptions& options) {
+  std::string key = options.inherited_fd >= 0 ? "fd@" + std::to_string(options.inherited_fd)
+                                              : options.address.ToString();
+  for (const int64_t value :
+       {int64_t(options.reuse_port), int64_t(options.v6only), int64_t(options.v4v6),
+        int64_t(options.transparent), int64_t(options.tcp_fast_open), int64_t(options.defer_accept),
+        int64_t(options.mss), int64_t(options.user_timeout_ms), int64_t(options.unix_mode),
+        options.unix_uid, options.unix_gid}) {
+    key += ' ' + std::to_string(value);
   }
-
- private:
-  const std::map<std::string, std::string, std::less<>> names_;
-};
-
-// How HTTP is read on behalf of a proxy.
-std::shared_ptr<const HttpProfile> ProfileOf(const ProxyConfig& proxy, const GlobalConfig& global) {
-  auto profile = std::make_shared<HttpProfile>();
-  const HttpConfig& http = proxy.http;
-  profile->request =
-      http.accept_unsafe_request ? proto::UnsafeRequestOptions() : proto::ParserOptions();
-  profile->response =
-      http.accept_unsafe_response ? proto::UnsafeResponseOptions() : proto::ResponseOptions();
-  profile->response_framing.accept_odd_transfer_encoding = http.accept_unsafe_response;
-  for (proto::ParserOptions* options : {&profile->request, &profile->response}) {
-    // Room is kept for what rules add (manual 3.2, tune.maxrewrite).
-    options->head_bytes_max = global.bufsize - global.maxrewrite;
-    options->fields_max = global.http_maxhdr - 1;
-  }
-  if ((http.adjust_case_client || http.adjust_case_server) && !global.h1_case_adjust.empty()) {
-    profile->name_case = std::make_shared<CaseMap>(global.h1_case_adjust);
-    if (http.adjust_case_client) profile->client_case = profile->name_case.get();
-    if (http.adjust_case_server) profile->server_case = profile->name_case.get();
-  }
-  profile->request_ms = http.request_ms;
-  profile->keep_alive_ms = http.keep_alive_ms;
-  profile->client_ms = proxy.timeouts.client_ms;
-  profile->ignore_probes = http.ignore_probes;
-  profile->buffer_request = http.buffer_request;
-  profile->idle_close_on_response = http.idle_close_on_response;
-  return profile;
+  return key + ' ' + options.interface;
 }
 
 }  // namespace
 
 template <typename Visit>
 void Supervisor::ForEachBind(Visit visit) const {
-  for (const auto& proxy : configuration_.proxies) {
+  for (const auto& proxy : configuration().proxies) {
     if (!proxy->is_frontend || proxy->disabled) continue;
     for (const auto& bind : proxy->binds) visit(*bind);
   }
+}
+
+std::string Supervisor::BindingText(const BindConfig& bind) {
+  return "Binding [" + bind.place.file + ":" + std::to_string(bind.place.line) + "] for " +
+         bind.frontend->kind + " " + bind.frontend->name;
+}
+
+bool Supervisor::RunsPrograms(const Configuration& configuration) {
+  return std::any_of(
+      configuration.proxies.begin(), configuration.proxies.end(), [](const auto& proxy) {
+        return proxy->checks != nullptr && proxy->checks->kind == CheckKind::kExternal;
+      });
+}
+
+bool Supervisor::AcceptsOn(const Socket& socket, uint32_t shard) {
+  if (socket.shard >= 0) return socket.shard == int(shard);
+  return socket.allowed == 0 || (socket.allowed >> (shard % 64) & 1) != 0;
+}
+
+// Nobody of this process listens there, or it would be found as well.
+bool Supervisor::IsListenedOnByOthers(const Socket& socket) const {
+  if (!socket.address->address.is_ip() || !settings_.reuse_port) return false;
+  for (const Socket& own : sockets_) {
+    if (own.fd >= 0 && own.address->address.port == socket.address->address.port) return false;
+  }
+  return shard::IsListenedOn(OptionsOf(*socket.bind, *socket.address, false));
 }
 
 uint32_t Supervisor::ShardsFor(const GlobalConfig& global) {
@@ -164,16 +151,15 @@ uint64_t Supervisor::BacklogsOf(const Configuration& configuration, uint32_t sha
 }
 
 Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& settings)
-    : configuration_(configuration),
-      settings_(settings),
+    : settings_(settings),
       states_(settings.shards),
+      generation_(std::make_unique<Generation>(1, configuration, nullptr, settings.shards)),
       sharing_([this] { return OfferedSockets(); }),
       mailroom_(settings.shards),
       board_(settings.shards),
       cpus_(UsableCpus()) {
-  states_.Attach(configuration_);
-  process_.configuration = &configuration_;
-  for (const StartVariable& one : configuration_.global.start_variables) {
+  process_.configuration = &configuration;
+  for (const StartVariable& one : configuration.global.start_variables) {
     (void)process_.variables.Store(one.name, one.value());
   }
   process_.debug_moves = settings_.debug_moves;
@@ -193,27 +179,17 @@ Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& s
     process_.outlived_max =
         uint32_t(std::min<uint64_t>((spare - for_burst) / settings_.shards, UINT32_MAX));
   }
-  logs_ = std::make_unique<LogHub>(configuration_.logs, settings_.shards);
+  logs_ = std::make_unique<LogHub>(configuration.logs, settings_.shards);
   process_.logs = logs_.get();
-  if (RunsPrograms(configuration_)) {
+  if (RunsPrograms(configuration)) {
     external_checks_ = std::make_unique<ExternalChecks>();
     process_.external_checks = external_checks_.get();
   }
-  process_.shared = std::make_unique<ProcessShared>(configuration_.global, settings_.shards);
+  process_.shared = std::make_unique<ProcessShared>(configuration.global, settings_.shards);
   process_.global_maxconn =
       std::make_unique<shard::SharedLimit>(settings_.maxconn, settings_.shards);
-  for (const auto& proxy : configuration_.proxies) {
-    proxy->http_profile = ProfileOf(*proxy, configuration_.global);
-    if (!proxy->is_frontend) continue;
-    process_.frontend_maxconn[proxy.get()] = std::make_unique<shard::SharedLimit>(
-        proxy->maxconn != 0 ? int64_t(proxy->maxconn) : shard::SharedLimit::kNone,
-        settings_.shards);
-    for (const auto& bind : proxy->binds) {
-      if (bind->maxconn == 0) continue;
-      process_.bind_maxconn[bind.get()] =
-          std::make_unique<shard::SharedLimit>(bind->maxconn, settings_.shards);
-    }
-  }
+  PutToUse(*generation_, nullptr);
+  process_.limits = generation_->limits();
 }
 
 Supervisor::~Supervisor() {
@@ -236,7 +212,12 @@ bool Supervisor::OpenOne(const BindConfig& bind, const BindAddress& address, int
     errors->push_back(BindingText(bind) + ": " + why);
     return false;
   }
-  sockets_.push_back({&bind, address.inherited_fd >= 0, fd, shard, allowed, &address, false});
+  sockets_.push_back({.bind = &bind,
+                      .inherited = address.inherited_fd >= 0,
+                      .fd = fd,
+                      .shard = shard,
+                      .allowed = allowed,
+                      .address = &address});
   return true;
 }
 
@@ -273,7 +254,12 @@ void Supervisor::AdoptLine(const BindConfig& bind, Takeover& takeover) {
     for (size_t i = 0; i < fds.size(); ++i) {
       const bool of_all = TakesOneSocket(address, plan) || !shard::SharesItsPort(fds[i]);
       const int shard = of_all ? -1 : int(plan.accepting[i % plan.accepting.size()]);
-      sockets_.push_back({&bind, false, fds[i], shard, plan.allowed, &address, true});
+      sockets_.push_back({.bind = &bind,
+                          .fd = fds[i],
+                          .shard = shard,
+                          .allowed = plan.allowed,
+                          .address = &address,
+                          .is_adopted = true});
     }
   }
 }
@@ -298,6 +284,47 @@ bool Supervisor::BindLine(const BindConfig& bind, Takeover& takeover,
     for (uint32_t i = there; i < plan.sockets && good; ++i) {
       good &= OpenOne(bind, address, int(plan.accepting[i]), plan.allowed, takeover, errors);
     }
+  }
+  return good;
+}
+
+std::vector<Supervisor::Socket> Supervisor::SocketsOf(const BindConfig& bind) const {
+  const BindPlan plan = PlanOf(bind);
+  std::vector<Socket> sockets;
+  if (bind.is_masters) sockets.push_back({.bind = &bind});
+  for (const BindAddress& address : bind.addresses) {
+    Socket socket{.bind = &bind,
+                  .inherited = address.inherited_fd >= 0,
+                  .allowed = plan.allowed,
+                  .address = &address};
+    if (TakesOneSocket(address, plan)) {
+      sockets.push_back(socket);
+      continue;
+    }
+    for (uint32_t i = 0; i < plan.sockets; ++i) {
+      socket.shard = int(plan.accepting[i]);
+      sockets.push_back(socket);
+    }
+  }
+  return sockets;
+}
+
+std::string Supervisor::KeyOf(const Socket& socket) const {
+  if (socket.is_masters()) return "master " + std::to_string(int(socket.bind->level));
+  return socket.address->Name() + ' ' +
+         OptionsText(OptionsOf(*socket.bind, *socket.address, settings_.reuse_port));
+}
+
+bool Supervisor::Open(Socket& socket, std::vector<std::string>* errors) {
+  const shard::ListenOptions options =
+      OptionsOf(*socket.bind, *socket.address, settings_.reuse_port);
+  std::string why;
+  socket.fd = shard::BindListenSocket(options, &why);
+  const bool good =
+      socket.fd >= 0 && (socket.inherited || shard::BeginListening(socket.fd, options, &why));
+  if (!good) {
+    errors->push_back(BindingText(*socket.bind) + ": " + why);
+    CloseSocket(socket);
   }
   return good;
 }
@@ -334,7 +361,7 @@ bool Supervisor::Bind(Takeover& takeover, std::vector<std::string>* errors,
 bool Supervisor::BeginListening(std::vector<std::string>* errors) {
   MUST(!listens_);
   for (const Socket& socket : sockets_) {
-    if (socket.inherited) continue;
+    if (socket.inherited || socket.is_masters()) continue;
     const shard::ListenOptions options =
         OptionsOf(*socket.bind, *socket.address, settings_.reuse_port);
     std::string why;
@@ -346,8 +373,8 @@ bool Supervisor::BeginListening(std::vector<std::string>* errors) {
   return errors->empty();
 }
 
-bool Supervisor::CheckRights(std::string* why) const {
-  for (const auto& proxy : configuration_.proxies) {
+bool Supervisor::CheckRights(const Configuration& configuration, std::string* why) {
+  for (const auto& proxy : configuration.proxies) {
     for (const auto& server : proxy->servers) {
       if (proxy->disabled || !server->source.is_transparent()) continue;
       const int error = shard::TransparentError();
@@ -365,7 +392,7 @@ bool Supervisor::CheckRights(std::string* why) const {
 
 bool Supervisor::OpenShards(std::string* why) {
   ForEachBind([this](const BindConfig& bind) {
-    if (bind.is_masters) master_binds_.push_back(&bind);
+    if (bind.is_masters) sockets_.push_back({.bind = &bind});
   });
   shard::Shard::RingFactory factory =
       settings_.ring_driver == "poll" ? &shard::OpenPoll : &shard::OpenUring;
@@ -374,14 +401,14 @@ bool Supervisor::OpenShards(std::string* why) {
     options.index = index;
     // Any shard may come to serve nearly everything, so each has room for all: address space, not
     // memory.
-    options.connections_max = 2 * settings_.maxconn + CountChecks(configuration_) + 64;
-    options.small_chunk_bytes = configuration_.global.bufsize;
-    options.large_chunk_bytes = std::max<uint32_t>(65536, configuration_.global.bufsize);
+    options.connections_max = 2 * settings_.maxconn + CountChecks(configuration()) + 64;
+    options.small_chunk_bytes = configuration().global.bufsize;
+    options.large_chunk_bytes = std::max<uint32_t>(65536, configuration().global.bufsize);
     options.small_chunks = settings_.small_chunks;
     options.large_chunks = settings_.large_chunks;
     options.pipes_max = (settings_.pipes_max + settings_.shards - 1) / settings_.shards;
-    if (configuration_.global.pipe_bytes != 0) {
-      options.pipe_bytes = configuration_.global.pipe_bytes;
+    if (configuration().global.pipe_bytes != 0) {
+      options.pipe_bytes = configuration().global.pipe_bytes;
     }
     clocks_.push_back(std::make_unique<base::Clock>());
     std::unique_ptr<shard::Shard> shard =
@@ -393,16 +420,12 @@ bool Supervisor::OpenShards(std::string* why) {
     }
     if (shard == nullptr) return false;
     workers_.push_back(std::make_unique<Worker>(
-        process_, settings_.maxconn + 16 + configuration_.global.stats_maxconn));
+        process_, settings_.maxconn + 16 + configuration().global.stats_maxconn));
     shard->SetApp(workers_.back().get());
     for (const Socket& socket : sockets_) {
-      const bool accepts = socket.shard >= 0
-                               ? socket.shard == int(index)
-                               : socket.allowed == 0 || (socket.allowed >> (index % 64) & 1) != 0;
-      shard->AddListener(accepts ? socket.fd : -1, socket.bind, socket.allowed);
+      shard->AddListener(AcceptsOn(socket, index) ? socket.fd : -1, socket.bind, socket.allowed);
       if (socket.is_adopted) shard->listener(shard->listeners() - 1).LookAgain();
     }
-    for (const BindConfig* bind : master_binds_) shard->AddListener(-1, bind, 0);
     shards_.push_back(std::move(shard));
   }
   driver_ = shards_[0]->context().ring().name();
@@ -410,7 +433,7 @@ bool Supervisor::OpenShards(std::string* why) {
 }
 
 void Supervisor::RunShard(uint32_t index) {
-  const auto& wanted = configuration_.global.thread_cpus;
+  const auto& wanted = process_.configuration->global.thread_cpus;
   cpu_set_t set;
   CPU_ZERO(&set);
   if (index < wanted.size() && !wanted[index].empty()) {
@@ -453,7 +476,7 @@ void Supervisor::LogStopped(const ProxyConfig& proxy) {
 void Supervisor::LogAllStopped() {
   if (stop_is_logged_) return;
   stop_is_logged_ = true;
-  for (const auto& proxy : configuration_.proxies) {
+  for (const auto& proxy : configuration().proxies) {
     // One that was shut down before has had its line.
     const auto halt = halts_.find(proxy.get());
     const bool before = halt != halts_.end() && halt->second.for_ever;
@@ -462,7 +485,7 @@ void Supervisor::LogAllStopped() {
 }
 
 void Supervisor::Start() {
-  SetCrashConfiguration(&configuration_);
+  SetCrashConfiguration(&configuration());
   logs_->Start();
   if (external_checks_ != nullptr && !external_checks_->Start()) {
     process_.external_checks = nullptr;  // each of these checks fails
@@ -484,7 +507,7 @@ void Supervisor::HandleDrain(shard::Shard& shard, const shard::Message& message)
   auto& worker = *static_cast<Worker*>(shard.app());
   if (what == Worker::Drained::kAccepts) {
     shard.StopListening();
-    worker.spread_close().Start(self->configuration_.global.close_spread_ms);
+    worker.spread_close().Start(self->configuration().global.close_spread_ms);
   }
   const auto done = [](void* busy) {
     static_cast<std::atomic<uint32_t>*>(busy)->fetch_sub(1, std::memory_order_release);
@@ -526,31 +549,32 @@ bool Supervisor::TryIdle() {
 }
 
 void Supervisor::TakeBacklogs() {
-  for (size_t i = 0; i < sockets_.size(); ++i) {
-    const Socket& socket = sockets_[i];
-    if (socket.fd < 0 || socket.inherited || !socket.is_open || sharing_.IsShared(socket.fd)) {
-      continue;
-    }
-    // As many as may wait at once: who comes faster than this is refused with all who come later.
-    for (uint32_t taken = 0; taken < kBacklogMax; ++taken) {
-      const int fd = accept4(socket.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (fd < 0) break;
-      const uint32_t shard = socket.shard >= 0 ? uint32_t(socket.shard) : taken % shards();
-      Post(shard, {[](shard::Shard& shard, const shard::Message& message) noexcept {
-                     shard.listener(uint32_t(message.words[0])).Offer(int(message.words[1]));
-                   },
-                   {i, uint64_t(fd)}});
-    }
+  for (size_t i = 0; i < sockets_.size(); ++i) TakeBacklog(i);
+}
+
+void Supervisor::TakeBacklog(size_t place) {
+  const Socket& socket = sockets_[place];
+  if (socket.fd < 0 || socket.inherited || !socket.is_open || sharing_.IsShared(socket.fd)) return;
+  // As many as may wait at once: who comes faster than this is refused with all who come later.
+  for (uint32_t taken = 0; taken < kBacklogMax; ++taken) {
+    const int fd = accept4(socket.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) break;
+    const uint32_t shard = socket.shard >= 0 ? uint32_t(socket.shard) : taken % shards();
+    Post(shard, {[](shard::Shard& shard, const shard::Message& message) noexcept {
+                   shard.listener(uint32_t(message.words[0])).Offer(int(message.words[1]));
+                 },
+                 {place, uint64_t(fd)}});
   }
 }
 
 void Supervisor::ServeMastersClient(int fd, CliLevel level) {
-  for (size_t i = 0; i < master_binds_.size(); ++i) {
-    if (master_binds_[i]->level != level) continue;
+  for (size_t i = 0; i < sockets_.size(); ++i) {
+    const Socket& socket = sockets_[i];
+    if (!socket.is_masters() || socket.bind->level != level) continue;
     Post(0, {[](shard::Shard& shard, const shard::Message& message) noexcept {
                shard.listener(uint32_t(message.words[0])).Offer(int(message.words[1]));
              },
-             {sockets_.size() + i, uint64_t(fd)}});
+             {i, uint64_t(fd)}});
     return;
   }
   close(fd);
@@ -559,6 +583,7 @@ void Supervisor::ServeMastersClient(int fd, CliLevel level) {
 std::vector<int> Supervisor::OfferedSockets() const {
   std::vector<int> fds;
   for (const Socket& socket : sockets_) {
+    if (socket.address == nullptr) continue;
     const shard::Address& address = socket.address->address;
     const bool travels = address.is_ip() || (address.family == AF_UNIX && address.local.abstract);
     if (travels && socket.fd >= 0 && !socket.inherited && socket.is_open) fds.push_back(socket.fd);
@@ -582,24 +607,36 @@ void Supervisor::CloseSockets() {
   sharing_.Close();
 }
 
-// Returns when every shard has done it: from then on none names the descriptor unasked.
-void Supervisor::TellListeners(size_t socket, void (Supervisor::*change)(shard::Listener&)) {
+void Supervisor::OnAllShards(const std::function<void(shard::Shard&)>& work) {
   struct Order {
-    Supervisor* self;
-    size_t socket;
-    void (Supervisor::*change)(shard::Listener&);
-  } order{this, socket, change};
+    Supervisor& self;
+    const std::function<void(shard::Shard&)>& work;
+  } order{*this, work};
   untold_shards_.store(uint32_t(shards_.size()), std::memory_order_release);
   for (uint32_t index = 0; index < shards_.size(); ++index) {
     Post(index, {[](shard::Shard& shard, const shard::Message& message) noexcept {
                    const auto& order = *reinterpret_cast<const Order*>(message.words[0]);
-                   Supervisor& self = *order.self;
-                   (self.*order.change)(shard.listener(uint32_t(order.socket)));
+                   Supervisor& self = order.self;
+                   order.work(shard);
                    self.untold_shards_.fetch_sub(1, std::memory_order_release);
                  },
                  {reinterpret_cast<uint64_t>(&order)}});
   }
   while (untold_shards_.load(std::memory_order_acquire) != 0) usleep(200);
+}
+
+// Returns when every shard has done it: from then on none names the descriptor unasked.
+void Supervisor::TellListeners(size_t socket, void (Supervisor::*change)(shard::Listener&)) {
+  OnAllShards([&](shard::Shard& shard) { (this->*change)(shard.listener(uint32_t(socket))); });
+}
+
+// A driver may name the descriptor until it has taken the cancel.
+void Supervisor::EndAccepting(size_t socket) {
+  TellListeners(socket, &Supervisor::End);
+  do {
+    still_accepting_.store(0, std::memory_order_relaxed);
+    TellListeners(socket, &Supervisor::CountAccepting);
+  } while (still_accepting_.load(std::memory_order_relaxed) != 0);
 }
 
 bool Supervisor::Reopen(Socket& socket, std::string* why) {
@@ -616,14 +653,9 @@ bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
   bool good = true;
   for (size_t i = 0; i < sockets_.size(); ++i) {
     Socket& socket = sockets_[i];
-    if (socket.bind->frontend != &frontend || socket.fd < 0) continue;
+    if (socket.bind == nullptr || socket.bind->frontend != &frontend || socket.fd < 0) continue;
     if (halt.for_ever) {
-      TellListeners(i, &Supervisor::End);
-      // A driver may name the descriptor until it has taken the cancel.
-      do {
-        still_accepting_.store(0, std::memory_order_relaxed);
-        TellListeners(i, &Supervisor::CountAccepting);
-      } while (still_accepting_.load(std::memory_order_relaxed) != 0);
+      EndAccepting(i);
       socket.is_open = false;
       CloseSocket(socket);
     } else if (halt.any() && socket.is_open) {
@@ -651,7 +683,7 @@ bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
 
 std::vector<std::string> Supervisor::Pause() {
   std::vector<std::string> names;
-  for (const auto& proxy : configuration_.proxies) {
+  for (const auto& proxy : configuration().proxies) {
     if (!proxy->is_frontend || proxy->disabled || proxy->binds.empty()) continue;
     Halt& halt = halts_[proxy.get()];
     if (!halt.any()) {
@@ -667,7 +699,7 @@ std::vector<std::string> Supervisor::Pause() {
 
 std::vector<std::string> Supervisor::Resume(std::vector<std::string>* problems) {
   std::vector<std::string> names;
-  for (const auto& proxy : configuration_.proxies) {
+  for (const auto& proxy : configuration().proxies) {
     if (!proxy->is_frontend || proxy->disabled || proxy->binds.empty()) continue;
     Halt& halt = halts_[proxy.get()];
     // One that could not listen again stays paused, and is tried again by the next signal.
@@ -684,7 +716,10 @@ std::vector<std::string> Supervisor::Resume(std::vector<std::string>* problems) 
   return names;
 }
 
-std::string Supervisor::DisableFrontend(const ProxyConfig& frontend) {
+std::string Supervisor::DisableFrontend(const ProxyConfig& asked) {
+  const ProxyConfig* now = FindSame(*generation_, asked);
+  if (now == nullptr) return "No such frontend.";
+  const ProxyConfig& frontend = *now;
   Halt& halt = halts_[&frontend];
   if (halt.for_ever) return "Frontend was previously shut down, cannot disable.";
   if (halt.by_operator) return "Frontend is already disabled.";
@@ -695,7 +730,10 @@ std::string Supervisor::DisableFrontend(const ProxyConfig& frontend) {
   return {};
 }
 
-std::string Supervisor::EnableFrontend(const ProxyConfig& frontend) {
+std::string Supervisor::EnableFrontend(const ProxyConfig& asked) {
+  const ProxyConfig* now = FindSame(*generation_, asked);
+  if (now == nullptr) return "No such frontend.";
+  const ProxyConfig& frontend = *now;
   Halt& halt = halts_[&frontend];
   if (halt.for_ever) return "Frontend was previously shut down, cannot enable.";
   if (frontend.state->listening() == Listening::kOpen) return "Frontend is already enabled.";
@@ -706,7 +744,10 @@ std::string Supervisor::EnableFrontend(const ProxyConfig& frontend) {
   return {};
 }
 
-std::string Supervisor::ShutDownFrontend(const ProxyConfig& frontend) {
+std::string Supervisor::ShutDownFrontend(const ProxyConfig& asked) {
+  const ProxyConfig* now = FindSame(*generation_, asked);
+  if (now == nullptr) return "No such frontend.";
+  const ProxyConfig& frontend = *now;
   Halt& halt = halts_[&frontend];
   if (halt.for_ever) return "Frontend was already shut down.";
   halt.for_ever = true;

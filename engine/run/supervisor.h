@@ -22,6 +22,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,6 +30,7 @@
 #include <vector>
 
 #include "engine/run/socket_sharing.h"
+#include "engine/server/generation.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
 #include "engine/session/process_control.h"
@@ -78,7 +80,7 @@ class Supervisor final : public ProcessControl {
   SocketSharing& sharing() { return sharing_; }
   // After privileges were dropped: whether servers may be shown addresses that are not the
   // machine's (`source ... usesrc`).
-  [[nodiscard]] bool CheckRights(std::string* why) const;
+  [[nodiscard]] static bool CheckRights(const Configuration& configuration, std::string* why);
   [[nodiscard]] bool OpenShards(std::string* why);
   // Null, or why auto did not choose uring.
   const std::string& driver_note() const { return driver_note_; }
@@ -98,6 +100,16 @@ class Supervisor final : public ProcessControl {
   bool TryIdle();
   // Ends what is open, stops the threads and joins them.
   void Stop();
+  // Puts another configuration into the place of the one in use (reload.cc). False: nothing was
+  // changed, `*errors` say why. What only a start can change must be the same in both.
+  [[nodiscard]] bool Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors);
+  // Who reads the files again when `reload` is asked for; its answer is that of the command.
+  void SetReloader(std::function<std::string()> reloader) { reloader_ = std::move(reloader); }
+  // Frees configurations that nobody uses any more, and closes sockets that are listened on no
+  // longer. Asked now and then, while HasLeftovers().
+  void CollectLeftovers();
+  bool HasLeftovers() const { return !old_generations_.empty() || !leaving_sockets_.empty(); }
+  Configuration& configuration() const { return generation_->configuration(); }
   // Each shard prints its pools and counters, one line of JSON for all (SIGQUIT).
   void Dump();
   uint32_t shards() const { return uint32_t(shards_.size()); }
@@ -105,7 +117,7 @@ class Supervisor final : public ProcessControl {
 
  private:
   struct Socket {
-    const BindConfig* bind = nullptr;
+    const BindConfig* bind = nullptr;  // null: the place is free, shards know a stopped listener
     bool inherited = false;
     int fd = -1;
     int shard = -1;  // -1: every allowed shard accepts on it
@@ -113,6 +125,13 @@ class Supervisor final : public ProcessControl {
     const BindAddress* address = nullptr;
     bool is_adopted = false;  // from another process, which may still listen on it
     bool is_open = true;      // shards accept on it
+    bool is_closing = false;  // a reload has left it out, and what waited in it was taken
+    // While a reload compares: what makes two sockets the same one, and where it stands among
+    // `sockets_`; -1: not there.
+    std::string key;
+    int place = -1;
+    // Without a descriptor: the master brings those who come.
+    bool is_masters() const { return bind != nullptr && bind->is_masters; }
   };
   // Where the sockets of a `bind` line are accepted on.
   struct BindPlan {
@@ -136,6 +155,26 @@ class Supervisor final : public ProcessControl {
                Takeover& takeover, std::vector<std::string>* errors);
   std::vector<int> OfferedSockets() const;
   bool ShareListeners(int session) override { return sharing_.Give(session); }
+  // What a line asks for, none of it open.
+  std::vector<Socket> SocketsOf(const BindConfig& bind) const;
+  // "Binding [FILE:LINE] for frontend NAME"
+  static std::string BindingText(const BindConfig& bind);
+  std::string KeyOf(const Socket& socket) const;
+  bool Open(Socket& socket, std::vector<std::string>* errors);
+  void PutToUse(Generation& generation, Generation* before);
+  bool OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::string>* errors);
+  void SwitchShards(Generation& next, std::vector<Socket>& wanted);
+  void MoveHalts(const Generation& before);
+  bool IsListenedOnByOthers(const Socket& socket) const;
+  static bool AcceptsOn(const Socket& socket, uint32_t shard);
+  // The proxy of that name and kind; null: there is none.
+  static const ProxyConfig* FindSame(const Generation& generation, const ProxyConfig& proxy);
+  static bool RunsPrograms(const Configuration& configuration);
+  bool IsLeaving(size_t place) const;
+  bool TryDropSocket(size_t place);
+  bool TryFree(Generation& old);
+  void FlushMail();
+  std::string Reload() override { return reloader_ ? reloader_() : "Reloading is not possible.\n"; }
   bool Submit(Question& question) override;
   std::string DisableFrontend(const ProxyConfig& frontend) override;
   std::string EnableFrontend(const ProxyConfig& frontend) override;
@@ -144,6 +183,10 @@ class Supervisor final : public ProcessControl {
   bool ApplyHalt(const ProxyConfig& frontend, std::string* why);
   bool Reopen(Socket& socket, std::string* why);
   void CloseSocket(Socket& socket);
+  // Returns when no shard and no ring names its descriptor.
+  void EndAccepting(size_t socket);
+  // On each shard's thread; returns when all of them have done it.
+  void OnAllShards(const std::function<void(shard::Shard&)>& work);
   void TellListeners(size_t socket, void (Supervisor::*change)(shard::Listener& listener));
   void Hold(shard::Listener& listener) { listener.SetPaused(true); }
   void Release(shard::Listener& listener) { listener.SetPaused(false); }
@@ -162,20 +205,23 @@ class Supervisor final : public ProcessControl {
   void CloseSockets();
   // Those who came before the last accept are served by us, where no other process takes them.
   void TakeBacklogs();
+  void TakeBacklog(size_t place);
   void Post(uint32_t shard, const shard::Message& message);
   void LogProxy(const ProxyConfig& proxy, const std::string& text);
   void LogHalt(const ProxyConfig& proxy, const char* what);
   void LogStopped(const ProxyConfig& proxy);
   void LogAllStopped();
 
-  Configuration& configuration_;
   const SupervisorSettings settings_;
   StateTable states_;
+  std::unique_ptr<Generation> generation_;  // in use
+  std::vector<std::unique_ptr<Generation>> old_generations_;
+  std::vector<size_t> leaving_sockets_;  // of binds that are gone
+  std::function<std::string()> reloader_;
   ProcessContext process_;
   std::unique_ptr<ExternalChecks> external_checks_;  // before the workers, likewise
   std::unique_ptr<LogHub> logs_;                     // before the workers, which use it to the end
   std::vector<Socket> sockets_;
-  std::vector<const BindConfig*> master_binds_;  // their listeners come after those of sockets_
   SocketSharing sharing_;
   bool listens_ = false;
   shard::Mailroom mailroom_;

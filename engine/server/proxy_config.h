@@ -43,6 +43,7 @@ class Context;
 
 namespace engine {
 
+class Generation;
 struct HttpProfile;
 struct KeepPlan;
 struct ProxyConfig;
@@ -255,6 +256,7 @@ struct ProxyConfig {
   uint32_t fullconn = 0;             // 0: a tenth of what its frontends take (manual 4.2, fullconn)
   int32_t redispatch_interval = -1;  // manual 4.2, option redispatch: -1 last retry only
   BackendState* state = nullptr;
+  Generation* generation = nullptr;  // that it is a part of; null where nothing is ever reloaded
 };
 
 // tune.vars (manual 3.2), in bytes; 0: no limit. Each holds what the finer ones hold, too.
@@ -336,6 +338,8 @@ struct Configuration {
   LogPlan logs;
   std::vector<std::unique_ptr<ProxyConfig>> proxies;
   std::vector<std::unique_ptr<Userlist>> userlists;
+  // The states of its proxies and servers, which other configurations may have, too.
+  std::vector<std::shared_ptr<BackendState>> states;
 
   const Userlist* FindUserlist(std::string_view name) const;
   ProxyConfig* FindBackend(std::string_view name) const;

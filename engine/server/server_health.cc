@@ -1,5 +1,7 @@
 #include "engine/server/server_health.h"
 
+#include <algorithm>
+
 namespace engine {
 namespace {
 
@@ -46,6 +48,23 @@ void ServerHealth::Configure(const HealthRules& rules) {
                     .agent_up = true,
                     .stopping = false}),
               std::memory_order_release);
+}
+
+void ServerHealth::TakeOver(const ServerHealth& before) {
+  const HealthValue known = before.Get();
+  HealthValue value = Get();
+  if (rules_.is_checked && before.rules_.is_checked) {
+    const bool was_up = known.count >= before.rules_.rise;
+    value.count = was_up ? (known.count == before.count_max() ? count_max() : rules_.rise)
+                         : std::min(known.count, rules_.rise - 1);
+    value.checks = known.checks;
+    value.stopping = known.stopping;
+  }
+  if (rules_.has_agent && before.rules_.has_agent) {
+    value.agent_checks = known.agent_checks;
+    value.agent_up = known.agent_up;
+  }
+  word_.store(Pack(value), std::memory_order_release);
 }
 
 Operational ServerHealth::OperationalOf(const HealthValue& value) const {

@@ -84,6 +84,8 @@ class ServerHealth {
   // Start-up: as it was in an earlier process.
   void Restore(const HealthValue& value) { word_.store(Pack(value), std::memory_order_release); }
   const HealthRules& rules() const { return rules_; }
+  // After Configure(): what was known under the rules of `before`, as far as these have it.
+  void TakeOver(const ServerHealth& before);
   HealthValue Get() const { return Unpack(word_.load(std::memory_order_acquire)); }
   Operational operational() const { return OperationalOf(Get()); }
   HealthChange Apply(HealthEvent event);

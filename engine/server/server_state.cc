@@ -1,6 +1,9 @@
 #include "engine/server/server_state.h"
 
 #include <algorithm>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "engine/server/cookie_keywords.h"
 #include "engine/server/rule_config.h"
@@ -108,11 +111,21 @@ uint64_t PoolKeyOf(const ServerConfig& server, const ServerDial& dial) {
   return key;
 }
 
+ServerDial ConfiguredDial(const ServerConfig& server) {
+  ServerDial dial{.address = server.address,
+                  .socket = server.socket_address,
+                  .socket_bytes = server.socket_address_length,
+                  .follows_address = server.follows_address,
+                  .follows_port = server.follows_port};
+  dial.pool_key = PoolKeyOf(server, dial);
+  return dial;
+}
+
 }  // namespace
 
 void ServerState::MoveTo(const ServerConfig& server, uint32_t shard, shard::Address address,
                          bool has_port) {
-  ServerDial& dial = parts_[shard].dial;
+  ServerDial& dial = dials_[shard];
   if (!has_port) address.port = dial.address.port;
   if (has_port) dial.follows_port = false;
   dial.follows_address = false;
@@ -164,7 +177,7 @@ uint64_t ServerState::DownMicros(uint64_t now_us) const {
 }
 
 bool BackendState::HasServer() const {
-  return std::any_of(servers_.begin(), servers_.end(), [](const ServerState* server) {
+  return std::any_of(servers_.begin(), servers_.end(), [](const auto& server) {
     return !server->disabled() && server->weight() > 0;
   });
 }
@@ -225,66 +238,222 @@ int64_t BackendState::BackPeak() const {
   return peak;
 }
 
-void StateTable::Attach(Configuration& configuration) {
-  AttachEach(configuration);
-  for (const auto& proxy : configuration.proxies) {
-    for (const auto& server : proxy->servers) {
-      server->state->Track(server->tracked == nullptr ? nullptr : server->tracked->state);
-    }
+ServerState::ServerState(ServerState& before, const ServerConfig& server)
+    : ServerState(server.name, before.shards_, before.numbers_) {
+  Configure(server);
+  // What was set at run time holds until the configuration says something new.
+  if (server.weight == before.configured_weight_) SetWeight(before.weight());
+  if (server.disabled == before.configured_disabled_) SetAdminState(before.admin_state());
+  changed_us_.store(before.changed_us(), std::memory_order_relaxed);
+  if (configured_key_ != before.configured_key_) return;  // another machine, perhaps
+  if (server.has_address || before.has_address()) SetHasAddress(true);
+  if (server.slowstart_ms != 0) {
+    slow_start_us_.store(before.slow_start_us(), std::memory_order_relaxed);
+    SetThrottle(before.throttle());
   }
-  for (const auto& proxy : configuration.proxies) {
-    if (proxy->is_backend) proxy->state->BeginServers();
+  source_port_.store(before.source_port_.load(std::memory_order_relaxed),
+                     std::memory_order_relaxed);
+  health.TakeOver(before.health);
+  check.report.Set(before.check.report.Get());
+  agent.report.Set(before.agent.report.Get());
+}
+
+void ServerState::Configure(const ServerConfig& server) {
+  configured_weight_ = server.weight;
+  configured_disabled_ = server.disabled;
+  configured_key_ = ConfiguredDial(server).pool_key;
+  for (uint32_t shard = 0; shard < shards_; ++shard) dials_[shard] = ConfiguredDial(server);
+  SetHasAddress(server.has_address);
+  SetDisabled(server.disabled);
+  SetWeight(server.weight);
+  health.Configure(server.check.health_rules());
+  check.target.Set(server.check.target);
+  agent.target.Set(server.check.agent_target);
+}
+
+BackendState::BackendState(BackendState& before)
+    : BackendState(before.name_, before.shards_, before.numbers_) {
+  changed_us_.store(before.changed_us(), std::memory_order_relaxed);
+  downs_.store(before.downs(), std::memory_order_relaxed);
+  down_us_.store(before.down_us_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  SetListening(before.listening());
+}
+
+void BackendState::ConfigureFront(const ProxyConfig& proxy) {
+  numbers_->session_limit.SetMax(proxy.sessions_per_second);
+  if (std::exchange(numbers_->configured_maxconn, proxy.maxconn) != proxy.maxconn) {
+    SetMaxconn(proxy.maxconn != 0 ? int64_t(proxy.maxconn) : -1);
   }
 }
 
-void StateTable::AttachEach(Configuration& configuration) {
-  for (const auto& proxy : configuration.proxies) {
-    // A frontend and a backend may share a name; their states do not.
-    auto& state = proxies_[(proxy->is_internal   ? "internal "
-                            : proxy->is_frontend ? "front "
-                                                 : "back ") +
-                           proxy->name];
-    if (state == nullptr) state = std::make_unique<BackendState>(proxy->name, shards_);
-    proxy->state = state.get();
-    state->session_limit().SetMax(proxy->sessions_per_second);
-    state->SetMaxconn(proxy->maxconn != 0 ? int64_t(proxy->maxconn) : -1);
-    state->servers().clear();
+ServerState* BackendState::FindServer(const std::string& name) {
+  for (const auto& server : servers_) {
+    if (server->name() == name) return server.get();
+  }
+  return nullptr;
+}
+
+namespace {
+
+// A frontend and a backend may share a name; their states do not.
+std::string KeyOf(const ProxyConfig& proxy) {
+  return (proxy.is_internal ? "internal " : proxy.is_frontend ? "front " : "back ") + proxy.name;
+}
+
+void AddWords(std::string& out) { out += '\n'; }
+template <typename Word, typename... Rest>
+void AddWords(std::string& out, const Word& word, const Rest&... rest) {
+  if constexpr (std::is_convertible_v<Word, std::string_view>) {
+    out += word;
+  } else {
+    out += std::to_string(word);
+  }
+  out += '\0';
+  AddWords(out, rest...);
+}
+
+void AddTarget(std::string& out, const CheckTarget& target) {
+  const bool is_given = target.address.family != AF_UNSPEC;
+  AddWords(out, is_given ? target.address.ToString() : std::string(), target.address.port);
+}
+
+// What the states of a backend and its servers are made from.
+std::string DefinitionOf(const Configuration& configuration, const ProxyConfig& proxy) {
+  std::string out;
+  if (!proxy.is_backend) return out;
+  BackendRules sums;
+  CountFrontends(configuration, proxy, &sums);
+  AddWords(out, int(proxy.balance), proxy.balance_random_draws, proxy.all_backups,
+           proxy.has_static_weights(), int(proxy.hash.method), int(proxy.hash.affinity),
+           BalanceFactorOf(proxy), PointsPerWeight(proxy), proxy.fullconn,
+           sums.frontend_maxconn_sum, sums.frontends_without_maxconn, proxy.http.cookie.enabled());
+  for (const auto& server : proxy.servers) {
+    const HealthRules rules = server->check.health_rules();
+    AddWords(out, server->name, server->id, server->weight, server->backup, server->disabled,
+             server->maxconn, server->minconn, server->maxqueue, server->slowstart_ms,
+             server->has_address, NodeKeyOf(*server), ConfiguredDial(*server).pool_key,
+             server->follows_address, server->follows_port, rules.rise, rules.fall, int(rules.init),
+             rules.is_checked, rules.has_agent,
+             proxy.http.cookie.enabled() ? CookieOf(*server, server->address) : std::string());
+    if (server->tracked != nullptr) {
+      AddWords(out, server->tracked->backend->name, server->tracked->name);
+    }
+    AddTarget(out, server->check.target);
+    AddTarget(out, server->check.agent_target);
+  }
+  return out;
+}
+
+// Servers that track each other point at each other's states: all of them are new, or none.
+bool SpreadNew(std::map<const ProxyConfig*, bool*>& is_new) {
+  bool has_spread = false;
+  for (const auto& [proxy, is_own_new] : is_new) {
     for (const auto& server : proxy->servers) {
-      auto& server_state = servers_[proxy->name + "/" + server->name];
-      if (server_state == nullptr) {
-        server_state = std::make_unique<ServerState>(server->name, shards_);
-        server_state->SetDisabled(server->disabled);
-        server_state->SetWeight(server->weight);
-        server_state->health.Configure(server->check.health_rules());
-        server_state->check.target.Set(server->check.target);
-        server_state->agent.target.Set(server->check.agent_target);
-        server_state->SetHasAddress(server->has_address);
-        for (uint32_t shard = 0; shard < shards_; ++shard) {
-          ServerDial& dial = server_state->part(shard).dial;
-          dial = {server->address,         server->socket_address, server->socket_address_length,
-                  server->follows_address, server->follows_port,   0};
-          dial.pool_key = PoolKeyOf(*server, dial);
-        }
-      }
-      server->state = server_state.get();
-      server_state->ForgetTrackers();
-      state->servers().push_back(server_state.get());
+      if (server->tracked == nullptr) continue;
+      bool* const is_other_new = is_new[server->tracked->backend];
+      if (*is_own_new == *is_other_new) continue;
+      *is_own_new = *is_other_new = has_spread = true;
     }
-    if (proxy->http.cookie.enabled()) {
-      std::vector<std::string> cookies;
-      for (const auto& server : proxy->servers) {
-        cookies.push_back(CookieOf(*server, server->address));
-      }
-      state->SetCookies(std::move(cookies));
+  }
+  return has_spread;
+}
+
+// What an operator has set of them holds until the configuration says something new.
+void FollowLimits(BackendState& before, BackendState& now) {
+  if (before.queue() == nullptr || now.queue() == nullptr) return;
+  for (uint32_t index = 0; index < now.servers().size(); ++index) {
+    for (uint32_t old = 0; old < before.servers().size(); ++old) {
+      if (before.servers()[old]->name() != now.servers()[index]->name()) continue;
+      now.queue()->FollowMaxconn(index, *before.queue(), old);
     }
-    if (proxy->is_backend) {
-      state->SetBackend(RulesOf(configuration, *proxy));
-      for (uint32_t index = 0; index < state->servers().size(); ++index) {
-        ServerState& server = *state->servers()[index];
-        server.SetVersion(state->backend()->version());
-        server.SetSharedLoad(state->backend()->shared_load(index));
-      }
+  }
+}
+
+}  // namespace
+
+void FollowCookie(const ServerConfig& server, uint32_t shard) {
+  if (!server.backend->http.cookie.enabled()) return;
+  const shard::Address& address = server.state->dial(shard).address;
+  server.backend->state->cookies(shard).SetValue(server.index, CookieOf(server, address));
+}
+
+std::vector<StateTable::Entry> StateTable::EntriesOf(Configuration& configuration) const {
+  std::vector<Entry> entries;
+  for (const auto& proxy : configuration.proxies) {
+    Entry entry{.proxy = proxy.get(),
+                .key = KeyOf(*proxy),
+                .definition = DefinitionOf(configuration, *proxy)};
+    const auto found = proxies_.find(entry.key);
+    if (found != proxies_.end()) {
+      entry.before = found->second.get();
+      entry.is_new = entry.before->definition() != entry.definition;
     }
+    entries.push_back(std::move(entry));
+  }
+  std::map<const ProxyConfig*, bool*> is_new;
+  for (Entry& entry : entries) is_new[entry.proxy] = &entry.is_new;
+  while (SpreadNew(is_new)) {
+  }
+  return entries;
+}
+
+std::shared_ptr<BackendState> StateTable::StateOf(const Configuration& configuration,
+                                                  const Entry& entry) {
+  ProxyConfig& proxy = *entry.proxy;
+  if (!entry.is_new) {
+    std::shared_ptr<BackendState> state = proxies_[entry.key];
+    for (size_t i = 0; i < proxy.servers.size(); ++i) {
+      proxy.servers[i]->state = state->servers()[i].get();
+    }
+    return state;
+  }
+  auto state = entry.before == nullptr ? std::make_shared<BackendState>(proxy.name, shards_)
+                                       : std::make_shared<BackendState>(*entry.before);
+  state->SetDefinition(entry.definition);
+  for (const auto& server : proxy.servers) {
+    ServerState* before =
+        entry.before == nullptr ? nullptr : entry.before->FindServer(server->name);
+    auto made = before == nullptr ? std::make_unique<ServerState>(server->name, shards_)
+                                  : std::make_unique<ServerState>(*before, *server);
+    if (before == nullptr) made->Configure(*server);
+    server->state = made.get();
+    state->servers().push_back(std::move(made));
+  }
+  if (proxy.http.cookie.enabled()) {
+    std::vector<std::string> cookies;
+    for (const auto& server : proxy.servers) cookies.push_back(CookieOf(*server, server->address));
+    state->SetCookies(std::move(cookies));
+  }
+  if (!proxy.is_backend) return state;
+  state->SetBackend(RulesOf(configuration, proxy));
+  if (entry.before != nullptr) FollowLimits(*entry.before, *state);
+  for (uint32_t index = 0; index < state->servers().size(); ++index) {
+    ServerState& server = *state->servers()[index];
+    server.SetVersion(state->backend()->version());
+    server.SetSharedLoad(state->backend()->shared_load(index));
+  }
+  return state;
+}
+
+void StateTable::Attach(Configuration& configuration) {
+  const std::vector<Entry> entries = EntriesOf(configuration);
+  std::map<std::string, std::shared_ptr<BackendState>> states;
+  for (const Entry& entry : entries) {
+    std::shared_ptr<BackendState> state = StateOf(configuration, entry);
+    entry.proxy->state = state.get();
+    state->ConfigureFront(*entry.proxy);
+    configuration.states.push_back(state);
+    states[entry.key] = std::move(state);
+  }
+  proxies_ = std::move(states);
+  for (const Entry& entry : entries) {
+    if (!entry.is_new) continue;
+    for (const auto& server : entry.proxy->servers) {
+      if (server->tracked != nullptr) server->state->Track(server->tracked->state);
+    }
+  }
+  for (const Entry& entry : entries) {
+    if (entry.is_new && entry.proxy->is_backend) entry.proxy->state->BeginServers();
   }
 }
 

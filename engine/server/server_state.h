@@ -55,7 +55,7 @@ class GaugePeak {
 };
 
 // Where connections to a server go. Each shard has its own, and changes it between two turns.
-struct ServerDial {
+struct alignas(64) ServerDial {
   shard::Address address;
   sockaddr_storage socket{};
   socklen_t socket_bytes = 0;
@@ -84,7 +84,8 @@ struct alignas(64) ServerShardPart {
   ExchangeTimes times;
   base::Counter last_used_us;  // of the monotonic clock; 0: never
   base::Gauge idle_count;      // of `idle`, for other shards
-  ServerDial dial;             // shard-local
+  // The server in the configuration that the shard uses now; null: not in it. The shard's.
+  const ServerConfig* config = nullptr;
   // Kept connections, shard-local; the longest kept first.
   base::IntrusiveList<MuxH1Back, &MuxH1Back::idle_hook> idle;
 };
@@ -109,17 +110,25 @@ struct CheckView {
   base::Published<CheckTarget> target;  // where it goes to; its home shard's
 };
 
+// What is counted of a server goes on when its definition changes.
+struct ServerNumbers {
+  explicit ServerNumbers(uint32_t shards) : parts(new ServerShardPart[shards]), rates(shards) {}
+  const std::unique_ptr<ServerShardPart[]> parts;
+  Rates rates;  // of streams it is given
+  CheckCounters counters;
+};
+
 class ServerState {
  public:
   ServerState(std::string name, uint32_t shards)
-      : name_(std::move(name)),
-        parts_(new ServerShardPart[shards]),
-        shards_(shards),
-        rates_(shards) {}
+      : ServerState(std::move(name), shards, std::make_shared<ServerNumbers>(shards)) {}
+  // Of a server that was reloaded with another definition: counts on, and knows what `before` knew
+  // as far as it still applies.
+  ServerState(ServerState& before, const ServerConfig& server);
   const std::string& name() const { return name_; }
   ServerShardPart& part(uint32_t shard) { return parts_[shard]; }
   // How often it is given a stream.
-  Rates& rates() { return rates_; }
+  Rates& rates() { return numbers_->rates; }
   uint32_t shards() const { return shards_; }
   // Read over all shards; exact only when nothing moves.
   uint64_t Total() const;
@@ -155,23 +164,31 @@ class ServerState {
     tracked_ = tracked;
     if (tracked != nullptr) tracked->trackers_.push_back(this);
   }
-  void ForgetTrackers() { trackers_.clear(); }
   ServerHealth health;
-  CheckCounters counters;
+  CheckCounters& counters;
   CheckView check;
   CheckView agent;
   // Failures in a row that traffic has shown (manual 5.2, observe).
   std::atomic<uint32_t> errors_in_row{0};
   // It has moved, by whatever: whoever balances is to see it, and how long it was down is counted.
   void NoteMove(Operational before, Operational after);
+  // Start-up: what its line says.
+  void Configure(const ServerConfig& server);
   // False: its name has none yet (manual 5.2, init-addr).
   bool has_address() const { return has_address_.load(std::memory_order_relaxed); }
   void SetHasAddress(bool has_address) {
     if (has_address_.exchange(has_address, std::memory_order_relaxed) != has_address) NoteChange();
   }
-  // Where connections of that shard go from now on, on its thread; `has_port`: the port is the
-  // address's, else it stays what it is.
+  // Where connections of that shard go. The shard's; at start-up the main thread's.
+  const ServerDial& dial(uint32_t shard) const { return dials_[shard]; }
+  // Where they go from now on, on that shard's thread; `has_port`: the port is the address's, else
+  // it stays what it is.
   void MoveTo(const ServerConfig& server, uint32_t shard, shard::Address address, bool has_port);
+  // An operator may have moved the server that this one takes the place of: as far as the
+  // configuration still says the same of both, it has moved, too. On that shard's thread.
+  void FollowDial(const ServerState& before, uint32_t shard) {
+    if (before.configured_key_ == configured_key_) dials_[shard] = before.dials_[shard];
+  }
   void SetDisabled(bool disabled) {
     SetAdminState(disabled ? AdminState::kMaint : AdminState::kReady);
   }
@@ -221,10 +238,23 @@ class ServerState {
     for (ServerState* tracker : trackers_) tracker->NoteChange();
   }
 
+  ServerState(std::string name, uint32_t shards, std::shared_ptr<ServerNumbers> numbers)
+      : counters(numbers->counters),
+        name_(std::move(name)),
+        numbers_(std::move(numbers)),
+        parts_(numbers_->parts.get()),
+        shards_(shards),
+        dials_(new ServerDial[shards]) {}
+
   const std::string name_;
-  std::unique_ptr<ServerShardPart[]> parts_;
+  const std::shared_ptr<ServerNumbers> numbers_;
+  ServerShardPart* const parts_;  // by shard
   const uint32_t shards_;
-  Rates rates_;
+  // As configured, to tell what was changed since.
+  uint32_t configured_weight_ = 1;
+  bool configured_disabled_ = false;
+  uint64_t configured_key_ = 0;                // ServerDial::pool_key
+  const std::unique_ptr<ServerDial[]> dials_;  // by shard
   std::atomic<AdminState> admin_state_{AdminState::kReady};
   std::atomic<uint64_t> changed_us_{base::MonotonicMicros()};
   std::atomic<uint32_t> weight_{1};
@@ -260,7 +290,26 @@ struct alignas(64) ProxyShardPart {
   StatusCounts back_statuses;
   FailureCounts back_failures;
   base::Counter lines;  // about its traffic, in the log
+  // The proxy in the configuration that the shard uses now; null: not in it. The shard's.
+  const ProxyConfig* config = nullptr;
   base::Counter by_reason[size_t(shard::CloseReason::kCount)];
+};
+
+// What is counted of a proxy, and its limits, go on when its definition changes.
+struct ProxyNumbers {
+  explicit ProxyNumbers(uint32_t shards)
+      : parts(new ProxyShardPart[shards]),
+        front_rates(shards),
+        request_rates(shards),
+        back_rates(shards) {}
+  const std::unique_ptr<ProxyShardPart[]> parts;
+  Rates front_rates;
+  Rates request_rates;  // of the frontend half, in mode http
+  Rates back_rates;
+  shard::RateLimit session_limit;  // rate-limit sessions
+  uint32_t configured_maxconn = 0;
+  // Of the frontend half, as an operator may have changed it; -1: none but the process's.
+  std::atomic<int64_t> maxconn{-1};
 };
 
 // Whether a frontend takes new connections.
@@ -273,13 +322,13 @@ enum class Listening : uint8_t {
 class BackendState {
  public:
   BackendState(std::string name, uint32_t shards)
-      : name_(std::move(name)),
-        parts_(new ProxyShardPart[shards]),
-        shards_(shards),
-        front_rates_(shards),
-        request_rates_(shards),
-        back_rates_(shards) {}
+      : BackendState(std::move(name), shards, std::make_shared<ProxyNumbers>(shards)) {}
+  // Of a proxy that was reloaded with other servers or rules: counts on.
+  explicit BackendState(BackendState& before);
   const std::string& name() const { return name_; }
+  // Start-up: limits of the frontend half, as the configuration has them. What an operator said
+  // holds until it says something new.
+  void ConfigureFront(const ProxyConfig& proxy);
   ProxyShardPart& part(uint32_t shard) { return parts_[shard]; }
   uint32_t shards() const { return shards_; }
   // Sums over all shards, exact only when nothing moves.
@@ -299,14 +348,14 @@ class BackendState {
     one.back_peak.Note(one.back_current.Get(), [this] { return BackCurrent(); });
   }
   // How often: sessions of the frontend half, requests (or connections) of the backend half.
-  Rates& front_rates() { return front_rates_; }
-  Rates& request_rates() { return request_rates_; }  // of the frontend half, in mode http
-  Rates& back_rates() { return back_rates_; }
+  Rates& front_rates() { return numbers_->front_rates; }
+  Rates& request_rates() { return numbers_->request_rates; }  // of the frontend half, in mode http
+  Rates& back_rates() { return numbers_->back_rates; }
   // rate-limit sessions.
-  shard::RateLimit& session_limit() { return session_limit_; }
+  shard::RateLimit& session_limit() { return numbers_->session_limit; }
   // Of the frontend half, as an operator may have changed it; -1: none but the process's.
-  int64_t maxconn() const { return maxconn_.load(std::memory_order_relaxed); }
-  void SetMaxconn(int64_t maxconn) { maxconn_.store(maxconn, std::memory_order_relaxed); }
+  int64_t maxconn() const { return numbers_->maxconn.load(std::memory_order_relaxed); }
+  void SetMaxconn(int64_t maxconn) { numbers_->maxconn.store(maxconn, std::memory_order_relaxed); }
   // Written by the main thread.
   Listening listening() const { return listening_.load(std::memory_order_relaxed); }
   void SetListening(Listening listening) { listening_.store(listening, std::memory_order_relaxed); }
@@ -317,7 +366,12 @@ class BackendState {
   Backend* backend() { return backend_.get(); }
   // Null when no server has a limit.
   WaitQueue* queue() { return backend_ == nullptr ? nullptr : backend_->queue(); }
-  std::vector<ServerState*>& servers() { return servers_; }
+  std::vector<std::unique_ptr<ServerState>>& servers() { return servers_; }
+  // Null: none of that name.
+  ServerState* FindServer(const std::string& name);
+  // Everything about the back half that a change of makes a new state necessary.
+  const std::string& definition() const { return definition_; }
+  void SetDefinition(std::string definition) { definition_ = std::move(definition); }
   // What stands for the servers in persistence cookies, as that shard sees it; each shard changes
   // its own. Only where the configuration has `cookie`.
   CookieTable& cookies(uint32_t shard) { return cookies_[shard]; }
@@ -362,37 +416,55 @@ class BackendState {
 
   bool HasServer() const;
 
+  BackendState(std::string name, uint32_t shards, std::shared_ptr<ProxyNumbers> numbers)
+      : name_(std::move(name)),
+        numbers_(std::move(numbers)),
+        parts_(numbers_->parts.get()),
+        shards_(shards) {}
+
   const std::string name_;
+  const std::shared_ptr<ProxyNumbers> numbers_;
   std::atomic<bool> is_up_{true};
   std::atomic<uint64_t> changed_us_{base::MonotonicMicros()};
   std::atomic<uint64_t> downs_{0};
   std::atomic<uint64_t> down_us_{0};
   std::atomic<Listening> listening_{Listening::kOpen};
-  std::unique_ptr<ProxyShardPart[]> parts_;
+  ProxyShardPart* const parts_;  // by shard
   const uint32_t shards_;
+  std::string definition_;
+  // Before the servers, whose streams it counts, and after them: neither uses the other at the end.
+  std::vector<std::unique_ptr<ServerState>> servers_;
   std::unique_ptr<Backend> backend_;
-  std::vector<ServerState*> servers_;
   std::vector<CookieTable> cookies_;  // by shard
-  Rates front_rates_;
-  Rates request_rates_;
-  Rates back_rates_;
-  shard::RateLimit session_limit_;
-  std::atomic<int64_t> maxconn_{-1};
 };
 
-// All states of the process, by proxy and server name.
+// What stands for the server in persistence cookies, where it is now. On that shard's thread.
+void FollowCookie(const ServerConfig& server, uint32_t shard);
+
+// The states of the configuration in use, by kind and name of the proxy.
+//
+// A proxy of the next configuration has the same state, and with it its servers, its queue and what
+// was set at run time, if its back half says the same. Else it gets a new one, which shares what is
+// counted: so streams of the old configuration go on with the servers and the queue they know.
 class StateTable {
  public:
   explicit StateTable(uint32_t shards) : shards_(shards) {}
-  // Gives every proxy and server of `configuration` its state, made where it is new.
+  // Gives every proxy and server of `configuration` its state, and makes it one of its owners.
   void Attach(Configuration& configuration);
 
  private:
-  void AttachEach(Configuration& configuration);
+  struct Entry {
+    ProxyConfig* proxy = nullptr;
+    BackendState* before = nullptr;  // of that name; null: none
+    std::string key;
+    std::string definition;
+    bool is_new = true;  // gets a state of its own
+  };
+  std::vector<Entry> EntriesOf(Configuration& configuration) const;
+  std::shared_ptr<BackendState> StateOf(const Configuration& configuration, const Entry& entry);
 
   const uint32_t shards_;
-  std::map<std::string, std::unique_ptr<BackendState>> proxies_;
-  std::map<std::string, std::unique_ptr<ServerState>> servers_;  // "backend/server"
+  std::map<std::string, std::shared_ptr<BackendState>> proxies_;
 };
 
 // The count of one stream on one server, released by its destructor: no timeout, retry or abort can
@@ -430,6 +502,7 @@ class ServerSlot {
   }
   ServerConfig* server() const { return server_; }
   ServerShardPart& part() const { return server_->state->part(shard_); }
+  const ServerDial& dial() const { return server_->state->dial(shard_); }
 
  private:
   void CountShared(int64_t change) {

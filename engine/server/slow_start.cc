@@ -6,6 +6,16 @@
 
 namespace engine {
 
+void SlowStarts::Attach(shard::EventLoop* loop) {
+  if (loop_ != nullptr) return;
+  loop_ = loop;
+  // One shard is enough, whichever it began on.
+  for (uint32_t server = 0; shard_ == 0 && server < servers_.size(); ++server) {
+    if (servers_[server].state->throttle() < 100) starting_.push_back(server);
+  }
+  Arm();
+}
+
 void SlowStarts::Begin(uint32_t server) {
   if (loop_ == nullptr || servers_[server].slowstart_ms == 0) return;
   servers_[server].state->BeginSlowStart(loop_->clock().now_us());

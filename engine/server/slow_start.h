@@ -43,8 +43,8 @@ class SlowStarts final : shard::TimerClient {
   SlowStarts(ThrottleListener& listener, std::vector<Server> servers, uint32_t shard)
       : listener_(listener), servers_(std::move(servers)), shard_(shard), timer_(this) {}
 
-  // On the shard's thread, before it serves.
-  void Attach(shard::EventLoop* loop) { loop_ = loop; }
+  // On the shard's thread, before it serves. What had begun before a reload goes on.
+  void Attach(shard::EventLoop* loop);
   // When the shard's loop has ended.
   void Detach() {
     timer_.Clear();

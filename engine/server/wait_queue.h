@@ -115,6 +115,11 @@ class WaitQueue {
   // When the shard's loop has ended: places are given back and nobody is served any more.
   void DetachShard(uint32_t shard) { parts_[shard]->loop = nullptr; }
 
+  // No message of this shard waits for room in another one's mailbox. By the shard.
+  bool sends_nothing(uint32_t shard) const {
+    return parts_[shard]->unsent.empty() && parts_[shard]->unannounced.empty();
+  }
+
   bool limited(uint32_t server) const { return limits_[server].limited(); }
   // A place on a limited server for one that has just come: not while others wait.
   [[nodiscard]] bool TryTake(uint32_t shard, uint32_t server);
@@ -129,6 +134,11 @@ class WaitQueue {
   // Of a limited server; 0: as many as come. AnnounceChange() has to follow. Any thread.
   void SetMaxconn(uint32_t server, uint32_t maxconn) {
     maxconn_[server].store(maxconn == 0 ? UINT32_MAX : maxconn, std::memory_order_seq_cst);
+  }
+  // Start-up, of a server that takes the place of `other`'s.
+  void FollowMaxconn(uint32_t server, const WaitQueue& before, uint32_t other) {
+    if (limits_[server].maxconn != before.limits_[other].maxconn) return;
+    maxconn_[server].store(before.maxconn_[other].load(kRelaxed), kRelaxed);
   }
   // 0: no limit. Any thread.
   uint32_t maxconn(uint32_t server) const {

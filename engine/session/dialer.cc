@@ -218,7 +218,7 @@ void PlanServerName(const ServerConfig& server, const proto::RequestHead* head, 
 
 shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseReason* reason) {
   ServerConfig& server = request.server;
-  const ServerDial& dial = server.state->part(worker.index()).dial;
+  const ServerDial& dial = server.state->dial(worker.index());
   shard::Ring& ring = worker.context().ring();
   worker.idle_pool().MakeRoom();
   const Address& planned = request.plan.destination;
@@ -257,7 +257,7 @@ shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseRea
       if (*reason == CloseReason::kNoMemory) *reason = CloseReason::kTlsLimit;
       return none;
     }
-    speaks = worker.tls().Connect(*connection, *server.tls_context, request.plan.server_name, true);
+    speaks = worker.tls().Connect(*connection, server.tls_context, request.plan.server_name, true);
     if (!speaks) worker.tls_counts().GiveBack();
   }
   shard::Endpoint* endpoint = is_ready && speaks ? OpenMux(worker, request, *connection) : nullptr;

@@ -19,14 +19,56 @@ const ServerConfig& ServerOf(const MuxH1Back& mux) {
 
 }  // namespace
 
-// Leads to where the server is now.
+// Leads to where its server is now.
 bool IdlePool::IsCurrent(const MuxH1Back& mux) const {
-  return mux.config_key == ServerOf(mux).state->part(worker_.index()).dial.pool_key;
+  return mux.config_key == ServerOf(mux).state->dial(worker_.index()).pool_key;
 }
 
-// And was made for a client that looks the same to it.
-bool IdlePool::Fits(const MuxH1Back& mux, const PoolKey& key) const {
-  return IsCurrent(mux) && mux.key == key;
+// By name: a stream may have another configuration than what is kept.
+bool IdlePool::SameServer(const MuxH1Back& mux, const ServerConfig& server) const {
+  return &ServerOf(mux).state->part(worker_.index()) == &server.state->part(worker_.index());
+}
+
+// Leads to where the server is for the stream, and was made for a client that looks the same to it.
+// What TLS has checked is known for the very same context only.
+bool IdlePool::Fits(const MuxH1Back& mux, const ServerConfig& server, const PoolKey& key) const {
+  return mux.config_key == server.state->dial(worker_.index()).pool_key && mux.key == key &&
+         ServerOf(mux).tls_context == server.tls_context;
+}
+
+bool IdlePool::Renew(MuxH1Back& mux) {
+  const ServerConfig& before = ServerOf(mux);
+  const ServerConfig* now = before.state->part(worker_.index()).config;
+  if (now == &before) return true;
+  if (now == nullptr || now->backend->disabled || now->backend->mode != Mode::kHttp ||
+      !Fits(mux, *now, mux.key)) {
+    return false;
+  }
+  mux.server = now;
+  mux.SetProfile(*now->backend->http_profile);
+  return true;
+}
+
+void IdlePool::Reconfigure() {
+  for (MuxH1Back* mux = kept_.front(); mux != nullptr;) {
+    MuxH1Back* next = kept_.Next(mux);
+    if (!Renew(*mux)) {
+      mux->own_hook.Unlink();
+      Remove(*mux);
+      mux->CloseIdle();
+    }
+    mux = next;
+  }
+  for (MuxH1Back* mux = leaving_.front(); mux != nullptr;) {
+    MuxH1Back* next = leaving_.Next(mux);
+    if (!Renew(*mux)) {
+      mux->kept_hook.Unlink();
+      --leaving_count_;
+      Refuse(mux->lent_to, mux->ticket);
+      mux->CloseIdle();
+    }
+    mux = next;
+  }
 }
 
 MuxH1Back* IdlePool::Take(const ServerConfig& server, Session& session, const PoolKey& key) {
@@ -42,7 +84,7 @@ MuxH1Back* IdlePool::Take(const ServerConfig& server, Session& session, const Po
     const bool allowed = next->session_id() == session.id() ||
                          (policy != ReusePolicy::kNever &&
                           (policy != ReusePolicy::kAggressive || !first || next->exchanges() > 1));
-    if (allowed && !next->is_private() && Fits(*next, key)) {
+    if (allowed && !next->is_private() && Fits(*next, server, key)) {
       mux = next;
       break;
     }
@@ -51,15 +93,19 @@ MuxH1Back* IdlePool::Take(const ServerConfig& server, Session& session, const Po
   if (mux == nullptr) return nullptr;
   Remove(*mux);
   part.reused.Add();
+  // The stream keeps its own configuration, and no other.
+  mux->server = &server;
+  mux->SetProfile(*server.backend->http_profile);
   mux->BelongTo(session.id(), session.own_connections());
   return mux;
 }
 
 // What the session has to itself goes before everything else: it may be authenticated.
-MuxH1Back* IdlePool::FindOwn(const ServerConfig& server, Session& session, const PoolKey& key) {
+MuxH1Back* IdlePool::FindOwn(const ServerConfig& server, Session& session,
+                             const PoolKey& key) const {
   OwnConnections& own = session.own_connections();
   for (MuxH1Back* mux = own.front(); mux != nullptr; mux = own.Next(mux)) {
-    if (mux->server == &server && mux->idle() && Fits(*mux, key)) return mux;
+    if (SameServer(*mux, server) && mux->idle() && Fits(*mux, server, key)) return mux;
   }
   return nullptr;
 }
@@ -81,7 +127,7 @@ bool IdlePool::AskOthers(IdleWaiter& waiter, const ServerConfig& server, const S
   const ReusePolicy policy = server.backend->http.reuse;
   const bool first = session.requests() <= 1;
   if (policy == ReusePolicy::kNever || (first && policy == ReusePolicy::kSafe)) return false;
-  if (!worker_.process().configuration->global.idle_pool_shared) return false;
+  if (!worker_.configuration().global.idle_pool_shared) return false;
   const int lender = ChooseLender(server);
   if (lender < 0) return false;
   const uint64_t until_us = worker_.context().loop->clock().now_us() + kWaitMicros;
@@ -169,7 +215,7 @@ void IdlePool::OnMovable(MuxH1Back& mux, bool silent) noexcept {
 void IdlePool::OnBadResponse(const MuxH1Back& mux, const InvalidHead& head) noexcept {
   const ServerConfig& server = ServerOf(mux);
   InvalidMessage& message = worker_.NoteInvalid(*server.backend, true, head);
-  message.server = &server;
+  message.server.Set(server);
   message.session = mux.session_id();
 }
 
@@ -186,13 +232,17 @@ void IdlePool::HandleAnswer(shard::Shard& shard, const shard::Message& message) 
   waiter->OnIdleAnswer();
 }
 
-void IdlePool::TakeOver(const ServerConfig& server, int fd, uint32_t exchanges, uint64_t until_ms,
+void IdlePool::TakeOver(const ServerConfig& lent, int fd, uint32_t exchanges, uint64_t until_ms,
                         uint64_t pool_key, bool awaited) {
   shard::ShardContext& context = worker_.context();
-  // One of the two shards has learned of another address by now.
-  if (pool_key != server.state->part(worker_.index()).dial.pool_key) {
+  // As this shard has it, which may be one configuration further, or one behind; and one of the two
+  // shards may have learned of another address by now.
+  const ServerConfig* now = lent.state->part(worker_.index()).config;
+  if (now == nullptr || now->tls_context != lent.tls_context ||
+      now->state->dial(worker_.index()).pool_key != pool_key) {
     return context.ring().Close(fd);
   }
+  const ServerConfig& server = *now;
   // Whoever waits will use it in this turn; else it must be worth keeping.
   const bool wanted =
       !context.loop->stopping() && (awaited || (!worker_.shard().draining() && !IsFull(server)));
@@ -241,10 +291,11 @@ bool IdlePool::AboveFdRatio(uint32_t percent) const {
 }
 
 bool IdlePool::Keep(MuxH1Back& mux) noexcept {
+  if (!Renew(mux)) return false;
   const ServerConfig& server = ServerOf(mux);
   const bool worn = server.max_reuse >= 0 && int64_t(mux.exchanges()) > server.max_reuse;
   if (worn || !IsCurrent(mux) || worker_.shard().draining() || server.pool_purge_delay_ms == 0 ||
-      IsFull(server) || AboveFdRatio(worker_.process().configuration->global.pool_low_fd_percent)) {
+      IsFull(server) || AboveFdRatio(worker_.configuration().global.pool_low_fd_percent)) {
     return false;
   }
   // Unused for two purge periods, as if half of the idle ones went in each.
@@ -272,7 +323,7 @@ void IdlePool::Forget(MuxH1Back& mux) noexcept { Remove(mux); }
 
 void IdlePool::MakeRoom() {
   if (kept_.empty()) return;
-  if (AboveFdRatio(worker_.process().configuration->global.pool_high_fd_percent)) CloseOldest();
+  if (AboveFdRatio(worker_.configuration().global.pool_high_fd_percent)) CloseOldest();
 }
 
 bool IdlePool::CloseOldest() {

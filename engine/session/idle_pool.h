@@ -76,6 +76,8 @@ class IdlePool final : public IdleKeeper {
   // Whose time is over stops waiting. Once per turn.
   void OnTurnEnd();
   void CloseAll();
+  // The shard has another configuration: what its servers may use goes on, the rest is closed.
+  void Reconfigure();
   size_t leaving() const { return leaving_count_; }
 
   // IdleKeeper
@@ -96,14 +98,18 @@ class IdlePool final : public IdleKeeper {
   void Add(MuxH1Back& mux, uint64_t until_ms);
   void Remove(MuxH1Back& mux);
   bool IsCurrent(const MuxH1Back& mux) const;
-  bool Fits(const MuxH1Back& mux, const PoolKey& key) const;
-  MuxH1Back* FindOwn(const ServerConfig& server, Session& session, const PoolKey& key);
+  // Makes it a connection of the server as the shard's configuration has it. False: that has none
+  // to which it would be made in the same way.
+  bool Renew(MuxH1Back& mux);
+  bool Fits(const MuxH1Back& mux, const ServerConfig& server, const PoolKey& key) const;
+  bool SameServer(const MuxH1Back& mux, const ServerConfig& server) const;
+  MuxH1Back* FindOwn(const ServerConfig& server, Session& session, const PoolKey& key) const;
   bool IsFull(const ServerConfig& server) const;
   bool AboveFdRatio(uint32_t percent) const;
   int ChooseLender(const ServerConfig& server) const;
   void Lend(const Request& request);
   void Refuse(uint32_t to, uint64_t ticket);
-  void TakeOver(const ServerConfig& server, int fd, uint32_t exchanges, uint64_t until_ms,
+  void TakeOver(const ServerConfig& lent, int fd, uint32_t exchanges, uint64_t until_ms,
                 uint64_t pool_key, bool awaited);
   IdleWaiter* FindWaiter(uint64_t ticket);
   static void HandleFree(shard::Shard& shard, const shard::Message& message) noexcept;

@@ -8,12 +8,15 @@
 // States:  none.
 //
 // What comes later takes the place of what was there. Memory is only taken by a proxy that meets a
-// bad message, and once: a flood of them allocates nothing.
+// bad message, and once: a flood of them allocates nothing. It names who met it by copies of their
+// names, because configurations come and go.
 
 #pragma once
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <tuple>
 
 #include "engine/mux/h1_message.h"
 #include "engine/server/proxy_config.h"
@@ -21,14 +24,30 @@
 
 namespace engine {
 
+// A proxy or a server.
+struct InvalidParty {
+  template <typename Config>
+  void Set(const Config& config) {
+    name.assign(config.name);
+    id = config.id;
+  }
+  void Clear() {
+    name.clear();
+    id = 0;
+  }
+  bool known() const { return id != 0 || !name.empty(); }
+  std::string name;
+  uint32_t id = 0;
+};
+
 struct InvalidMessage {
   uint64_t number = 0;  // of the process, from 0 on
   uint64_t wall_us = 0;
   uint64_t session = 0;
-  const ProxyConfig* proxy = nullptr;  // who met it
+  InvalidParty proxy;  // who met it
   bool is_response = false;
-  const ProxyConfig* frontend = nullptr;  // of a response, once its stream has told
-  const ServerConfig* server = nullptr;   // of a response
+  InvalidParty frontend;  // of a response, once its stream has told
+  InvalidParty server;    // of a response
   shard::Address client;
   std::string bytes;
   size_t position = 0;
@@ -38,13 +57,17 @@ class InvalidMessages {
  public:
   InvalidMessage& Note(const ProxyConfig& proxy, bool is_response, const InvalidHead& head,
                        uint64_t number, uint64_t wall_us) {
-    InvalidMessage& message = messages_[{&proxy, is_response}];
+    auto found = messages_.find(KeyOf(proxy, is_response));
+    if (found == messages_.end()) {
+      found = messages_.try_emplace({proxy.name, proxy.is_frontend, is_response}).first;
+    }
+    InvalidMessage& message = found->second;
     message.number = number;
     message.wall_us = wall_us;
-    message.proxy = &proxy;
+    message.proxy.Set(proxy);
     message.is_response = is_response;
-    message.frontend = nullptr;
-    message.server = nullptr;
+    message.frontend.Clear();
+    message.server.Clear();
     message.client = shard::Address();
     message.bytes.assign(head.bytes);
     message.position = head.position;
@@ -52,12 +75,25 @@ class InvalidMessages {
   }
   // Null: it has met none.
   InvalidMessage* Find(const ProxyConfig& proxy, bool is_response) {
-    const auto found = messages_.find({&proxy, is_response});
+    const auto found = messages_.find(KeyOf(proxy, is_response));
     return found == messages_.end() ? nullptr : &found->second;
+  }
+  // What a reload has left out is forgotten.
+  void Forget(const ProxyConfig& proxy) {
+    for (const bool is_response : {false, true}) {
+      const auto found = messages_.find(KeyOf(proxy, is_response));
+      if (found != messages_.end()) messages_.erase(found);
+    }
   }
 
  private:
-  std::map<std::pair<const ProxyConfig*, bool>, InvalidMessage> messages_;
+  // Name, whether it is a frontend, whether it was a response.
+  using OwnKey = std::tuple<std::string, bool, bool>;
+  using Key = std::tuple<std::string_view, bool, bool>;
+  static Key KeyOf(const ProxyConfig& proxy, bool is_response) {
+    return {proxy.name, proxy.is_frontend, is_response};
+  }
+  std::map<OwnKey, InvalidMessage, std::less<>> messages_;
 };
 
 }  // namespace engine

@@ -33,14 +33,18 @@ KeepPool::~KeepPool() { munmap(blocks_, block_bytes_ * std::max(capacity_, 1u));
 char* KeepPool::Take() {
   if (char* block = free_; block != nullptr) {
     std::memcpy(&free_, block, sizeof(free_));
+    ++in_use_;
     return block;
   }
-  return touched_ < capacity_ ? blocks_ + block_bytes_ * touched_++ : nullptr;
+  if (touched_ == capacity_) return nullptr;
+  ++in_use_;
+  return blocks_ + block_bytes_ * touched_++;
 }
 
 void KeepPool::GiveBack(char* block) {
   std::memcpy(block, &free_, sizeof(free_));
   free_ = block;
+  --in_use_;
 }
 
 // Values ------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ class KeepPool {
 
   static size_t BytesOf(const KeepPlan& plan);
   size_t block_bytes() const { return block_bytes_; }
+  uint32_t in_use() const { return in_use_; }
   // Null: all are in use.
   char* Take();
   void GiveBack(char* block);
@@ -41,6 +42,7 @@ class KeepPool {
   const size_t block_bytes_;
   const uint32_t capacity_;
   uint32_t touched_ = 0;
+  uint32_t in_use_ = 0;
   char* blocks_ = nullptr;
   char* free_ = nullptr;
 };

@@ -30,6 +30,8 @@ class ProcessControl {
   virtual std::string DisableFrontend(const ProxyConfig& frontend) = 0;
   virtual std::string EnableFrontend(const ProxyConfig& frontend) = 0;
   virtual std::string ShutDownFrontend(const ProxyConfig& frontend) = 0;
+  // Reads the configuration again and puts it to use. The whole answer of the command.
+  virtual std::string Reload() = 0;
 
   // Gives the listening sockets to whoever holds the other end of `session`, which it takes. False:
   // they could not be sent.

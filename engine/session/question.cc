@@ -10,6 +10,7 @@ namespace engine {
 void Questions::Send(std::unique_ptr<Question> question, uint32_t shard, shard::Applet& asker) {
   Question* asked = question.get();
   asked->asker_ = &asker;
+  asked->pin_ = worker_.PinCurrent();
   asked->home_ = worker_.index();
   questions_.push_back(std::move(question));
   if (shard == worker_.index()) {
@@ -24,6 +25,7 @@ void Questions::Send(std::unique_ptr<Question> question, uint32_t shard, shard::
 bool Questions::SendMain(std::unique_ptr<Question> question, shard::Applet& asker) {
   ProcessControl* control = worker_.process().control;
   question->asker_ = &asker;
+  question->pin_ = worker_.PinCurrent();
   question->home_ = worker_.index();
   if (control == nullptr || !control->Submit(*question)) return false;
   questions_.push_back(std::move(question));

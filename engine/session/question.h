@@ -20,6 +20,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/server/generation.h"
 #include "shard/loop/mailbox.h"
 #include "shard/loop/run_queue.h"
 #include "shard/stream/applet.h"
@@ -43,6 +44,7 @@ class Question {
 
  private:
   friend class Questions;
+  GenerationPin pin_;               // what it names stays until it is freed
   shard::Applet* asker_ = nullptr;  // null: dropped
   uint32_t home_ = 0;
   bool answered_ = false;  // the home shard's

@@ -49,7 +49,7 @@ bool RuleContext::HasRoom(size_t bytes) const {
   const size_t used =
       in_response ? FieldsBytes(response->fields) + response->reason.size() + kStatusLineBytes
                   : FieldsBytes(request->fields) + LineBytes(*request);
-  return used + bytes <= worker->process().configuration->global.bufsize;
+  return used + bytes <= worker->configuration().global.bufsize;
 }
 
 Verdict RuleContext::Failed() {

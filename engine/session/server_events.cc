@@ -124,8 +124,11 @@ void ServerEvents::OnNoAnswer(const ServerConfig& server, CloseReason reason) {
 }
 
 void ServerEvents::HurryUp(const ServerConfig& server) {
-  const uint32_t home = CheckRunner::HomeOf(server, worker_.shard().board().shards());
-  PostOrRun(home, {&HandleHurry, {reinterpret_cast<uintptr_t>(&server)}});
+  // The checks are those of the configuration in use, whatever the stream has.
+  const ServerConfig* now = server.state->part(worker_.index()).config;
+  if (now == nullptr) return;
+  const uint32_t home = CheckRunner::HomeOf(*now, worker_.shard().board().shards());
+  PostOrRun(home, {&HandleHurry, {reinterpret_cast<uintptr_t>(now)}});
 }
 
 void ServerEvents::HandleHurry(shard::Shard& shard, const shard::Message& message) noexcept {
@@ -180,8 +183,9 @@ void ServerEvents::TellBackend(const ProxyConfig& backend) {
 }
 
 void ServerEvents::KillStreams(const ServerConfig& server, CloseReason reason) {
-  const shard::Message message{&HandleKill,
-                               {reinterpret_cast<uintptr_t>(&server), uint64_t(reason)}};
+  // Its numbers stand for it: they are the same in all configurations.
+  const shard::Message message{
+      &HandleKill, {reinterpret_cast<uintptr_t>(&server.state->part(0)), uint64_t(reason)}};
   for (uint32_t shard = 0; shard < worker_.shard().board().shards(); ++shard) {
     PostOrRun(shard, message);
   }
@@ -196,10 +200,11 @@ void ServerEvents::PostOrRun(uint32_t shard, const shard::Message& message) {
 }
 
 void ServerEvents::HandleKill(shard::Shard& shard, const shard::Message& message) noexcept {
-  const auto* server = reinterpret_cast<const ServerConfig*>(message.words[0]);
+  const auto* numbers = reinterpret_cast<const ServerShardPart*>(message.words[0]);
   const auto reason = CloseReason(message.words[1]);
   static_cast<Worker*>(shard.app())->ForEachStream([&](Stream& stream) {
-    if (stream.slot().server() == server) stream.Kill(reason);
+    const ServerConfig* server = stream.slot().server();
+    if (server != nullptr && &server->state->part(0) == numbers) stream.Kill(reason);
   });
 }
 

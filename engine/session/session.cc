@@ -17,7 +17,25 @@ using shard::CloseReason;
 using shard::Connection;
 
 Session::Session(Worker& worker, const BindConfig& bind)
-    : worker_(worker), bind_(bind), id_(worker.NextStreamId()) {}
+    : worker_(worker),
+      bind_(&bind),
+      pin_(bind.frontend->generation, worker.index()),
+      id_(worker.NextStreamId()) {}
+
+bool Session::Renew() {
+  if (!worker_.IsOld(frontend())) return true;
+  const BindConfig* now =
+      streams_ == 0 && front_ != nullptr ? worker_.SuccessorOf(*bind_) : nullptr;
+  if (now == nullptr) return false;
+  worker_.MoveReserved(*bind_, *now);
+  // While the old configuration is still pinned.
+  if (last_server_ != nullptr) last_server_ = last_server_->state->part(worker_.index()).config;
+  sticks_ = sticks_ && last_server_ != nullptr;
+  bind_ = now;
+  pin_ = GenerationPin(frontend().generation, worker_.index());
+  front_->SetProfile(*frontend().http_profile);
+  return true;
+}
 
 void Session::Begin(int fd) {
   accepted_us_ = worker_.context().loop->clock().now_us();
@@ -72,9 +90,9 @@ void Session::Refuse() {
 }
 
 bool Session::BeginHandshakes() {
-  if (bind_.accept_proxy) shard::ExpectProxyHeader(*connection_);
-  if (bind_.accept_cip && !shard::ExpectNetscalerCip(*connection_, bind_.cip_magic)) return false;
-  return bind_.tls_context == nullptr || worker_.tls().Accept(*connection_, *bind_.tls_context);
+  if (bind_->accept_proxy) shard::ExpectProxyHeader(*connection_);
+  if (bind_->accept_cip && !shard::ExpectNetscalerCip(*connection_, bind_->cip_magic)) return false;
+  return bind_->tls_context == nullptr || worker_.tls().Accept(*connection_, bind_->tls_context);
 }
 
 void Session::OnDeadline() noexcept { OnClosed(connection_->HandshakeTimeoutReason()); }
@@ -99,6 +117,7 @@ void Session::OnConnected() noexcept {
     MuxH1Front* mux = worker_.NewMuxH1Front(*connection_, acceptor, *frontend().http_profile);
     if (mux == nullptr) return OnClosed(CloseReason::kNoMemory);
     connection_ = nullptr;
+    front_ = mux;
     return mux->Start();
   }
   MuxRaw* mux = worker_.NewMuxRaw(*connection_);
@@ -121,6 +140,7 @@ void Session::OnClosed(CloseReason reason) noexcept {
 
 void Session::OnNewStream(shard::Endpoint* endpoint) noexcept {
   const bool http = !mux_gone_;
+  if (http) (void)Renew();
   ++requests_;
   ++streams_;
   if (http) CountRequest();
@@ -165,6 +185,7 @@ std::string Session::LastWords(uint16_t status) noexcept {
 }
 
 bool Session::Draining() const noexcept {
+  if (worker_.IsOld(frontend()) && worker_.SuccessorOf(*bind_) == nullptr) return true;
   return worker_.shard().draining() && worker_.spread_close().EndsNow();
 }
 
@@ -177,6 +198,7 @@ void Session::OnMuxGone(CloseReason) noexcept {
     }
   }
   mux_gone_ = true;
+  front_ = nullptr;
   EndWhenOver();
 }
 

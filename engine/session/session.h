@@ -14,6 +14,7 @@
 #include "base/intrusive_list.h"
 #include "engine/mux/mux_h1_back.h"
 #include "engine/mux/mux_h1_front.h"
+#include "engine/server/generation.h"
 #include "engine/server/proxy_config.h"
 #include "engine/session/variables.h"
 #include "tls/info.h"
@@ -46,8 +47,12 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   bool sticks() const { return sticks_; }
 
   Worker& worker() const { return worker_; }
-  const BindConfig& bind() const { return bind_; }
-  const ProxyConfig& frontend() const { return *bind_.frontend; }
+  // Of the configuration that it began its last request with.
+  const BindConfig& bind() const { return *bind_; }
+  const ProxyConfig& frontend() const { return *bind_->frontend; }
+  // Between two requests: goes on with the configuration that its shard uses now. False: no
+  // frontend in it takes the place of this one, so the next answer is the last.
+  bool Renew() override;
   uint64_t accepted_us() const { return accepted_us_; }
   uint64_t handshaken_us() const { return handshaken_us_; }
   // The client's, as long as no mux has it; else null.
@@ -87,7 +92,9 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void End();
 
   Worker& worker_;
-  const BindConfig& bind_;
+  const BindConfig* bind_;
+  GenerationPin pin_;
+  MuxH1Front* front_ = nullptr;              // in mode http, until it is gone
   shard::Connection* connection_ = nullptr;  // only while no mux has it
   base::Handle client_;                      // names it, whoever has it
   uint64_t accepted_us_ = 0;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "engine/mux/http_endpoint.h"
+#include "engine/server/generation.h"
 #include "engine/session/balance_hash.h"
 #include "engine/session/dialer.h"
 #include "engine/session/retry.h"
@@ -105,6 +106,12 @@ VariablePool& Stream::worker_variables() { return worker_.variable_pool(); }
 
 const ProxyConfig& Stream::frontend() const { return session_.frontend(); }
 
+// What it began with, which may not be the one in use.
+const Configuration& Stream::configuration() const {
+  const Generation* generation = frontend().generation;
+  return generation != nullptr ? generation->configuration() : worker_.configuration();
+}
+
 void Stream::Start() {
   log_.Begin(*this);
   WakeStream();
@@ -175,9 +182,8 @@ const ProxyConfig* Stream::ChooseByRules(const std::vector<BackendRule>& rules) 
       continue;
     }
     std::string_view name;
-    const ProxyConfig* found = rule.name.Write(context, &name)
-                                   ? worker_.process().configuration->FindBackend(name)
-                                   : nullptr;
+    const ProxyConfig* found =
+        rule.name.Write(context, &name) ? configuration().FindBackend(name) : nullptr;
     // Whatever it gives, no other rule is asked (manual 4.2, use_backend).
     const bool usable = found != nullptr && found->mode == frontend().mode && may_use(*found);
     return usable ? found : nullptr;
@@ -516,7 +522,7 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
       *reason = CloseReason::kClientAbort;  // nobody to connect on behalf of
       return ConnectResult::kFailed;
     }
-    *reason = PlanDial(server, slot_.part().dial, {Source(), Destination()},
+    *reason = PlanDial(server, slot_.dial(), {Source(), Destination()},
                        front() == nullptr ? nullptr : &front()->request(), &plan);
     if (*reason != CloseReason::kNone) return ConnectResult::kFailed;
   }
@@ -589,9 +595,9 @@ bool Stream::MayLeave(StreamSide& side) {
 // Only the stream knows whose request the answer was for.
 void Stream::NoteInvalidResponse() {
   InvalidMessage* message = worker_.invalid_messages().Find(*backend_, true);
-  if (message == nullptr || message->frontend != nullptr) return;
+  if (message == nullptr || message->frontend.known()) return;
   if (message->session != session_.id()) return;
-  message->frontend = &frontend();
+  message->frontend.Set(frontend());
   shard::Endpoint* client = client_side_.endpoint();
   if (client != nullptr) message->client = client->connection()->PeerAddress();
 }

@@ -133,6 +133,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   Session& session() { return session_; }
   Worker& worker() { return worker_; }
   const ProxyConfig& frontend() const;
+  const Configuration& configuration() const;
   const ProxyConfig* backend() const { return backend_; }
   shard::Channel& request() { return request_; }
   shard::Channel& response() { return response_; }

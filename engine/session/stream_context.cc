@@ -87,7 +87,7 @@ bool StreamContext::StoreVariable(const VariableName& name, const Sample& sample
   }
   VariableList* list = ListOf(name.scope);
   if (list == nullptr) return false;
-  const VariableLimits& limits = worker->process().configuration->global.variables;
+  const VariableLimits& limits = worker->configuration().global.variables;
   const bool is_session = name.scope == VariableScope::kSession;
   const bool is_transaction = name.scope == VariableScope::kTransaction;
   const uint32_t bytes_max = is_session       ? limits.session_bytes

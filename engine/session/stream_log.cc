@@ -312,13 +312,13 @@ void StreamLog::FillRecord(Stream& stream, uint32_t needs, LogRecord& record) {
   }
   if (server_ != nullptr) {
     record.server = server_->name;
-    record.server_address = server_->state->part(worker.index()).dial.address;
+    record.server_address = server_->state->dial(worker.index()).address;
     if ((needs & kNeedsCounts) != 0) {
       record.server_connections = uint32_t(server_->state->Current());
     }
   }
   FillTimers(stream.is_http(), now_us, record.timers);
-  FillRequest(worker.process().configuration->global.http_logurilen, record.request);
+  FillRequest(worker.configuration().global.http_logurilen, record.request);
   record.request_captures = kept_.request_captures();
   record.response_captures = kept_.response_captures();
   record.request_cookie = kept_.request_cookie();

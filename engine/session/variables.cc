@@ -55,8 +55,7 @@ void VariablePool::GiveBack(Variable* variable) {
 
 Variable** VariableList::FindLink(const VariableName& name) {
   Variable** link = &first_;
-  while (*link != nullptr &&
-         !((*link)->name->hash == name.hash && (*link)->name->name == name.name)) {
+  while (*link != nullptr && (*link)->name != name.name) {
     link = &(*link)->next;
   }
   return link;
@@ -87,7 +86,7 @@ bool VariableList::Store(const VariableName& name, const Sample& sample, size_t 
   if (kept == nullptr || kept->capacity < text_bytes) {
     place = pool.Take(text_bytes);
     if (place == nullptr) return false;
-    place->name = &name;
+    place->name = name.name;
   }
   if (text_bytes > 0) std::memmove(place->memory(), sample.text.data(), text_bytes);
   place->value = sample;

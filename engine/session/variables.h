@@ -28,9 +28,9 @@ namespace engine {
 
 struct Variable {
   Variable* next = nullptr;
-  const VariableName* name = nullptr;  // of the configuration
-  Sample value;                        // its text lies behind the object
-  uint32_t capacity = 0;               // for texts
+  const std::string* name = nullptr;  // VariableName::name
+  Sample value;                       // its text lies behind the object
+  uint32_t capacity = 0;              // for texts
   uint8_t size_class = 0;
 
   char* memory() { return reinterpret_cast<char*>(this + 1); }

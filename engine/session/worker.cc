@@ -48,6 +48,7 @@ shard::HandshakeTable AllHandshakes() {
 
 Worker::Worker(ProcessContext& process, uint32_t streams_max)
     : process_(process),
+      configuration_(process.configuration),
       sessions_(streams_max),
       streams_(streams_max),
       raw_muxes_(2 * streams_max),
@@ -63,8 +64,10 @@ Worker::Worker(ProcessContext& process, uint32_t streams_max)
 Worker::~Worker() {
   if (shard_ != nullptr) {
     // What is dropped below gives its place back, but to nobody: no loop turns any more.
-    for (const auto& proxy : process_.configuration->proxies) {
-      if (proxy->state->backend() != nullptr) proxy->state->backend()->DetachShard(index());
+    for (const Configuration* configuration : known_) {
+      for (const auto& proxy : configuration->proxies) {
+        if (proxy->state->backend() != nullptr) proxy->state->backend()->DetachShard(index());
+      }
     }
   }
   // The shard is over: what the stop left is dropped without events.
@@ -77,52 +80,19 @@ void Worker::OnStart(shard::Shard& shard) noexcept {
   random_state_ = shard.loop().clock().now_us() * 2654435761u + shard.index() + 1;
   const uint32_t index = shard.index();
   if (process_.logs != nullptr) log_ = std::make_unique<ShardLog>(*process_.logs, index);
-  if (process_.configuration->speaks_tls()) {
-    tls_counts_ = std::make_unique<ShardTlsCounts>(shared().tls, index, shard.loop().clock());
-    tls_ = std::make_unique<tls::ShardTls>(shard.connections().capacity(), process_.ticket_secret,
-                                           tls_counts_.get());
-  }
-  const uint32_t process_maxconn =
-      process_.global_maxconn == nullptr ? 0 : uint32_t(process_.global_maxconn->max());
-  size_t keep_bytes = 0;
-  for (const auto& proxy : process_.configuration->proxies) {
-    if (proxy->keep == nullptr) continue;
-    keep_bytes = std::max(keep_bytes, KeepPool::BytesOf(*proxy->keep));
-  }
-  if (keep_bytes > 0) {
-    keep_pool_ = std::make_unique<KeepPool>(keep_bytes, streams_.capacity());
-  }
-  for (const auto& proxy : process_.configuration->proxies) {
-    for (const auto& server : proxy->servers) {
-      tells_servers_ = tells_servers_ || server->announce.enabled();
-    }
-    if (proxy->state->backend() == nullptr) continue;
-    proxy->state->backend()->AttachShard(index, &shard.loop(), process_maxconn);
-  }
+  if (!configuration_->proxies.empty()) generation_ = configuration_->proxies[0]->generation;
+  OpenTls(*configuration_);
+  AttachBackends(*configuration_);
+  Know(*configuration_);
+  OpenKeepPool(*configuration_);
   if (process_.global_maxconn != nullptr) {
     global_share_ = std::make_unique<shard::LimitShare>(*process_.global_maxconn, index);
   }
-  for (const auto& [frontend, limit] : process_.frontend_maxconn) {
-    frontend_shares_[frontend] = std::make_unique<shard::LimitShare>(*limit, index);
-  }
-  for (const auto& [bind, limit] : process_.bind_maxconn) {
-    bind_shares_[bind] = std::make_unique<shard::LimitShare>(*limit, index);
-  }
+  AddLimits(process_.limits);
   CheckHost& host = server_events_;
-  checks_ =
-      std::make_unique<CheckRunner>(host, *process_.configuration, index, shard.board().shards());
-  checks_->Start();
+  checks_ = std::make_unique<CheckRunner>(host, *configuration_, index, shard.board().shards());
+  checks_->Start(nullptr);
 }
-
-namespace {
-
-template <typename Map, typename Key>
-shard::LimitShare* FindShare(const Map& map, Key key) {
-  const auto found = map.find(key);
-  return found == map.end() ? nullptr : found->second.get();
-}
-
-}  // namespace
 
 shard::LimitShare* Worker::GlobalShare(const BindConfig& bind) const {
   return bind.frontend->is_internal ? nullptr : global_share_.get();
@@ -162,9 +132,8 @@ bool Worker::Reserve(shard::Shard&, shard::Listener& listener) noexcept {
 bool Worker::HasOwnLimit(const BindConfig& bind) const {
   if (bind_shares_.contains(&bind) || accept_rates_.Limits(bind)) return true;
   if (TlsShare(bind) != nullptr) return true;
-  const auto frontend = process_.frontend_maxconn.find(bind.frontend);
-  return frontend != process_.frontend_maxconn.end() &&
-         frontend->second->max() < process_.global_maxconn->max();
+  const shard::SharedLimit* frontend = FrontendLimit(*bind.frontend);
+  return frontend != nullptr && frontend->max() < process_.global_maxconn->max();
 }
 
 bool Worker::MayTakeMany(shard::Listener& listener) noexcept {
@@ -188,11 +157,11 @@ void Worker::ReleaseReserved(const BindConfig& bind) {
   }
 }
 
-void Worker::Serve(shard::Shard&, shard::Listener& listener, int fd) noexcept {
-  const BindConfig& bind = *static_cast<const BindConfig*>(listener.bind());
+void Worker::Serve(shard::Shard&, const void* reserved_for, int fd) noexcept {
+  const BindConfig& bind = *static_cast<const BindConfig*>(reserved_for);
   const bool stopping = shard_->loop().stopping();
-  const bool rejected = process_.configuration->global.reject_privileged_ports &&
-                        HasPrivilegedPort(context().ring(), fd);
+  const bool rejected =
+      configuration_->global.reject_privileged_ports && HasPrivilegedPort(context().ring(), fd);
   Session* session = stopping || rejected ? nullptr : NewSession(bind);
   if (session == nullptr) {
     const CloseReason reason = stopping   ? CloseReason::kShutdown
@@ -213,18 +182,28 @@ void Worker::FreeSession(Session* session) {
   bind.frontend->state->part(index()).front_current.Sub();
   idle_pool_.CloseOwn(*session);
   shard::Connection* client = shard_->connections().Find(session->client());
+  // The session keeps the configuration: until its place is free, or its client has a pin.
+  const GenerationPin pin(bind.frontend->generation, index());
   sessions_.Delete(session);
   if (client == nullptr || client->fd() < 0) return OnClientGone(bind);
   // It has not taken everything yet, or is still sending.
-  if (outlived_ >= process_.outlived_max) return client->TellWhenClosed(&bind);
+  if (outlived_ >= process_.outlived_max) {
+    if (bind.frontend->generation != nullptr) bind.frontend->generation->pins(index()).Add();
+    return client->TellWhenClosed(&bind);
+  }
   ++outlived_;
   client->TellWhenClosed(&kPlaceIsFree);
   OnClientGone(bind);
 }
 
 void Worker::OnOutlivedClosed(const void* note) noexcept {
-  if (note != &kPlaceIsFree) return OnClientGone(*static_cast<const BindConfig*>(note));
-  --outlived_;
+  if (note == &kPlaceIsFree) {
+    --outlived_;
+    return;
+  }
+  const BindConfig& bind = *static_cast<const BindConfig*>(note);
+  OnClientGone(bind);
+  if (bind.frontend->generation != nullptr) bind.frontend->generation->pins(index()).Sub();
 }
 
 void Worker::OnClientGone(const BindConfig& bind) {
@@ -241,7 +220,7 @@ void Worker::HandleRecall(shard::Shard& shard, const shard::Message&) noexcept {
 }
 
 void Worker::ReturnLeases() {
-  const auto give_back = [this](const std::unique_ptr<shard::LimitShare>& share) {
+  const auto give_back = [this](const auto& share) {
     if (share != nullptr) resume_shards_ |= share->ReturnLease();
   };
   give_back(global_share_);
@@ -362,7 +341,7 @@ MuxH1Back* Worker::NewMuxH1Back(shard::Connection& connection, const ServerConfi
       h1_backs_.New(h1_backs_, h1_pools_, connection, keeper, *server.backend->http_profile);
   if (mux == nullptr) return nullptr;
   mux->server = &server;
-  mux->config_key = server.state->part(index()).dial.pool_key;
+  mux->config_key = server.state->dial(index()).pool_key;
   return mux;
 }
 

@@ -22,6 +22,7 @@
 #include "engine/log/log_hub.h"
 #include "engine/mux/mux_h1_back.h"
 #include "engine/mux/mux_raw.h"
+#include "engine/server/generation.h"
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
 #include "engine/session/accept_rates.h"
@@ -63,13 +64,10 @@ struct ProcessShared {
 
 // Limits of the whole process, one object each, and what all workers share read-only.
 struct ProcessContext {
-  const Configuration* configuration = nullptr;
+  const Configuration* configuration = nullptr;  // the first one; each shard knows what came since
   std::unique_ptr<shard::SharedLimit> global_maxconn;
   std::unique_ptr<ProcessShared> shared;
-  // By frontend, whether `maxconn` is set or not: an operator may set it. By bind, only where it
-  // is.
-  std::map<const ProxyConfig*, std::unique_ptr<shard::SharedLimit>> frontend_maxconn;
-  std::map<const BindConfig*, std::unique_ptr<shard::SharedLimit>> bind_maxconn;
+  FrontendLimits limits;  // of the first configuration
   // Over all listeners of clients; null: whoever comes fits.
   std::unique_ptr<shard::BurstGuard> burst_guard;
   // Of each shard: how many clients whose session is over may have a descriptor, for their last
@@ -100,7 +98,7 @@ class Worker final : public shard::ShardApp {
   bool Reserve(shard::Shard& shard, shard::Listener& listener) noexcept override;
   void OnOutlivedClosed(const void* note) noexcept override;
   bool MayTakeMany(shard::Listener& listener) noexcept override;
-  void Serve(shard::Shard& shard, shard::Listener& listener, int fd) noexcept override;
+  void Serve(shard::Shard& shard, const void* bind, int fd) noexcept override;
   bool FreeDescriptors() noexcept override { return idle_pool_.FreeDescriptors(kPerClient); }
   void OnTurnEnd() noexcept override;
   void OnStop() noexcept override;
@@ -113,6 +111,33 @@ class Worker final : public shard::ShardApp {
   };
   void WhenDrained(Drained what, void (*done)(void*), void* context);
 
+  // A reload, in this order, each step on all shards before the next one (generation_switch.cc).
+  // Who is served for another shard may have `next` from now on; checks pause.
+  void Prepare(Generation& next);
+  // New sessions have `next`, and so have those that are between two requests.
+  void SwitchTo(Generation& next);
+  // It is old, and nothing but its pins may name it.
+  bool IsQuiet(Generation& old);
+  // Nothing names it.
+  void Forget(Generation& old);
+  const Configuration& configuration() const { return *configuration_; }
+  // `proxy` is of a configuration before the one in use.
+  bool IsOld(const ProxyConfig& proxy) const {
+    return generation_ != nullptr && proxy.generation != nullptr &&
+           proxy.generation->number() < generation_->number();
+  }
+  GenerationPin PinCurrent() { return GenerationPin(generation_, index()); }
+  // The line of the configuration in use where a client of `bind` would come in now. Null: none
+  // that goes on in the same way.
+  const BindConfig* SuccessorOf(const BindConfig& bind) const;
+  // How many clients the frontend may have. Null: none of a configuration that is known here.
+  shard::SharedLimit* FrontendLimit(const ProxyConfig& frontend) const {
+    const shard::LimitShare* share = FindShare(frontend_shares_, &frontend);
+    return share == nullptr ? nullptr : &share->limit();
+  }
+  // A session's places under limits.
+  void MoveReserved(const BindConfig& from, const BindConfig& to);
+
   shard::Shard& shard() { return *shard_; }
   shard::ShardContext& context() { return shard_->context(); }
   uint32_t index() const { return shard_->index(); }
@@ -123,7 +148,7 @@ class Worker final : public shard::ShardApp {
   Scratch& scratch() { return scratch_; }
   VariablePool& variable_pool() { return variable_pool_; }
   // Only where a frontend keeps something.
-  KeepPool& keep_pool() { return *keep_pool_; }
+  KeepPool& keep_pool() { return *keep_pools_.back(); }
 
   // For sessions and streams.
   Session* NewSession(const BindConfig& bind) { return sessions_.New(*this, bind); }
@@ -196,6 +221,19 @@ class Worker final : public shard::ShardApp {
   // Of whatever holds a client of this bind; some may be null.
   using Shares = std::array<shard::LimitShare*, 4>;
   Shares SharesOf(const BindConfig& bind) const;
+  void Know(const Configuration& configuration);
+  void AddLimits(const FrontendLimits& limits);
+  template <typename Map, typename Key>
+  static shard::LimitShare* FindShare(const Map& map, Key key) {
+    const auto found = map.find(key);
+    return found == map.end() ? nullptr : found->second.get();
+  }
+  void AttachBackends(const Configuration& configuration);
+  void DetachBackends(const Configuration& configuration);
+  void FollowDials(const Configuration& next);
+  void RenewSessions();
+  void OpenKeepPool(const Configuration& configuration);
+  void OpenTls(const Configuration& configuration);
   void ReleaseReserved(const BindConfig& bind);
   void OnClientGone(const BindConfig& bind);
   bool IsDrained() const;
@@ -206,6 +244,9 @@ class Worker final : public shard::ShardApp {
   static void HandleResume(shard::Shard& shard, const shard::Message& message) noexcept;
 
   ProcessContext& process_;
+  const Configuration* configuration_;
+  std::vector<const Configuration*> known_;  // that one, the next one, and those before it
+  Generation* generation_ = nullptr;  // of `configuration_`; null where nothing is ever reloaded
   shard::Shard* shard_ = nullptr;
   AcceptRates accept_rates_{*this};
   Questions questions_{*this};
@@ -231,13 +272,14 @@ class Worker final : public shard::ShardApp {
   base::IntrusiveList<MuxH1Front, &MuxH1Front::all_hook> all_fronts_;
   base::IntrusiveList<Session, &Session::handshake_hook> handshaking_;
   std::unique_ptr<shard::LimitShare> global_share_;
-  std::map<const ProxyConfig*, std::unique_ptr<shard::LimitShare>> frontend_shares_;
-  std::map<const BindConfig*, std::unique_ptr<shard::LimitShare>> bind_shares_;
+  // Of all configurations that are left; those that share a limit share what is leased of it.
+  std::map<const ProxyConfig*, std::shared_ptr<shard::LimitShare>> frontend_shares_;
+  std::map<const BindConfig*, std::shared_ptr<shard::LimitShare>> bind_shares_;
   bool tells_servers_ = false;
   uint64_t random_state_ = 0;
   std::unique_ptr<char[]> scratch_memory_;
   Scratch scratch_;
-  std::unique_ptr<KeepPool> keep_pool_;
+  std::vector<std::unique_ptr<KeepPool>> keep_pools_;  // the last one is in use
   uint64_t stream_ids_ = 0;
   uint32_t outlived_ = 0;  // clients who are still open and have neither session nor place
   Drained draining_ = Drained::kAccepts;
@@ -250,6 +292,14 @@ class Worker final : public shard::ShardApp {
     void Run() noexcept override {}
   };
   NextTurn next_turn_;
+  // After a switch: idle clients go over to the new configuration, some in each turn.
+  struct RenewTask final : shard::Task {
+    explicit RenewTask(Worker& worker) : worker(worker) {}
+    void Run() noexcept override { worker.RenewSessions(); }
+    Worker& worker;
+    uint32_t left = 0;  // clients not looked at
+  };
+  RenewTask renew_task_{*this};
 };
 
 }  // namespace engine

@@ -31,6 +31,10 @@ bool Mailroom::TryPost(uint32_t from, uint32_t to, const Message& message, Ring*
   return true;
 }
 
+bool Mailroom::HasMailFrom(uint32_t from, uint32_t to) const {
+  return !inboxes_[to]->from[from]->empty();
+}
+
 uint32_t Mailroom::Drain(uint32_t to, Shard& shard, uint32_t max) {
   if (order_ != nullptr) return DrainInOrder(to, shard, max);
   uint32_t ran = 0;

@@ -68,6 +68,8 @@ class Mailroom {
   // instead.
   [[nodiscard]] bool PrepareSleep(uint32_t to);
   void Awake(uint32_t to) { inboxes_[to]->sleeping.store(false, std::memory_order_relaxed); }
+  // Any thread: something that `from` has posted lies there.
+  bool HasMailFrom(uint32_t from, uint32_t to) const;
   // For the receiver: something has arrived.
   bool HasMail(uint32_t to) const { return !Empty(*inboxes_[to]); }
 

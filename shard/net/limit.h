@@ -41,7 +41,7 @@ class alignas(64) SharedLimit {
   friend class LimitShare;
   std::atomic<int64_t> max_;
   const uint32_t shards_;
-  std::atomic<int64_t> free_;
+  std::atomic<int64_t> free_;         // below 0: lowered below what is in use
   std::atomic<uint64_t> waiting_{0};  // one bit a shard (modulo 64) that was refused
   std::atomic<uint64_t> holding_{0};  // likewise, that may have leased more than it uses
 };
@@ -54,6 +54,7 @@ class LimitShare {
   LimitShare(const LimitShare&) = delete;
   LimitShare& operator=(const LimitShare&) = delete;
 
+  SharedLimit& limit() const { return limit_; }
   [[nodiscard]] bool TryTake() {
     if (leased_ > 0) {
       if (--leased_ == 0) HoldNothing();
@@ -64,6 +65,10 @@ class LimitShare {
     // look.
     limit_.waiting_.fetch_or(bit_, std::memory_order_seq_cst);
     return TryLease();
+  }
+  // Whether there is room or not: what is there already is counted from now on.
+  void Force() {
+    if (!TryTake()) limit_.free_.fetch_sub(1, std::memory_order_seq_cst);
   }
   // Gives one back. Returns the shards (a bit each) that wait and should be told; 0 nearly always.
   [[nodiscard]] uint64_t Release() {

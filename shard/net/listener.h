@@ -82,6 +82,9 @@ class Listener final : TimerClient {
   uint32_t index() const { return index_; }
   int fd() const { return fd_; }
   const void* bind() const { return bind_; }
+  // From the next connection on.
+  void SetBind(const void* bind) { bind_ = bind; }
+  bool stopped() const { return stopped_; }
   // The ring holds no accept of this listener. After Stop() it never will again, so the descriptor
   // may be closed.
   bool answered() const { return accept_ == Accept::kNone; }

@@ -140,7 +140,7 @@ class LinkTest : public testing::Test {
     connection_ = world_->Accepted(&peer_);
     handle_ = connection_->handle();
     connection_->SetEvents(&hearer_);
-    ASSERT_TRUE(tls_->Accept(*connection_, *context_));
+    ASSERT_TRUE(tls_->Accept(*connection_, context_));
     EXPECT_FALSE(connection_->Start());
   }
   // Moves bytes between both ends, `piece` at a time, until nothing moves.

@@ -40,10 +40,10 @@ TEST(InvalidText, SaysWhoMetItAndFromWhom) {
   server.name.append("s1");
   server.id = 1;
   InvalidMessage message;
-  message.proxy = &back;
+  message.proxy.Set(back);
   message.is_response = true;
-  message.frontend = &front;
-  message.server = &server;
+  message.frontend.Set(front);
+  message.server.Set(server);
   message.client = shard::Address::V4(0x7f000001, 80);
   message.session = 54;
   message.number = 7;
@@ -57,8 +57,8 @@ TEST(InvalidText, SaysWhoMetItAndFromWhom) {
             std::string::npos)
       << text;
   message.is_response = false;
-  message.proxy = &front;
-  message.server = nullptr;
+  message.proxy.Set(front);
+  message.server.Clear();
   EXPECT_NE(InvalidText(message).find("] frontend fe (#2) : invalid request\n"
                                       "  src 127.0.0.1, session #54, backend <NONE> (#-1), "
                                       "server <NONE> (#-1), event #7\n"),

@@ -39,7 +39,7 @@ TEST(Arguments, VariablesHaveAScope) {
   const auto variable = ParseVariable("txn.a_B.9", &why);
   ASSERT_TRUE(variable);
   EXPECT_EQ(variable->scope, VariableScope::kTransaction);
-  EXPECT_EQ(variable->name, "a_B.9");
+  EXPECT_EQ(*variable->name, "a_B.9");
   EXPECT_EQ(ParseVariable("proc.x", &why)->scope, VariableScope::kProcess);
   for (const char* text : {"", "x", "txn", "txn.", "foo.x", "txn.a-b", "TXN.x", ".x"}) {
     EXPECT_FALSE(ParseVariable(text, &why)) << text;

@@ -17,7 +17,7 @@ class TestContext final : public EvalContext {
   uint64_t WallMicros() const override { return 1700000000123456; }
   uint64_t Random() override { return random_; }
   const Sample* FindVariable(const VariableName& name) override {
-    const auto found = variables.find(name.name);
+    const auto found = variables.find(*name.name);
     return found == variables.end() ? nullptr : &found->second;
   }
   std::map<std::string, Sample> variables;

@@ -151,12 +151,12 @@ void Rig::Start() {
   }
   for (const Bound& bound : bound_) {
     if (bound.bind->maxconn == 0) continue;
-    process_.bind_maxconn[bound.bind] =
+    process_.limits.binds[bound.bind] =
         std::make_unique<shard::SharedLimit>(bound.bind->maxconn, options_.shards);
   }
   for (const auto& proxy : configuration_.proxies) {
     if (!proxy->is_frontend || proxy->maxconn == 0) continue;
-    process_.frontend_maxconn[proxy.get()] =
+    process_.limits.frontends[proxy.get()] =
         std::make_unique<shard::SharedLimit>(proxy->maxconn, options_.shards);
   }
   starting_net = &net_;

@@ -1,0 +1,289 @@
+// How the configuration of a running process is exchanged: the Supervisor's part of a reload.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "engine/run/crash_streams.h"
+#include "engine/run/http_profile.h"
+#include "engine/run/supervisor.h"
+
+namespace engine {
+namespace {
+
+// Messages name a configuration without a pin, each of them may bring another one: a lent
+// connection is asked for, moved, and taken.
+constexpr int kQuietRounds = 3;
+
+template <typename Map, typename Key>
+typename Map::mapped_type LimitOf(const Map& map, Key key) {
+  const auto found = map.find(key);
+  return found == map.end() ? nullptr : found->second;
+}
+
+const BindConfig* FindSameBind(const ProxyConfig& frontend, const BindConfig& bind) {
+  for (const auto& other : frontend.binds) {
+    if (!other->addresses.empty() && !bind.addresses.empty() &&
+        other->addresses[0].Name() == bind.addresses[0].Name() &&
+        other->addresses[0].inherited_fd == bind.addresses[0].inherited_fd) {
+      return other.get();
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const ProxyConfig* Supervisor::FindSame(const Generation& generation, const ProxyConfig& proxy) {
+  for (const auto& other : generation.configuration().proxies) {
+    if (other->name == proxy.name && other->is_frontend == proxy.is_frontend &&
+        other->is_internal == proxy.is_internal) {
+      return other.get();
+    }
+  }
+  return nullptr;
+}
+
+void Supervisor::PutToUse(Generation& generation, Generation* before) {
+  Configuration& configuration = generation.configuration();
+  states_.Attach(configuration);
+  const auto limit = [this](const std::shared_ptr<shard::SharedLimit>& known, int64_t maxconn) {
+    if (known == nullptr) return std::make_shared<shard::SharedLimit>(maxconn, settings_.shards);
+    // Who waits is told when all shards have switched.
+    known->SetMax(maxconn);
+    return known;
+  };
+  for (const auto& proxy : configuration.proxies) {
+    proxy->http_profile = MakeHttpProfile(*proxy, configuration.global);
+    if (!proxy->is_frontend) continue;
+    const ProxyConfig* was = before == nullptr ? nullptr : FindSame(*before, *proxy);
+    const int64_t maxconn = proxy->state->maxconn();
+    generation.limits().frontends[proxy.get()] =
+        limit(was == nullptr ? nullptr : LimitOf(before->limits().frontends, was),
+              maxconn >= 0 ? maxconn : shard::SharedLimit::kNone);
+    for (const auto& bind : proxy->binds) {
+      if (bind->maxconn == 0) continue;
+      const BindConfig* bind_was = was == nullptr ? nullptr : FindSameBind(*was, *bind);
+      generation.limits().binds[bind.get()] = limit(
+          bind_was == nullptr ? nullptr : LimitOf(before->limits().binds, bind_was), bind->maxconn);
+    }
+  }
+}
+
+// Or free.
+bool Supervisor::IsLeaving(size_t place) const {
+  return sockets_[place].bind == nullptr ||
+         std::find(leaving_sockets_.begin(), leaving_sockets_.end(), place) !=
+             leaving_sockets_.end();
+}
+
+// Finds the sockets that are open already, and opens the others. What was opened is closed again
+// where one of them cannot be.
+bool Supervisor::OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::string>* errors) {
+  for (Socket& open : sockets_) open.key = open.bind == nullptr ? std::string() : KeyOf(open);
+  for (Socket& socket : wanted) socket.key = KeyOf(socket);
+  std::vector<bool> is_taken(sockets_.size(), false);
+  const auto is_same = [&](size_t place, const Socket& socket) {
+    const Socket& open = sockets_[place];
+    return !is_taken[place] && (open.fd >= 0 || open.is_masters()) &&
+           open.allowed == socket.allowed && open.key == socket.key && !IsLeaving(place);
+  };
+  const auto take = [&](size_t place, Socket& socket) {
+    is_taken[place] = true;
+    const Socket& open = sockets_[place];
+    socket.fd = open.fd;
+    socket.shard = open.shard;
+    socket.is_open = open.is_open;
+    socket.is_adopted = open.is_adopted;
+    socket.place = int(place);
+  };
+  for (Socket& socket : wanted) {
+    for (size_t i = 0; i < sockets_.size() && socket.place < 0; ++i) {
+      if (sockets_[i].shard == socket.shard && is_same(i, socket)) take(i, socket);
+    }
+  }
+  // Of another process there may have come more than one for each shard, and who waits in them must
+  // not be reset.
+  for (size_t i = 0; i < sockets_.size(); ++i) {
+    const auto like = std::find_if(wanted.begin(), wanted.end(),
+                                   [&](const Socket& socket) { return is_same(i, socket); });
+    if (!sockets_[i].is_adopted || like == wanted.end()) continue;
+    Socket more = *like;
+    take(i, more);
+    wanted.push_back(std::move(more));
+  }
+  // Before anything is bound, or we would find ourselves.
+  const BindAddress* failed = nullptr;
+  for (const Socket& socket : wanted) {
+    if (socket.place >= 0 || socket.address == failed || !IsListenedOnByOthers(socket)) continue;
+    failed = socket.address;
+    errors->push_back(BindingText(*socket.bind) + ": another process listens on " +
+                      socket.address->address.ToString());
+  }
+  if (!errors->empty()) return false;
+  std::vector<Socket*> opened;
+  for (Socket& socket : wanted) {
+    if (socket.place >= 0 || socket.address == failed) continue;
+    if (Open(socket, errors)) {
+      opened.push_back(&socket);
+    } else {
+      failed = socket.address;
+    }
+  }
+  if (errors->empty()) return true;
+  for (Socket* socket : opened) CloseSocket(*socket);
+  return false;
+}
+
+void Supervisor::SwitchShards(Generation& next, std::vector<Socket>& wanted) {
+  std::vector<size_t> opened;
+  std::vector<size_t> kept;
+  std::vector<bool> is_kept(sockets_.size(), false);
+  for (Socket& socket : wanted) {
+    if (socket.place < 0) continue;
+    const size_t place = size_t(socket.place);
+    is_kept[place] = true;
+    kept.push_back(place);
+    sockets_[place] = socket;
+  }
+  for (size_t i = 0; i < is_kept.size(); ++i) {
+    if (!is_kept[i] && !IsLeaving(i)) leaving_sockets_.push_back(i);
+  }
+  size_t free_place = 0;
+  for (Socket& socket : wanted) {
+    if (socket.place >= 0) continue;
+    while (free_place < sockets_.size() && sockets_[free_place].bind != nullptr) ++free_place;
+    if (free_place == sockets_.size()) sockets_.emplace_back();
+    socket.place = int(free_place);
+    sockets_[free_place] = socket;
+    opened.push_back(free_place);
+  }
+  OnAllShards([&](shard::Shard& shard) {
+    static_cast<Worker*>(shard.app())->Prepare(next);
+    for (const size_t place : opened) {
+      const Socket& socket = sockets_[place];
+      shard.PutListener(uint32_t(place), AcceptsOn(socket, shard.index()) ? socket.fd : -1,
+                        socket.bind, socket.allowed);
+    }
+  });
+  OnAllShards([&](shard::Shard& shard) {
+    static_cast<Worker*>(shard.app())->SwitchTo(next);
+    for (const size_t place : kept) {
+      shard.listener(uint32_t(place)).SetBind(sockets_[place].bind);
+    }
+  });
+  OnAllShards([&](shard::Shard& shard) {
+    for (const size_t place : opened) shard.listener(uint32_t(place)).Start();
+    static_cast<Worker*>(shard.app())->OnLimitsChanged();
+  });
+}
+
+// Who was paused or shut down stays so.
+void Supervisor::MoveHalts(const Generation& before) {
+  std::map<const ProxyConfig*, Halt> halts;
+  for (const auto& old : before.configuration().proxies) {
+    const auto found = halts_.find(old.get());
+    const ProxyConfig* now = FindSame(*generation_, *old);
+    if (found == halts_.end() || now == nullptr || !found->second.any()) continue;
+    halts[now] = found->second;
+  }
+  halts_ = std::move(halts);
+  for (const auto& [frontend, halt] : std::map(halts_)) {
+    std::string why;
+    (void)ApplyHalt(*frontend, &why);
+  }
+}
+
+bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors) {
+  if (threads_.empty()) {
+    errors->push_back("the process is not serving");
+    return false;
+  }
+  if (std::string why; !CheckRights(*next, &why)) {
+    errors->push_back(why);
+    return false;
+  }
+  CollectLeftovers();
+  std::vector<Socket> wanted;
+  for (const auto& proxy : next->proxies) {
+    if (!proxy->is_frontend || proxy->disabled) continue;
+    for (const auto& bind : proxy->binds) {
+      for (Socket& socket : SocketsOf(*bind)) wanted.push_back(std::move(socket));
+    }
+  }
+  if (!OpenNewSockets(wanted, errors)) return false;
+  // Nothing fails from here on.
+  if (external_checks_ == nullptr && RunsPrograms(*next)) {
+    external_checks_ = std::make_unique<ExternalChecks>();
+    if (external_checks_->Start()) process_.external_checks = external_checks_.get();
+  }
+  Configuration& configuration = *next;
+  auto generation = std::make_unique<Generation>(generation_->number() + 1, configuration,
+                                                 std::move(next), settings_.shards);
+  PutToUse(*generation, generation_.get());
+  SwitchShards(*generation, wanted);
+  std::unique_ptr<Generation> before = std::move(generation_);
+  generation_ = std::move(generation);
+  SetCrashConfiguration(&this->configuration());
+  MoveHalts(*before);
+  old_generations_.push_back(std::move(before));
+  CollectLeftovers();
+  return true;
+}
+
+// True when the place is free.
+bool Supervisor::TryDropSocket(size_t place) {
+  Socket& socket = sockets_[place];
+  if (socket.fd >= 0 && !socket.is_closing) {
+    EndAccepting(place);
+    TakeBacklog(place);
+    CloseSocket(socket);
+    socket.is_closing = true;
+  }
+  std::atomic<bool> keeps_any{false};
+  OnAllShards([&](shard::Shard& shard) {
+    if (!shard.listener(uint32_t(place)).keeps_none()) {
+      keeps_any.store(true, std::memory_order_relaxed);
+    }
+  });
+  if (keeps_any.load(std::memory_order_relaxed)) return false;  // a limit is full
+  OnAllShards([&](shard::Shard& shard) { shard.listener(uint32_t(place)).SetBind(nullptr); });
+  socket = Socket{};
+  return true;
+}
+
+// Returns when everything that lay in a mailbox at its beginning has been handled.
+void Supervisor::FlushMail() {
+  for (uint32_t to = 0; to < settings_.shards; ++to) {
+    for (uint32_t from = 0; from <= settings_.shards; ++from) {
+      while (from != to && mailroom_.HasMailFrom(from, to)) usleep(200);
+    }
+  }
+  OnAllShards([](shard::Shard&) {});
+}
+
+bool Supervisor::TryFree(Generation& old) {
+  if (old.Pinned() != 0) return false;
+  for (const size_t place : leaving_sockets_) {
+    if (sockets_[place].bind->frontend->generation == &old) return false;
+  }
+  for (int round = 0; round < kQuietRounds; ++round) {
+    std::atomic<bool> is_quiet{true};
+    OnAllShards([&](shard::Shard& shard) {
+      if (!static_cast<Worker*>(shard.app())->IsQuiet(old)) {
+        is_quiet.store(false, std::memory_order_relaxed);
+      }
+    });
+    if (!is_quiet.load(std::memory_order_relaxed)) return false;
+    FlushMail();
+  }
+  OnAllShards([&](shard::Shard& shard) { static_cast<Worker*>(shard.app())->Forget(old); });
+  return true;
+}
+
+void Supervisor::CollectLeftovers() {
+  if (!HasLeftovers() || threads_.empty()) return;
+  std::erase_if(leaving_sockets_, [this](size_t place) { return TryDropSocket(place); });
+  std::erase_if(old_generations_, [this](const auto& old) { return TryFree(*old); });
+}
+
+}  // namespace engine

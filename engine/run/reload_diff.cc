@@ -1,0 +1,132 @@
+#include "engine/run/reload_diff.h"
+
+#include <map>
+
+namespace engine {
+namespace {
+
+std::string NeedsRestart(std::string_view keyword) {
+  return "'" + std::string(keyword) + "' needs a restart to change: the value of the start is kept";
+}
+
+bool IsSamePlan(const LogRingPlan& one, const LogRingPlan& other) {
+  return one.name == other.name && one.format == other.format &&
+         one.size_bytes == other.size_bytes && one.line_bytes_max == other.line_bytes_max;
+}
+
+bool HasSameTargets(const LogPlan& now, const LogPlan& next) {
+  if (!(now.targets == next.targets) || now.rings.size() != next.rings.size()) return false;
+  for (size_t i = 0; i < now.rings.size(); ++i) {
+    if (!IsSamePlan(now.rings[i], next.rings[i])) return false;
+  }
+  return true;
+}
+
+// What an operator knows a thing by, and what would make it another one.
+using Things = std::map<std::string, std::string>;
+
+std::string ProxyKey(const ProxyConfig& proxy) { return proxy.kind + " " + proxy.name; }
+
+Things ThingsOf(const Configuration& configuration) {
+  Things things;
+  for (const auto& proxy : configuration.proxies) {
+    if (!proxy->is_internal) {
+      const Timeouts& timeouts = proxy->timeouts;
+      std::string& text = things[ProxyKey(*proxy)];
+      const std::string backends[] = {
+          proxy->default_backend == nullptr ? "" : proxy->default_backend->name};
+      for (const std::string& backend : backends) text += backend + " ";
+      for (const uint64_t value :
+           {uint64_t(proxy->disabled), uint64_t(proxy->mode), uint64_t(proxy->maxconn),
+            uint64_t(timeouts.connect_ms), uint64_t(timeouts.client_ms),
+            uint64_t(timeouts.server_ms), uint64_t(timeouts.tunnel_ms), uint64_t(timeouts.queue_ms),
+            uint64_t(proxy->balance), uint64_t(proxy->retries), uint64_t(proxy->fullconn),
+            uint64_t(proxy->log != nullptr)}) {
+        text += std::to_string(value) + " ";
+      }
+    }
+    for (const auto& server : proxy->servers) {
+      things["server " + proxy->name + "/" + server->name] =
+          server->address.ToString() + " " + server->unix_path + " " +
+          std::to_string(server->weight) + " " + std::to_string(server->maxconn) + " " +
+          std::to_string(server->backup) + std::to_string(server->disabled) +
+          std::to_string(server->check.enabled) + std::to_string(server->check.inter_ms) +
+          std::to_string(server->tls.enabled);
+    }
+    for (const auto& bind : proxy->binds) {
+      for (const BindAddress& address : bind->addresses) {
+        const std::string name = address.inherited_fd >= 0
+                                     ? "fd@" + std::to_string(address.inherited_fd)
+                                     : address.Name();
+        things["bind " + proxy->name + " " + name] = std::to_string(bind->maxconn) + " " +
+                                                     std::to_string(bind->backlog) +
+                                                     std::to_string(bind->tls_context != nullptr);
+      }
+    }
+  }
+  return things;
+}
+
+}  // namespace
+
+std::vector<std::string> KeepStartValues(const Configuration& now_all, Configuration* next_all) {
+  std::vector<std::string> notes;
+  const GlobalConfig& now = now_all.global;
+  GlobalConfig& next = next_all->global;
+  const auto keep = [&](const char* keyword, auto GlobalConfig::*value) {
+    if (now.*value == next.*value) return;
+    notes.push_back(NeedsRestart(keyword));
+    next.*value = now.*value;
+  };
+  keep("nbthread", &GlobalConfig::nbthread);
+  keep("cpu-map", &GlobalConfig::thread_cpus);
+  keep("maxconn", &GlobalConfig::maxconn);
+  keep("ulimit-n", &GlobalConfig::ulimit_n);
+  keep("fd-hard-limit", &GlobalConfig::fd_hard_limit);
+  keep("noreuseport", &GlobalConfig::reuse_port);
+  keep("pidfile", &GlobalConfig::pidfile);
+  keep("user", &GlobalConfig::uid);
+  keep("group", &GlobalConfig::gid);
+  keep("chroot", &GlobalConfig::chroot);
+  keep("setcap", &GlobalConfig::capabilities);
+  keep("tune.bufsize", &GlobalConfig::bufsize);
+  keep("tune.maxrewrite", &GlobalConfig::maxrewrite);
+  keep("tune.pipesize", &GlobalConfig::pipe_bytes);
+  keep("maxpipes", &GlobalConfig::maxpipes);
+  keep("tune.ring", &GlobalConfig::ring_driver);
+  keep("daemon", &GlobalConfig::daemon);
+  keep("stats maxconn", &GlobalConfig::stats_maxconn);
+  if (now_all.logs.tag != next_all->logs.tag) notes.push_back(NeedsRestart("log-tag"));
+  if (now_all.logs.hostname != next_all->logs.hostname) {
+    notes.push_back(NeedsRestart("log-send-hostname"));
+  }
+  return notes;
+}
+
+std::vector<std::string> FindObstacles(const Configuration& now, const Configuration& next) {
+  std::vector<std::string> obstacles;
+  if (!HasSameTargets(now.logs, next.logs)) {
+    obstacles.push_back("other 'log' targets or rings need a restart: nothing was changed");
+  }
+  return obstacles;
+}
+
+std::string DiffText(const Configuration& now, const Configuration& next) {
+  const Things before = ThingsOf(now);
+  const Things after = ThingsOf(next);
+  std::string text;
+  for (const auto& [name, value] : after) {
+    const auto found = before.find(name);
+    if (found == before.end()) {
+      text += "+ " + name + "\n";
+    } else if (found->second != value) {
+      text += "~ " + name + "\n";
+    }
+  }
+  for (const auto& [name, value] : before) {
+    if (!after.contains(name)) text += "- " + name + "\n";
+  }
+  return text;
+}
+
+}  // namespace engine

@@ -1,0 +1,26 @@
+// reload_diff.h - what a reload changes, in words, and what it cannot change.
+//
+// Owns:    nothing.
+// Threads: main thread.
+// Units:   none.
+// Errors:  what cannot be changed while the process runs, and cannot be left as it was either.
+// States:  none.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/server/proxy_config.h"
+
+namespace engine {
+
+// Gives `next` the values of `now` for what only a start can set, so that the rest of it can be put
+// to use. A note for each that differs: "'nbthread' needs a restart, ...".
+std::vector<std::string> KeepStartValues(const Configuration& now, Configuration* next);
+// What makes `next` impossible in this process; empty: nothing.
+std::vector<std::string> FindObstacles(const Configuration& now, const Configuration& next);
+// One line for each proxy, server and bind that was added, removed or changed: "+ server app/s3".
+std::string DiffText(const Configuration& now, const Configuration& next);
+
+}  // namespace engine

@@ -1,0 +1,368 @@
+"""Reload in place: what runs goes on, what is new is served, and a file that cannot be used changes nothing."""
+
+import http.client
+import http.server
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+from harness import (IS_HAPROXY, Proxy, case, check, connect, free_port, free_ports, is_closed_within, receive_exactly,
+                     run_cases, skip)
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    """`/slow`: bytes for as long as the test lets it; `/ws`: an upgrade, then an echo; anything else: the server's name."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        if self.path == "/slow":
+            return self._slow()
+        if self.path == "/ws":
+            return self._upgrade()
+        body = self.server.title.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _slow(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(self.server.slow_bytes))
+        self.end_headers()
+        left = self.server.slow_bytes
+        while left > 0:
+            piece = min(left, 65536)
+            self.wfile.write(b"x" * piece)
+            left -= piece
+            if left % (1 << 20) < 65536:
+                time.sleep(self.server.pause_s)
+
+    def _upgrade(self):
+        self.send_response(101)
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Upgrade", "websocket")
+        self.end_headers()
+        while piece := self.connection.recv(4096):
+            self.connection.sendall(piece)
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+class HttpServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    slow_bytes = 1 << 20
+    pause_s = 0
+
+    def __init__(self, title):
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.title = title
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, *_):
+        pass  # a proxy that closes is none
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class Reloading(Proxy):
+    """A proxy with a runtime socket, whose file can be written anew."""
+
+    def __init__(self, text, ports):
+        if IS_HAPROXY:
+            skip("it reloads by another process")
+        self.socket = f"/tmp/ringway-reload-{os.getpid()}-{ports[0]}.sock"
+        super().__init__(self._with_socket(text), ports)
+
+    def _with_socket(self, text):
+        return f"""
+global
+  nbthread 2
+  stats socket {self.socket} level admin
+defaults
+  timeout client 20s
+  timeout server 20s
+  timeout connect 2s
+{text}
+"""
+
+    def write(self, text):
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(self._with_socket(text))
+
+    def ask(self, command):
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(10)
+            peer.connect(self.socket)
+            peer.sendall(command.encode() + b"\n")
+            peer.shutdown(socket.SHUT_WR)
+            answer = b""
+            while piece := peer.recv(65536):
+                answer += piece
+        return answer.decode()
+
+    def reload(self, text=None):
+        if text is not None:
+            self.write(text)
+        answer = self.ask("reload")
+        check("was reloaded" in answer, f"the reload: {answer}")
+        return answer
+
+    def stat(self, proxy, server, field):
+        lines = self.ask("show stat").splitlines()
+        names = lines[0].lstrip("# ").split(",")
+        for line in lines[1:]:
+            row = dict(zip(names, line.split(",")))
+            if row.get("pxname") == proxy and row.get("svname") == server:
+                return row[field]
+        return None
+
+
+def site(port, servers, more="", options=""):
+    lines = "".join(f"  server {server.title} 127.0.0.1:{server.port} {options}\n" for server in servers)
+    return f"""
+frontend in
+  mode http
+  bind 127.0.0.1:{port}
+  default_backend app
+{more}
+backend app
+  mode http
+  balance roundrobin
+{lines}"""
+
+
+def get(client, path="/"):
+    client.request("GET", path)
+    answer = client.getresponse()
+    return answer.status, answer.read().decode()
+
+
+def client_of(port):
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+
+class Load:
+    """Clients that ask one request after another on connections that stay, until told otherwise."""
+
+    def __init__(self, port, clients=8):
+        self.errors = []
+        self.answers = 0
+        self._ends = False
+        self._threads = [threading.Thread(target=self._run, args=(port,)) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, port):
+        client = client_of(port)
+        while not self._ends:
+            try:
+                status, body = get(client)
+                if status != 200:
+                    self.errors.append(f"{status} {body}")
+                self.answers += 1
+            except OSError as error:
+                self.errors.append(repr(error))
+                client = client_of(port)
+            except http.client.HTTPException as error:
+                self.errors.append(repr(error))
+                client = client_of(port)
+        client.close()
+
+    def end(self):
+        self._ends = True
+        for thread in self._threads:
+            thread.join()
+        check(not self.errors, f"{len(self.errors)} errors, the first ones: {self.errors[:3]}")
+        check(self.answers > 0, "no answer")
+
+
+@case
+def a_client_that_stays_meets_the_new_servers():
+    port = free_port()
+    with HttpServer("one") as one, HttpServer("two") as two:
+        with Reloading(site(port, [one]), [port]) as proxy:
+            client = client_of(port)
+            check(get(client) == (200, "one"), "before")
+            answer = proxy.reload(site(port, [two]))
+            check("+ server app/two" in answer and "- server app/one" in answer, answer)
+            check(get(client) == (200, "two"), "the same connection, after")
+            check(get(client_of(port)) == (200, "two"), "a new connection")
+            check(proxy.stat("in", "FRONTEND", "stot") == "2", "the frontend counts on")
+            check(proxy.stat("app", "BACKEND", "stot") == "3", "the backend counts on")
+            check(proxy.stat("app", "one", "stot") is None, "a server that is gone")
+
+
+@case
+def both_signals_reload():
+    port = free_port()
+    with HttpServer("one") as one, HttpServer("two") as two:
+        with Reloading(site(port, [one]), [port]) as proxy:
+            for signal_number, server in ((signal.SIGUSR2, two), (signal.SIGHUP, one)):
+                proxy.write(site(port, [server]))
+                os.kill(proxy.pid, signal_number)
+                end = time.monotonic() + 5
+                while get(client_of(port))[1] != server.title:
+                    check(time.monotonic() < end, f"nothing came of signal {signal_number}")
+                    time.sleep(0.02)
+
+
+@case
+def a_file_that_cannot_be_used_changes_nothing():
+    port, other = free_ports(2)
+    with HttpServer("one") as one, HttpServer("two") as two:
+        good = site(port, [one])
+        with Reloading(good, [port]) as proxy, socket.socket() as taken:
+            client = client_of(port)
+            taken.bind(("127.0.0.1", other))
+            taken.listen()
+            open_files = len(os.listdir(f"/proc/{proxy.pid}/fd"))
+            proxy.write(site(port, [two]) + "  servre x 1.2.3.4:80\n")
+            answer = proxy.ask("reload")
+            check("servre" in answer and "test.cfg:" in answer and "nothing was changed" in answer, answer)
+            proxy.write(site(port, [two], f"  bind 127.0.0.1:{other}"))
+            answer = proxy.ask("reload")
+            check(f"127.0.0.1:{other}" in answer and "nothing was changed" in answer, answer)
+            proxy.write(site(port, [two], "  log 127.0.0.1:514 local0"))
+            answer = proxy.ask("reload")
+            check("restart" in answer and "nothing was changed" in answer, answer)
+            os.rename(proxy.config, proxy.config + ".away")
+            check("nothing was changed" in proxy.ask("reload"), "a file that is gone")
+            check(get(client) == (200, "one"), "still the first configuration")
+            check(len(os.listdir(f"/proc/{proxy.pid}/fd")) - open_files <= 2, "descriptors stay open")
+            proxy.reload(site(port, [two]))
+            check(get(client) == (200, "two"), "after a good file")
+
+
+@case
+def what_only_a_start_can_set_is_kept_and_said():
+    port = free_port()
+    with HttpServer("one") as one:
+        with Reloading(site(port, [one]), [port]) as proxy:
+            answer = proxy.reload("global\n  tune.bufsize 32768\n" + site(port, [one]))
+            check("'tune.bufsize' needs a restart" in answer, answer)
+            check(get(client_of(port)) == (200, "one"), "it serves")
+
+
+@case
+def addresses_come_and_go():
+    port, second = free_ports(2)
+    with HttpServer("one") as one:
+        plain = site(port, [one])
+        both = site(port, [one], f"  bind 127.0.0.1:{second}")
+        with Reloading(plain, [port]) as proxy:
+            for _ in range(5):
+                check(f"+ bind in ipv4@127.0.0.1:{second}" in proxy.reload(both), "the new address is told of")
+                stays = client_of(second)
+                check(get(stays) == (200, "one"), "the new address serves")
+                check(f"- bind in ipv4@127.0.0.1:{second}" in proxy.reload(plain), "the old address is told of")
+                check(is_closed_within(stays.sock, 2), "an idle client of an address that is gone")
+                try:
+                    connect(second, timeout_s=1).close()
+                    check(False, "it listens on")
+                except ConnectionRefusedError:
+                    pass
+                check(get(client_of(port)) == (200, "one"), "the other address serves")
+
+
+@case
+def an_operator_s_words_hold():
+    port = free_port()
+    with HttpServer("one") as one, HttpServer("two") as two, HttpServer("three") as three:
+        with Reloading(site(port, [one, two]), [port]) as proxy:
+            proxy.ask("set server app/one state drain; set server app/two weight 7; disable frontend in")
+            # First with the same servers, then with others.
+            for servers in ([one, two], [one, two, three]):
+                proxy.reload(site(port, servers))
+                check("DRAIN" in proxy.stat("app", "one", "status"), "drained")
+                check(proxy.stat("app", "two", "weight") == "7", "the weight")
+                check(proxy.stat("in", "FRONTEND", "status") == "STOP", "the frontend is paused")
+            proxy.ask("enable frontend in")
+            check({get(client_of(port))[1] for _ in range(12)} == {"two", "three"}, "who serves")
+
+
+@case
+def nothing_fails_under_load_and_long_connections_survive():
+    port, second = free_ports(2)
+    with HttpServer("one") as one, HttpServer("two") as two, HttpServer("three") as three:
+        one.slow_bytes = 64 << 20
+        one.pause_s = 0.05
+        with Reloading(site(port, [one]), [port]) as proxy:
+            download = connect(port, timeout_s=30)
+            download.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            websocket = connect(port)
+            websocket.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += websocket.recv(4096)
+            check(b" 101 " in head, f"the upgrade: {head}")
+            received = [0]
+
+            def receive():
+                while piece := download.recv(1 << 20):
+                    received[0] += len(piece)
+                    if received[0] >= one.slow_bytes:
+                        return
+
+            reader = threading.Thread(target=receive)
+            reader.start()
+            load = Load(port)
+            counted = 0
+            for turn in range(100):
+                servers = [[one, two], [two, three], [one, two, three]][turn % 3]
+                proxy.reload(site(port, servers, f"  bind 127.0.0.1:{second}" if turn % 2 else "",
+                                  "check inter 100" if turn % 4 else ""))
+                websocket.sendall(b"still here")
+                check(receive_exactly(websocket, 10) == b"still here", f"the websocket after {turn} reloads")
+                now = int(proxy.stat("app", "BACKEND", "stot"))
+                check(now >= counted, f"the counter went back from {counted} to {now}")
+                counted = now
+            load.end()
+            reader.join(60)
+            check(received[0] >= one.slow_bytes, f"the download ended after {received[0]} bytes")
+            print(f"   {load.answers} answers over 100 reloads")
+            check(int(proxy.stat("app", "BACKEND", "stot")) >= load.answers, "all are counted")
+            websocket.close()
+            download.close()
+
+
+@case
+def nothing_is_left_over():
+    port, second = free_ports(2)
+    with HttpServer("one") as one, HttpServer("two") as two:
+        with Reloading(site(port, [one]), [port]) as proxy:
+            client = client_of(port)
+
+            def reload(turn):
+                proxy.reload(site(port, [one, two] if turn % 2 else [one],
+                                  f"  bind 127.0.0.1:{second}" if turn % 3 == 0 else "", "check inter 50"))
+                check(get(client)[0] == 200, "an answer")
+
+            for turn in range(100):
+                reload(turn)
+            memory_kb, files = proxy.rss_kb(), len(os.listdir(f"/proc/{proxy.pid}/fd"))
+            more = int(os.environ.get("RINGWAY_RELOADS", "400"))
+            for turn in range(more):
+                reload(turn)
+            time.sleep(1)
+            more_kb = proxy.rss_kb() - memory_kb
+            more_files = len(os.listdir(f"/proc/{proxy.pid}/fd")) - files
+            print(f"   {more} reloads: {more_kb} kB and {more_files} descriptors more")
+            check(more_kb < max(1024, memory_kb // 20), f"{more_kb} kB more than {memory_kb}")
+            check(more_files < 8, f"{more_files} descriptors more")
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases())
