@@ -39,7 +39,7 @@ LogHub::LogHub(const LogPlan& plan, uint32_t shards, Datagrams& datagrams)
       tag_(plan.tag.empty() ? program_invocation_short_name : plan.tag),
       hostname_(HostName()),
       dropped_(new Dropping[shards + 1]) {
-  if (NeedsWriter(plan)) writer_ = std::make_unique<LogWriter>(plan, shards + 1);
+  if (NeedsWriter(plan_)) writer_ = std::make_unique<LogWriter>(plan_, shards + 1);
 }
 
 LogHub::~LogHub() = default;

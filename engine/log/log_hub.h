@@ -54,7 +54,7 @@ class LogHub {
   struct alignas(64) Dropping {
     base::Counter count;
   };
-  const LogPlan& plan_;
+  const LogPlan plan_;
   Datagrams& datagrams_;
   const uint32_t shards_;
   std::string tag_;

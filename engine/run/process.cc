@@ -26,6 +26,7 @@
 #include "engine/run/keyword_dump.h"
 #include "engine/run/limits.h"
 #include "engine/run/master.h"
+#include "engine/run/own_heap.h"
 #include "engine/run/privileges.h"
 #include "engine/run/quickstart.h"
 #include "engine/run/reload_diff.h"
@@ -153,6 +154,9 @@ class Run {
   void BeginSoftStop();
   void PauseOrResume(bool pause);
   int WaitMs() const;
+  const Configuration& configuration() const {
+    return supervisor_ != nullptr ? supervisor_->configuration() : *configuration_;
+  }
   static uint64_t NowMs() { return base::MonotonicMicros() / 1000; }
   int Refuse(const std::string& message) {
     console_.Alert(message);
@@ -164,7 +168,7 @@ class Run {
   std::unique_ptr<WorkerLink> link_;  // null: no master has started us
   Console console_;
   Diagnostics diagnostics_;
-  std::unique_ptr<Configuration> configuration_;
+  std::unique_ptr<Configuration> configuration_;  // until the supervisor has it
   // Outlives what listens: those who were paused come back when the ports are free again.
   Takeover takeover_;
   std::unique_ptr<Supervisor> supervisor_;
@@ -202,9 +206,14 @@ std::unique_ptr<Configuration> Run::Load(Environment& environment, Tree& tree,
   build.proxy_maxconn = options_.proxy_maxconn.value_or(0);
   build.resolve_may_fail = options_.resolve_may_fail;
   build.no_getaddrinfo = options_.no_getaddrinfo;
-  std::unique_ptr<Configuration> configuration = Build(tree, diagnostics, build);
-  if (!good) return nullptr;
-  if (configuration != nullptr && options_.no_splice) configuration->global.splice = false;
+  std::unique_ptr<Configuration> configuration;
+  std::shared_ptr<OwnHeap> heap =
+      OwnHeap::Run([&] { configuration = Build(tree, diagnostics, build); });
+  if (!good) configuration = nullptr;  // before its heap
+  if (configuration == nullptr) return nullptr;
+  // At a start there may follow a fork, which no thread survives.
+  if (supervisor_ != nullptr) configuration->heap = std::move(heap);
+  if (options_.no_splice) configuration->global.splice = false;
   return configuration;
 }
 
@@ -334,8 +343,8 @@ int Run::Start() {
   std::vector<std::string> warnings;
   const SavedStates saved = SavedStates::Read(*configuration_, &warnings);
   saved.MoveServers(*configuration_);
-  supervisor_ = std::make_unique<Supervisor>(*configuration_, settings);
-  saved.Restore(*configuration_, base::MonotonicMicros(), &notes, &warnings);
+  supervisor_ = std::make_unique<Supervisor>(std::move(configuration_), settings);
+  saved.Restore(configuration(), base::MonotonicMicros(), &notes, &warnings);
   for (const std::string& text : notes) console_.Notice(text);
   for (const std::string& text : warnings) console_.Warning(text);
   if (!Bind()) return kExitRefused;
@@ -346,7 +355,7 @@ int Run::Start() {
 // Opens the pid file and forks, where that is asked for. False: `*status` ends this process.
 bool Run::GoToBackground(int* status) {
   if (link_ != nullptr) return true;  // the master has
-  const GlobalConfig& global = configuration_->global;
+  const GlobalConfig& global = configuration().global;
   std::string error;
   const bool foreground = RunsInForeground(options_, global.daemon);
   // In the foreground nobody asks for it, and the file may be that of a daemon with the same file.
@@ -377,7 +386,7 @@ bool Run::GoToBackground(int* status) {
 
 bool Run::WantsMaster() const {
   return link_ == nullptr && !options_.quickstart &&
-         (options_.master_worker != MasterWorker::kNone || configuration_->global.master_worker);
+         (options_.master_worker != MasterWorker::kNone || configuration().global.master_worker);
 }
 
 // The socket of -S is a `stats socket` line without the section: "ADDRESS,OPTION,VALUE,...".
@@ -410,8 +419,8 @@ int Run::StartMaster() {
   settings.arguments = options_.arguments;
   settings.environment = std::move(given_environment_);
   settings.notifies = options_.master_worker == MasterWorker::kNotify;
-  settings.reloads_max = configuration_->global.mworker_reloads_max;
-  settings.stays = configuration_->global.master_stays;
+  settings.reloads_max = configuration().global.mworker_reloads_max;
+  settings.stays = configuration().global.master_stays;
   Master master(std::move(settings), console_);
   std::unique_ptr<Configuration> cli;
   std::string error;
@@ -483,13 +492,13 @@ int Run::Serve() {
   if (!supervisor_->sharing().Open(&error)) console_.Detail(error);
   if (!GiveToMaster()) return Refuse("the master does not take the listening sockets");
   std::vector<std::string> warnings;
-  if (!DropPrivileges(MakePrivilegeRequest(configuration_->global), &warnings, &error))
+  if (!DropPrivileges(MakePrivilegeRequest(configuration().global), &warnings, &error))
     return Refuse(error);
   // Nobody is helped by being told to chroot a demonstration.
   for (const std::string& text : warnings) {
     options_.quickstart ? console_.Detail(text) : console_.Warning(text);
   }
-  if (!Supervisor::CheckRights(*configuration_, &error)) return Refuse(error);
+  if (!Supervisor::CheckRights(configuration(), &error)) return Refuse(error);
   if (pidfile_.is_open() && !pidfile_.Write(getpid(), &error)) return Refuse(error);
   supervisor_->SetReloader([this] { return Reload(); });
   supervisor_->Start();
@@ -501,7 +510,7 @@ int Run::Serve() {
   int status = kExitGood;
   bool wait = true;
   if (options_.quickstart) {
-    if (!RunQuickstart(*configuration_, supervisor_->driver(), supervisor_->shards()))
+    if (!RunQuickstart(configuration(), supervisor_->driver(), supervisor_->shards()))
       status = kExitRefused;
     wait = !options_.once;
     if (wait) std::printf("Serving until Ctrl-C.\n"), std::fflush(stdout);
@@ -522,11 +531,11 @@ bool Run::GiveToMaster() {
 
 bool Run::ReportReady(std::string* error) {
   if (link_ == nullptr) return !detached_ || daemon_.ReportReady(error);
-  if (!link_->ReportReady(configuration_->global.mworker_reloads_max, CompatibleVersion())) {
+  if (!link_->ReportReady(configuration().global.mworker_reloads_max, CompatibleVersion())) {
     *error = "the master is gone";
     return false;
   }
-  return RunsInForeground(options_, configuration_->global.daemon) || SilenceStandardStreams(error);
+  return RunsInForeground(options_, configuration().global.daemon) || SilenceStandardStreams(error);
 }
 
 void Run::OnMasterSays() {

@@ -1,4 +1,5 @@
 // How the configuration of a running process is exchanged: the Supervisor's part of a reload.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -216,14 +217,16 @@ bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::st
     external_checks_ = std::make_unique<ExternalChecks>();
     if (external_checks_->Start()) process_.external_checks = external_checks_.get();
   }
-  Configuration& configuration = *next;
-  auto generation = std::make_unique<Generation>(generation_->number() + 1, configuration,
-                                                 std::move(next), settings_.shards);
+  auto generation = std::make_unique<Generation>(generation_->number() + 1, std::move(next),
+                                                 settings_.shards);
   PutToUse(*generation, generation_.get());
   SwitchShards(*generation, wanted);
   std::unique_ptr<Generation> before = std::move(generation_);
   generation_ = std::move(generation);
-  SetCrashConfiguration(&this->configuration());
+  SetCrashConfiguration(&configuration());
+  // Shards have read them when they started.
+  process_.configuration = &configuration();
+  process_.limits = FrontendLimits();
   MoveHalts(*before);
   old_generations_.push_back(std::move(before));
   CollectLeftovers();
@@ -283,7 +286,12 @@ bool Supervisor::TryFree(Generation& old) {
 void Supervisor::CollectLeftovers() {
   if (!HasLeftovers() || threads_.empty()) return;
   std::erase_if(leaving_sockets_, [this](size_t place) { return TryDropSocket(place); });
-  std::erase_if(old_generations_, [this](const auto& old) { return TryFree(*old); });
+  if (std::erase_if(old_generations_, [this](const auto& old) { return TryFree(*old); }) == 0) {
+    return;
+  }
+  // Two configurations were there at once. What the older one leaves lies scattered, and would stay
+  // for good.
+  malloc_trim(0);
 }
 
 }  // namespace engine

@@ -30,21 +30,7 @@ std::string ProxyKey(const ProxyConfig& proxy) { return proxy.kind + " " + proxy
 Things ThingsOf(const Configuration& configuration) {
   Things things;
   for (const auto& proxy : configuration.proxies) {
-    if (!proxy->is_internal) {
-      const Timeouts& timeouts = proxy->timeouts;
-      std::string& text = things[ProxyKey(*proxy)];
-      const std::string backends[] = {
-          proxy->default_backend == nullptr ? "" : proxy->default_backend->name};
-      for (const std::string& backend : backends) text += backend + " ";
-      for (const uint64_t value :
-           {uint64_t(proxy->disabled), uint64_t(proxy->mode), uint64_t(proxy->maxconn),
-            uint64_t(timeouts.connect_ms), uint64_t(timeouts.client_ms),
-            uint64_t(timeouts.server_ms), uint64_t(timeouts.tunnel_ms), uint64_t(timeouts.queue_ms),
-            uint64_t(proxy->balance), uint64_t(proxy->retries), uint64_t(proxy->fullconn),
-            uint64_t(proxy->log != nullptr)}) {
-        text += std::to_string(value) + " ";
-      }
-    }
+    if (!proxy->is_internal) things[ProxyKey(*proxy)] = std::to_string(proxy->text_hash);
     for (const auto& server : proxy->servers) {
       things["server " + proxy->name + "/" + server->name] =
           server->address.ToString() + " " + server->unix_path + " " +

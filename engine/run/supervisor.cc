@@ -150,14 +150,15 @@ uint64_t Supervisor::BacklogsOf(const Configuration& configuration, uint32_t sha
   return sum;
 }
 
-Supervisor::Supervisor(Configuration& configuration, const SupervisorSettings& settings)
+Supervisor::Supervisor(std::unique_ptr<Configuration> first, const SupervisorSettings& settings)
     : settings_(settings),
       states_(settings.shards),
-      generation_(std::make_unique<Generation>(1, configuration, nullptr, settings.shards)),
+      generation_(std::make_unique<Generation>(1, std::move(first), settings.shards)),
       sharing_([this] { return OfferedSockets(); }),
       mailroom_(settings.shards),
       board_(settings.shards),
       cpus_(UsableCpus()) {
+  const Configuration& configuration = generation_->configuration();
   process_.configuration = &configuration;
   for (const StartVariable& one : configuration.global.start_variables) {
     (void)process_.variables.Store(one.name, one.value());

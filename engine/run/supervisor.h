@@ -10,7 +10,7 @@
 // States:  built -> bound -> open -> running -> draining -> stopped. While running, each frontend
 //          listens, is paused, or was shut down.
 //
-//   Supervisor supervisor(configuration, settings);
+//   Supervisor supervisor(std::move(configuration), settings);
 //   // Before privileges are dropped, and BeginListening() last:
 //   if (!supervisor.Bind(takeover, &errors, &warnings) || !supervisor.OpenShards(&why)) ...
 //   supervisor.Start();      // threads; serves from here on
@@ -57,7 +57,7 @@ struct SupervisorSettings {
 
 class Supervisor final : public ProcessControl {
  public:
-  Supervisor(Configuration& configuration, const SupervisorSettings& settings);
+  Supervisor(std::unique_ptr<Configuration> configuration, const SupervisorSettings& settings);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/xxh64.h"
 #include "engine/config/defaults.h"
 #include "engine/config/keyword_states.h"
 #include "engine/config/words.h"
@@ -171,6 +172,14 @@ void CheckDefaults(BuildContext& context, const Section& section) {
   context.proxy = nullptr;
 }
 
+// What tells a reload that a section says something else.
+void AddToHash(const Line& line, ProxyConfig& proxy) {
+  if (line.text(0) == "server" || line.text(0) == "bind") return;
+  std::string text = std::to_string(proxy.text_hash);
+  for (const Word& word : line.words) text += '\n' + word.text;
+  proxy.text_hash = base::Xxh64(text);
+}
+
 void ReadProxy(BuildContext& context, const Section& section, const DefaultsChains& chains) {
   auto config = std::make_unique<ProxyConfig>();
   config->name = section.name;
@@ -187,10 +196,12 @@ void ReadProxy(BuildContext& context, const Section& section, const DefaultsChai
     if (from == &section) continue;
     context.is_inherited = true;
     for (const Line& line : from->lines) {
+      AddToHash(line, *draft.config);
       context.keywords.RunInherited(context, line, scope::Of(section), context.diagnostics);
     }
     context.is_inherited = false;
   }
+  for (const Line& line : section.lines) AddToHash(line, *draft.config);
   ReadLines(context, section);
   context.proxy = nullptr;
 }

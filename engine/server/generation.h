@@ -1,7 +1,7 @@
 // generation.h - one configuration in use: from its start or reload until nobody uses it any more.
 //
-// Owns:    its Configuration (not the first one, which the process keeps), the limits of its
-//          frontends and binds, and per shard a count of who uses it.
+// Owns:    its Configuration, the limits of its frontends and binds, and per shard a count of who
+//          uses it.
 // Threads: made by the main thread, then immutable. A shard counts its own pins; any-thread reads
 //          them.
 // Units:   pins: sessions, commands of the runtime command line, questions to other shards.
@@ -33,22 +33,19 @@ struct FrontendLimits {
 
 class Generation {
  public:
-  // `owner` keeps the configuration, or is null where somebody else does.
-  Generation(uint64_t number, Configuration& configuration, std::unique_ptr<Configuration> owner,
-             uint32_t shards)
+  Generation(uint64_t number, std::unique_ptr<Configuration> configuration, uint32_t shards)
       : number_(number),
-        configuration_(configuration),
-        owner_(std::move(owner)),
+        configuration_(std::move(configuration)),
         pins_(new Pins[shards]),
         shards_(shards) {
-    for (const auto& proxy : configuration_.proxies) proxy->generation = this;
+    for (const auto& proxy : configuration_->proxies) proxy->generation = this;
   }
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
   // The later, the higher.
   uint64_t number() const { return number_; }
-  Configuration& configuration() const { return configuration_; }
+  Configuration& configuration() const { return *configuration_; }
   FrontendLimits& limits() { return limits_; }
   base::Gauge& pins(uint32_t shard) { return pins_[shard].count; }
   // Exact only when nothing moves.
@@ -63,8 +60,7 @@ class Generation {
     base::Gauge count;
   };
   const uint64_t number_;
-  Configuration& configuration_;
-  const std::unique_ptr<Configuration> owner_;
+  const std::unique_ptr<Configuration> configuration_;
   FrontendLimits limits_;
   const std::unique_ptr<Pins[]> pins_;
   const uint32_t shards_;
