@@ -11,8 +11,7 @@ namespace {
 const User* Authenticated(const PreparedUnit& unit, EvalContext& context) {
   const StreamContext& traffic = Traffic(context);
   if (traffic.worker == nullptr) return nullptr;
-  const Userlist* list =
-      traffic.worker->configuration().FindUserlist(unit.arguments.text(0));
+  const Userlist* list = traffic.worker->configuration().FindUserlist(unit.arguments.text(0));
   std::string_view user, password;
   if (list == nullptr || !BasicCredentials(context, &user, &password)) return nullptr;
   return list->Verify(user, password);

@@ -112,6 +112,14 @@ bool Supervisor::OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::st
     take(i, more);
     wanted.push_back(std::move(more));
   }
+  // A master's copy would go on to listen, with nobody to accept.
+  for (size_t i = 0; i < sockets_.size(); ++i) {
+    const Socket& open = sockets_[i];
+    if (open.fd < 0 || is_taken[i] || IsLeaving(i) || !sharing_.IsShared(open.fd)) continue;
+    errors->push_back(BindingText(*open.bind) +
+                      ": it cannot be left out, because another process holds its socket as well: "
+                      "reload the master");
+  }
   // Before anything is bound, or we would find ourselves.
   const BindAddress* failed = nullptr;
   for (const Socket& socket : wanted) {
@@ -217,8 +225,8 @@ bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::st
     external_checks_ = std::make_unique<ExternalChecks>();
     if (external_checks_->Start()) process_.external_checks = external_checks_.get();
   }
-  auto generation = std::make_unique<Generation>(generation_->number() + 1, std::move(next),
-                                                 settings_.shards);
+  auto generation =
+      std::make_unique<Generation>(generation_->number() + 1, std::move(next), settings_.shards);
   PutToUse(*generation, generation_.get());
   SwitchShards(*generation, wanted);
   std::unique_ptr<Generation> before = std::move(generation_);

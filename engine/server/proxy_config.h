@@ -255,7 +255,7 @@ struct ProxyConfig {
   bool persist = false;              // option persist
   uint32_t fullconn = 0;             // 0: a tenth of what its frontends take (manual 4.2, fullconn)
   int32_t redispatch_interval = -1;  // manual 4.2, option redispatch: -1 last retry only
-  uint64_t text_hash = 0;  // of its lines but `server` and `bind`, and those it inherits
+  uint64_t text_hash = 0;            // of its lines but `server` and `bind`, and those it inherits
   BackendState* state = nullptr;
   Generation* generation = nullptr;  // that it is a part of; null where nothing is ever reloaded
 };

@@ -80,11 +80,11 @@ class HttpServer(http.server.ThreadingHTTPServer):
 class Reloading(Proxy):
     """A proxy with a runtime socket, whose file can be written anew."""
 
-    def __init__(self, text, ports):
+    def __init__(self, text, ports, **more):
         if IS_HAPROXY:
             skip("it reloads by another process")
         self.socket = f"/tmp/ringway-reload-{os.getpid()}-{ports[0]}.sock"
-        super().__init__(self._with_socket(text), ports)
+        super().__init__(self._with_socket(text), ports, **more)
 
     def _with_socket(self, text):
         return f"""
@@ -294,6 +294,88 @@ def an_operator_s_words_hold():
 
 
 @case
+def what_checks_found_holds():
+    port, dead = free_ports(2)
+    with HttpServer("one") as one, HttpServer("two") as two:
+        gone = f"  server gone 127.0.0.1:{dead} check inter 60s fall 1 rise 1\n"
+        with Reloading(site(port, [one]) + gone, [port]) as proxy:
+            end = time.monotonic() + 10
+            while not proxy.stat("app", "gone", "status").startswith("DOWN"):
+                check(time.monotonic() < end, "a dead server is up")
+                time.sleep(0.05)
+            for servers in ([one], [one, two]):
+                proxy.reload(site(port, servers) + gone)
+                check(proxy.stat("app", "gone", "status").startswith("DOWN"), "down")
+                check({get(client_of(port))[0] for _ in range(6)} == {200}, "nobody is sent there")
+
+
+@case
+def a_session_keeps_its_variables():
+    port = free_port()
+
+    def text(length):
+        return site(port, [one], f"""  capture request header User-Agent len {length}
+  http-request set-var(sess.mine) str(kept) if {{ path /set }}
+  http-response set-header x-mine %[var(sess.mine)]""")
+
+    with HttpServer("one") as one:
+        with Reloading(text(10), [port]) as proxy:
+            client = client_of(port)
+            check(get(client, "/set")[0] == 200, "set")
+            # Each longer than what the shards had room for at the start.
+            for length in (2000, 20, 8000, 10):
+                proxy.reload(text(length))
+                time.sleep(0.5)  # the configuration before is freed
+                client.request("GET", "/", headers={"User-Agent": "x" * 9000})
+                answer = client.getresponse()
+                answer.read()
+                check(answer.getheader("x-mine") == "kept", f"the variable: {answer.getheaders()}")
+
+
+@case
+def limits_change():
+    port = free_port()
+
+    def text(maxconn):
+        return site(port, [one], f"  maxconn {maxconn}")
+
+    with HttpServer("one") as one:
+        with Reloading(text(1), [port]) as proxy:
+            first = client_of(port)
+            check(get(first)[0] == 200, "the first client")
+            second = connect(port)
+            second.settimeout(0.5)
+            second.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            try:
+                second.recv(1)
+                check(False, "a second client at maxconn 1")
+            except TimeoutError:
+                pass
+            proxy.reload(text(2))
+            second.settimeout(5)
+            check(second.recv(12) == b"HTTP/1.1 200", "room for two")
+            proxy.reload(text(1))
+            first.close()
+            check(proxy.stat("in", "FRONTEND", "slim") == "1", "the limit that is shown")
+
+
+@case
+def a_worker_leaves_no_address_out():
+    # Its master would go on to listen there, with nobody to accept.
+    port, second = free_ports(2)
+    with HttpServer("one") as one:
+        both = site(port, [one], f"  bind 127.0.0.1:{second}")
+        with Reloading(both, [port], arguments=("-W", "-db")) as proxy:
+            proxy.write(site(port, [one]))
+            answer = proxy.ask("reload")
+            check("reload the master" in answer and "nothing was changed" in answer, answer)
+            check(get(client_of(second)) == (200, "one"), "it serves there")
+            answer = proxy.reload(both + "  timeout server 7s\n")
+            check("~ backend app" in answer, answer)
+            check(get(client_of(second)) == (200, "one"), "after a reload that keeps them")
+
+
+@case
 def nothing_fails_under_load_and_long_connections_survive():
     port, second = free_ports(2)
     with HttpServer("one") as one, HttpServer("two") as two, HttpServer("three") as three:
@@ -360,7 +442,9 @@ def nothing_is_left_over():
             more_kb = proxy.rss_kb() - memory_kb
             more_files = len(os.listdir(f"/proc/{proxy.pid}/fd")) - files
             print(f"   {more} reloads: {more_kb} kB and {more_files} descriptors more")
-            check(more_kb < max(1024, memory_kb // 20), f"{more_kb} kB more than {memory_kb}")
+            # A sanitizer keeps what is freed for a while.
+            if "RINGWAY_SANITIZED" not in os.environ:
+                check(more_kb < max(1024, memory_kb // 20), f"{more_kb} kB more than {memory_kb}")
             check(more_files < 8, f"{more_files} descriptors more")
 
 
