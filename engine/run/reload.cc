@@ -6,6 +6,7 @@
 
 #include "engine/run/crash_streams.h"
 #include "engine/run/http_profile.h"
+#include "engine/run/limits.h"
 #include "engine/run/supervisor.h"
 
 namespace engine {
@@ -47,6 +48,10 @@ const ProxyConfig* Supervisor::FindSame(const Generation& generation, const Prox
 void Supervisor::PutToUse(Generation& generation, Generation* before) {
   Configuration& configuration = generation.configuration();
   states_.Attach(configuration);
+  if (before != nullptr && process_.burst_guard != nullptr) {
+    const uint64_t backlogs = BacklogsOf(configuration, settings_.shards);
+    process_.burst_guard->SetBurst(int64_t(std::min(backlogs, kBurstMax)));
+  }
   const auto limit = [this](const std::shared_ptr<shard::SharedLimit>& known, int64_t maxconn) {
     if (known == nullptr) return std::make_shared<shard::SharedLimit>(maxconn, settings_.shards);
     // Who waits is told when all shards have switched.

@@ -28,22 +28,27 @@ class alignas(64) BurstGuard {
   // that can come at once.
   BurstGuard(int64_t spare, int64_t burst) : spare_(spare), burst_(burst) {}
 
+  // With other listeners, others may come.
+  void SetBurst(int64_t burst) { burst_.store(burst, std::memory_order_relaxed); }
   [[nodiscard]] bool Fits(int64_t free) {
-    if (!crowded_.load(std::memory_order_relaxed)) return free + spare_ >= burst_;
+    const int64_t burst = burst_.load(std::memory_order_relaxed);
+    if (!crowded_.load(std::memory_order_relaxed)) return free + spare_ >= burst;
     // Some way above where it went up, so that a client more or less does not move it each time.
-    if (free + spare_ < burst_ + burst_ / 8) return false;
+    if (free + spare_ < burst + burst / 8) return false;
     crowded_.store(false, std::memory_order_relaxed);
     return true;
   }
   // A place has been taken, and `free` are left. True: from now on it is crowded.
   [[nodiscard]] bool NoteTaken(int64_t free) {
-    if (free + spare_ >= burst_ || crowded_.load(std::memory_order_relaxed)) return false;
+    if (free + spare_ >= burst_.load(std::memory_order_relaxed) ||
+        crowded_.load(std::memory_order_relaxed))
+      return false;
     return !crowded_.exchange(true, std::memory_order_seq_cst);
   }
 
  private:
   const int64_t spare_;
-  const int64_t burst_;
+  std::atomic<int64_t> burst_;
   std::atomic<bool> crowded_{false};
 };
 
