@@ -29,8 +29,8 @@ class Builder {
     // What expressions took since lies in between: the text moves behind it.
     char* to = scratch_.Take(made_.size() + text.size());
     if (to == nullptr) return false;
-    std::memcpy(to, made_.data(), made_.size());
-    std::memcpy(to + made_.size(), text.data(), text.size());
+    made_.copy(to, made_.size());
+    text.copy(to + made_.size(), text.size());
     made_ = {to, made_.size() + text.size()};
     return true;
   }

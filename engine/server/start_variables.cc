@@ -73,15 +73,17 @@ bool TakeVariable(BuildContext& context, KeywordUse& use, bool is_text) {
   Scratch scratch(memory.get(), kScratchBytes);
   StartVariables& variables = context.configuration.global.start_variables;
   StartContext start(scratch, variables);
+  // The sample may lie in one of them.
+  RuleText text;
+  std::optional<Expression> expression;
   Sample sample;
   if (is_text) {
-    RuleText text;
     if (!CompileText(context, use, 1, place::kStart, &text)) return false;
     std::string_view made;
     if (!text.Write(start, &made)) return Refuse(use, 1, "the text is too long");
     sample.SetString(made);
   } else {
-    const std::optional<Expression> expression = ParseExpression(context, use, 1, place::kStart);
+    expression = ParseExpression(context, use, 1, place::kStart);
     if (!expression) return false;
     // A variable that does not exist gives nothing, here as in rules.
     if (!expression->Run(start, sample)) return true;

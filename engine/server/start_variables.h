@@ -27,6 +27,10 @@ struct StartVariable {
     value.text = text;
     return value;
   }
+  bool HasValueOf(const StartVariable& other) const {
+    return sample.type == other.sample.type && sample.number == other.sample.number &&
+           text == other.text && sample.address.ToString() == other.sample.address.ToString();
+  }
 };
 
 using StartVariables = std::vector<StartVariable>;
