@@ -75,6 +75,24 @@ void Supervisor::PutToUse(Generation& generation, Generation* before) {
   }
 }
 
+// What the files say anew. What they said before, an operator may have changed since.
+void Supervisor::FollowGlobal(const GlobalConfig& before, const GlobalConfig& next) {
+  ProcessShared& shared = *process_.shared;
+  const auto follow = [](shard::RateLimit& limit, uint32_t was, uint32_t now) {
+    if (was != now) limit.SetMax(now);
+  };
+  follow(shared.connection_limit, before.connections_per_second, next.connections_per_second);
+  follow(shared.session_limit, before.sessions_per_second, next.sessions_per_second);
+  follow(shared.tls.session_limit, before.tls.sessions_per_second, next.tls.sessions_per_second);
+  for (const StartVariable& one : next.start_variables) {
+    const auto& known = before.start_variables;
+    const bool is_known = std::any_of(known.begin(), known.end(), [&](const StartVariable& was) {
+      return was.name.name == one.name.name && was.HasValueOf(one);
+    });
+    if (!is_known) (void)process_.variables.Store(one.name, one.value());
+  }
+}
+
 // Or free.
 bool Supervisor::IsLeaving(size_t place) const {
   return sockets_[place].bind == nullptr ||
@@ -233,6 +251,7 @@ bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::st
   auto generation =
       std::make_unique<Generation>(generation_->number() + 1, std::move(next), settings_.shards);
   PutToUse(*generation, generation_.get());
+  FollowGlobal(configuration().global, generation->configuration().global);
   SwitchShards(*generation, wanted);
   std::unique_ptr<Generation> before = std::move(generation_);
   generation_ = std::move(generation);

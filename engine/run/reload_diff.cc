@@ -82,6 +82,10 @@ std::vector<std::string> KeepStartValues(const Configuration& now_all, Configura
   keep("tune.ring", &GlobalConfig::ring_driver);
   keep("daemon", &GlobalConfig::daemon);
   keep("stats maxconn", &GlobalConfig::stats_maxconn);
+  if (now.tls.connections_max != next.tls.connections_max) {
+    notes.push_back(NeedsRestart("maxsslconn"));
+    next.tls.connections_max = now.tls.connections_max;
+  }
   if (now_all.logs.tag != next_all->logs.tag) notes.push_back(NeedsRestart("log-tag"));
   if (now_all.logs.hostname != next_all->logs.hostname) {
     notes.push_back(NeedsRestart("log-send-hostname"));

@@ -162,6 +162,7 @@ class Supervisor final : public ProcessControl {
   std::string KeyOf(const Socket& socket) const;
   bool Open(Socket& socket, std::vector<std::string>* errors);
   void PutToUse(Generation& generation, Generation* before);
+  void FollowGlobal(const GlobalConfig& before, const GlobalConfig& next);
   bool OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::string>* errors);
   void SwitchShards(Generation& next, std::vector<Socket>& wanted);
   void MoveHalts(const Generation& before);

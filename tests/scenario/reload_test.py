@@ -360,6 +360,62 @@ def limits_change():
 
 
 @case
+def what_the_section_global_says_anew_counts():
+    port = free_port()
+
+    def text(rate, value):
+        return f"""
+global
+  maxconnrate {rate}
+  set-var proc.said str({value})
+""" + site(port, [one], """  http-request set-var(proc.said) str(later) if { path /set }
+  http-response set-header x-said %[var(proc.said)]""")
+
+    def rate(proxy):
+        return [line for line in proxy.ask("show info").splitlines() if line.startswith("ConnRateLimit")]
+
+    def said(path="/"):
+        client = client_of(port)
+        client.request("GET", path)
+        answer = client.getresponse()
+        answer.read()
+        client.close()
+        return answer.getheader("x-said")
+
+    with HttpServer("one") as one:
+        with Reloading(text(1000, "first"), [port]) as proxy:
+            check(said() == "first", "at the start")
+            said("/set")
+            proxy.ask("set rate-limit connections global 500")
+            proxy.reload()
+            check(said() == "later" and rate(proxy) == ["ConnRateLimit: 500"], "the same file: what was set at run time holds")
+            proxy.reload(text(2000, "second"))
+            check(said() == "second", "another value in the file")
+            check(rate(proxy) == ["ConnRateLimit: 2000"], f"another rate in the file: {rate(proxy)}")
+
+
+@case
+def idle_connections_to_servers_stay():
+    port = free_port()
+
+    def text(servers, value):
+        return site(port, servers, f"  http-request set-header x {value}", "pool-max-conn 10") + "  http-reuse always\n"
+
+    with HttpServer("one") as one, HttpServer("two") as two:
+        with Reloading(text([one], "a"), [port]) as proxy:
+            for _ in range(8):
+                get(client_of(port))
+            before = int(proxy.stat("app", "one", "connect"))
+            check(before <= 2, f"{before} connections of two threads")
+            for servers in ([one], [one, two], [one]):
+                proxy.reload(text(servers, "b"))
+                for _ in range(8):
+                    check(get(client_of(port))[0] == 200, "an answer")
+            after = int(proxy.stat("app", "one", "connect"))
+            check(after <= 2, f"{before} connections to the server, then {after}")
+
+
+@case
 def a_worker_leaves_no_address_out():
     # Its master would go on to listen there, with nobody to accept.
     port, second = free_ports(2)
