@@ -1,7 +1,5 @@
 #include "engine/server/rule_text.h"
 
-#include <cstring>
-
 #include "base/text.h"
 #include "engine/config/diagnostics.h"
 #include "engine/log/log_line.h"

@@ -135,8 +135,8 @@ MUTATIONS = [
     Mutation(
         "kept-for-any-client",
         "engine/session/idle_pool.cc",
-        "return IsCurrent(mux) && mux.key == key;",
-        "return IsCurrent(mux);",
+        "pool_key && mux.key == key &&",
+        "pool_key &&",
         "told of client",
     ),
     Mutation(
