@@ -60,7 +60,8 @@ enum AddressUse : uint32_t {
   kAllowOffset = 16,
 };
 inline constexpr uint32_t kBindAddress = kAllowRange | kAllowFd | kRequirePort;
-inline constexpr uint32_t kServerAddress = kAllowOffset;
+// Port 0 is no port: that of the client's destination ("0.0.0.0:0").
+inline constexpr uint32_t kServerAddress = kAllowOffset | kAllowPortZero;
 inline constexpr uint32_t kSourceAddress = kAllowPortZero;
 
 // One address. No system call is made: a name stays a name.

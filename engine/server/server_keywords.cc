@@ -173,7 +173,7 @@ bool TakeServerAddress(BuildContext& context, const KeywordUse& use, ServerConfi
   Parsed<AddressWord> word = ParseAddress(use.argument(1), kServerAddress);
   if (!word) return Refuse(use, 1, word.error);
   if (word.value.kind == AddressKind::kHost) {
-    server.follows_port = !word.value.has_port;
+    server.follows_port = word.value.port_low == 0;
     server.port_offset = word.value.port_offset;
     server.follows_address = word.value.is_literal && word.value.literal.is_wildcard();
     if (!word.value.is_literal) server.host = word.value.host;

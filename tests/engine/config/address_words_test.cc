@@ -62,6 +62,7 @@ constexpr Row kRows[] = {
      "error: port range not permitted here in '1.2.3.4:80-90'"},
     {"PortZero", kBindAddress, ":0", "error: invalid port '0' in ':0'"},
     {"PortZeroAsSource", kSourceAddress, "1.2.3.4:0", "1.2.3.4 0"},
+    {"PortZeroOfServer", kServerAddress, "0.0.0.0:0", "0.0.0.0 0"},
     {"PortTooLarge", kBindAddress, ":70000", "error: invalid port '70000' in ':70000'"},
     {"PortWithLetter", kBindAddress, ":8a", "error: invalid port '8a' in ':8a'"},
     {"PortOffsetOnBind", kBindAddress, ":+3", "error: port offset not permitted here in ':+3'"},
