@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 
 #include "base/text.h"
 #include "engine/fetch/traffic.h"
@@ -285,12 +286,16 @@ bool PrepareTlv(PreparedUnit& unit, std::string* why) {
       return true;
     }
   }
-  const auto number = base::ParseSigned(text);
-  if (number && *number >= 0 && *number <= 255) {
-    unit.number = *number;
+  const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
+  const std::string_view digits = is_hex ? text.substr(2) : text;
+  uint8_t number = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, number, is_hex ? 16 : 10);
+  if (!digits.empty() && error == std::errc() && stop == end) {
+    unit.number = number;
     return true;
   }
-  *why = "an id is a number from 0 to 255, or a name such as 'AUTHORITY'";
+  *why = "an id is a number from 0 to 255 (0xff), or a name such as 'AUTHORITY'";
   return false;
 }
 
@@ -330,8 +335,9 @@ bool TlvUniqueId(const PreparedUnit&, Sample& sample, EvalContext& context) {
 }
 
 bool ReceivedProxy(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  const BindConfig* bind = Traffic(context).bind;
-  return bind != nullptr && GiveBoolean(sample, bind->accept_proxy);
+  const shard::Connection* client = Traffic(context).client;
+  return client != nullptr &&
+         GiveBoolean(sample, client->HasOwed(shard::HandshakeStep::kProxyRecv));
 }
 
 // The table ---------------------------------------------------------------------------------------

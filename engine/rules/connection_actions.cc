@@ -12,6 +12,7 @@
 #include "engine/session/rule_run.h"
 #include "engine/session/stream.h"
 #include "engine/session/worker.h"
+#include "shard/conn/proxy_recv.h"
 #include "shard/net/connector.h"
 
 namespace engine {
@@ -70,6 +71,23 @@ class SetAddress final : public RuleAction {
   const Expression value_;
   const bool is_source_;
   const bool is_port_;
+};
+
+// expect-proxy, expect-netscaler-cip: what the client's connection has to begin with.
+class ExpectHeader final : public RuleAction {
+ public:
+  explicit ExpectHeader(bool is_proxy) : is_proxy_(is_proxy) {}
+  Verdict Run(RuleContext& context) const override {
+    if (is_proxy_) {
+      shard::ExpectProxyHeader(*context.client);
+    } else if (!shard::ExpectNetscalerCip(*context.client, context.bind->cip_magic)) {
+      return Verdict::kEnd;  // no room: it would be taken for who it is not
+    }
+    return Verdict::kContinue;
+  }
+
+ private:
+  const bool is_proxy_;
 };
 
 // A number of the configuration or of each stream, from 0 to `max`.
@@ -213,7 +231,18 @@ std::unique_ptr<const RuleAction> MakeSetPriority(ActionUse& action) {
   return std::make_unique<SetPriority>(std::move(*value), kIsClass);
 }
 
+template <bool kIsProxy>
+std::unique_ptr<const RuleAction> MakeExpect(ActionUse& action) {
+  std::string_view layer;
+  if (!action.TakeArgument("'layer4'", &layer)) return nullptr;
+  if (layer == "layer4") return std::make_unique<ExpectHeader>(kIsProxy);
+  action.Refuse("expects 'layer4'");
+  return nullptr;
+}
+
 constexpr ActionSpec kActions[] = {
+    {"expect-netscaler-cip", ruleset::kTcpConnection, &MakeExpect<false>},
+    {"expect-proxy", ruleset::kTcpConnection, &MakeExpect<true>},
     {"set-bc-mark", kToServer, &MakeSetPacketMark<true, true>},
     {"set-bc-tos", kToServer, &MakeSetPacketMark<false, true>},
     {"set-dst", kConnectionAndRequest, &MakeSetAddress<false, false>},

@@ -19,20 +19,9 @@
 namespace engine {
 namespace {
 
-// Some are keywords of their own, which set what no rule decides: "tcp-request connection
-// expect-proxy".
 void AddActions(WordList& words) {
   for (const ActionSpec* action : AllActions().all()) {
     words.AddWorking(WordKind::kAction, {action->name}, action->places);
-  }
-  for (const KeywordSpec& spec : AllKeywords().all()) {
-    if (spec.support != Support::kWorks) continue;
-    for (const RuleLine& line : RuleLines()) {
-      const std::string head = std::string(line.words) + " ";
-      if (!spec.words.starts_with(head)) continue;
-      words.AddWorking(WordKind::kAction, {std::string_view(spec.words).substr(head.size())},
-                       line.place);
-    }
   }
 }
 

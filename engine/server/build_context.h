@@ -109,8 +109,6 @@ struct ProxyDraft {
   std::vector<WordPlace> server_ids;  // by server index; null: not given
   std::vector<WordPlace> bind_ids;    // by bind index
   std::vector<ReplyStep> reply_steps;
-  bool expect_proxy = false;        // tcp-request connection expect-proxy layer4, unconditionally
-  bool expect_cip = false;          // the same with expect-netscaler-cip
   bool has_abort_on_close = false;  // said, so that the mode does not decide
   LogDraft log;
   CaptureDraft captures;

@@ -29,6 +29,7 @@
 #include "engine/server/balance_config.h"
 #include "engine/server/check_config.h"
 #include "engine/server/http_config.h"
+#include "engine/server/rule_text.h"
 #include "engine/server/source_config.h"
 #include "engine/server/source_place.h"
 #include "engine/server/start_variables.h"
@@ -81,7 +82,13 @@ struct InitAddress {
 // load-server-state-from-file
 enum class SavedStatesFrom : uint8_t { kNone, kGlobal, kLocal };
 
-// What `proxy-v2-options` and `send-proxy-v2-ssl` ask for (manual 5.2).
+// `set-proxy-v2-tlv-fmt` with expressions (manual 5.2).
+struct MadeTlv {
+  uint8_t type = 0;
+  RuleText value;
+};
+
+// What `proxy-v2-options` and its kin have a PROXY header say of a client (manual 5.2).
 struct ClientFacts {
   bool tls = false;  // version of TLS, and whether a certificate was shown
   bool common_name = false;
@@ -89,7 +96,11 @@ struct ClientFacts {
   bool signature = false;  // of our certificate
   bool key = false;
   bool authority = false;  // the name that the client asked for
-  bool any() const { return tls || common_name || cipher || signature || key || authority; }
+  bool unique_id = false;  // the stream's (unique-id-format)
+  std::vector<MadeTlv> made;
+  // Whether any of it is known of the client's connection alone.
+  bool of_tls() const { return tls || common_name || cipher || signature || key || authority; }
+  bool any() const { return of_tls() || unique_id || !made.empty(); }
 };
 // As TLVs, at most.
 inline constexpr size_t kClientFactsBytesMax = 1024;

@@ -4,7 +4,10 @@
 #include <charconv>
 #include <cstdint>
 #include <string>
+#include <utility>
 
+#include "engine/expr/places.h"
+#include "engine/server/rule_keywords.h"
 #include "proto/preamble/proxy_tlv.h"
 #include "proto/preamble/proxy_v2.h"
 
@@ -12,10 +15,6 @@ namespace engine {
 namespace {
 
 constexpr Scopes kServers = scope::kServer | scope::kDefaultServer;
-constexpr Scopes kRules = scope::kDefaults | scope::kFrontend | scope::kListen;
-
-// Options of a header that need what does not exist yet.
-constexpr std::string_view kOptionsNotYet[] = {"unique-id"};
 
 // About the client's TLS; each but `authority` stands inside the TLV of `ssl`.
 struct FactOption {
@@ -64,9 +63,8 @@ bool TakeV2Options(BuildContext& context, KeywordUse& use) {
       context.server->announce.crc32c = true;
     } else if (TakeFact(context.server->client_facts, option)) {
       // taken
-    } else if (std::find(std::begin(kOptionsNotYet), std::end(kOptionsNotYet), option) !=
-               std::end(kOptionsNotYet)) {
-      return Refuse(use, 0, "option '" + option + "' is not supported yet");
+    } else if (option == "unique-id") {
+      context.server->client_facts.unique_id = true;
     } else {
       return Refuse(use, 0, "unknown option '" + option + "'",
                     Suggest(option, {"crc32c", "ssl", "cert-cn", "ssl-cipher", "cert-sig",
@@ -94,15 +92,6 @@ Parsed<int64_t> TypeOf(std::string_view word) {
   return {type, {}};
 }
 
-// A format without expressions: only '%%' stands for something else.
-bool TakeLiteral(std::string_view format, std::string* text) {
-  for (size_t i = 0; i < format.size(); ++i) {
-    if (format[i] == '%' && (++i == format.size() || format[i] != '%')) return false;
-    *text += format[i];
-  }
-  return true;
-}
-
 bool TakeTlv(BuildContext& context, KeywordUse& use) {
   use.next = use.first_argument + 1;
   if (!HasArguments(use, 1, SIZE_MAX, "a value")) return false;
@@ -118,11 +107,13 @@ bool TakeTlv(BuildContext& context, KeywordUse& use) {
                           "use 'proxy-v2-options crc32c'");
     return false;
   }
-  std::string value;
-  if (!TakeLiteral(use.argument(0), &value)) {
-    return Refuse(use, 0, "a value with an expression is not supported yet",
-                  "a '%' alone is written '%%'");
+  RuleText text;
+  if (!CompileText(context, use, 0, place::kHttpRequest, &text)) return false;
+  if (!text.is_constant()) {
+    context.server->client_facts.made.push_back({uint8_t(type.value), std::move(text)});
+    return true;
   }
+  const std::string& value = text.constant();
   std::string& tlvs = context.server->announce.tlvs;
   if (value.size() > UINT16_MAX || tlvs.size() + value.size() > proto::kProxyV2BytesMax) {
     return Refuse(use, 0, "the values of a header have 65535 bytes at most");
@@ -134,25 +125,6 @@ bool TakeTlv(BuildContext& context, KeywordUse& use) {
   return true;
 }
 
-// `tcp-request connection expect-... layer4` (manual 4.3).
-void AddRule(BuildKeywords& keywords, const char* words, bool ProxyDraft::*field) {
-  keywords.Add({words, kRules}, [=](BuildContext& context, KeywordUse& use) {
-    if (!HasArguments(use, 1, SIZE_MAX, "'layer4'")) return false;
-    if (use.argument(0) != "layer4") return Refuse(use, 0, "expects 'layer4'");
-    const std::string condition(use.argument(1));
-    if (condition == "if" || condition == "unless") {
-      return Refuse(use, 1, "a condition ('" + condition + "') is not supported yet");
-    }
-    if (!condition.empty()) return Refuse(use, 1, "unexpected '" + condition + "'");
-    if (context.proxy->section->kind == SectionKind::kDefaults &&
-        context.proxy->section->name.empty()) {
-      return Refuse(use, 0, "is only allowed in a 'defaults' section that has a name");
-    }
-    context.proxy->*field = true;
-    return true;
-  });
-}
-
 }  // namespace
 
 void RegisterProxyProtocolKeywords(BuildKeywords& keywords) {
@@ -161,8 +133,6 @@ void RegisterProxyProtocolKeywords(BuildKeywords& keywords) {
     return true;
   });
   keywords.Add({"accept-netscaler-cip", scope::kBind}, TakeMagic);
-  AddRule(keywords, "tcp-request connection expect-proxy", &ProxyDraft::expect_proxy);
-  AddRule(keywords, "tcp-request connection expect-netscaler-cip", &ProxyDraft::expect_cip);
   AddServerFlag(keywords, "send-proxy", &ServerConfig::send_proxy_v1, true);
   AddServerFlag(keywords, "no-send-proxy", &ServerConfig::send_proxy_v1, false);
   AddServerFlag(keywords, "send-proxy-v2", &ServerConfig::send_proxy_v2, true);
@@ -187,10 +157,6 @@ void RegisterProxyProtocolKeywords(BuildKeywords& keywords) {
 
 void FinishProxyProtocol(BuildContext& context, ProxyDraft& draft) {
   ProxyConfig& proxy = *draft.config;
-  for (const auto& bind : proxy.binds) {
-    bind->accept_proxy = bind->accept_proxy || draft.expect_proxy;
-    bind->accept_cip = bind->accept_cip || draft.expect_cip;
-  }
   const size_t bytes_max =
       std::min<size_t>(context.configuration.global.bufsize, proto::kProxyV2BytesMax);
   for (const auto& server : proxy.servers) {

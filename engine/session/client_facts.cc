@@ -46,15 +46,12 @@ void Add(ProxyTlvType type, std::string_view text, proto::ByteWriter& writer) {
   if (!text.empty()) (void)proto::WriteProxyTlv(type, text, writer);
 }
 
-}  // namespace
-
-std::string_view WriteClientFacts(const ClientFacts& facts, const shard::Connection& client,
-                                  char* memory) {
+void WriteTlsFacts(const ClientFacts& facts, const shard::Connection& client,
+                   proto::ByteWriter& writer) {
   const tls::Link* link = tls::Link::Of(client);
-  if (link == nullptr || link->state() != tls::Link::State::kOpen) return {};
-  proto::ByteWriter writer(memory, kClientFactsBytesMax);
+  if (link == nullptr || link->state() != tls::Link::State::kOpen) return;
   if (facts.authority) Add(ProxyTlvType::kAuthority, link->server_name(), writer);
-  if (!facts.tls) return writer.bytes();
+  if (!facts.tls) return;
   const std::string_view shown = ShownBy(*link);
   const tls::Info info = tls::InfoOf(client);
   uint8_t bits = kOverTls;
@@ -63,7 +60,7 @@ std::string_view WriteClientFacts(const ClientFacts& facts, const shard::Connect
   const uint32_t verify = shown.empty() ? X509_V_ERR_UNSPECIFIED : uint32_t(link->verify_error());
   char inside[kInsideBytesMax];
   proto::ByteWriter value(inside, sizeof(inside));
-  if (!value.WriteU8(bits) || !value.WriteU32(verify)) return writer.bytes();
+  if (!value.WriteU8(bits) || !value.WriteU32(verify)) return;
   Add(ProxyTlvType::kSslVersion, info.version, value);
   const tls::Certificate* own = link->certificate();
   if (facts.cipher && info.cipher != nullptr) Add(ProxyTlvType::kSslCipher, info.cipher, value);
@@ -73,6 +70,22 @@ std::string_view WriteClientFacts(const ClientFacts& facts, const shard::Connect
   if (facts.key && own != nullptr) Add(ProxyTlvType::kSslKeyAlgorithm, own->key_text(), value);
   if (facts.common_name) Add(ProxyTlvType::kSslCommonName, CommonName(shown), value);
   Add(ProxyTlvType::kSsl, value.bytes(), writer);
+}
+
+}  // namespace
+
+std::string_view WriteClientFacts(const ClientFacts& facts, const shard::Connection* client,
+                                  StreamContext& context, char* memory) {
+  proto::ByteWriter writer(memory, kClientFactsBytesMax);
+  if (facts.of_tls() && client != nullptr) WriteTlsFacts(facts, *client, writer);
+  if (facts.unique_id) {
+    const std::string_view id = context.UniqueId();
+    if (id.size() <= proto::kProxyUniqueIdBytesMax) Add(ProxyTlvType::kUniqueId, id, writer);
+  }
+  for (const MadeTlv& one : facts.made) {
+    std::string_view value;
+    if (one.value.Write(context, &value)) Add(ProxyTlvType(one.type), value, writer);
+  }
   return writer.bytes();
 }
 

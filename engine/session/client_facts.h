@@ -1,5 +1,5 @@
-// client_facts.h - what a PROXY header of version 2 says of a client's TLS (proxy-protocol.txt
-// 2.2.5).
+// client_facts.h - what a PROXY header of version 2 says of a client beside its addresses
+// (proxy-protocol.txt 2.2).
 //
 // Owns:    nothing.
 // Threads: shard-local.
@@ -12,12 +12,14 @@
 #include <string_view>
 
 #include "engine/server/proxy_config.h"
+#include "engine/session/stream_context.h"
 #include "shard/conn/connection.h"
 
 namespace engine {
 
-// As TLVs, written into `memory` of kClientFactsBytesMax bytes. Nothing about a client without TLS.
-std::string_view WriteClientFacts(const ClientFacts& facts, const shard::Connection& client,
-                                  char* memory);
+// As TLVs, written into `memory` of kClientFactsBytesMax bytes. `client` is null when it has gone:
+// then nothing is said of its TLS, and nothing is of a client without any.
+std::string_view WriteClientFacts(const ClientFacts& facts, const shard::Connection* client,
+                                  StreamContext& context, char* memory);
 
 }  // namespace engine

@@ -9,6 +9,7 @@
 #include "engine/log/console.h"
 #include "engine/session/client_facts.h"
 #include "engine/session/session.h"
+#include "engine/session/stream_context.h"
 #include "engine/session/worker.h"
 #include "shard/conn/proxy_send.h"
 #include "shard/net/connector.h"
@@ -192,11 +193,13 @@ void PlanMarks(const ServerMarks& marks, DialPlan* plan) {
   plan->key.Set(PoolKey::Part::kMarks, packed);
 }
 
-bool PlanClientFacts(const ServerConfig& server, const shard::Connection* client, char* memory,
-                     DialPlan* plan) {
-  if (!server.client_facts.any()) return true;
-  if (client == nullptr) return false;
-  plan->client_facts = WriteClientFacts(server.client_facts, *client, memory);
+bool PlanClientFacts(const ServerConfig& server, const shard::Connection* client, Stream& stream,
+                     char* memory, DialPlan* plan) {
+  const ClientFacts& facts = server.client_facts;
+  if (!facts.any()) return true;
+  if (facts.of_tls() && client == nullptr) return false;
+  StreamContext context(stream);
+  plan->client_facts = WriteClientFacts(facts, client, context, memory);
   Address digest;
   digest.family = AF_INET6;
   tls::DigestName(plan->client_facts, digest.v6.s6_addr);

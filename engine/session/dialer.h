@@ -29,6 +29,7 @@
 namespace engine {
 
 class Session;
+class Stream;
 class Worker;
 
 // What the kernel is to put on the packets of a connection (manual 4.4, set-bc-mark, set-bc-tos).
@@ -77,10 +78,10 @@ void PlanMarks(const ServerMarks& marks, DialPlan* plan);
 // For a server that is told who the client is (send-proxy), even when the client has gone since.
 void PlanHeader(const shard::Address& source, const shard::Address& destination, DialPlan* plan);
 
-// For a server that is told of the client's TLS, too. False: the client has gone, and nothing can
-// be said of it. `memory` has kClientFactsBytesMax bytes and outlives the plan.
+// For a server that is told more of the client. `client` is null when it has gone. False: then
+// nothing can be said of its TLS. `memory` has kClientFactsBytesMax bytes and outlives the plan.
 [[nodiscard]] bool PlanClientFacts(const ServerConfig& server, const shard::Connection* client,
-                                   char* memory, DialPlan* plan);
+                                   Stream& stream, char* memory, DialPlan* plan);
 
 // For a server with `ssl`: the name it is asked for. `head` is null in mode tcp. The name belongs
 // to the head or to the configuration.

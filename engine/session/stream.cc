@@ -532,8 +532,8 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
                destination_.family != AF_UNSPEC ? destination_ : session_.client_destination(),
                &plan);
     shard::Endpoint* client = client_side_.endpoint();
-    if (!PlanClientFacts(server, client == nullptr ? nullptr : client->connection(), client_facts,
-                         &plan)) {
+    if (!PlanClientFacts(server, client == nullptr ? nullptr : client->connection(), *this,
+                         client_facts, &plan)) {
       *reason = CloseReason::kClientAbort;
       return ConnectResult::kFailed;
     }

@@ -95,7 +95,12 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void SetTarget(Target target) { target_ = target; }
   void SetEvents(ConnectionEvents* events) { events_ = events; }
   void SetLayer(DataLayer* layer) { layer_ = layer; }
-  void OweHandshake(HandshakeStep step) { handshakes_owed_ |= Bit(step); }
+  void OweHandshake(HandshakeStep step) {
+    handshakes_owed_ |= Bit(step);
+    handshakes_asked_ |= Bit(step);
+  }
+  // Also when it is done.
+  bool HasOwed(HandshakeStep step) const { return (handshakes_asked_ & Bit(step)) != 0; }
   // What handshake steps keep of this connection; null until somebody needed it.
   HandshakeScratch* scratch() const { return scratch_; }
   // Null: no room.
@@ -278,6 +283,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   State state_ = State::kOpen;
   const Role role_;
   uint8_t handshakes_owed_ = 0;
+  uint8_t handshakes_asked_ = 0;  // from the beginning
   CloseReason reason_ = CloseReason::kNone;
   CloseReason layer_reason_ = CloseReason::kNone;
   // What the ring holds of ours.

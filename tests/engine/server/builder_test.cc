@@ -170,8 +170,8 @@ const std::vector<ErrorRow> kFaults = {
      {"2:0 server 's': 'ssl' verifies the server's certificate, which needs a 'ca-file' "
       "('@system-ca' for the system's); 'verify none' trusts anybody"}},
     {"ServerTlv",
-     InBackend(" server s 1.2.3.4:80 set-proxy-v2-tlv-fmt(0x20) %[src]\n"),
-     {"2:49 'set-proxy-v2-tlv-fmt': a value with an expression is not supported yet"}},
+     InBackend(" server s 1.2.3.4:80 set-proxy-v2-tlv-fmt(0x20) %[none]\n"),
+     {"2:49 'set-proxy-v2-tlv-fmt': unknown sample fetch 'none'"}},
     {"SourceUsesrcAlone",
      InBackend(" server s 1.2.3.4:80 source 0.0.0.0 usesrc\n"),
      {"2:43 'source': 'usesrc' expects 'client', 'clientip', 'hdr_ip(NAME)' or an address"}},
