@@ -73,11 +73,25 @@ bool IsRingDriver(std::string_view name) {
   return name == "auto" || name == "uring" || name == "poll";
 }
 
+// Quotes and variables mean what they mean in a file behind `.if`.
+Condition EvaluateArgument(const Options& options, const Environment& environment) {
+  Line line;
+  line.raw = options.condition;
+  LexProblem problem;
+  if (!LexLine({.environment = &environment}, line, problem)) {
+    return {.result = ConditionResult::kUnparsable,
+            .position = problem.column == 0 ? 0 : problem.column - 1,
+            .message = problem.message};
+  }
+  std::string text;
+  for (const Word& word : line.words) text += (text.empty() ? "" : " ") + word.text;
+  return EvaluateCondition(text, environment, MakeConditionFacts(options));
+}
+
 int PrintCondition(const Options& options) {
   Environment environment = Environment::FromProcess();
   PresetVariables(options, &environment);
-  const Condition condition =
-      EvaluateCondition(options.condition, environment, MakeConditionFacts(options));
+  const Condition condition = EvaluateArgument(options, environment);
   if (condition.result == ConditionResult::kUnparsable) {
     std::fprintf(stderr, "%s\n",
                  Console::Render("[ALERT]", condition.message + " (at character " +
