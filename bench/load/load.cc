@@ -11,6 +11,7 @@
 //   bench_load --target PORT [--address A] [--protocol raw|http] [--close] [--connections N]
 //              [--rate R] [--duration S] [--warmup S] [--request-bytes N] [--response-bytes N]
 //              [--path /P] [--source-addresses N] [--cpu N] [--marks] [--tls full|resume]
+//              [--slices MS]
 //   bench_load --target PORT --idle N
 //       one request on each of N connections, then hold them until stdin or --duration ends
 //
@@ -18,7 +19,8 @@
 // With --rate the schedule is fixed beforehand, and a latency counts from the moment its request
 // was due, not from the moment a connection was free to send it: else a stall would hide the
 // requests that it kept waiting. --marks prints "measuring" and "measured" around the measured
-// window, for whoever samples the proxy's CPU time.
+// window, for whoever samples the proxy's CPU time. --slices tells of each so many milliseconds the
+// requests that were answered in it, and the median, p99 and maximum of their latencies.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -53,7 +55,7 @@ constexpr char kUsage[] =
     "usage: bench_load --target PORT [--address A] [--protocol raw|http] [--close]\n"
     "         [--connections N] [--rate R] [--duration S] [--warmup S] [--request-bytes N]\n"
     "         [--response-bytes N] [--path /P] [--source-addresses N] [--cpu N] [--marks]\n"
-    "         [--tls full|resume]\n"
+    "         [--tls full|resume] [--slices MS]\n"
     "       bench_load --target PORT --idle N [--duration S] ...   (--duration: hold no longer)";
 constexpr uint64_t kSecond = 1000000000;
 constexpr uint64_t kRetryAfter = kSecond / 100;
@@ -71,7 +73,8 @@ struct Options {
   bool close = false;
   bool marks = false;
   bool tls = false;
-  bool resumes = false;  // the last session of TLS
+  bool resumes = false;   // the last session of TLS
+  uint64_t slice_ns = 0;  // 0: the latencies are not told by time
   unsigned connections = 64;
   unsigned idle = 0;
   unsigned source_addresses = 0;
@@ -101,6 +104,14 @@ struct Connection {
   size_t sent_bytes = 0;
   uint64_t left_bytes = 0;
   std::string head;
+};
+
+// Of the requests that were answered in one slice of the time.
+struct Slice {
+  uint64_t requests = 0;
+  uint64_t p50_ns = 0;
+  uint64_t p99_ns = 0;
+  uint64_t max_ns = 0;
 };
 
 struct Totals {
@@ -151,6 +162,8 @@ class Load {
   void ReadEnd(Connection& c);
   bool ParseHead(Connection& c, size_t head_bytes);
   void Complete(Connection& c);
+  void AddToSlice(uint64_t now_ns, uint64_t latency_ns);
+  void EndSlice();
   void Finish(Connection& c);
   void Fail(Connection& c, const char* why);
   void Close(Connection& c);
@@ -172,6 +185,10 @@ class Load {
   uint64_t completed_ = 0;
   Totals totals_;
   bench::Histogram latency_;
+  bench::Histogram slice_;
+  uint64_t slice_max_ns_ = 0;
+  uint64_t slice_end_ns_ = 0;
+  std::vector<Slice> slices_;
   const char* first_error_ = nullptr;
   char read_[kReadBytes];
 };
@@ -333,6 +350,7 @@ void Load::Complete(Connection& c) {
   if (counting_ && now_ns >= c.intended_ns) {
     ++totals_.requests;
     latency_.Add(now_ns - c.intended_ns);
+    if (options_.slice_ns != 0) AddToSlice(now_ns, now_ns - c.intended_ns);
   }
   if (options_.close && options_.http) {
     c.phase = Phase::kDraining;  // the server closes, as it was asked to
@@ -340,6 +358,19 @@ void Load::Complete(Connection& c) {
   }
   if (options_.close || c.peer_closes) Close(c);
   Finish(c);
+}
+
+void Load::AddToSlice(uint64_t now_ns, uint64_t latency_ns) {
+  while (now_ns >= slice_end_ns_) EndSlice();
+  slice_.Add(latency_ns);
+  slice_max_ns_ = std::max(slice_max_ns_, latency_ns);
+}
+
+void Load::EndSlice() {
+  slices_.push_back({slice_.total(), slice_.Quantile(0.5), slice_.Quantile(0.99), slice_max_ns_});
+  slice_ = bench::Histogram();
+  slice_max_ns_ = 0;
+  slice_end_ns_ += options_.slice_ns;
 }
 
 void Load::ReadEnd(Connection& c) {
@@ -447,6 +478,7 @@ void Load::Run() {
   getrusage(RUSAGE_SELF, &before);
   if (options_.marks) (void)!write(STDOUT_FILENO, "measuring\n", 10);
   const uint64_t window_start_ns = Now();
+  slice_end_ns_ = window_start_ns + options_.slice_ns;
   counting_ = true;
   RunUntil(window_start_ns + options_.duration_ns);
   const double seconds = double(Now() - window_start_ns) / double(kSecond);
@@ -513,6 +545,14 @@ void Load::Report(const rusage& before, const rusage& after, double seconds) con
          double(totals_.requests) / seconds, options_.rate);
   printf("\"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, ", micros(0.5),
          micros(0.9), micros(0.99), micros(0.999));
+  if (options_.slice_ns != 0) {
+    printf("\"slices\": [");
+    for (const Slice& slice : slices_) {
+      printf("%s[%llu, %.1f, %.1f, %.1f]", &slice == &slices_[0] ? "" : ", ", Count(slice.requests),
+             double(slice.p50_ns) / 1000, double(slice.p99_ns) / 1000, double(slice.max_ns) / 1000);
+    }
+    printf("], ");
+  }
   printf("\"bytes\": %llu, \"user_s\": %.4f, \"system_s\": %.4f, \"busy\": %.4f}\n",
          Count(totals_.bytes), user, system, (user + system) / seconds);
 }
@@ -532,6 +572,7 @@ int main(int argc, char** argv) {
   options.connections = unsigned(arguments.Number("--connections", 64));
   if (options.idle > 0) options.connections = options.idle;
   options.rate = arguments.Real("--rate", 0);
+  options.slice_ns = uint64_t(arguments.Real("--slices", 0) * double(kSecond) / 1000);
   options.duration_ns = uint64_t(arguments.Real("--duration", 2) * double(kSecond));
   options.warmup_ns = uint64_t(arguments.Real("--warmup", 0.2) * double(kSecond));
   const long request_bytes = arguments.Number("--request-bytes", 64);
