@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 
-from harness import Proxy, Server, case, check, connect, echo, free_port, listen_config, receive_exactly, run_cases
+from harness import SANITIZED, Proxy, Server, case, check, connect, echo, free_port, listen_config, receive_exactly, run_cases, skip
 
 
 def is_served(client, seconds):
@@ -21,7 +21,14 @@ def exchange(client):
     check(receive_exactly(client, 10) == b"still here", "an established connection goes on")
 
 
+def skip_if_sanitized():
+    # Whether an address can be read, the undefined-behaviour sanitizer asks a pipe: without one it sees errors that are none.
+    if SANITIZED:
+        skip("the sanitizer needs descriptors, too")
+
+
 def run_out(top):
+    skip_if_sanitized()
     port = free_port()
     with Server(echo) as server:
         with Proxy(listen_config(port, server.port, top=top), [port]) as proxy:
@@ -89,6 +96,7 @@ def is_answered(client, seconds=5):
 
 
 def idle_ones_make_room(threads):
+    skip_if_sanitized()
     port = free_port()
     server_behaves = KeptAlive()
     with Server(server_behaves) as server:
