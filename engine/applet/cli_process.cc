@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "engine/applet/cli.h"
+#include "engine/applet/cli_ask.h"
 #include "engine/applet/cli_commands.h"
 #include "engine/applet/typed_field.h"
 #include "engine/server/server_state.h"
@@ -95,7 +96,49 @@ void AddRateFields(const ProcessShared& shared, uint64_t now_us, std::vector<Inf
   fields->insert(fields->end(), std::begin(rows), std::end(rows));
 }
 
-std::vector<InfoField> InfoFields(Worker& worker) {
+// What only shards know, of all of them.
+struct ShardFacts {
+  uint64_t streams = 0;  // ever begun
+  uint64_t pipes_max = 0;
+  uint64_t pipes_used = 0;
+  uint64_t pipes_free = 0;  // open, for the next one
+  uint64_t spliced_bytes = 0;
+
+  void Add(Worker& worker) {
+    streams += worker.streams_begun();
+    const shard::PipePool* pipes = worker.shard().pipes();
+    if (pipes == nullptr) return;
+    pipes_max += pipes->pipes_max();
+    pipes_used += pipes->in_use();
+    pipes_free += pipes->open() - pipes->in_use();
+    spliced_bytes += pipes->bytes_out();
+  }
+};
+
+void AddShardFields(const ShardFacts& facts, std::vector<InfoField>* fields) {
+  const InfoField rows[] = {
+      {19, "CumReq", "MCPV", "u32", Number(facts.streams), "Requests and TCP sessions so far"},
+      {23, "Maxpipes", "CLPV", "u32", Number(facts.pipes_max), "Most pipes at once, for splicing"},
+      {24, "PipesUsed", "MGPV", "u32", Number(facts.pipes_used), "Pipes that data goes through"},
+      {25, "PipesFree", "MGPV", "u32", Number(facts.pipes_free), "Pipes that wait to be used"},
+      {62, "TotalSplicedBytesOut", "MCPV", "u64", Number(facts.spliced_bytes),
+       "Bytes that were sent through a pipe"},
+  };
+  fields->insert(fields->end(), std::begin(rows), std::end(rows));
+}
+
+// Addresses that somebody may connect to now.
+uint64_t CountListeners(const Configuration& configuration) {
+  uint64_t count = 0;
+  for (const auto& proxy : configuration.proxies) {
+    if (!proxy->is_frontend || proxy->disabled) continue;
+    if (proxy->state->listening() != Listening::kOpen) continue;
+    for (const auto& bind : proxy->binds) count += bind->addresses.size();
+  }
+  return count;
+}
+
+std::vector<InfoField> InfoFields(Worker& worker, const ShardFacts& facts) {
   const ProcessContext& process = worker.process();
   const GlobalConfig& global = worker.configuration().global;
   const uint64_t uptime_s = (base::MonotonicMicros() - process.started_us) / 1000000;
@@ -138,22 +181,82 @@ std::vector<InfoField> InfoFields(Worker& worker) {
   };
   AddRateFields(shared, base::MonotonicMicros(), &fields);
   AddTlsFields(shared.tls, base::MonotonicMicros(), &fields);
-  std::stable_sort(fields.begin(), fields.end(),
-                   [](const InfoField& a, const InfoField& b) { return a.position < b.position; });
+  AddShardFields(facts, &fields);
   if (!global.description.empty()) {
     fields.push_back({51, "description", "COSV", "str", global.description, "What this node is"});
   }
-  fields.push_back({52, "Stopping", "MGPV", "u32", worker.shard().draining() ? "1" : "0",
-                    "1 while a soft stop goes on"});
   const uint64_t dropped_logs = process.logs == nullptr ? 0 : process.logs->Dropped();
-  fields.push_back({58, "DroppedLogs", "MGPV", "u32", Number(dropped_logs),
-                    "Log lines that their target did not take"});
-  fields.push_back({61, "TotalBytesOut", "MCPV", "u64", Number(bytes_out),
-                    "Bytes to clients, of streams that have ended"});
-  fields.push_back({70, "Start_time_sec", "MDPV", "u32",
-                    Number(base::WallMicros() / 1000000 - uptime_s),
-                    "When it was started, in seconds since 1970"});
+  const uint64_t memory_max = uint64_t(process.memory_max_mb) << 20;
+  const InfoField rows[] = {
+      {52, "Stopping", "MGPV", "u32", worker.shard().draining() ? "1" : "0",
+       "1 while a soft stop goes on"},
+      {55, "Listeners", "MGPV", "u32", Number(CountListeners(worker.configuration())),
+       "Addresses that are listened on"},
+      {58, "DroppedLogs", "MGPV", "u32", Number(dropped_logs),
+       "Log lines that their target did not take"},
+      {61, "TotalBytesOut", "MCPV", "u64", Number(bytes_out),
+       "Bytes to clients, of streams that have ended"},
+      {66, "Build info", "POSV", "str", process.version, "What was built"},
+      {67, "Memmax_bytes", "CLPV", "u64", Number(memory_max), "Memory it may allocate (-m)"},
+      {70, "Start_time_sec", "MDPV", "u32", Number(base::WallMicros() / 1000000 - uptime_s),
+       "When it was started, in seconds since 1970"},
+  };
+  fields.insert(fields.end(), std::begin(rows), std::end(rows));
+  std::stable_sort(fields.begin(), fields.end(),
+                   [](const InfoField& a, const InfoField& b) { return a.position < b.position; });
   return fields;
+}
+
+class CollectFacts final : public Question {
+ public:
+  void Answer(Worker& asked) override { facts.Add(asked); }
+  ShardFacts facts;
+};
+
+enum class InfoFormat : uint8_t { kPlain, kTyped, kJson };
+
+class ShowInfo final : public AskShards<CollectFacts> {
+ public:
+  ShowInfo(Cli& cli, InfoFormat format, bool with_purpose)
+      : AskShards(cli), format_(format), with_purpose_(with_purpose) {}
+
+ private:
+  std::unique_ptr<CollectFacts> Make() override {
+    auto question = std::make_unique<CollectFacts>();
+    question->facts = facts_;
+    return question;
+  }
+  bool Take(Cli&, CollectFacts& answered) override {
+    facts_ = answered.facts;
+    return false;
+  }
+  CliStep Finish(Cli& cli) override;
+
+  const InfoFormat format_;
+  const bool with_purpose_;
+  ShardFacts facts_;
+};
+
+CliStep ShowInfo::Finish(Cli& cli) {
+  std::string text;
+  for (const InfoField& field : InfoFields(cli.worker(), facts_)) {
+    switch (format_) {
+      case InfoFormat::kJson:
+        text += text.empty() ? '[' : ',';
+        text += JsonField({}, field.typed());
+        break;
+      case InfoFormat::kTyped:
+        text += TypedLine({}, field.typed(), with_purpose_);
+        break;
+      case InfoFormat::kPlain:
+        text += std::string(field.name) + ": " + field.value;
+        if (with_purpose_) text += std::string(":\"") + field.purpose + "\"";
+        text += '\n';
+        break;
+    }
+  }
+  cli.SayLine(format_ == InfoFormat::kJson ? text + ']' : text);
+  return CliStep::kDone;
 }
 
 }  // namespace
@@ -164,15 +267,12 @@ std::unique_ptr<CliCommand> StartShowVersion(Cli& cli, const CliCall&) {
 }
 
 std::unique_ptr<CliCommand> StartShowInfo(Cli& cli, const CliCall& call) {
-  bool is_typed = false;
-  bool is_json = false;
+  InfoFormat format = InfoFormat::kPlain;
   bool with_purpose = false;
   for (size_t i = 0; i < call.arguments(); ++i) {
     const std::string_view word = call.argument(i);
-    if (word == "typed") {
-      is_typed = true;
-    } else if (word == "json") {
-      is_json = true;
+    if (word == "typed" || word == "json") {
+      format = word == "typed" ? InfoFormat::kTyped : InfoFormat::kJson;
     } else if (word == "desc") {
       with_purpose = true;
     } else if (word != "float") {  // no field is a fraction
@@ -181,21 +281,7 @@ std::unique_ptr<CliCommand> StartShowInfo(Cli& cli, const CliCall& call) {
       return nullptr;
     }
   }
-  std::string text;
-  for (const InfoField& field : InfoFields(cli.worker())) {
-    if (is_json) {
-      text += text.empty() ? '[' : ',';
-      text += JsonField({}, field.typed());
-    } else if (is_typed) {
-      text += TypedLine({}, field.typed(), with_purpose);
-    } else {
-      text += std::string(field.name) + ": " + field.value;
-      if (with_purpose) text += std::string(":\"") + field.purpose + "\"";
-      text += '\n';
-    }
-  }
-  cli.SayLine(is_json ? text + ']' : text);
-  return nullptr;
+  return std::make_unique<ShowInfo>(cli, format, with_purpose);
 }
 
 std::unique_ptr<CliCommand> StartShowSchemaJson(Cli& cli, const CliCall&) {

@@ -73,6 +73,10 @@ class ClearCounters final : public Question {
           &part.intercepted, &part.back_requests}) {
       counter->Set(0);
     }
+    for (base::Counter* counter : {&part.denied_connections, &part.denied_sessions})
+      counter->Set(0);
+    part.front_rules.Clear();
+    part.back_rules.Clear();
     part.front_statuses.Clear();
     part.back_statuses.Clear();
     part.back_failures.Clear();
@@ -86,6 +90,7 @@ class ClearCounters final : public Question {
     if (!all_) return;
     part.statuses.Clear();
     part.failures.Clear();
+    part.rules.Clear();
     part.times.Clear();
     for (base::Counter* counter :
          {&part.total, &part.established, &part.connect_errors, &part.retries, &part.redispatches,

@@ -111,6 +111,20 @@ void SetStatuses(StatRow& row, State& state, StatusCounts Part::*counts) {
 }
 
 template <typename State, typename Part>
+void SetRules(StatRow& row, State& state, RuleCounts Part::*counts, bool of_server) {
+  uint64_t requests = 0, responses = 0, rewrites = 0;
+  for (uint32_t shard = 0; shard < state.shards(); ++shard) {
+    const RuleCounts& one = state.part(shard).*counts;
+    requests += one.denied_requests.Get();
+    responses += one.denied_responses.Get();
+    rewrites += one.rewrites_failed.Get();
+  }
+  if (!of_server) row.Set(C::dreq, requests);
+  row.Set(C::dresp, responses);
+  row.Set(C::wrew, rewrites);
+}
+
+template <typename State, typename Part>
 void SetFailures(StatRow& row, State& state, FailureCounts Part::*counts) {
   uint64_t unconnected = 0, client = 0, server = 0, bad = 0;
   for (uint32_t shard = 0; shard < state.shards(); ++shard) {
@@ -124,6 +138,23 @@ void SetFailures(StatRow& row, State& state, FailureCounts Part::*counts) {
   row.Set(C::cli_abrt, client);
   row.Set(C::srv_abrt, server);
   row.Set(C::eresp, bad);
+}
+
+// As `show servers conn` has them: every kept connection has served an exchange, which is what
+// "safe" means, and there is no estimate of the need but what is used.
+void SetConnections(StatRow& row, const ServerConfig& server) {
+  ServerState& state = *server.state;
+  const auto count = [](int64_t value) { return uint64_t(std::max<int64_t>(value, 0)); };
+  int64_t idle = 0;
+  for (uint32_t shard = 0; shard < state.shards(); ++shard) {
+    idle += state.part(shard).idle_count.Get();
+  }
+  row.Set(C::srv_icur, count(idle));
+  if (server.pool_max_conn >= 0) row.Set(C::src_ilim, uint64_t(server.pool_max_conn));
+  row.Set(C::idle_conn_cur, 0);
+  row.Set(C::safe_conn_cur, count(idle));
+  row.Set(C::used_conn_cur, count(state.Current()));
+  row.Set(C::need_conn_est, count(state.Current()));
 }
 
 // How long exchanges took, over all shards of one server, or of those of a backend.
@@ -287,10 +318,23 @@ StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   row.Set(C::conn_rate, row.Get(C::rate));
   row.Set(C::conn_rate_max, row.Get(C::rate_max));
   row.Set(C::conn_tot, total);
-  if (proxy.mode != Mode::kHttp) return row;
+  row.Set(C::dcon, state.Sum(&ProxyShardPart::denied_connections));
+  row.Set(C::dses, state.Sum(&ProxyShardPart::denied_sessions));
+  SetRules(row, state, &ProxyShardPart::front_rules, false);
+  uint64_t internal = 0;
+  for (uint32_t shard = 0; shard < state.shards(); ++shard) {
+    internal += state.part(shard).by_reason[size_t(shard::CloseReason::kInternal)].Get();
+  }
+  row.Set(C::eint, internal);
+  if (proxy.mode != Mode::kHttp) {
+    row.Set(C::sess_other, row.Get(C::stot));
+    return row;
+  }
+  row.Set(C::h1_sess, row.Get(C::stot));
   SetStatuses(row, state, &ProxyShardPart::front_statuses);
   row.Set(C::ereq, state.Sum(&ProxyShardPart::request_errors));
   row.Set(C::req_tot, state.Sum(&ProxyShardPart::requests));
+  row.Set(C::h1req, row.Get(C::req_tot));
   row.Set(C::intercepted, state.Sum(&ProxyShardPart::intercepted));
   const uint64_t requests = state.request_rates().Rate(facts.now_us);
   row.Set(C::req_rate, requests);
@@ -334,6 +378,8 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::reuse, state.Sum(&ServerShardPart::reused));
   if (server.backend->mode == Mode::kHttp) SetStatuses(row, state, &ServerShardPart::statuses);
   SetFailures(row, state, &ServerShardPart::failures);
+  SetRules(row, state, &ServerShardPart::rules, true);
+  SetConnections(row, server);
   TimesOfAll times;
   times.Add(state);
   times.Show(facts, row);
@@ -386,6 +432,7 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
     row.Set(C::req_tot, state.Sum(&ProxyShardPart::back_requests));
   }
   SetFailures(row, state, &ProxyShardPart::back_failures);
+  SetRules(row, state, &ProxyShardPart::back_rules, false);
   times.Show(facts, row);
   return row;
 }

@@ -70,7 +70,10 @@ class Answer final : public RuleAction {
  public:
   Answer(std::shared_ptr<const RuleReply> reply, bool refuses)
       : reply_(std::move(reply)), refuses_(refuses) {}
-  Verdict Run(RuleContext& context) const override { return context.Answer(*reply_, refuses_); }
+  Verdict Run(RuleContext& context) const override {
+    if (refuses_) context.CountDenied();
+    return context.Answer(*reply_, refuses_);
+  }
   bool ends() const override { return true; }
   const RuleReply* reply() const override { return reply_.get(); }
 

@@ -86,6 +86,17 @@ struct FailureCounts {
   }
 };
 
+// What rules did to exchanges.
+struct RuleCounts {
+  base::Counter denied_requests;
+  base::Counter denied_responses;
+  base::Counter rewrites_failed;  // for lack of room
+
+  void Clear() {
+    for (base::Counter* one : {&denied_requests, &denied_responses, &rewrites_failed}) one->Set(0);
+  }
+};
+
 struct ExchangeTimes {
   RecentMean queue;
   RecentMean connect;

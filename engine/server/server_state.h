@@ -81,6 +81,7 @@ struct alignas(64) ServerShardPart {
   base::Counter taken_over;  // idle connections that came from another shard
   StatusCounts statuses;
   FailureCounts failures;
+  RuleCounts rules;
   ExchangeTimes times;
   base::Counter last_used_us;  // of the monotonic clock; 0: never
   base::Gauge idle_count;      // of `idle`, for other shards
@@ -281,14 +282,18 @@ struct alignas(64) ProxyShardPart {
   base::Counter bytes_out;
   base::Counter retries;
   base::Counter redispatches;
-  base::Counter sessions;        // of its frontend half, whose handshakes are over
-  base::Counter requests;        // that its frontend half has read, in mode http
-  base::Counter request_errors;  // what of them went wrong before they were whole
-  base::Counter intercepted;     // answered here: for a monitor, or as the rules have it
+  base::Counter sessions;            // of its frontend half, whose handshakes are over
+  base::Counter requests;            // that its frontend half has read, in mode http
+  base::Counter request_errors;      // what of them went wrong before they were whole
+  base::Counter intercepted;         // answered here: for a monitor, or as the rules have it
+  base::Counter denied_connections;  // by tcp-request connection
+  base::Counter denied_sessions;     // by tcp-request session
   StatusCounts front_statuses;
+  RuleCounts front_rules;
   base::Counter back_requests;  // those that came to its backend half
   StatusCounts back_statuses;
   FailureCounts back_failures;
+  RuleCounts back_rules;
   base::Counter lines;  // about its traffic, in the log
   // The proxy in the configuration that the shard uses now; null: not in it. The shard's.
   const ProxyConfig* config = nullptr;

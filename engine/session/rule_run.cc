@@ -3,6 +3,7 @@
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/rule_keywords.h"
+#include "engine/server/server_state.h"
 #include "engine/session/http_reply.h"
 #include "engine/session/stream.h"
 #include "engine/session/worker.h"
@@ -53,6 +54,7 @@ bool RuleContext::HasRoom(size_t bytes) const {
 }
 
 Verdict RuleContext::Failed() {
+  Count(&RuleCounts::rewrites_failed);
   if (cursor_.lenient || after_) return Verdict::kContinue;
   return AnswerStatus(in_response ? 502 : 500);
 }
@@ -67,7 +69,7 @@ Verdict RuleContext::Answer(const RuleReply& rule, bool refused) {
   const shard::CloseReason reason =
       refused ? shard::CloseReason::kRejected : shard::CloseReason::kLocal;
   FrontEndpoint* front = stream->front();
-  if (front == nullptr) return Reject();
+  if (front == nullptr) return Close();
   const HttpReply& base =
       rule.reply != nullptr ? *rule.reply : FindReply(*frontend, stream->backend(), rule.status);
   ReplyExtras extras;
@@ -90,7 +92,27 @@ Verdict RuleContext::Answer(const RuleReply& rule, bool refused) {
   return Verdict::kEnd;
 }
 
+// Of a backend and a server once the stream has come to them.
+void RuleContext::Count(base::Counter RuleCounts::*counter) {
+  if (stream == nullptr) return;  // its session counts
+  const uint32_t shard = worker->index();
+  (frontend->state->part(shard).front_rules.*counter).Add();
+  const ProxyConfig* back = stream->backend();
+  if (back != nullptr) (back->state->part(shard).back_rules.*counter).Add();
+  const ServerConfig* server = in_response ? stream->log().server() : nullptr;
+  if (server != nullptr) (server->state->part(shard).rules.*counter).Add();
+}
+
+void RuleContext::CountDenied() {
+  Count(in_response ? &RuleCounts::denied_responses : &RuleCounts::denied_requests);
+}
+
 Verdict RuleContext::Reject() {
+  CountDenied();
+  return Close();
+}
+
+Verdict RuleContext::Close() {
   // Without a stream its session closes.
   if (stream != nullptr) stream->Reject(shard::CloseReason::kRejected);
   return Verdict::kEnd;

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/server/exchange_counts.h"
 #include "engine/server/rule_config.h"
 #include "engine/session/stream_context.h"
 #include "shard/conn/close_reason.h"
@@ -55,8 +56,13 @@ class RuleContext final : public StreamContext {
   Verdict AnswerStatus(uint16_t status);
   // Closes without a word.
   Verdict Reject();
+  // A rule has refused what it is about.
+  void CountDenied();
 
  private:
+  Verdict Close();
+  void Count(base::Counter RuleCounts::*counter);
+
   RuleCursor& cursor_;
   bool after_ = false;
 };

@@ -78,7 +78,10 @@ bool Session::PassesRules(RuleStage stage) {
   if (set.empty()) return true;
   RuleCursor cursor;
   RuleContext context(*this, connection_, cursor);
-  return RunRules(set, context) != Verdict::kEnd;
+  if (RunRules(set, context) != Verdict::kEnd) return true;
+  ProxyShardPart& part = frontend().state->part(worker_.index());
+  (stage == RuleStage::kTcpConnection ? part.denied_connections : part.denied_sessions).Add();
+  return false;
 }
 
 // Nothing is said of it, to nobody: that is what these rules are for.

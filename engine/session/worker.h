@@ -183,6 +183,7 @@ class Worker final : public shard::ShardApp {
   uint32_t live_sessions() const { return sessions_.live(); }
   uint32_t live_streams() const { return streams_.live(); }
   uint64_t NextStreamId() { return ++stream_ids_; }
+  uint64_t streams_begun() const { return stream_ids_; }
   template <typename F>
   void ForEachStream(F visit) {
     for (Stream* stream = all_streams_.front(); stream != nullptr;

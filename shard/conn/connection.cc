@@ -441,6 +441,7 @@ size_t Connection::SpliceOut(Pipe& pipe, size_t max) {
   pipe.bytes -= size_t(result);
   pipe.stuffed = false;
   bytes_out_ += size_t(result);
+  pipe.pool->CountOut(size_t(result));
   return size_t(result);
 }
 

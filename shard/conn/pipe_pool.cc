@@ -5,7 +5,7 @@
 namespace shard {
 
 PipePool::PipePool(Ring& ring, uint32_t pipes_max, uint32_t pipe_bytes)
-    : ring_(ring), pipes_(new Pipe[pipes_max]), pipe_bytes_(pipe_bytes) {
+    : ring_(ring), pipes_(new Pipe[pipes_max]), pipes_max_(pipes_max), pipe_bytes_(pipe_bytes) {
   for (uint32_t i = pipes_max; i > 0; --i) {
     pipes_[i - 1].pool = this;
     pipes_[i - 1].next = closed_;

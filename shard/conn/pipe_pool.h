@@ -51,17 +51,23 @@ class PipePool {
   void GiveBack(Pipe* pipe);
   uint32_t in_use() const { return in_use_; }
   uint32_t open() const { return open_; }
+  uint32_t pipes_max() const { return pipes_max_; }
+  // What has left all of them so far, to whatever socket.
+  uint64_t bytes_out() const { return bytes_out_; }
+  void CountOut(size_t bytes) { bytes_out_ += bytes; }
 
  private:
   void Close(Pipe* pipe);
 
   Ring& ring_;
   std::unique_ptr<Pipe[]> pipes_;
+  const uint32_t pipes_max_;
   const uint32_t pipe_bytes_;
   Pipe* spare_ = nullptr;   // open and empty; the one used last first
   Pipe* closed_ = nullptr;  // records without descriptors
   uint32_t in_use_ = 0;
   uint32_t open_ = 0;
+  uint64_t bytes_out_ = 0;
 };
 
 }  // namespace shard
