@@ -41,6 +41,8 @@ CliStart StartEnableHealth, StartDisableHealth, StartEnableAgent, StartDisableAg
 bool SetServerCheck(Cli& cli, const CliCall& call, std::unique_ptr<CliCommand>* command);
 // cli_address.cc: where a server is.
 CliStart StartSetServerAddress;
+// cli_server_tls.cc
+CliStart StartSetServerTls;
 // cli_limits.cc: what an operator says about limits.
 CliStart StartSetMaxconnFrontend, StartSetMaxconnGlobal, StartSetMaxconnServer;
 CliStart StartSetConnectionRate, StartSetSessionRate, StartSetTlsSessionRate;

@@ -121,7 +121,7 @@ std::string StateLine(const ServerConfig& server, uint32_t shard) {
                       count, CheckMask(check.enabled, health.checks, state.check, is_paused), agent,
                       server.backend->id_is_given, server.id_is_given,
                       server.host.empty() ? "-" : server.host.c_str(), PortOf(server, shard),
-                      server.tls_context != nullptr, target.port, NameOf(target.address).c_str(),
+                      state.speaks_tls(server, shard), target.port, NameOf(target.address).c_str(),
                       NameOf(agent_target.address).c_str(), agent_target.port);
 }
 
@@ -257,6 +257,11 @@ std::unique_ptr<CliCommand> StartSetServer(Cli& cli, const CliCall& call) {
     return nullptr;
   }
   if (what == "addr") return StartSetServerAddress(cli, call);
+  if (what == "ssl") return StartSetServerTls(cli, call);
+  if (what == "fqdn") {
+    cli.SayLine("set server <b>/<s> fqdn failed because no resolution is configured.");
+    return nullptr;
+  }
   std::unique_ptr<CliCommand> command;
   if (SetServerCheck(cli, call, &command)) return command;
   if (what != "state") {

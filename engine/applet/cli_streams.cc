@@ -6,6 +6,7 @@
 #include "engine/applet/cli_commands.h"
 #include "engine/applet/stream_text.h"
 #include "engine/config/value.h"
+#include "engine/server/server_state.h"
 #include "engine/session/session.h"
 #include "engine/session/stream.h"
 
@@ -21,6 +22,7 @@ struct StreamFilter {
   const ProxyConfig* backend = nullptr;
   const ServerConfig* server = nullptr;
   uint64_t accepted_before_us = UINT64_MAX;
+  bool suspicious = false;
 
   // By what is counted of it: a stream may have an older configuration.
   template <typename Config>
@@ -30,7 +32,8 @@ struct StreamFilter {
   bool Matches(Stream& stream) const {
     return IsSame(&stream.frontend(), frontend) && IsSame(stream.backend(), backend) &&
            IsSame<ServerConfig>(stream.slot().server(), server) &&
-           stream.session().accepted_us() < accepted_before_us;
+           stream.session().accepted_us() < accepted_before_us &&
+           (!suspicious || IsSuspicious(stream, stream.worker().context().now_ms()));
   }
 };
 
@@ -75,37 +78,49 @@ class VisitStreams : public Question {
   const StreamFilter filter_;
 };
 
+// How much is said of a stream.
+enum class Detail : uint8_t { kLine, kLineAndUri, kAll };
+
 class DescribeStreams final : public VisitStreams {
  public:
-  DescribeStreams(const StreamFilter& filter, const WalkPlace& from, bool details)
-      : VisitStreams(filter, from), details_(details) {}
+  DescribeStreams(const StreamFilter& filter, const WalkPlace& from, Detail detail)
+      : VisitStreams(filter, from), detail_(detail) {}
   std::string text;
 
  private:
   void Visit(Stream& stream) override {
     const uint64_t now_us = stream.worker().context().loop->clock().now_us();
-    text += details_ ? StreamDetails(stream, now_us) : StreamLine(stream, now_us);
+    text += detail_ == Detail::kAll ? StreamDetails(stream, now_us)
+                                    : StreamLine(stream, now_us, detail_ == Detail::kLineAndUri);
   }
   bool IsEnough() const override { return text.size() >= kCliRunBytes; }
-  const bool details_;
+  const Detail detail_;
 };
 
+// Kept connections to a server in maintenance end with its streams (management 9.3).
 class KillStreams final : public VisitStreams {
  public:
-  using VisitStreams::VisitStreams;
+  KillStreams(const StreamFilter& filter, const WalkPlace& from)
+      : VisitStreams(filter, from), server_(*filter.server) {}
+  void Answer(Worker& asked) override {
+    VisitStreams::Answer(asked);
+    if (place.has_more || server_.state->effective_admin() != AdminState::kMaint) return;
+    asked.idle_pool().CloseAllOf(server_);
+  }
 
  private:
+  const ServerConfig& server_;
   void Visit(Stream& stream) override { stream.Kill(shard::CloseReason::kKilled); }
 };
 
 class ShowSess final : public AskShards<DescribeStreams> {
  public:
-  ShowSess(Cli& cli, const StreamFilter& filter, bool details)
-      : AskShards(cli), filter_(filter), details_(details) {}
+  ShowSess(Cli& cli, const StreamFilter& filter, Detail detail)
+      : AskShards(cli), filter_(filter), detail_(detail) {}
 
  private:
   std::unique_ptr<DescribeStreams> Make() override {
-    return std::make_unique<DescribeStreams>(filter_, place_, details_);
+    return std::make_unique<DescribeStreams>(filter_, place_, detail_);
   }
   bool Take(Cli& cli, DescribeStreams& answered) override {
     cli.Say(answered.text);
@@ -113,7 +128,7 @@ class ShowSess final : public AskShards<DescribeStreams> {
     return answered.place.has_more;
   }
   const StreamFilter filter_;
-  const bool details_;
+  const Detail detail_;
   WalkPlace place_;
 };
 
@@ -205,24 +220,33 @@ std::unique_ptr<CliCommand> StartShowSess(Cli& cli, const CliCall& call) {
         "Usage: show sess [<id> | all | help] [<option>]*\n"
         "  Without <id> and all, a line for each stream. With them, all that is known of it,\n"
         "  with its last moves: time, side, from which state to which, and why.\n"
-        "  Options: backend <b>, frontend <f>, server <b/s>, older <age in seconds>\n");
+        "  Options: backend <b>, frontend <f>, server <b/s>, older <age in seconds>, susp (only\n"
+        "  those that should have ended), show-uri (in lines, where a log keeps it)\n");
     return nullptr;
   }
   const uint32_t shards = cli.worker().shard().board().shards();
   uint32_t shard = 0;
   uint64_t id = 0;
   size_t i = 0;
-  const bool details = call.argument(0) == "all";
-  if (details) {
+  Detail detail = Detail::kLine;
+  if (call.argument(0) == "all") {
+    detail = Detail::kAll;
     ++i;
   } else if (ParseStreamId(call.argument(0), shards, &shard, &id)) {
     return std::make_unique<AskOneStream>(cli, shard, id, false);
   }
   StreamFilter filter;
-  for (; i < call.arguments(); i += 2) {
-    if (!TakeOption(cli, call.argument(i), call.argument(i + 1), filter)) return nullptr;
+  for (; i < call.arguments(); ++i) {
+    if (call.argument(i) == "susp") {
+      filter.suspicious = true;
+    } else if (call.argument(i) == "show-uri") {
+      if (detail == Detail::kLine) detail = Detail::kLineAndUri;
+    } else {
+      if (!TakeOption(cli, call.argument(i), call.argument(i + 1), filter)) return nullptr;
+      ++i;
+    }
   }
-  return std::make_unique<ShowSess>(cli, filter, details);
+  return std::make_unique<ShowSess>(cli, filter, detail);
 }
 
 std::unique_ptr<CliCommand> StartShutdownSession(Cli& cli, const CliCall& call) {

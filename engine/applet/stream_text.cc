@@ -121,17 +121,33 @@ bool ParseStreamId(std::string_view text, uint32_t shards, uint32_t* shard, uint
   return true;
 }
 
-std::string StreamLine(Stream& stream, uint64_t now_us) {
+// Deadlines are met with the next turn, which does not take a second.
+bool IsSuspicious(Stream& stream, uint64_t now_ms) {
+  constexpr uint64_t kLateMs = 1000;
+  const StreamSide& client = stream.client_side();
+  const StreamSide& server = stream.server_side();
+  for (const StreamSide* side : {&client, &server}) {
+    const uint64_t deadline_ms = side->deadline_ms();
+    if (deadline_ms != 0 && deadline_ms + kLateMs < now_ms) return true;
+  }
+  const bool is_unwatched = client.deadline_ms() == 0 && server.deadline_ms() == 0;
+  return is_unwatched && client.closed();
+}
+
+std::string StreamLine(Stream& stream, uint64_t now_us, bool with_uri) {
   const Source source = SourceOf(stream);
   const uint32_t shard = stream.worker().index();
-  return base::Format(
-      "0x%llx: proto=%s src=%s fe=%s be=%s srv=%s age=%s shard=%u cs=%s ss=%s rq=%llu rp=%llu\n",
+  std::string line = base::Format(
+      "0x%llx: proto=%s src=%s fe=%s be=%s srv=%s age=%s shard=%u cs=%s ss=%s rq=%llu rp=%llu",
       static_cast<unsigned long long>(StreamIdOf(stream, shard)), source.protocol,
       source.address.c_str(), stream.frontend().name.c_str(), BackendName(stream).c_str(),
       ServerName(stream).c_str(), AgeOf(stream, now_us).c_str(), shard,
       SideStateName(stream.client_side().state()), SideStateName(stream.server_side().state()),
       static_cast<unsigned long long>(stream.request().bytes_produced()),
       static_cast<unsigned long long>(stream.response().bytes_produced()));
+  const std::string_view uri = with_uri ? stream.log().target() : std::string_view();
+  if (!uri.empty()) line += " uri=\"" + std::string(uri) + "\"";
+  return line + "\n";
 }
 
 std::string StreamDetails(Stream& stream, uint64_t now_us) {

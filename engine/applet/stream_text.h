@@ -21,7 +21,11 @@ uint64_t StreamIdOf(const Stream& stream, uint32_t shard);
 // Takes "0x..." or the digits alone. False: it names no stream there can be.
 bool ParseStreamId(std::string_view text, uint32_t shards, uint32_t* shard, uint64_t* id);
 
-std::string StreamLine(Stream& stream, uint64_t now_us);
+// `with_uri`: the request's, where it is kept for a log.
+std::string StreamLine(Stream& stream, uint64_t now_us, bool with_uri);
 std::string StreamDetails(Stream& stream, uint64_t now_us);
+
+// Its timer should have ended it long ago, or nothing would: no stream is meant to be seen so.
+bool IsSuspicious(Stream& stream, uint64_t now_ms);
 
 }  // namespace engine

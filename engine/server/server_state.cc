@@ -101,7 +101,7 @@ uint64_t PoolKeyOf(const ServerConfig& server, const ServerDial& dial) {
     add(kind, sizeof(kind));
     add(announce.tlvs.data(), announce.tlvs.size());
   }
-  if (server.tls.enabled) {
+  if (server.tls.enabled && !dial.plain) {
     add(server.tls.sni.data(), server.tls.sni.size());
     add(server.tls.verify_host.data(), server.tls.verify_host.size());
     add(server.tls.certificate.data(), server.tls.certificate.size());
@@ -131,6 +131,12 @@ void ServerState::MoveTo(const ServerConfig& server, uint32_t shard, shard::Addr
   dial.follows_address = false;
   dial.address = address;
   dial.socket_bytes = address.ToSockaddr(&dial.socket);
+  dial.pool_key = PoolKeyOf(server, dial);
+}
+
+void ServerState::SetTls(const ServerConfig& server, uint32_t shard, bool speaks_tls) {
+  ServerDial& dial = dials_[shard];
+  dial.plain = !speaks_tls;
   dial.pool_key = PoolKeyOf(server, dial);
 }
 

@@ -61,6 +61,7 @@ struct alignas(64) ServerDial {
   socklen_t socket_bytes = 0;
   bool follows_address = false;  // as in ServerConfig
   bool follows_port = false;
+  bool plain = false;  // an operator has switched TLS off
   // What must be equal for a kept connection to be used: an operator may have moved the server.
   uint64_t pool_key = 0;
 };
@@ -185,6 +186,11 @@ class ServerState {
   // Where they go from now on, on that shard's thread; `has_port`: the port is the address's, else
   // it stays what it is.
   void MoveTo(const ServerConfig& server, uint32_t shard, shard::Address address, bool has_port);
+  // Whether they speak TLS from now on, to a server of TLS, on that shard's thread.
+  void SetTls(const ServerConfig& server, uint32_t shard, bool speaks_tls);
+  bool speaks_tls(const ServerConfig& server, uint32_t shard) const {
+    return server.tls_context != nullptr && !dials_[shard].plain;
+  }
   // An operator may have moved the server that this one takes the place of: as far as the
   // configuration still says the same of both, it has moved, too. On that shard's thread.
   void FollowDial(const ServerState& before, uint32_t shard) {

@@ -252,7 +252,7 @@ shard::Endpoint* DialServer(Worker& worker, const DialRequest& request, CloseRea
       shard::AnnounceClient(*connection, server.announce, request.plan.announced_source,
                             request.plan.announced_destination, request.plan.client_facts);
   bool speaks = true;
-  if (server.tls_context != nullptr) {
+  if (server.tls_context != nullptr && !dial.plain) {
     if (!worker.tls_counts().TryTake()) {
       worker.RecallTlsPlaces();
       connection->Abort();

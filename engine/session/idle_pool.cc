@@ -365,6 +365,14 @@ void IdlePool::CloseOutdated(const ServerConfig& server) {
   }
 }
 
+void IdlePool::CloseAllOf(const ServerConfig& server) {
+  ServerShardPart& part = server.state->part(worker_.index());
+  while (MuxH1Back* mux = part.idle.front()) {
+    Remove(*mux);
+    mux->CloseIdle();
+  }
+}
+
 void IdlePool::CloseOwn(Session& session) {
   while (MuxH1Back* mux = session.own_connections().front()) {
     // Its streams are gone, so what it has is idle.

@@ -73,6 +73,8 @@ class IdlePool final : public IdleKeeper {
   void CloseOwn(Session& session);
   // The server has moved: what leads to where it was goes.
   void CloseOutdated(const ServerConfig& server);
+  // All that leads to the server.
+  void CloseAllOf(const ServerConfig& server);
   // Whose time is over stops waiting. Once per turn.
   void OnTurnEnd();
   void CloseAll();

@@ -539,7 +539,7 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
     }
   }
   if (marks_.any()) PlanMarks(marks_, &plan);
-  if (server.tls_context != nullptr) {
+  if (server.tls_context != nullptr && !slot_.dial().plain) {
     PlanServerName(server, front() == nullptr ? nullptr : &front()->request(), &plan);
   }
   if (http_ && !fresh_only_) {

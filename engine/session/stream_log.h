@@ -83,6 +83,8 @@ class StreamLog {
   const ServerConfig* server() const { return server_; }
   // Where the client's connection came in; empty unless a format asks for it.
   const shard::Address& frontend_address() const { return local_; }
+  // The request's, as it came; empty unless a format asks for it.
+  std::string_view target() const { return head_ == nullptr ? std::string_view() : target_; }
   // Answered for a monitor: never logged (manual 8.2.3).
   void Silence() { written_ = true; }
   // A rule has chosen how loud its line is; kCount: there is none (manual 4.4, set-log-level).

@@ -2,11 +2,15 @@
 """What the runtime command line says of things that traffic has done, and what it changes about them: the values are made
 first, and then asked for. The first case runs against HAProxy, too."""
 
+import shutil
+import socket
+import ssl
 import sys
 import time
 
 from cli_client import ask
 from harness import IS_HAPROXY, Proxy, Server, case, check, connect, free_port, free_ports, receive_all, run_cases
+from tls_peer import FOLDER, make_certificates, path
 
 DEFAULTS = """
 defaults
@@ -44,8 +48,12 @@ def within(seconds, truth, what="it did not come about"):
     return found
 
 
-def get(port, target):
+def get(port, target, peer=None):
+    """The answer; on `peer`, which stays open, only what one read gives."""
     line = f"GET {target} HTTP/1.1\r\nHost: x\r\n"
+    if peer is not None:
+        peer.sendall(f"{line}\r\n".encode())
+        return peer.recv(65536).decode()
     try:
         with connect(port) as once:
             once.sendall(f"{line}Connection: close\r\n\r\n".encode())
@@ -170,5 +178,124 @@ listen in
             check(info(cli)["Listeners"] == "1", "a paused frontend counts")
 
 
+def keep_answering(peer, word):
+    rest = b""
+    while piece := peer.recv(65536):
+        rest += piece
+        while b"\r\n\r\n" in rest:
+            rest = rest.split(b"\r\n\r\n", 1)[1]
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(word), word))
+
+
+def answer_in_kind():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path("ec.pem"))
+
+    def serve(peer):
+        if peer.recv(1, socket.MSG_PEEK) != b"\x16":
+            return keep_answering(peer, b"plain")
+        with context.wrap_socket(peer, server_side=True) as secure:
+            return keep_answering(secure, b"secret")
+
+    return Server(serve)
+
+
+def reuse_config(cli, front, server, options="", log=""):
+    return f"""
+global
+  stats socket {cli} level admin
+  nbthread 2
+{DEFAULTS}
+frontend in
+  bind 127.0.0.1:{front}
+  {log}
+  default_backend out
+backend out
+  http-reuse always
+  server s1 127.0.0.1:{server} {options}
+"""
+
+
+@case
+def tls_to_a_server_is_switched_off_and_on():
+    front = free_port()
+    cli = f"/tmp/ringway-values-{front}.sock"
+    with answer_in_kind() as server, Proxy(reuse_config(cli, front, server.port, "ssl verify none"), [front]):
+
+        def uses_tls():
+            return ask(cli, "show servers state out").splitlines()[2].split()[20]
+
+        def answer():
+            with connect(front) as peer:  # kept: the next one may have the same connection
+                return get(front, "/", peer).rsplit("\r\n", 1)[1]
+
+        check((answer(), answer(), uses_tls()) == ("secret", "secret", "1"), "with TLS")
+        for line in ("set server out/s1 ssl", "set server out/s1 ssl maybe", "set server out/s1 ssl on please"):
+            check("expects 'on' or 'off'" in ask(cli, line), line)
+        check(ask(cli, "set server out/s1 ssl off") == "server ssl setting updated.\n", "the answer")
+        check([answer() for _ in range(6)] == ["plain"] * 6, "a connection with TLS is used")
+        check(uses_tls() == "0", "srv_use_ssl")
+        check(server.accepted <= 4, f"{server.accepted} connections: none is kept")
+        ask(cli, "set server out/s1 ssl on")
+        check([answer() for _ in range(6)] == ["secret"] * 6 and uses_tls() == "1", "a plain connection is used")
+    with Proxy(reuse_config(cli, front, free_port()), [front]):
+        check("needs a server with 'ssl'" in ask(cli, "set server out/s1 ssl on"), "a server without")
+        check(ask(cli, "set server out/s1 ssl off") == "", "it speaks none")
+        check("no resolution is configured" in ask(cli, "set server out/s1 fqdn a.example"), "fqdn")
+        check("not supported yet" in ask(cli, "set server out/s1 name s2"), "name")
+
+
+@case
+def shutting_sessions_down_ends_idle_connections_in_maintenance_only():
+    front = free_port()
+    cli = f"/tmp/ringway-values-{front}.sock"
+    with Server(lambda peer: keep_answering(peer, b"x")) as server, Proxy(reuse_config(cli, front, server.port), [front]):
+
+        def idle():
+            return rows(cli)[("out", "s1")]["srv_icur"]
+
+        peers = [connect(front) for _ in range(8)]
+        for peer in peers:  # all at once, so that each needs a connection of its own
+            peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        for peer in peers:
+            check(peer.recv(65536).startswith(b"HTTP/1.1 200"), "no answer")
+        count = within(5, lambda: (n := idle()) != "0" and n)
+        ask(cli, "shutdown sessions server out/s1")
+        check(idle() == count, f"{idle()} of {count} are left: those of a server in use stay")
+        ask(cli, "disable server out/s1; shutdown sessions server out/s1")
+        check(idle() == "0", f"{idle()} are left")
+        row = rows(cli)[("out", "s1")]
+        check((row["safe_conn_cur"], row["used_conn_cur"]) == ("0", "0"), f"{row}")
+        ask(cli, "enable server out/s1")
+        check(get(front, "/").startswith("HTTP/1.1 200"), "it serves again")
+        for peer in peers:
+            peer.close()
+
+
+@case
+def streams_show_what_they_ask_for():
+    front = free_port()
+    cli = f"/tmp/ringway-values-{front}.sock"
+    with Server(lambda peer: peer.recv(65536) and peer.recv(1)) as server:  # never answers
+        log = "log stdout format raw local0\n  option httplog"
+        with Proxy(reuse_config(cli, front, server.port, log=log), [front]):
+            with connect(front) as peer:
+                peer.sendall(b"GET /some/where?x=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+                within(5, lambda: "ss=EST" in ask(cli, "show sess frontend in"))
+                line = ask(cli, "show sess frontend in show-uri").strip()
+                check(line.endswith(' uri="/some/where?x=1"') and "\n" not in line, line)
+                check("uri=" not in ask(cli, "show sess"), "nobody asked")
+                check("uri=" not in ask(cli, "show sess show-uri backend nosuch"), "of another backend")
+                # Its timer runs, so nothing is wrong with it; nor with the one that asks.
+                check(ask(cli, "show sess susp") == "", ask(cli, "show sess susp"))
+                check(ask(cli, "show sess all susp show-uri frontend in") == "", "with details")
+                check("does not know 'sus'" in ask(cli, "show sess sus"), "another word")
+
+
 if __name__ == "__main__":
-    sys.exit(run_cases())
+    try:
+        if not IS_HAPROXY:
+            make_certificates()
+        sys.exit(run_cases())
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
