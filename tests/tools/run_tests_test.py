@@ -128,6 +128,21 @@ class Scripts(counted.TreeCase):
             os.environ["RINGWAY_SKIP_MISSING_PEERS"] = "1"
             self.assertEqual(run_tests.peers_group(["haproxy"])[0].failed, [])
 
+    def test_second_round_of_scenarios(self):
+        rows = [("everything", True, "", "", True), ("--quick", False, "", "", False), ("--filter", True, "x", "", False),
+                ("--ring", True, "", "poll", False)]  # fmt: skip
+        for name, poll_part, pattern, ring, wanted in rows:
+            with self.subTest(name), unittest.mock.patch.dict(os.environ, {"RINGWAY_RING": ring}):
+                options = unittest.mock.Mock(poll_part=poll_part, filter=pattern)
+                self.assertEqual(run_tests.wants_poll(options), wanted)
+
+    def test_round_has_its_arguments_and_its_name(self):
+        script = self.write("scenarios", '#!/bin/sh\necho "FAIL $*"\necho "3 passed, 1 failed"\nexit 1\n')
+        os.chmod(script, 0o755)
+        results = run_tests.run_scenarios(self.root, "", "poll", ("--ring", "poll", "--part"), script)
+        self.assertEqual([(r.name, r.passed, r.failed) for r in results], [("poll", 3, ["poll: --ring poll --part"])])
+        self.assertTrue(results[0].log.endswith("poll.log"))
+
 
 if __name__ == "__main__":
     counted.main()
