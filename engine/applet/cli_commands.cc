@@ -19,6 +19,8 @@ constexpr CliCommandSpec kCommands[] = {
      StartDisableHealth},
     {"disable server", kAdmin, "<backend>/<server>", "put a server into maintenance",
      StartDisableServer},
+    {"dump stats-file", kUser, "", "counters by guid, for the global 'stats-file'",
+     StartDumpStatsFile},
     {"echo", kUser, "<text>", "say the text", StartEcho},
     {"enable agent", kAdmin, "<backend>/<server>", "ask a server's agent again", StartEnableAgent},
     {"enable frontend", kAdmin, "<frontend>", "listen again", StartEnableFrontend},

@@ -32,6 +32,8 @@ CliStart StartTakeListeners;
 CliStart StartShowEvents;
 // cli_stat.cc
 CliStart StartShowStat;
+// cli_stats_file.cc
+CliStart StartDumpStatsFile;
 // cli_servers.cc: what is known of servers, and what an operator says about them.
 CliStart StartShowBackend, StartShowServersState, StartShowServersConn, StartGetWeight,
     StartDisableServer, StartEnableServer, StartSetServer, StartSetWeight;

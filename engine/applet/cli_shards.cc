@@ -77,6 +77,7 @@ class ClearCounters final : public Question {
       counter->Set(0);
     part.front_rules.Clear();
     part.back_rules.Clear();
+    part.carried.Clear();
     part.front_statuses.Clear();
     part.back_statuses.Clear();
     part.back_failures.Clear();

@@ -79,10 +79,13 @@ void SetSessions(StatRow& row, int64_t current, int64_t peak) {
 
 // Connection attempts that have ended: those that failed, and those that led to an exchange on a
 // connection of its own.
+uint64_t Attempts(uint64_t established, uint64_t reused, uint64_t errors) {
+  return std::max(established, reused) - reused + errors;
+}
+
 uint64_t AttemptsOf(const ServerState& state) {
-  const uint64_t reused = state.Sum(&ServerShardPart::reused);
-  const uint64_t established = std::max(state.Sum(&ServerShardPart::established), reused);
-  return established - reused + state.Sum(&ServerShardPart::connect_errors);
+  return Attempts(state.Sum(&ServerShardPart::established), state.Sum(&ServerShardPart::reused),
+                  state.Sum(&ServerShardPart::connect_errors));
 }
 
 void SetQueue(StatRow& row, int64_t waiting, int64_t most) {
@@ -390,7 +393,11 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   StatRow row = BeginRow(proxy, "BACKEND", 0, kBackend);
   BackendState& state = *proxy.state;
   uint64_t active = 0, backups = 0, active_weight = 0, backup_weight = 0;
-  uint64_t bytes_in = 0, bytes_out = 0, picked = 0, connects = 0, reused = 0;
+  // In one part only, so there is no sum to make.
+  const CarriedCounts& carried = state.part(0).carried;
+  uint64_t bytes_in = carried.bytes_in.Get(), bytes_out = carried.bytes_out.Get();
+  uint64_t picked = carried.total.Get(), reused = carried.reused.Get();
+  uint64_t connects = Attempts(carried.established.Get(), reused, carried.connect_errors.Get());
   TimesOfAll times;
   for (const auto& server : proxy.servers) {
     ServerState& one = *server->state;

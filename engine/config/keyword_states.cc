@@ -167,7 +167,6 @@ constexpr KeywordState kStates[] = {
     {"shm-stats-file", kGlobal, kWithState},
     {"shm-stats-file-max-objects", kGlobal, kWithState},
     {"stats calculate-max-counters", kGlobal, kWithState},
-    {"stats-file", kGlobal, kWithState},
     {"tune.peers.max-updates-at-once", kGlobal, kWithState},
     {"tune.stick-counters", kGlobal, kWithState},
     // How fast, how much, how noted.
@@ -318,7 +317,6 @@ constexpr KeywordState kStates[] = {
     {"clitcpka-cnt", kDefFront, kTunes},
     {"clitcpka-idle", kDefFront, kTunes},
     {"clitcpka-intvl", kDefFront, kTunes},
-    {"guid", kProxies, kTunes},
     {"option independent-streams", kAll, kTunes, kAllowsBoth},
     {"option tcp-smart-accept", kDefFront, kTunes, kAllowsBoth},
     {"option tcp-smart-connect", kDefBack, kTunes, kAllowsBoth},
@@ -378,7 +376,6 @@ constexpr KeywordState kStates[] = {
     {"tcp-md5sig", kBind, kNotYet, kNoPrefix, 1},
     // How fast, how named.
     {"cc", kBind, kTunes, kNoPrefix, 1},
-    {"guid-prefix", kBind, kTunes, kNoPrefix, 1},
     {"idle-ping", kBind, kTunes, kNoPrefix, 1},
     {"ktls", kBind, kTunes, kNoPrefix, 1},
     {"label", kBind, kTunes, kNoPrefix, 1},
@@ -406,7 +403,6 @@ constexpr KeywordState kStates[] = {
     {"healthcheck", kServers, kNotYet, kNoPrefix, 1},
     // How fast, how named, or only with what is refused elsewhere.
     {"cc", kServers, kTunes, kNoPrefix, 1},
-    {"guid", kServers, kTunes, kNoPrefix, 1},
     {"idle-ping", kServers, kTunes, kNoPrefix, 1},
     {"ktls", kServers, kTunes, kNoPrefix, 1},
     {"log-bufsize", kServers, kTunes, kNoPrefix, 1},

@@ -37,6 +37,7 @@
 #include "engine/run/worker_link.h"
 #include "engine/server/builder.h"
 #include "engine/server/saved_states.h"
+#include "engine/server/saved_counters.h"
 #include "shard/ring/probe.h"
 #include "tls/handles.h"
 
@@ -361,6 +362,7 @@ int Run::Start() {
   saved.Restore(configuration(), base::MonotonicMicros(), &notes, &warnings);
   for (const std::string& text : notes) console_.Notice(text);
   for (const std::string& text : warnings) console_.Warning(text);
+  SavedCounters::Read(configuration().global.stats_file, &warnings).Restore(configuration());
   if (!Bind()) return kExitRefused;
   int status = kExitGood;
   return GoToBackground(&status) ? Serve() : status;

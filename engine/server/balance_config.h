@@ -34,7 +34,7 @@ enum class HashInput : uint8_t {
 };
 
 // hash-key of a server: where its points on the ring come from.
-enum class HashKey : uint8_t { kId, kId32, kAddress, kAddressAndPort };
+enum class HashKey : uint8_t { kId, kId32, kAddress, kAddressAndPort, kGuid };
 
 struct HashConfig {
   HashInput input = HashInput::kSource;

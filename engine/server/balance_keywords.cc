@@ -181,13 +181,11 @@ void RegisterBalanceKeywords(BuildKeywords& keywords) {
   keywords.Add({"hash-key", scope::kServer | scope::kDefaultServer}, [](BuildContext& context,
                                                                         KeywordUse& use) {
     use.next = use.first_argument + 1;
-    if (!HasArguments(use, 1, SIZE_MAX, "'id', 'id32', 'addr' or 'addr-port'")) {
+    if (!HasArguments(use, 1, SIZE_MAX, "'id', 'id32', 'addr', 'addr-port' or 'guid'")) {
       return false;
     }
-    if (use.argument(0) == "guid") {
-      return Refuse(use, 0, "'guid' is not supported yet");
-    }
-    return TakeArgument(use, 0, ParseOneOf(use.argument(0), {"id", "id32", "addr", "addr-port"}),
+    return TakeArgument(use, 0,
+                        ParseOneOf(use.argument(0), {"id", "id32", "addr", "addr-port", "guid"}),
                         context.server->hash_key);
   });
 }

@@ -141,6 +141,12 @@ struct BuildContext {
   std::map<std::string, Parsed<shard::Address>, std::less<>> resolved;
   std::list<ProxyDraft> drafts;
   std::vector<ThreadWord> thread_words;
+  // A guid that somebody has; with `bind` the beginning of those of its listeners.
+  struct GuidWord {
+    WordPlace place;
+    const BindConfig* bind = nullptr;
+  };
+  std::vector<GuidWord> guid_words;
   uint32_t thread_hard_limit = 0;            // 0: not given
   std::unique_ptr<ProxyConfig> stats_proxy;  // of all `stats socket` lines; null: none
   CpuMap cpu_map;

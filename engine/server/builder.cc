@@ -22,6 +22,7 @@
 #include "engine/server/crt_store_keywords.h"
 #include "engine/server/expression_words.h"
 #include "engine/server/global_keywords.h"
+#include "engine/server/guid_keywords.h"
 #include "engine/server/http_keywords.h"
 #include "engine/server/http_reply_keywords.h"
 #include "engine/server/log_keywords.h"
@@ -117,6 +118,7 @@ void RegisterStates(BuildKeywords& keywords, std::span<const KeywordState> state
 BuildKeywords MakeKeywords() {
   BuildKeywords keywords;
   RegisterGlobalKeywords(keywords);
+  RegisterGuidKeywords(keywords);
   RegisterProcessKeywords(keywords);
   RegisterProxyKeywords(keywords);
   RegisterBalanceKeywords(keywords);
@@ -474,6 +476,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
     }
   }
   CheckNames(context);
+  CheckGuids(context);
   AssignAllIds(context);
   for (ProxyDraft& draft : context.drafts) FinishProxy(context, draft);
   FinishTracking(context);

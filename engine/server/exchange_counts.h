@@ -97,6 +97,24 @@ struct RuleCounts {
   }
 };
 
+// What a backend has passed on, and none of its servers remembers: of another process, and of
+// servers without guid there.
+struct CarriedCounts {
+  base::Counter total;
+  base::Counter bytes_in;
+  base::Counter bytes_out;
+  base::Counter established;
+  base::Counter connect_errors;
+  base::Counter reused;
+
+  void Clear() {
+    for (base::Counter* one :
+         {&total, &bytes_in, &bytes_out, &established, &connect_errors, &reused}) {
+      one->Set(0);
+    }
+  }
+};
+
 struct ExchangeTimes {
   RecentMean queue;
   RecentMean connect;

@@ -212,6 +212,10 @@ void RegisterSavedStates(BuildKeywords& keywords) {
     Global(context).server_state_base = use.argument(0);
     return HasArguments(use, 1, 1, "a directory");
   });
+  keywords.Add({"stats-file", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    Global(context).stats_file = use.argument(0);
+    return HasArguments(use, 1, 1, "a file");
+  });
   constexpr Scopes kWhere = scope::kDefaults | scope::kBackend | scope::kListen;
   keywords.Add({"load-server-state-from-file", kWhere}, [](BuildContext& context, KeywordUse& use) {
     size_t choice = 0;

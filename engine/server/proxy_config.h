@@ -123,6 +123,7 @@ struct ServerConfig final : shard::ServerTarget {
   uint32_t weight = 1;  // 0..256 (manual 5.2, weight)
   bool backup = false;
   HashKey hash_key = HashKey::kId;
+  std::string guid;  // empty: none
   bool disabled = false;
   uint32_t maxconn = 0;
   uint32_t minconn = 0;       // with it, the limit follows the backend's load (manual 5.2, minconn)
@@ -173,7 +174,8 @@ struct BindAddress {
 };
 struct BindConfig {
   std::string name;
-  uint32_t id = 0;  // unique in its frontend, from 1
+  std::string guid_prefix;  // its listeners have no counters of their own
+  uint32_t id = 0;          // unique in its frontend, from 1
   bool id_is_given = false;
   SourcePlace place;
   ProxyConfig* frontend = nullptr;
@@ -220,6 +222,7 @@ struct ProxyConfig {
   Mode mode = Mode::kTcp;
   Timeouts timeouts;
   SavedStatesFrom saved_states = SavedStatesFrom::kNone;
+  std::string guid;                    // empty: none
   std::string server_state_file_name;  // empty: the backend's name
   // Both halves' options.
   bool tcpka_client = false;  // option clitcpka, tcpka

@@ -1,17 +1,12 @@
 #include "engine/server/saved_states.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 #include <set>
 
-#include "base/errno_name.h"
 #include "base/text.h"
 #include "engine/server/server_state.h"
+#include "engine/server/text_file.h"
 #include "engine/server/tls_files.h"
 
 namespace engine {
@@ -79,25 +74,6 @@ std::string ParseRow(const std::vector<std::string_view>& fields, SavedServer* s
     server->port = uint16_t(numbers.Take(kPortField, "srv_port", UINT16_MAX));
   }
   return numbers.why();
-}
-
-// Nothing that could block or never end is read.
-bool ReadText(const std::string& path, std::string* text, std::string* why) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  struct stat status = {};
-  int error = fd < 0 || fstat(fd, &status) != 0 ? errno : 0;
-  const bool is_file = error == 0 && S_ISREG(status.st_mode);
-  char bytes[16384];
-  while (is_file) {
-    const ssize_t got = read(fd, bytes, sizeof(bytes));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) error = errno;
-    if (got <= 0) break;
-    text->append(bytes, size_t(got));
-  }
-  if (fd >= 0) close(fd);
-  *why = error != 0 ? base::ErrnoText(error) : is_file ? "" : "it is not a file";
-  return error == 0 && is_file;
 }
 
 std::string PathOf(const Configuration& configuration, const ProxyConfig& backend) {
@@ -252,7 +228,7 @@ SavedStates SavedStates::Read(const Configuration& configuration,
     std::string text;
     std::string why;
     std::vector<SavedServer> servers;
-    if (!ReadText(path, &text, &why) || !Parse(text, &servers, &why)) {
+    if (!ReadTextFile(path, &text, &why) || !Parse(text, &servers, &why)) {
       warnings->push_back("the server-state file '" + path + "' is not used: " + why);
       continue;
     }

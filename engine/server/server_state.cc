@@ -40,6 +40,9 @@ uint32_t NodeKeyOf(const ServerConfig& server) {
       if (server.follows_address || address.family == AF_UNSPEC) break;
       return HashBytes(HashFunction::kCrc32,
                        with_port || !address.is_ip() ? address.ToString() : address.Ip());
+    case HashKey::kGuid:
+      if (server.guid.empty()) break;
+      return HashBytes(HashFunction::kCrc32, server.guid);
   }
   return server.id & 0x0fffffff;
 }

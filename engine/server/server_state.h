@@ -300,6 +300,7 @@ struct alignas(64) ProxyShardPart {
   StatusCounts back_statuses;
   FailureCounts back_failures;
   RuleCounts back_rules;
+  CarriedCounts carried;
   base::Counter lines;  // about its traffic, in the log
   // The proxy in the configuration that the shard uses now; null: not in it. The shard's.
   const ProxyConfig* config = nullptr;
@@ -414,6 +415,11 @@ class BackendState {
   bool is_up() const { return is_up_.load(std::memory_order_relaxed); }
   uint64_t changed_us() const { return changed_us_.load(std::memory_order_relaxed); }
   uint64_t downs() const { return downs_.load(std::memory_order_relaxed); }
+  // Start-up: those of an earlier process.
+  void AddDowns(uint64_t downs, uint64_t down_us) {
+    downs_.fetch_add(downs, std::memory_order_relaxed);
+    down_us_.fetch_add(down_us, std::memory_order_relaxed);
+  }
   uint64_t DownMicros(uint64_t now_us) const;
   // Streams that wait for any server, now and at most; for one server likewise (by its index).
   int64_t Queued() { return QueuedIn(WaitQueue::kBackendLine); }

@@ -134,6 +134,10 @@ def hash_key_decides_what_moves_a_server_on_the_ring():
             turned = where_keys_go(list(zip(names, reversed(ports), [words] * 3)), free_port())
             check(len(set(straight)) == 3, "every server has keys")
             check((straight == turned) == is_kept, f"{words or 'by number'}: the keys {'moved' if is_kept else 'stayed'}")
+        guids = [f"hash-key guid guid {word}" for word in ("north", "south", "west")]
+        straight = where_keys_go(list(zip(names, ports, guids)), free_port())
+        turned = where_keys_go(list(zip(names, reversed(ports), reversed(guids))), free_port())
+        check(len(set(straight)) == 3 and straight == turned, "the keys of a guid moved")
 
 
 if __name__ == "__main__":
