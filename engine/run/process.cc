@@ -30,14 +30,15 @@
 #include "engine/run/privileges.h"
 #include "engine/run/quickstart.h"
 #include "engine/run/reload_diff.h"
+#include "engine/run/sandbox.h"
 #include "engine/run/signals.h"
 #include "engine/run/supervisor.h"
 #include "engine/run/takeover.h"
 #include "engine/run/version.h"
 #include "engine/run/worker_link.h"
 #include "engine/server/builder.h"
-#include "engine/server/saved_states.h"
 #include "engine/server/saved_counters.h"
+#include "engine/server/saved_states.h"
 #include "shard/ring/probe.h"
 #include "tls/handles.h"
 
@@ -161,6 +162,7 @@ class Run {
   std::unique_ptr<Configuration> ReadMasterCli();
   int Serve();
   bool GiveToMaster();
+  [[nodiscard]] bool ShutIn(std::string* error);
   bool ReportReady(std::string* error);
   void OnMasterSays();
   bool FollowOrder();
@@ -360,9 +362,9 @@ int Run::Start() {
   saved.MoveServers(*configuration_);
   supervisor_ = std::make_unique<Supervisor>(std::move(configuration_), settings);
   saved.Restore(configuration(), base::MonotonicMicros(), &notes, &warnings);
+  SavedCounters::Read(configuration().global.stats_file, &warnings).Restore(configuration());
   for (const std::string& text : notes) console_.Notice(text);
   for (const std::string& text : warnings) console_.Warning(text);
-  SavedCounters::Read(configuration().global.stats_file, &warnings).Restore(configuration());
   if (!Bind()) return kExitRefused;
   int status = kExitGood;
   return GoToBackground(&status) ? Serve() : status;
@@ -522,6 +524,7 @@ int Run::Serve() {
   warnings.clear();
   takeover_.Complete(supervisor_->sharing(), &warnings);
   for (const std::string& text : warnings) console_.Warning(text);
+  if (!ShutIn(&error)) return Refuse(error);
   console_.Detail(std::string("serving with ring driver ") + supervisor_->driver());
   int status = kExitGood;
   bool wait = true;
@@ -535,6 +538,17 @@ int Run::Serve() {
   supervisor_->Stop();
   pidfile_.Remove();
   return status;
+}
+
+// Last of all: what the start needs to do and nothing later does is over.
+bool Run::ShutIn(std::string* error) {
+  const GlobalConfig& global = configuration().global;
+  const char* word = std::getenv("RINGWAY_SANDBOX");
+  const bool is_asked = word != nullptr && std::string_view(word) == "on";
+  if (!global.sandbox && (!is_asked || global.external_checks)) return true;
+  if (!EnterSandbox(error)) return false;
+  console_.Detail("this process has shut itself in (tune.sandbox)");
+  return true;
 }
 
 bool Run::GiveToMaster() {

@@ -80,6 +80,7 @@ std::vector<std::string> KeepStartValues(const Configuration& now_all, Configura
   keep("tune.pipesize", &GlobalConfig::pipe_bytes);
   keep("maxpipes", &GlobalConfig::maxpipes);
   keep("tune.ring", &GlobalConfig::ring_driver);
+  keep("tune.sandbox", &GlobalConfig::sandbox);
   keep("daemon", &GlobalConfig::daemon);
   keep("stats maxconn", &GlobalConfig::stats_maxconn);
   if (now.tls.connections_max != next.tls.connections_max) {

@@ -147,6 +147,7 @@ struct BuildContext {
     const BindConfig* bind = nullptr;
   };
   std::vector<GuidWord> guid_words;
+  WordPlace sandbox_word;                    // the argument of tune.sandbox
   uint32_t thread_hard_limit = 0;            // 0: not given
   std::unique_ptr<ProxyConfig> stats_proxy;  // of all `stats socket` lines; null: none
   CpuMap cpu_map;

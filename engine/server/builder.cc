@@ -489,6 +489,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   FinishLogs(context);
   CheckNamed(context);
   FinishThreads(context);
+  FinishSandbox(context);
   FinishStatsProxy(context);
   if (diagnostics.errors() != 0) return nullptr;
   return configuration;

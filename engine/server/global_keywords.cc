@@ -98,6 +98,17 @@ bool TakeCpuMap(BuildContext& context, KeywordUse& use) {
 }
 
 // Ours, not the manual's: which ring driver runs (DESIGN 3).
+bool TakeSandbox(BuildContext& context, KeywordUse& use) {
+  size_t is_on = 0;
+  if (!HasArguments(use, 1, 1, "'on' or 'off'") ||
+      !TakeArgument(use, 0, ParseOneOf(use.argument(0), {"off", "on"}), is_on)) {
+    return false;
+  }
+  Global(context).sandbox = is_on != 0;
+  context.sandbox_word = {&use.line, use.first_argument};
+  return true;
+}
+
 bool TakeRing(BuildContext& context, KeywordUse& use) {
   size_t driver = 0;
   if (!HasArguments(use, 1, 1, "a driver") ||
@@ -171,6 +182,15 @@ ProxyConfig& StatsProxy(BuildContext& context, const SourcePlace& place) {
   return *context.stats_proxy;
 }
 
+// What checks by programs need is what the sandbox forbids.
+void FinishSandbox(BuildContext& context) {
+  const GlobalConfig& global = context.configuration.global;
+  if (!global.sandbox || !global.external_checks) return;
+  context.diagnostics.Error(context.sandbox_word.At(),
+                            "'tune.sandbox on' forbids this process to start programs, and "
+                            "'external-check' asks for it: one of the two has to go");
+}
+
 void RegisterGlobalKeywords(BuildKeywords& keywords) {
   RegisterProcess(keywords);
   RegisterStats(keywords);
@@ -202,6 +222,7 @@ void RegisterGlobalKeywords(BuildKeywords& keywords) {
                  return HasArguments(use, 0, 0);
                });
   keywords.Add({"tune.ring", kGlobal}, TakeRing);
+  keywords.Add({"tune.sandbox", kGlobal}, TakeSandbox);
   for (const char* words :
        {"setenv", "presetenv", "unsetenv", "resetenv", "expose-deprecated-directives"}) {
     AddNothing(keywords, words);

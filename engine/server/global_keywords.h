@@ -19,5 +19,7 @@ struct SourcePlace;
 ProxyConfig& StatsProxy(BuildContext& context, const SourcePlace& place);
 
 void RegisterGlobalKeywords(BuildKeywords& keywords);
+// After everything was read.
+void FinishSandbox(BuildContext& context);
 
 }  // namespace engine

@@ -313,6 +313,8 @@ struct GlobalConfig {
   bool reject_privileged_ports = false;  // harden.reject-privileged-ports.tcp
   std::string node, description;
   std::string server_state_file, server_state_base;
+  std::string stats_file;
+  bool sandbox = false;  // tune.sandbox on|off: ours
   GlobalTls tls;
   bool experimental = false;  // expose-experimental-directives
   VariableLimits variables;

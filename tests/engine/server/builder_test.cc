@@ -115,6 +115,13 @@ const std::vector<ErrorRow> kFaults = {
      InBackend(" server s 1.2.3.4:80 hash-key guide\n"),
      {"2:31 'hash-key': expects 'id', 'id32', 'addr', 'addr-port' or 'guid', not 'guide'; did you "
       "mean 'guid'?"}},
+    {"SandboxWord",
+     "global\n tune.sandbox yes\n",
+     {"2:15 'tune.sandbox': expects 'off' or 'on', not 'yes'"}},
+    {"SandboxForbidsPrograms",
+     "global\n tune.sandbox on\n external-check\n",
+     {"2:15 'tune.sandbox on' forbids this process to start programs, and "
+      "'external-check' asks for it: one of the two has to go"}},
     {"GuidOfOddBytes",
      InBackend(" guid a/b\n"),
      {"2:7 'guid': a guid is made of letters, digits, '.', ':', '-' and '_'"}},
