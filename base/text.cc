@@ -54,6 +54,30 @@ std::optional<int64_t> ParseSigned(std::string_view text) {
   return value;
 }
 
+std::optional<std::string> BytesOfHex(std::string_view digits) {
+  if (digits.size() % 2 != 0) return std::nullopt;
+  std::string bytes(digits.size() / 2, '\0');
+  for (size_t i = 0; i < digits.size(); ++i) {
+    const char c = ToLower(digits[i]);
+    const int value = IsDigit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (value < 0) return std::nullopt;
+    bytes[i / 2] = char(uint8_t(bytes[i / 2]) << 4 | value);
+  }
+  return bytes;
+}
+
+int64_t LeadingNumber(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  int64_t number = 0;
+  for (const char c : text) {
+    if (!IsDigit(c)) break;
+    if (number > (INT64_MAX - (c - '0')) / 10) return negative ? INT64_MIN : INT64_MAX;
+    number = number * 10 + (c - '0');
+  }
+  return negative ? -number : number;
+}
+
 std::string Format(const char* format, ...) {
   va_list args;
   va_start(args, format);

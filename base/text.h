@@ -26,6 +26,11 @@ std::string_view Trim(std::string_view text);
 std::vector<std::string_view> Split(std::string_view text, char separator);
 std::optional<uint64_t> ParseUnsigned(std::string_view text);
 std::optional<int64_t> ParseSigned(std::string_view text);
+// "0d0A" as the bytes it means. Nothing: it is not an even number of hexadecimal digits.
+std::optional<std::string> BytesOfHex(std::string_view digits);
+// The decimal number that a text begins with, 0 where it begins with none; one that is too large
+// is the largest there is.
+int64_t LeadingNumber(std::string_view text);
 // printf into a std::string. For start-up and for reports, never on the request path.
 std::string Format(const char* format, ...) __attribute__((format(printf, 1, 2)));
 // Edit distance, ASCII case ignored; for "did you mean".

@@ -52,12 +52,10 @@ bool ToInteger(Sample& sample) {
       if (sample.address.family != AF_INET) return false;
       sample.SetInteger(int64_t(ntohl(sample.address.v4.s_addr)));
       return true;
-    case SampleType::kString: {
-      const auto number = base::ParseSigned(sample.text);
-      if (!number) return false;
-      sample.SetInteger(*number);
+    case SampleType::kString:
+      if (sample.text.empty()) return false;
+      sample.SetInteger(base::LeadingNumber(sample.text));
       return true;
-    }
     case SampleType::kBinary:
     case SampleType::kMethod:
       break;

@@ -88,8 +88,9 @@ class Scratch {
 
 // Whether a sample of one kind can become another at all, so that a chain is refused at start.
 bool IsCastable(SampleKind from, SampleKind to);
-// Turns `sample` into `to`. Numbers become decimal text, text becomes a number only when all of it
-// is one; an address becomes its text, its 4 or 16 bytes, or (IPv4) its number.
+// Turns `sample` into `to`. Numbers become decimal text, text becomes the number it begins with (0
+// without one, and nothing when it is empty); an address becomes its text, its 4 or 16 bytes, or
+// (IPv4) its number.
 [[nodiscard]] bool Cast(Sample& sample, SampleKind to, Scratch& scratch);
 
 }  // namespace engine

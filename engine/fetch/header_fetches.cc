@@ -138,7 +138,8 @@ bool HeaderIp(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
 template <Side kSide>
 bool HeaderNumber(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   std::string_view value;
-  return FindValue<kSide, false>(unit, context, &value) && GiveNumber(sample, LeadingNumber(value));
+  return FindValue<kSide, false>(unit, context, &value) &&
+         GiveNumber(sample, base::LeadingNumber(value));
 }
 
 template <Side kSide, bool kWhole>
@@ -325,7 +326,8 @@ bool Cookie(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
 template <Side kSide>
 bool CookieNumber(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   std::string_view value;
-  return FindCookieValue<kSide>(unit, context, &value) && GiveNumber(sample, LeadingNumber(value));
+  return FindCookieValue<kSide>(unit, context, &value) &&
+         GiveNumber(sample, base::LeadingNumber(value));
 }
 
 template <Side kSide>

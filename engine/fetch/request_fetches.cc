@@ -246,7 +246,7 @@ bool UrlParameter(const PreparedUnit& unit, Sample& sample, EvalContext& context
 
 bool UrlParameterNumber(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   std::string_view value;
-  return FindUrlParameter(unit, context, &value) && GiveNumber(sample, LeadingNumber(value));
+  return FindUrlParameter(unit, context, &value) && GiveNumber(sample, base::LeadingNumber(value));
 }
 
 // Bodies ------------------------------------------------------------------------------------------

@@ -32,18 +32,4 @@ inline bool GiveBytes(Sample& sample, std::string_view bytes) {
   return true;
 }
 
-// The decimal number that a text begins with, 0 where it begins with none: what headers, cookies
-// and parameters are read as where a number is asked for.
-inline int64_t LeadingNumber(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  if (negative || text.starts_with('+')) text.remove_prefix(1);
-  int64_t number = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') break;
-    if (number > (INT64_MAX - (c - '0')) / 10) return negative ? INT64_MIN : INT64_MAX;
-    number = number * 10 + (c - '0');
-  }
-  return negative ? -number : number;
-}
-
 }  // namespace engine

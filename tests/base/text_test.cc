@@ -25,6 +25,13 @@ TEST(Text, FindsPrefixesWithoutCase) {
   EXPECT_FALSE(StartsWithIgnoreCase("ip", "ipv6@"));
 }
 
+TEST(Text, BytesOfHexDigits) {
+  EXPECT_EQ(BytesOfHex("0d0A7f"), std::string("\r\n\x7f"));
+  EXPECT_EQ(BytesOfHex("00ff"), std::string("\0\xff", 2));
+  EXPECT_EQ(BytesOfHex(""), std::string());
+  for (const char* text : {"0", "0g", "g0", " 0", "0x"}) EXPECT_FALSE(BytesOfHex(text)) << text;
+}
+
 TEST(Text, Lowers) { EXPECT_EQ(Lower("Az-09_\xc4"), "az-09_\xc4"); }
 
 TEST(Text, Trims) {

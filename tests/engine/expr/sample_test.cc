@@ -62,7 +62,33 @@ TEST(Sample, Results) {
                                       "2",
                                       3));
   EXPECT_FALSE(Cast(sample, SampleKind::kAddress, scratch));
-  EXPECT_FALSE(Cast(sample, SampleKind::kInteger, scratch));
+}
+
+// As HAProxy 2.6 reads them; an empty text is no number.
+TEST(Sample, TextIsTheNumberItBeginsWith) {
+  struct Row {
+    std::string_view text;
+    int64_t number;
+  };
+  for (const Row& row :
+       {Row{"12", 12}, Row{"12abc", 12}, Row{"abc", 0}, Row{"-5", -5}, Row{"+5", 5}, Row{"-", 0},
+        Row{"--5", 0}, Row{"5-3", 5}, Row{"0x10", 0}, Row{"007", 7}, Row{"1.2.3.4", 1},
+        Row{" 5", 0}, Row{"9223372036854775807", INT64_MAX}, Row{"9223372036854775808", INT64_MAX},
+        Row{"-99999999999999999999", INT64_MIN}, Row{std::string_view("1\0002", 3), 1}}) {
+    char memory[8];
+    Scratch scratch(memory, sizeof(memory));
+    Sample sample = Sample::String(row.text);
+    ASSERT_TRUE(Cast(sample, SampleKind::kInteger, scratch)) << row.text;
+    EXPECT_EQ(sample.number, row.number) << row.text;
+    sample = Sample::String(row.text);
+    ASSERT_TRUE(Cast(sample, SampleKind::kBoolean, scratch)) << row.text;
+    EXPECT_EQ(sample.number, row.number != 0 ? 1 : 0) << row.text;
+  }
+  char memory[8];
+  Scratch scratch(memory, sizeof(memory));
+  Sample empty = Sample::String("");
+  EXPECT_FALSE(Cast(empty, SampleKind::kInteger, scratch));
+  EXPECT_FALSE(Cast(empty, SampleKind::kBoolean, scratch));
 }
 
 TEST(Sample, ScratchGivesBackItsEnd) {
