@@ -1,8 +1,10 @@
 #include "engine/check/check_exchange.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/text.h"
+#include "engine/check/check_request.h"
 #include "engine/check/expect.h"
 #include "engine/server/server_state.h"
 #include "shard/conn/conn_table.h"
@@ -31,6 +33,7 @@ const shard::ProxySendOptions& PlainAnnouncement() {
 void CheckExchange::Start(const ExchangePlan& plan) {
   plan_ = plan;
   rule_ = 0;
+  has_head_ = false;
   rule_begun_ = has_talked_ = linger_ = announced_ = secured_ = false;
   connected_ = broken_ = timed_out_ = false;
   last_expect_ = nullptr;
@@ -64,8 +67,11 @@ void CheckExchange::Rest(bool in_order) {
   state_ = State::kIdle;
   // What an answer took is not kept from one check to the next.
   http_.End();
+  has_head_ = false;
   answer_ = std::string();
   unsent_ = std::string();
+  made_ = {};
+  if (samples_ != nullptr) samples_->Forget();
 }
 
 void CheckExchange::End(const CheckOutcome& outcome, bool in_order) {
@@ -107,10 +113,58 @@ std::string CheckExchange::Place() const {
       text += " (" + ExpectName(at.expect) + ")";
       break;
     case CheckRule::Kind::kComment:
+    case CheckRule::Kind::kVariable:
       break;
   }
   if (!at.comment.empty()) text += " comment: '" + at.comment + "'";
   return text;
+}
+
+// Samples -------------------------------------------------------------------------------------
+
+CheckSight CheckExchange::Sight() {
+  CheckSight sight{.server = plan_.server,
+                   .connection = connection_,
+                   .is_http = plan_.rules->kind == CheckKind::kHttp,
+                   .bytes = answer_};
+  if (!sight.is_http) return sight;
+  sight.response = has_head_ ? &http_.head() : nullptr;
+  sight.bytes = has_head_ ? http_.body() : std::string_view();
+  return sight;
+}
+
+CheckSamples& CheckExchange::samples() {
+  if (samples_ == nullptr) samples_ = host_.MakeSamples();
+  return *samples_;
+}
+
+std::string CheckExchange::Made(const RuleText& text) {
+  if (text.is_constant()) return text.constant();
+  std::string made;
+  (void)samples().Write(Sight(), text, &made);
+  return made;
+}
+
+int32_t CheckExchange::CodeOf(const ExpectRule& expect, int32_t code) {
+  int64_t number = 0;
+  if (!expect.status_code || !samples().FindNumber(Sight(), *expect.status_code, &number)) {
+    return code;
+  }
+  return int32_t(std::clamp<int64_t>(number, INT32_MIN, INT32_MAX));
+}
+
+// Puts what the formats of the rule say now into `made_`.
+bool CheckExchange::MakeTexts(std::string* why) {
+  made_ = written();
+  for (const CheckFormat& format : written().formats) {
+    std::string text;
+    if (!samples().Write(Sight(), format.text, &text)) {
+      *why = "a text has no room";
+      return false;
+    }
+    if (!PutText(format, std::move(text), made_, why)) return false;
+  }
+  return true;
 }
 
 // Rules ---------------------------------------------------------------------------------------
@@ -134,7 +188,7 @@ shard::OutgoingOptions CheckExchange::SocketOptions(uint16_t family) const {
   return options;
 }
 
-shard::Address CheckExchange::TargetOf(const CheckRule& connect) const {
+shard::Address CheckExchange::TargetOf(const CheckRule& connect) {
   shard::Address address = plan_.server->address;
   const uint16_t own_port = address.port;
   if (connect.address.family != AF_UNSPEC) {
@@ -142,10 +196,12 @@ shard::Address CheckExchange::TargetOf(const CheckRule& connect) const {
   } else if (plan_.target.address.family != AF_UNSPEC) {
     address = plan_.target.address;
   }
+  int64_t port = connect.port;
+  if (connect.port_value && !samples().FindNumber(Sight(), *connect.port_value, &port)) port = 0;
   if (address.is_ip()) {
-    address.port = connect.port != 0        ? connect.port
-                   : plan_.target.port != 0 ? plan_.target.port
-                                            : own_port;
+    address.port = port > 0 && port <= UINT16_MAX ? uint16_t(port)
+                   : plan_.target.port != 0       ? plan_.target.port
+                                                  : own_port;
   }
   return address;
 }
@@ -187,6 +243,7 @@ CheckExchange::Step CheckExchange::Connect() {
   state_ = State::kConnecting;
   linger_ = rule().linger;
   announced_ = false;
+  has_head_ = false;
   answer_.clear();
   if (plan_.talk_ms != 0) {
     timer_.Set(context.loop->timers(), context.now_ms() + plan_.connect_ms);
@@ -270,6 +327,7 @@ ExpectResult CheckExchange::Evaluate(bool is_final, ExpectNote* note) {
       http_.Parse(answer_, is_final && answer_.size() < answer_bytes_max_);
   const bool has_head =
       progress == HttpAnswer::Progress::kHead || progress == HttpAnswer::Progress::kWhole;
+  has_head_ = has_head;
   // Whatever else is expected (manual 4.2, http-check disable-on-404).
   if (plan_.rules->disable_on_404 && has_head && http_.head().status == 404) {
     note->code = 404;
@@ -289,19 +347,19 @@ CheckExchange::Step CheckExchange::Expect() {
     case ExpectResult::kNeedMore:
       return Step::kWait;
     case ExpectResult::kMatch:
-      last_expect_ = &rule().expect;
+      last_expect_ = &written().expect;
       passed_ = {note.is_conditional ? CheckStatus::kL7OkConditional : last_expect_->ok_status,
-                 note.code, note.text};
+                 CodeOf(*last_expect_, note.code), note.text};
       return Step::kDone;
     case ExpectResult::kFailed:
       break;
   }
-  return Fail(note.status, FailureText(note), note.code);
+  return Fail(note.status, FailureText(note), CodeOf(written().expect, note.code));
 }
 
-std::string CheckExchange::FailureText(const ExpectNote& note) const {
+std::string CheckExchange::FailureText(const ExpectNote& note) {
   const CheckRule& at = rule();
-  if (!at.expect.on_error.empty()) return at.expect.on_error;
+  if (!at.expect.on_error.empty()) return Made(at.expect.on_error);
   const bool is_empty = answer_.empty();
   std::string text = note.text;
   const bool has_step = says_steps() || (is_empty && !text.empty());
@@ -310,12 +368,24 @@ std::string CheckExchange::FailureText(const ExpectNote& note) const {
   return text + (is_empty ? " comment: '" + at.comment + "'" : " comment: " + at.comment);
 }
 
-CheckExchange::Step CheckExchange::RunRule() {
-  const CheckRule& at = rule();
-  const bool begins = !rule_begun_;
+// What its formats say is made once, before anything else.
+CheckExchange::Step CheckExchange::BeginRule() {
   rule_begun_ = true;
+  std::string why;
+  if (written().formats.empty() || MakeTexts(&why)) return Step::kDone;
+  if (says_steps() && rule().kind == CheckRule::Kind::kSend) why += Place();
+  return Fail(CheckStatus::kL7Response, why);
+}
+
+CheckExchange::Step CheckExchange::RunRule() {
+  const bool begins = !rule_begun_;
+  if (begins && BeginRule() == Step::kEnded) return Step::kEnded;
+  const CheckRule& at = rule();
   switch (at.kind) {
     case CheckRule::Kind::kComment:
+      return Step::kDone;
+    case CheckRule::Kind::kVariable:
+      samples().Set(Sight(), *at.variable);
       return Step::kDone;
     case CheckRule::Kind::kConnect:
       return begins ? Connect() : FinishConnect();
@@ -324,6 +394,7 @@ CheckExchange::Step CheckExchange::RunRule() {
       if (begins) {
         has_talked_ = true;
         last_expect_ = nullptr;
+        has_head_ = false;
         answer_.clear();
         BeginSend();
       }
@@ -367,7 +438,7 @@ void CheckExchange::Pass() {
     const CheckStatus connected = secured_ ? CheckStatus::kL6Ok : CheckStatus::kL4Ok;
     outcome = {has_talked_ ? CheckStatus::kL7Ok : connected, 0, {}};
   } else if (!last_expect_->on_success.empty()) {
-    outcome.text = last_expect_->on_success;
+    outcome.text = Made(last_expect_->on_success);
   }
   if (outcome.text.empty() && has_talked_ && says_steps()) outcome.text = "(tcp-check)";
   // A server that waits for a header is sent it even where nothing follows: it would complain.

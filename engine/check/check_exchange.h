@@ -14,10 +14,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "engine/check/check_host.h"
+#include "engine/check/check_samples.h"
 #include "engine/check/http_answer.h"
 #include "engine/server/check_config.h"
 #include "shard/conn/connection.h"
@@ -85,12 +87,20 @@ class CheckExchange final : shard::ConnectionEvents, shard::Task, shard::TimerCl
     fact = true;
     Wake();
   }
-  const CheckRule& rule() const { return plan_.rules->rules[rule_]; }
+  const CheckRule& written() const { return plan_.rules->rules[rule_]; }
+  // With what its formats say in this check.
+  const CheckRule& rule() const { return written().formats.empty() ? written() : made_; }
   bool over_tls() const {
     return rule().over_tls || (rule().with_defaults && plan_.server->check.over_tls);
   }
   bool has_rule() const { return rule_ < plan_.rules->rules.size(); }
   Step RunRule();
+  Step BeginRule();
+  CheckSight Sight();
+  CheckSamples& samples();
+  bool MakeTexts(std::string* why);
+  std::string Made(const RuleText& text);
+  int32_t CodeOf(const ExpectRule& expect, int32_t code);
   Step Connect();
   Step FinishConnect();
   Step Send();
@@ -99,7 +109,7 @@ class CheckExchange final : shard::ConnectionEvents, shard::Task, shard::TimerCl
   void BeginSend();
   void Pull();
   shard::OutgoingOptions SocketOptions(uint16_t family) const;
-  shard::Address TargetOf(const CheckRule& connect) const;
+  shard::Address TargetOf(const CheckRule& connect);
   bool Announce();
   bool Secure();
   std::string_view ServerName() const;
@@ -110,7 +120,7 @@ class CheckExchange final : shard::ConnectionEvents, shard::Task, shard::TimerCl
   }
   Step Fail(CheckStatus status, const std::string& text, int32_t code = 0);
   Step FailBroken();
-  std::string FailureText(const ExpectNote& note) const;
+  std::string FailureText(const ExpectNote& note);
   void TimeOut();
   void Pass();
   void End(const CheckOutcome& outcome, bool in_order);
@@ -127,6 +137,9 @@ class CheckExchange final : shard::ConnectionEvents, shard::Task, shard::TimerCl
   ExchangePlan plan_;
   shard::Connection* connection_ = nullptr;
   HttpAnswer http_;
+  bool has_head_ = false;                    // http_ has one
+  std::unique_ptr<CheckSamples> samples_;    // null: nothing has asked for them yet
+  CheckRule made_;                           // of a rule that has formats
   std::string answer_;                       // since the last connect or send
   std::string unsent_;                       // of a send rule
   CheckOutcome passed_;                      // of the last expect rule that matched

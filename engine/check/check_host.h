@@ -9,8 +9,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "engine/check/agent_answer.h"
+#include "engine/check/check_samples.h"
 #include "engine/check/external_check.h"
 #include "engine/server/check_status.h"
 #include "engine/server/proxy_config.h"
@@ -30,6 +32,7 @@ class CheckHost {
   virtual void MakeRoom() = 0;
   // Only where a server has a context for its checks.
   virtual tls::ShardTls& tls() = 0;
+  virtual std::unique_ptr<CheckSamples> MakeSamples() = 0;
   // Where programs are run; null where there is none.
   virtual ExternalChecks* external() = 0;
   // A check has ended, and its server's health is what `change` says. Whoever balances is told,

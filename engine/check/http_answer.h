@@ -36,6 +36,7 @@ class HttpAnswer {
   void End();
   // `bytes` never move between calls. `has_ended`: the server will send no more.
   Progress Parse(std::string_view bytes, bool has_ended);
+  proto::ResponseHead& head() { return message_->head; }
   const proto::ResponseHead& head() const { return message_->head; }
   std::string_view body() const { return body_; }
 

@@ -278,13 +278,7 @@ constexpr KeywordState kStates[] = {
     {"transparent", kDefBack, kNotYet, kAllowsBoth},
     // Matter once a line may say `ssl`.
     // Matter once `check` works on a server line.
-    {"http-check set-var", kDefBack, kNotYet},
-    {"http-check set-var-fmt", kDefBack, kNotYet},
-    {"http-check unset-var", kDefBack, kNotYet},
     {"option spop-check", kDefBack, kNotYet},
-    {"tcp-check set-var", kDefBack, kNotYet},
-    {"tcp-check set-var-fmt", kDefBack, kNotYet},
-    {"tcp-check unset-var", kDefBack, kNotYet},
     // Their heads.
     {"http-check", kDefBack, kNotYet},
     {"tcp-check", kDefBack, kNotYet},

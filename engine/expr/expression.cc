@@ -106,6 +106,11 @@ std::optional<Expression> Expression::CompileFront(std::string_view text, const 
                   Suggest(name, registry.converter_names()));
       return std::nullopt;
     }
+    if (const Needs missing = converter->needs & ~offers; missing != 0) {
+      reader.Fail(start, name.size(), MissingNeed(name, missing),
+                  "it can be used in " + PlacesOf(converter->needs));
+      return std::nullopt;
+    }
     if (!IsCastable(kind, converter->takes)) {
       reader.Fail(start, name.size(),
                   InQuotes(name) + " takes " + std::string(KindName(converter->takes)) +

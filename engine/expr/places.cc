@@ -17,6 +17,8 @@ constexpr PlaceName kPlaces[] = {
     {"'tcp-response content'", place::kTcpResponse},
     {"'http-response'", place::kHttpResponse},
     {"'log-format'", place::kLog},
+    {"'tcp-check'", place::kTcpCheck},
+    {"'http-check'", place::kHttpCheck},
 };
 
 }  // namespace

@@ -21,13 +21,16 @@ namespace engine {
 // the response may look at it, too.
 namespace place {
 inline constexpr Needs kStart = needs::kNothing;  // while the configuration is read
-inline constexpr Needs kTcpConnection = needs::kClient;
+inline constexpr Needs kTcpConnection = needs::kServing | needs::kClient;
 inline constexpr Needs kTcpSession = kTcpConnection | needs::kClientTls;
 inline constexpr Needs kTcpContent = kTcpSession | needs::kRequestBytes | needs::kRequestHead;
 inline constexpr Needs kHttpRequest = kTcpContent;
 inline constexpr Needs kTcpResponse = kTcpContent | needs::kServer | needs::kResponseBytes;
 inline constexpr Needs kHttpResponse = kTcpResponse | needs::kResponseHead;
 inline constexpr Needs kLog = kHttpResponse | needs::kEndOfStream;
+// What a server answers to a check; nobody else takes part.
+inline constexpr Needs kTcpCheck = needs::kServing | needs::kServer | needs::kResponseBytes;
+inline constexpr Needs kHttpCheck = kTcpCheck | needs::kResponseHead;
 }  // namespace place
 
 // The places that offer all of `needs`, as messages name them.

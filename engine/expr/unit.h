@@ -37,7 +37,8 @@ inline constexpr Needs kServer = 1u << 4;         // the connection to a server
 inline constexpr Needs kResponseBytes = 1u << 5;  // what the server has sent so far
 inline constexpr Needs kResponseHead = 1u << 6;   // of HTTP
 inline constexpr Needs kEndOfStream = 1u << 7;    // only its log line comes later
-inline constexpr size_t kCount = 8;
+inline constexpr Needs kServing = 1u << 8;        // a process that serves, with its proxies
+inline constexpr size_t kCount = 9;
 }  // namespace needs
 // "the HTTP request" for one bit.
 std::string_view NeedText(Needs one);
@@ -103,6 +104,7 @@ struct ConverterSpec {
   std::span<const ArgumentSpec> arguments;
   bool (*run)(const PreparedUnit& unit, Sample& sample, EvalContext& context) = nullptr;
   bool (*prepare)(PreparedUnit& unit, std::string* why) = nullptr;
+  Needs needs = needs::kNothing;
 };
 
 class Registry {

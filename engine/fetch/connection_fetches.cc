@@ -234,8 +234,9 @@ bool PrepareTime(PreparedUnit& unit, std::string* why) {
 template <End kEnd>
 bool HttpMajor(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const StreamContext& traffic = Traffic(context);
-  const bool is_http =
-      traffic.stream != nullptr ? traffic.stream->is_http() : traffic.frontend->mode == Mode::kHttp;
+  const ProxyConfig* proxy = traffic.frontend != nullptr ? traffic.frontend : traffic.backend;
+  const bool is_http = traffic.stream != nullptr ? traffic.stream->is_http()
+                                                 : proxy != nullptr && proxy->mode == Mode::kHttp;
   return traffic.*kEnd != nullptr && is_http && GiveNumber(sample, 1);
 }
 

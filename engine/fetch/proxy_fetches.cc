@@ -355,7 +355,7 @@ constexpr ArgumentSpec kVersion[] = {{"version", ArgumentType::kInteger, kOption
 constexpr SampleKind kText = SampleKind::kString;
 constexpr SampleKind kNumber = SampleKind::kInteger;
 constexpr SampleKind kBoolean = SampleKind::kBoolean;
-constexpr Needs kAlways = needs::kNothing;
+constexpr Needs kAlways = needs::kServing;
 
 constexpr FetchSpec kFetches[] = {
     {"act_conn", kNumber, {}, kAlways, &ProcessConnections},
@@ -375,12 +375,12 @@ constexpr FetchSpec kFetches[] = {
     {"fe_defbe", kText, {}, kAlways, &DefaultBackend},
     {"fe_id", kNumber, {}, kAlways, &FrontendId},
     {"fe_name", kText, {}, kAlways, &FrontendName},
-    {"hostname", kText, {}, kAlways, &Hostname, &PrepareHostname},
+    {"hostname", kText, {}, needs::kNothing, &Hostname, &PrepareHostname},
     {"nbsrv", kNumber, kBackend, kAlways, &UsableServerCount},
     {"pid", kNumber, {}, kAlways, &ProcessId},
-    {"proc", kNumber, {}, kAlways, &One},
+    {"proc", kNumber, {}, needs::kNothing, &One},
     {"queue", kNumber, kBackend, kAlways, &Queued},
-    {"quic_enabled", kBoolean, {}, kAlways, &Never},
+    {"quic_enabled", kBoolean, {}, needs::kNothing, &Never},
     {"so_id", kNumber, {}, kAlways, &SocketId},
     {"so_name", kText, {}, kAlways, &SocketName},
     {"srv_conn", kNumber, kServer, kAlways, &ServerConnections},
@@ -393,17 +393,17 @@ constexpr FetchSpec kFetches[] = {
     {"srv_uweight", kNumber, kServer, kAlways, &ServerWeight},
     {"srv_weight", kNumber, kServer, kAlways, &ServerWeight},
     {"stopping", kBoolean, {}, kAlways, &Stopping},
-    {"tgroup", kNumber, {}, kAlways, &Zero},
+    {"tgroup", kNumber, {}, needs::kNothing, &Zero},
     {"thread", kNumber, {}, kAlways, &Thread},
     {"uptime", kNumber, {}, kAlways, &Uptime},
-    {"uuid", kText, kVersion, kAlways, &Uuid, &PrepareUuid},
+    {"uuid", kText, kVersion, needs::kNothing, &Uuid, &PrepareUuid},
 };
 
 constexpr ConverterSpec kConverters[] = {
-    {"fe_exists", kText, kBoolean, {}, &FrontendExists},
-    {"nbsrv", kText, kNumber, {}, &NamedUsableServers},
-    {"srv_is_up", kText, kBoolean, {}, &NamedServerIsUp},
-    {"srv_queue", kText, kNumber, {}, &NamedServerQueued},
+    {"fe_exists", kText, kBoolean, {}, &FrontendExists, nullptr, kAlways},
+    {"nbsrv", kText, kNumber, {}, &NamedUsableServers, nullptr, kAlways},
+    {"srv_is_up", kText, kBoolean, {}, &NamedServerIsUp, nullptr, kAlways},
+    {"srv_queue", kText, kNumber, {}, &NamedServerQueued, nullptr, kAlways},
 };
 
 }  // namespace

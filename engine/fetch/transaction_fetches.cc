@@ -251,7 +251,7 @@ constexpr SampleKind kNumber = SampleKind::kInteger;
 constexpr Needs kRequest = needs::kRequestHead;
 constexpr Needs kResponse = needs::kResponseHead;
 // Of a stream, from its beginning on; they go on changing until its end.
-constexpr Needs kStream = needs::kNothing;
+constexpr Needs kStream = needs::kServing;
 
 constexpr FetchSpec kFetches[] = {
     {"accept_date", kNumber, kUnit, kStream, &AcceptDate, &PrepareUnit},
@@ -295,9 +295,11 @@ constexpr ArgumentSpec kSlot[] = {{"id", ArgumentType::kInteger}};
 constexpr ArgumentSpec kCondition[] = {{"condition", ArgumentType::kString}};
 
 constexpr ConverterSpec kConverters[] = {
-    {"capture-req", kText, kText, kSlot, &Capture<&KeptValues::SetRequestCapture>, &PrepareIndex},
-    {"capture-res", kText, kText, kSlot, &Capture<&KeptValues::SetResponseCapture>, &PrepareIndex},
-    {"when", SampleKind::kAny, SampleKind::kSame, kCondition, &PassWhen, &PrepareWhen},
+    {"capture-req", kText, kText, kSlot, &Capture<&KeptValues::SetRequestCapture>, &PrepareIndex,
+     kStream},
+    {"capture-res", kText, kText, kSlot, &Capture<&KeptValues::SetResponseCapture>, &PrepareIndex,
+     kStream},
+    {"when", SampleKind::kAny, SampleKind::kSame, kCondition, &PassWhen, &PrepareWhen, kStream},
 };
 
 }  // namespace

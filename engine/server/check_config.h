@@ -14,13 +14,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/expr/regex.h"
+#include "engine/expr/variables.h"
 #include "engine/server/check_status.h"
+#include "engine/server/rule_text.h"
 #include "engine/server/server_health.h"
 #include "shard/conn/proxy_send.h"
 #include "shard/net/address.h"
@@ -85,8 +88,10 @@ struct ExpectRule {
   CheckStatus error_status = CheckStatus::kL7Response;
   bool error_status_given = false;
   CheckStatus timeout_status = CheckStatus::kL7Timeout;
-  std::string on_success;  // empty: not given
-  std::string on_error;
+  // Texts and a number made once it is known how the rule ended.
+  RuleText on_success;  // empty: not given
+  RuleText on_error;
+  std::optional<Expression> status_code;
 };
 
 // `http-check send`.
@@ -98,14 +103,45 @@ struct CheckRequest {
   std::string body;
 };
 
+// What may stand in its first line and behind the name of a field: it must stay one request.
+bool IsCheckUri(std::string_view text);
+bool IsCheckValue(std::string_view text);
+
+// A text of a rule that is made for each check.
+struct CheckFormat {
+  enum class Part : uint8_t {
+    kBytes,
+    kHexBytes,
+    kUri,
+    kField,  // the value of fields[field]
+    kBody,
+    kPattern,
+    kHexPattern,
+    kHeaderName,
+    kHeaderValue,
+  };
+  Part part = Part::kBytes;
+  size_t field = 0;
+  RuleText text;
+};
+
+// `set-var`, `set-var-fmt`, `unset-var`.
+struct CheckVariable {
+  VariableUpdate update;
+  std::optional<Expression> value;
+  RuleText text;  // without a `value`
+  bool unset = false;
+};
+
 struct CheckRule {
-  enum class Kind : uint8_t { kConnect, kSend, kSendRequest, kExpect, kComment };
+  enum class Kind : uint8_t { kConnect, kSend, kSendRequest, kExpect, kComment, kVariable };
   Kind kind = Kind::kConnect;
   uint16_t step = 0;    // as messages count; 0: was not written
   std::string comment;  // its own, or of the comment rule before it
   // kConnect
   shard::Address address;  // empty: the server's
   uint16_t port = 0;       // 0: the server's
+  std::optional<Expression> port_value;
   bool send_proxy = false;
   bool with_defaults = false;  // the server line's settings hold where the rule says nothing
   bool linger = false;         // its connection ends in order, not by a reset
@@ -117,12 +153,16 @@ struct CheckRule {
   CheckRequest request;
   // kExpect
   ExpectRule expect;
+  // kVariable
+  std::shared_ptr<const CheckVariable> variable;
+  // They take the place of the texts above.
+  std::vector<CheckFormat> formats;
 };
 
 // Of one backend.
 struct CheckRules {
   CheckKind kind = CheckKind::kConnect;
-  std::vector<CheckRule> rules;  // begins with a connect
+  std::vector<CheckRule> rules;  // nothing but variables and comments before a connect
   bool disable_on_404 = false;
   bool send_state = false;
   std::string command;       // external-check command

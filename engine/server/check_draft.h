@@ -23,10 +23,10 @@ struct CheckRulesDraft {
 
 struct CheckDraft {
   CheckKind kind = CheckKind::kConnect;
-  CheckRulesDraft tcp;              // `tcp-check` lines
-  CheckRulesDraft http;             // `http-check` lines
-  std::vector<CheckRule> protocol;  // of kProtocol
-  CheckRequest request;             // of the `option httpchk` line
+  CheckRulesDraft tcp;                                      // `tcp-check` lines
+  CheckRulesDraft http;                                     // `http-check` lines
+  std::vector<CheckRule> protocol;                          // of kProtocol
+  CheckRule option{.kind = CheckRule::Kind::kSendRequest};  // what `option httpchk` says
   bool disable_on_404 = false;
   bool send_state = false;
   std::string command;

@@ -9,12 +9,14 @@
 #include "engine/config/address_words.h"
 #include "engine/config/diagnostics.h"
 #include "engine/server/check_protocols.h"
+#include "engine/server/check_words.h"
 #include "proto/http/chars.h"
 
 namespace engine {
 namespace {
 
 constexpr Scopes kBack = scope::kDefaults | scope::kBackend | scope::kListen;
+using Part = CheckFormat::Part;
 
 CheckDraft& Draft(BuildContext& context) { return context.proxy->check; }
 
@@ -26,90 +28,37 @@ void AddRule(BuildContext& context, CheckRulesDraft& draft, CheckRule rule) {
   draft.rules.push_back(std::move(rule));
 }
 
-// The words of one line, taken one after another.
-class Words {
- public:
-  explicit Words(const KeywordUse& use) : use_(use) {}
-  bool empty() const { return at_ >= use_.arguments(); }
-  std::string_view peek() const { return use_.argument(at_); }
-  // Empty at the end of the line.
-  std::string_view Take() { return use_.argument(at_++); }
-  // Of the word just taken, or of the one to come.
-  bool RefuseTaken(std::string_view message) const { return Refuse(use_, at_ - 1, message); }
-  bool RefuseNext(std::string_view message) const { return Refuse(use_, at_, message); }
-  // What follows the word just taken.
-  bool TakeText(std::string& out) {
-    if (empty()) {
-      return RefuseNext((at_ == 0 ? "" : InQuotes(use_.argument(at_ - 1)) + " ") +
-                        std::string("expects an argument"));
-    }
-    out = Take();
-    return true;
-  }
-  // A format without anything to be filled in.
-  bool TakeFormat(std::string& out) {
-    std::string format;
-    if (!TakeText(format)) return false;
-    out.clear();
-    for (size_t i = 0; i < format.size(); ++i) {
-      if (format[i] == '%' && (++i == format.size() || format[i] != '%')) {
-        return RefuseTaken("a format with '%' in it is not supported yet");
-      }
-      out += format[i];
-    }
-    return true;
-  }
-  template <typename Value>
-  bool TakeNumber(int64_t low, int64_t high, Value& out) {
-    std::string text;
-    return TakeText(text) && TakeArgument(use_, at_ - 1, ParseInteger(text, low, high), out);
-  }
-  bool TakeRegex(bool ignore_case, std::shared_ptr<const Regex>& out) {
-    std::string text, error;
-    if (!TakeText(text)) return false;
-    out = Regex::Compile(text, ignore_case, &error);
-    return out != nullptr || RefuseTaken("bad regular expression: " + error);
-  }
-  bool TakeHex(std::string& out) {
-    std::string text;
-    if (!TakeText(text)) return false;
-    out.clear();
-    if (text.empty() || text.size() % 2 != 0 ||
-        !std::all_of(text.begin(), text.end(), [](unsigned char c) { return isxdigit(c); })) {
-      return RefuseTaken("expects an even number of hexadecimal digits");
-    }
-    for (size_t i = 0; i < text.size(); i += 2) {
-      out += char(std::stoi(text.substr(i, 2), nullptr, 16));
-    }
-    return true;
-  }
-  const KeywordUse& use() const { return use_; }
-
- private:
-  const KeywordUse& use_;
-  size_t at_ = 0;
-};
-
-bool TakeComment(Words& words, CheckRule& rule) { return words.TakeText(rule.comment); }
+bool TakeComment(CheckWords& words, CheckRule& rule) { return words.TakeText(rule.comment); }
 
 // connect --------------------------------------------------------------------------------------
 
-bool TakeConnectAddress(BuildContext& context, Words& words, CheckRule& rule) {
+bool TakeConnectAddress(CheckWords& words, CheckRule& rule) {
   std::string text;
   if (!words.TakeText(text)) return false;
   const Parsed<AddressWord> word = ParseAddress(text, 0);
   if (!word) return words.RefuseTaken(word.error);
   if (word.value.kind != AddressKind::kHost) return words.RefuseTaken("expects an IP address");
-  const Parsed<shard::Address> address = Resolve(context, word.value);
+  const Parsed<shard::Address> address = Resolve(words.context(), word.value);
   if (!address) return words.RefuseTaken(address.error);
   rule.address = address.value;
   return true;
 }
 
-bool TakeConnect(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft,
-                 std::string_view proto) {
+// A number, or an expression that gives one.
+bool TakePort(CheckWords& words, CheckRule& rule) {
+  rule.port_value.reset();
+  const std::string_view word = words.peek();
+  if (words.empty() || base::IsDigit(word[0]) || word[0] == '-') {
+    return words.TakeNumber(1, 65535, rule.port);
+  }
+  rule.port = 0;
+  if (!words.TakeExpression(rule.port_value)) return false;
+  return IsCastable(rule.port_value->gives(), SampleKind::kInteger) ||
+         words.RefuseTaken("a port is a number");
+}
+
+bool TakeConnect(CheckWords words, CheckRulesDraft& draft, std::string_view proto) {
   CheckRule rule{.kind = CheckRule::Kind::kConnect};
-  Words words(use);
   // Without a word that says otherwise it is the connection of the server line.
   rule.with_defaults = words.empty();
   while (!words.empty()) {
@@ -121,12 +70,9 @@ bool TakeConnect(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft,
     } else if (word == "linger") {
       rule.linger = true;
     } else if (word == "port") {
-      if (!words.empty() && !base::ParseUnsigned(words.peek())) {
-        return words.RefuseNext("a port from a sample is not supported yet");
-      }
-      if (!words.TakeNumber(1, 65535, rule.port)) return false;
+      if (!TakePort(words, rule)) return false;
     } else if (word == "addr") {
-      if (!TakeConnectAddress(context, words, rule)) return false;
+      if (!TakeConnectAddress(words, rule)) return false;
     } else if (word == "comment") {
       if (!TakeComment(words, rule)) return false;
     } else if (word == "proto") {
@@ -144,7 +90,7 @@ bool TakeConnect(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft,
       return words.RefuseTaken("unexpected " + InQuotes(word));
     }
   }
-  AddRule(context, draft, std::move(rule));
+  AddRule(words.context(), draft, std::move(rule));
   return true;
 }
 
@@ -158,7 +104,7 @@ constexpr StatusSet kOkStatuses = {"ok-status", " L7OK L7OKC L6OK L4OK "};
 constexpr StatusSet kErrorStatuses = {"error-status", " L7OKC L7RSP L7STS L6RSP L4CON "};
 constexpr StatusSet kTimeoutStatuses = {"tout-status", " L7TOUT L6TOUT L4TOUT "};
 
-bool TakeStatus(Words& words, const StatusSet& set, CheckStatus& out) {
+bool TakeStatus(CheckWords& words, const StatusSet& set, CheckStatus& out) {
   std::string text;
   if (!words.TakeText(text)) return false;
   const auto status = FindCheckStatus(text);
@@ -170,9 +116,15 @@ bool TakeStatus(Words& words, const StatusSet& set, CheckStatus& out) {
   return true;
 }
 
+bool TakeStatusCode(CheckWords& words, ExpectRule& expect) {
+  if (!words.TakeExpression(expect.status_code)) return false;
+  return IsCastable(expect.status_code->gives(), SampleKind::kInteger) ||
+         words.RefuseTaken("a status code is a number");
+}
+
 // kNo: `word` is no option.
 enum class Taken : uint8_t { kYes, kNo, kRefused };
-Taken TakeExpectOption(Words& words, std::string_view word, CheckRule& rule) {
+Taken TakeExpectOption(CheckWords& words, std::string_view word, CheckRule& rule) {
   const auto taken = [](bool good) { return good ? Taken::kYes : Taken::kRefused; };
   ExpectRule& expect = rule.expect;
   if (word == "comment") return taken(TakeComment(words, rule));
@@ -187,22 +139,22 @@ Taken TakeExpectOption(Words& words, std::string_view word, CheckRule& rule) {
   }
   if (word == "on-success") return taken(words.TakeFormat(expect.on_success));
   if (word == "on-error") return taken(words.TakeFormat(expect.on_error));
-  if (word == "status-code") {
-    return taken(words.RefuseTaken("'status-code' is not supported yet"));
-  }
+  if (word == "status-code") return taken(TakeStatusCode(words, expect));
   return Taken::kNo;
 }
 
-bool TakeTcpMatch(Words& words, std::string_view word, ExpectRule& expect) {
+bool TakeTcpMatch(CheckWords& words, std::string_view word, CheckRule& rule) {
   using Match = ExpectRule::Match;
+  ExpectRule& expect = rule.expect;
   if (word == "string" || word == "string-lf") {
     expect.match = Match::kString;
-    if (word == "string-lf") return words.TakeFormat(expect.pattern);
-    return words.TakeText(expect.pattern);
+    return word == "string" ? words.TakeText(expect.pattern)
+                            : words.TakeFormat(rule, Part::kPattern, expect.pattern);
   }
   if (word == "binary" || word == "binary-lf") {
     expect.match = Match::kBinary;
-    return words.TakeHex(expect.pattern);
+    return word == "binary" ? words.TakeHex(expect.pattern)
+                            : words.TakeHexFormat(rule, Part::kHexPattern, expect.pattern);
   }
   if (word == "rstring") {
     expect.match = Match::kRegex;
@@ -216,7 +168,7 @@ bool TakeTcpMatch(Words& words, std::string_view word, ExpectRule& expect) {
                            ": it takes 'string', 'rstring', 'binary' or 'rbinary'");
 }
 
-bool TakeCodes(Words& words, ExpectRule& expect) {
+bool TakeCodes(CheckWords& words, ExpectRule& expect) {
   std::string text;
   if (!words.TakeText(text)) return false;
   for (const std::string_view piece : base::Split(text, ',')) {
@@ -232,8 +184,10 @@ bool TakeCodes(Words& words, ExpectRule& expect) {
   return true;
 }
 
-// [-m METHOD] TEXT
-bool TakeHeaderPattern(Words& words, bool is_format, bool ignore_case, HeaderPattern& pattern) {
+// [-m METHOD] TEXT, of the name of a field or of its value.
+bool TakeHeaderPattern(CheckWords& words, bool is_format, CheckRule& rule, Part part) {
+  const bool is_name = part == Part::kHeaderName;
+  HeaderPattern& pattern = is_name ? rule.expect.header_name : rule.expect.header_value;
   using Match = HeaderPattern::Match;
   pattern.match = Match::kExact;
   if (!words.empty() && words.peek() == "-m") {
@@ -251,22 +205,23 @@ bool TakeHeaderPattern(Words& words, bool is_format, bool ignore_case, HeaderPat
       return words.RefuseTaken("'-m' takes 'str', 'beg', 'end', 'sub' or 'reg'");
     }
     pattern.match = found->second;
-    if (pattern.match == Match::kRegex) return words.TakeRegex(ignore_case, pattern.regex);
+    if (pattern.match == Match::kRegex) return words.TakeRegex(is_name, pattern.regex);
   }
-  return is_format ? words.TakeFormat(pattern.text) : words.TakeText(pattern.text);
+  return is_format ? words.TakeFormat(rule, part, pattern.text) : words.TakeText(pattern.text);
 }
 
-bool TakeHeaderMatch(Words& words, ExpectRule& expect) {
+bool TakeHeaderMatch(CheckWords& words, CheckRule& rule) {
   if (words.empty() || (words.peek() != "name" && words.peek() != "name-lf")) {
     return words.RefuseNext("expects 'name' and the name of a field");
   }
-  if (!TakeHeaderPattern(words, words.Take() == "name-lf", true, expect.header_name)) return false;
+  if (!TakeHeaderPattern(words, words.Take() == "name-lf", rule, Part::kHeaderName)) return false;
   if (words.empty() || (words.peek() != "value" && words.peek() != "value-lf")) return true;
-  return TakeHeaderPattern(words, words.Take() == "value-lf", false, expect.header_value);
+  return TakeHeaderPattern(words, words.Take() == "value-lf", rule, Part::kHeaderValue);
 }
 
-bool TakeHttpMatch(Words& words, std::string_view word, ExpectRule& expect) {
+bool TakeHttpMatch(CheckWords& words, std::string_view word, CheckRule& rule) {
   using Match = ExpectRule::Match;
+  ExpectRule& expect = rule.expect;
   const bool is_head = word == "status" || word == "rstatus" || word == "hdr" || word == "fhdr";
   if (is_head && !expect.error_status_given) expect.error_status = CheckStatus::kL7Status;
   if (word == "status") {
@@ -279,11 +234,12 @@ bool TakeHttpMatch(Words& words, std::string_view word, ExpectRule& expect) {
   }
   if (word == "hdr" || word == "fhdr") {
     expect.match = word == "hdr" ? Match::kHeader : Match::kFullHeader;
-    return TakeHeaderMatch(words, expect);
+    return TakeHeaderMatch(words, rule);
   }
   if (word == "string" || word == "string-lf") {
     expect.match = Match::kBody;
-    return word == "string" ? words.TakeText(expect.pattern) : words.TakeFormat(expect.pattern);
+    return word == "string" ? words.TakeText(expect.pattern)
+                            : words.TakeFormat(rule, Part::kPattern, expect.pattern);
   }
   if (word == "rstring") {
     expect.match = Match::kBodyRegex;
@@ -293,11 +249,10 @@ bool TakeHttpMatch(Words& words, std::string_view word, ExpectRule& expect) {
                            ": it takes 'status', 'rstatus', 'hdr', 'fhdr', 'string' or 'rstring'");
 }
 
-bool TakeExpect(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft,
-                bool (*take_match)(Words&, std::string_view, ExpectRule&)) {
-  if (!HasArguments(use, 1, SIZE_MAX, "what to expect")) return false;
+bool TakeExpect(CheckWords words, CheckRulesDraft& draft,
+                bool (*take_match)(CheckWords&, std::string_view, CheckRule&)) {
+  if (!HasArguments(words.use(), 1, SIZE_MAX, "what to expect")) return false;
   CheckRule rule{.kind = CheckRule::Kind::kExpect};
-  Words words(use);
   bool has_match = false;
   // Options may stand on either side of the match.
   while (!words.empty()) {
@@ -312,34 +267,82 @@ bool TakeExpect(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft,
       word.remove_prefix(1);
       if (word.empty()) word = words.Take();
     }
-    if (!take_match(words, word, rule.expect)) return false;
+    if (!take_match(words, word, rule)) return false;
   }
   if (!has_match) return words.RefuseNext("expects a match and a pattern");
-  AddRule(context, draft, std::move(rule));
+  AddRule(words.context(), draft, std::move(rule));
   return true;
 }
 
 // send and the rest of tcp-check -----------------------------------------------------------------
 
-bool TakeSend(BuildContext& context, KeywordUse& use, bool (Words::*take)(std::string&)) {
-  if (!HasArguments(use, 1, SIZE_MAX, "what to send")) return false;
+// What is sent, as the word says that is behind `tcp-check`.
+bool TakeBytes(CheckWords& words, CheckRule& rule) {
+  const std::string& what = words.use().keyword->words;
+  if (what.ends_with("send-binary-lf")) {
+    return words.TakeHexFormat(rule, Part::kHexBytes, rule.bytes);
+  }
+  if (what.ends_with("send-binary")) return words.TakeHex(rule.bytes);
+  if (what.ends_with("send-lf")) return words.TakeFormat(rule, Part::kBytes, rule.bytes);
+  return words.TakeText(rule.bytes);
+}
+
+bool TakeSend(CheckWords words, CheckRulesDraft& draft) {
+  if (!HasArguments(words.use(), 1, SIZE_MAX, "what to send")) return false;
   CheckRule rule{.kind = CheckRule::Kind::kSend};
-  Words words(use);
-  if (!(words.*take)(rule.bytes)) return false;
+  if (!TakeBytes(words, rule)) return false;
   while (!words.empty()) {
     const std::string_view word = words.Take();
     if (word != "comment") return words.RefuseTaken("unexpected " + InQuotes(word));
     if (!TakeComment(words, rule)) return false;
   }
-  AddRule(context, Draft(context).tcp, std::move(rule));
+  AddRule(words.context(), draft, std::move(rule));
   return true;
 }
 
-bool TakeCommentRule(BuildContext& context, KeywordUse& use, CheckRulesDraft& draft) {
-  if (!HasArguments(use, 1, 1, "a text")) return false;
+// set-var(NAME[,CONDITION...]) EXPRESSION, set-var-fmt(...) FORMAT, unset-var(NAME)
+bool TakeVariable(CheckWords words, CheckRulesDraft& draft) {
+  const KeywordUse& use = words.use();
+  const auto refuse = [&use](const std::string& why) {
+    use.diagnostics.Error(use.line.At(use.first_argument - 1), why);
+    return false;
+  };
+  const std::string& name = use.keyword->words;
+  std::string_view glued = use.line.text(use.first_argument - 1);
+  glued.remove_prefix(std::min(glued.find('('), glued.size()));
+  if (glued.size() < 2 || !glued.ends_with(')')) {
+    return refuse(InQuotes(name) + " expects '(...)' behind it");
+  }
+  std::vector<std::string> pieces;
+  for (const std::string_view piece : base::Split(glued.substr(1, glued.size() - 2), ',')) {
+    pieces.emplace_back(base::Trim(piece));
+  }
+  auto variable = std::make_shared<CheckVariable>();
+  std::string why;
+  if (!variable->update.Read(pieces, &why)) return refuse(InQuotes(name) + ": " + why);
+  const VariableScope scope = variable->update.name().scope;
+  if (scope != VariableScope::kProcess && scope != VariableScope::kSession &&
+      scope != VariableScope::kCheck) {
+    return refuse("a check has variables of 'proc', 'sess' and 'check' only");
+  }
+  variable->unset = name.ends_with("unset-var");
+  if (!variable->unset) {
+    const bool good = name.ends_with("-fmt") ? words.TakeFormat(variable->text)
+                                             : words.TakeExpression(variable->value);
+    if (!good) return false;
+  }
+  if (!words.empty()) return words.RefuseNext("unexpected " + InQuotes(words.peek()));
+  CheckRule rule{.kind = CheckRule::Kind::kVariable};
+  rule.variable = std::move(variable);
+  AddRule(words.context(), draft, std::move(rule));
+  return true;
+}
+
+bool TakeCommentRule(CheckWords words, CheckRulesDraft& draft) {
+  if (!HasArguments(words.use(), 1, 1, "a text")) return false;
   CheckRule rule{.kind = CheckRule::Kind::kComment};
-  rule.comment = use.argument(0);
-  AddRule(context, draft, std::move(rule));
+  rule.comment = words.Take();
+  AddRule(words.context(), draft, std::move(rule));
   return true;
 }
 
@@ -348,24 +351,25 @@ void RegisterTcpRules(BuildKeywords& keywords) {
     Draft(context).kind = CheckKind::kTcp;
     return HasArguments(use, 0, 0);
   });
-  keywords.Add({"tcp-check connect", kBack}, [](BuildContext& context, KeywordUse& use) {
-    return TakeConnect(context, use, Draft(context).tcp, "none");
+  const auto add = [&keywords](std::string_view words, bool (*take)(CheckWords, CheckRulesDraft&),
+                               bool parentheses = false) {
+    keywords.Add({.words = std::string(words), .scopes = kBack, .parentheses = parentheses},
+                 [take](BuildContext& context, KeywordUse& use) {
+                   return take({context, use, place::kTcpCheck}, Draft(context).tcp);
+                 });
+  };
+  add("tcp-check connect",
+      [](CheckWords words, CheckRulesDraft& draft) { return TakeConnect(words, draft, "none"); });
+  add("tcp-check expect", [](CheckWords words, CheckRulesDraft& draft) {
+    return TakeExpect(words, draft, TakeTcpMatch);
   });
-  keywords.Add({"tcp-check expect", kBack}, [](BuildContext& context, KeywordUse& use) {
-    return TakeExpect(context, use, Draft(context).tcp, TakeTcpMatch);
-  });
-  keywords.Add({"tcp-check comment", kBack}, [](BuildContext& context, KeywordUse& use) {
-    return TakeCommentRule(context, use, Draft(context).tcp);
-  });
-  static constexpr std::pair<const char*, bool (Words::*)(std::string&)> kSends[] = {
-      {"tcp-check send", &Words::TakeText},
-      {"tcp-check send-lf", &Words::TakeFormat},
-      {"tcp-check send-binary", &Words::TakeHex},
-      {"tcp-check send-binary-lf", &Words::TakeHex}};
-  for (const auto& [words, take] : kSends) {
-    keywords.Add({words, kBack}, [take = take](BuildContext& context, KeywordUse& use) {
-      return TakeSend(context, use, take);
-    });
+  add("tcp-check comment", TakeCommentRule);
+  for (const char* words : {"tcp-check send", "tcp-check send-lf", "tcp-check send-binary",
+                            "tcp-check send-binary-lf"}) {
+    add(words, TakeSend);
+  }
+  for (const char* words : {"tcp-check set-var", "tcp-check set-var-fmt", "tcp-check unset-var"}) {
+    add(words, TakeVariable, true);
   }
 }
 
@@ -376,56 +380,54 @@ bool IsVersion(std::string_view text) {
          text[6] == '.' && base::IsDigit(text[7]);
 }
 
-bool IsUri(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return uint8_t(c) > 0x20 && uint8_t(c) != 0x7f;
-  });
-}
-
-bool IsValue(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return c == '\t' || (uint8_t(c) >= 0x20 && uint8_t(c) != 0x7f);
-  });
-}
-
 // How long the body is, and when the connection ends, is ours to say.
 bool IsOurs(std::string_view name) {
   return base::EqualsIgnoreCase(name, "content-length") ||
          base::EqualsIgnoreCase(name, "transfer-encoding");
 }
 
-bool AddField(const Words& words, std::string_view name, std::string_view value,
+bool AddField(const CheckWords& words, std::string_view name, std::string_view value,
               CheckRequest& request) {
   if (!proto::IsToken(name))
     return words.RefuseTaken(InQuotes(name) + " is not the name of a field");
-  if (!IsValue(value)) return words.RefuseTaken("the value of a field cannot have that");
+  if (!IsCheckValue(value)) return words.RefuseTaken("the value of a field cannot have that");
   if (!IsOurs(name)) request.fields.emplace_back(name, value);
   return true;
 }
 
-bool TakeRequestField(Words& words, CheckRequest& request) {
+// NAME FORMAT
+bool TakeRequestField(CheckWords& words, CheckRule& rule) {
   std::string name, value;
-  return words.TakeText(name) && words.TakeFormat(value) && AddField(words, name, value, request);
+  const size_t field = rule.request.fields.size();
+  const size_t formats = rule.formats.size();
+  if (!words.TakeText(name) || !words.TakeFormat(rule, Part::kField, value, field)) return false;
+  if (!AddField(words, name, value, rule.request)) return false;
+  if (rule.request.fields.size() == field) rule.formats.resize(formats);  // it was not wanted
+  return true;
 }
 
-bool TakeMethod(Words& words, std::string& method) {
+bool TakeMethod(CheckWords& words, std::string& method) {
   return words.TakeText(method) &&
          (proto::IsToken(method) || words.RefuseTaken(InQuotes(method) + " is not a method"));
 }
 
-bool CheckUri(const Words& words, std::string_view uri) {
-  return IsUri(uri) || words.RefuseTaken("the URI of a request has no blanks");
+bool CheckUri(const CheckWords& words, std::string_view uri) {
+  return IsCheckUri(uri) || words.RefuseTaken("the URI of a request has no blanks");
 }
 
-bool CheckVersion(const Words& words, std::string_view version) {
+bool CheckVersion(const CheckWords& words, std::string_view version) {
   return IsVersion(version) || words.RefuseTaken("expects a version such as 'HTTP/1.1'");
 }
 
-bool TakeRequest(BuildContext& context, KeywordUse& use) {
+bool HasFormat(const CheckRule& rule, Part part) {
+  return std::any_of(rule.formats.begin(), rule.formats.end(),
+                     [part](const CheckFormat& format) { return format.part == part; });
+}
+
+bool TakeRequest(CheckWords words, CheckRulesDraft& draft) {
   CheckRule rule{.kind = CheckRule::Kind::kSendRequest};
   // What the line does not say is what the option line says.
   rule.request = {.method = {}, .uri = {}, .version = {}, .fields = {}, .body = {}};
-  Words words(use);
   CheckRequest& request = rule.request;
   while (!words.empty()) {
     const std::string_view word = words.Take();
@@ -435,15 +437,16 @@ bool TakeRequest(BuildContext& context, KeywordUse& use) {
     } else if (word == "uri") {
       good = words.TakeText(request.uri) && CheckUri(words, request.uri);
     } else if (word == "uri-lf") {
-      good = words.TakeFormat(request.uri) && CheckUri(words, request.uri);
+      good = words.TakeFormat(rule, Part::kUri, request.uri) &&
+             (HasFormat(rule, Part::kUri) || CheckUri(words, request.uri));
     } else if (word == "ver") {
       good = words.TakeText(request.version) && CheckVersion(words, request.version);
     } else if (word == "hdr") {
-      good = TakeRequestField(words, request);
+      good = TakeRequestField(words, rule);
     } else if (word == "body") {
       good = words.TakeText(request.body);
     } else if (word == "body-lf") {
-      good = words.TakeFormat(request.body);
+      good = words.TakeFormat(rule, Part::kBody, request.body);
     } else if (word == "comment") {
       good = TakeComment(words, rule);
     } else {
@@ -451,12 +454,12 @@ bool TakeRequest(BuildContext& context, KeywordUse& use) {
     }
     if (!good) return false;
   }
-  AddRule(context, Draft(context).http, std::move(rule));
+  AddRule(words.context(), draft, std::move(rule));
   return true;
 }
 
 // Fields and a body behind the version are deprecated, but in many files.
-bool TakeVersion(Words& words, CheckRequest& request) {
+bool TakeVersion(CheckWords& words, CheckRequest& request) {
   std::string text(words.Take());
   const size_t end = text.find("\r\n");
   request.version = text.substr(0, end);
@@ -486,9 +489,9 @@ bool TakeVersion(Words& words, CheckRequest& request) {
 bool TakeHttpOption(BuildContext& context, KeywordUse& use) {
   CheckDraft& draft = Draft(context);
   draft.kind = CheckKind::kHttp;
-  draft.request = {};
-  CheckRequest& request = draft.request;
-  Words words(use);
+  draft.option = {.kind = CheckRule::Kind::kSendRequest};
+  CheckRequest& request = draft.option.request;
+  CheckWords words(context, use, place::kHttpCheck);
   if (!HasArguments(use, 0, 4)) return false;
   if (use.arguments() >= 2) {
     request.method = words.Take();
@@ -503,21 +506,31 @@ bool TakeHttpOption(BuildContext& context, KeywordUse& use) {
   }
   if (words.empty()) return true;
   std::string host;
-  return words.TakeFormat(host) && AddField(words, "Host", host, request);
+  const size_t field = request.fields.size();
+  return words.TakeFormat(draft.option, Part::kField, host, field) &&
+         AddField(words, "Host", host, request);
 }
 
 void RegisterHttpRules(BuildKeywords& keywords) {
   keywords.Add({"option httpchk", kBack}, TakeHttpOption);
-  keywords.Add({"http-check connect", kBack}, [](BuildContext& context, KeywordUse& use) {
-    return TakeConnect(context, use, Draft(context).http, "h1");
+  const auto add = [&keywords](std::string_view words, bool (*take)(CheckWords, CheckRulesDraft&),
+                               bool parentheses = false) {
+    keywords.Add({.words = std::string(words), .scopes = kBack, .parentheses = parentheses},
+                 [take](BuildContext& context, KeywordUse& use) {
+                   return take({context, use, place::kHttpCheck}, Draft(context).http);
+                 });
+  };
+  add("http-check connect",
+      [](CheckWords words, CheckRulesDraft& draft) { return TakeConnect(words, draft, "h1"); });
+  add("http-check send", TakeRequest);
+  add("http-check expect", [](CheckWords words, CheckRulesDraft& draft) {
+    return TakeExpect(words, draft, TakeHttpMatch);
   });
-  keywords.Add({"http-check send", kBack}, TakeRequest);
-  keywords.Add({"http-check expect", kBack}, [](BuildContext& context, KeywordUse& use) {
-    return TakeExpect(context, use, Draft(context).http, TakeHttpMatch);
-  });
-  keywords.Add({"http-check comment", kBack}, [](BuildContext& context, KeywordUse& use) {
-    return TakeCommentRule(context, use, Draft(context).http);
-  });
+  add("http-check comment", TakeCommentRule);
+  for (const char* words :
+       {"http-check set-var", "http-check set-var-fmt", "http-check unset-var"}) {
+    add(words, TakeVariable, true);
+  }
   keywords.Add({"http-check disable-on-404", kBack}, [](BuildContext& context, KeywordUse& use) {
     Draft(context).disable_on_404 = true;
     return HasArguments(use, 0, 0);
@@ -641,7 +654,7 @@ bool AddConnect(BuildContext& context, const ProxyDraft& draft, std::vector<Chec
     return true;
   }
   const bool is_first = std::all_of(rules.begin(), first, [](const CheckRule& rule) {
-    return rule.kind == CheckRule::Kind::kComment;
+    return rule.kind == CheckRule::Kind::kComment || rule.kind == CheckRule::Kind::kVariable;
   });
   if (is_first) return true;
   context.diagnostics.Error(draft.section->header.At(1),
@@ -650,20 +663,25 @@ bool AddConnect(BuildContext& context, const ProxyDraft& draft, std::vector<Chec
 }
 
 // What `http-check send` left out is what the option line says.
-void FillRequest(const CheckRequest& option, CheckRequest& request) {
+void FillRequest(const CheckRule& option_rule, CheckRule& rule) {
+  const CheckRequest& option = option_rule.request;
+  CheckRequest& request = rule.request;
   if (request.method.empty()) request.method = option.method;
-  if (request.uri.empty()) request.uri = option.uri;
+  if (request.uri.empty() && !HasFormat(rule, Part::kUri)) request.uri = option.uri;
   if (request.version.empty()) request.version = option.version;
-  const auto has_host = [](const CheckRequest& one) {
-    return std::any_of(one.fields.begin(), one.fields.end(), [](const auto& field) {
-      return base::EqualsIgnoreCase(field.first, "host");
-    });
-  };
-  for (const auto& field : option.fields) {
-    if (base::EqualsIgnoreCase(field.first, "host") && has_host(request)) continue;
-    request.fields.push_back(field);
+  const bool has_host =
+      std::any_of(request.fields.begin(), request.fields.end(),
+                  [](const auto& field) { return base::EqualsIgnoreCase(field.first, "host"); });
+  for (size_t i = 0; i < option.fields.size(); ++i) {
+    if (base::EqualsIgnoreCase(option.fields[i].first, "host") && has_host) continue;
+    for (const CheckFormat& format : option_rule.formats) {
+      if (format.field == i) {
+        rule.formats.push_back({Part::kField, request.fields.size(), format.text});
+      }
+    }
+    request.fields.push_back(option.fields[i]);
   }
-  if (request.body.empty()) request.body = option.body;
+  if (request.body.empty() && !HasFormat(rule, Part::kBody)) request.body = option.body;
 }
 
 void CompleteHttp(const CheckDraft& draft, std::vector<CheckRule>& rules) {
@@ -673,12 +691,10 @@ void CompleteHttp(const CheckDraft& draft, std::vector<CheckRule>& rules) {
   if (std::none_of(rules.begin(), rules.end(), is(CheckRule::Kind::kSendRequest))) {
     // Before the first expect, behind the last connect that stands before it.
     const auto expect = std::find_if(rules.begin(), rules.end(), is(CheckRule::Kind::kExpect));
-    CheckRule send{.kind = CheckRule::Kind::kSendRequest};
-    send.request = draft.request;
-    rules.insert(expect, std::move(send));
+    rules.insert(expect, draft.option);
   } else {
     for (CheckRule& rule : rules) {
-      if (rule.kind == CheckRule::Kind::kSendRequest) FillRequest(draft.request, rule.request);
+      if (rule.kind == CheckRule::Kind::kSendRequest) FillRequest(draft.option, rule);
     }
   }
   const auto last_send =
@@ -692,6 +708,18 @@ void CompleteHttp(const CheckDraft& draft, std::vector<CheckRule>& rules) {
 }
 
 }  // namespace
+
+bool IsCheckUri(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return uint8_t(c) > 0x20 && uint8_t(c) != 0x7f;
+  });
+}
+
+bool IsCheckValue(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c == '\t' || (uint8_t(c) >= 0x20 && uint8_t(c) != 0x7f);
+  });
+}
 
 void RegisterCheckRuleKeywords(BuildKeywords& keywords) {
   RegisterTcpRules(keywords);

@@ -6,9 +6,6 @@
 // Units:   bytes.
 // Errors:  the handlers report into the use's Diagnostics.
 // States:  none.
-//
-// What a rule takes from samples is not supported yet: a format is taken as long as it is a plain
-// text.
 
 #pragma once
 

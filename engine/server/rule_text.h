@@ -43,6 +43,7 @@ class RuleText {
     }
   }
   bool is_constant() const { return pieces_.empty(); }
+  bool empty() const { return pieces_.empty() && constant_.empty(); }
   // Of a constant one.
   const std::string& constant() const { return constant_; }
 

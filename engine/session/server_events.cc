@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/session/check_context.h"
 #include "engine/session/worker.h"
 
 namespace engine {
@@ -24,6 +25,10 @@ Standing With(AdminState own, const Standing& inherited) {
 shard::ShardContext& ServerEvents::context() { return worker_.context(); }
 
 uint64_t ServerEvents::Random() { return worker_.Random(); }
+
+std::unique_ptr<CheckSamples> ServerEvents::MakeSamples() {
+  return std::make_unique<WorkerCheckSamples>(worker_);
+}
 
 ExternalChecks* ServerEvents::external() { return worker_.process().external_checks; }
 

@@ -42,6 +42,7 @@ class ServerEvents final : public CheckHost, shard::Task {
   uint64_t Random() override;
   void MakeRoom() override;
   tls::ShardTls& tls() override;
+  std::unique_ptr<CheckSamples> MakeSamples() override;
   ExternalChecks* external() override;
   void OnChecked(const ServerConfig& server, CheckOf of, const CheckReport& before,
                  const CheckReport& report, const HealthChange& change) override;

@@ -87,7 +87,7 @@ class StreamContext : public EvalContext {
 
  private:
   // Null: nothing of that scope lives here.
-  VariableList* ListOf(VariableScope scope);
+  virtual VariableList* ListOf(VariableScope scope);
 
   Sample process_value_;  // of a variable of the process, copied
   char* const mark_;      // of the scratch

@@ -133,8 +133,54 @@ TEST(CheckKeywords, TcpRules) {
   EXPECT_EQ(expect.ok_status, CheckStatus::kL4Ok);
   EXPECT_EQ(rules.rules[3].comment, "pong");
   EXPECT_EQ(rules.rules[4].bytes, "\r\n");
-  EXPECT_EQ(rules.rules[5].expect.on_error, "bad%");
+  EXPECT_EQ(rules.rules[5].expect.on_error.constant(), "bad%");
   EXPECT_EQ(rules.rules[5].expect.error_status, CheckStatus::kL7Status);
+}
+
+TEST(CheckKeywords, RulesWithSamples) {
+  const BuiltText built = InBackend(
+      " option tcp-check\n"
+      " tcp-check connect port var(check.port)\n"
+      " tcp-check set-var(check.x,ifnotset) int(5)\n"
+      " tcp-check set-var-fmt(sess.y) a%[var(check.x)]\n"
+      " tcp-check unset-var(proc.z)\n"
+      " tcp-check send-lf plain%%\n"
+      " tcp-check send-binary-lf 0d%[var(check.x)]\n"
+      " tcp-check expect string-lf %[str(x)] status-code int(3)\n"
+      " server s 1.2.3.4:80 check\n");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const std::vector<CheckRule>& rules = RulesOf(built).rules;
+  ASSERT_EQ(KindsOf(RulesOf(built)),
+            (std::vector<Kind>{Kind::kConnect, Kind::kVariable, Kind::kVariable, Kind::kVariable,
+                               Kind::kSend, Kind::kSend, Kind::kExpect}));
+  EXPECT_TRUE(rules[0].port_value.has_value());
+  EXPECT_EQ(rules[1].variable->update.name().name, "x");
+  EXPECT_TRUE(rules[1].variable->value.has_value());
+  EXPECT_FALSE(rules[2].variable->text.is_constant());
+  EXPECT_TRUE(rules[3].variable->unset);
+  EXPECT_EQ(rules[4].bytes, "plain%");
+  EXPECT_TRUE(rules[4].formats.empty());
+  ASSERT_EQ(rules[5].formats.size(), 1u);
+  EXPECT_EQ(rules[5].formats[0].part, CheckFormat::Part::kHexBytes);
+  ASSERT_EQ(rules[6].formats.size(), 1u);
+  EXPECT_EQ(rules[6].formats[0].part, CheckFormat::Part::kPattern);
+  EXPECT_TRUE(rules[6].expect.status_code.has_value());
+}
+
+TEST(CheckKeywords, FormatsOfARequestMoveWithTheirFields) {
+  const BuiltText built = InBackend(
+      " option httpchk GET / HTTP/1.1 h%[int(1)]\n"
+      " http-check send hdr X-A a%[int(2)] hdr Content-Length %[int(9)] uri-lf /%[int(3)]\n"
+      " server s 1.2.3.4:80 check\n");
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  const CheckRule& send = RulesOf(built).rules[1];
+  ASSERT_EQ(send.request.fields.size(), 2u);
+  EXPECT_EQ(send.request.fields[1].first, "Host");
+  ASSERT_EQ(send.formats.size(), 3u);
+  EXPECT_EQ(send.formats[0].field, 0u);
+  EXPECT_EQ(send.formats[1].part, CheckFormat::Part::kUri);
+  EXPECT_EQ(send.formats[2].field, 1u);
+  EXPECT_TRUE(send.request.uri.empty());
 }
 
 TEST(CheckKeywords, AConnectIsAddedWhereNoneIs) {
@@ -303,8 +349,12 @@ const RefusedCase kRefused[] = {
      "'tcp-check connect': 'alpn' is not supported yet"},
     {"ConnectSni", " option tcp-check\n tcp-check connect ssl sni\n",
      "'tcp-check connect': 'sni' expects an argument"},
-    {"ConnectSample", " tcp-check connect port int(80)\n",
-     "'tcp-check connect': a port from a sample is not supported yet"},
+    {"ConnectPort", " tcp-check connect port 65536\n",
+     "'tcp-check connect': '65536' is out of range"},
+    {"ConnectPortOther", " tcp-check connect port src\n",
+     "'tcp-check connect': 'src' needs the client's connection, which is not at hand here"},
+    {"ConnectPortBytes", " tcp-check connect port bin(00)\n",
+     "'tcp-check connect': a port is a number"},
     {"ExpectNothing", " tcp-check expect comment x\n",
      "'tcp-check expect': expects a match and a pattern"},
     {"ExpectTwo", " tcp-check expect string a string b\n",
@@ -314,13 +364,19 @@ const RefusedCase kRefused[] = {
      "'tcp-check expect': expects an even number of hexadecimal digits"},
     {"ExpectStatusWord", " tcp-check expect ok-status L7RSP string a\n",
      "'tcp-check expect': 'ok-status' expects one of L7OK L7OKC L6OK L4OK"},
-    {"ExpectSample", " tcp-check expect on-error %[res.len] string a\n",
-     "'tcp-check expect': a format with '%' in it is not supported yet"},
+    {"ExpectSample", " tcp-check expect on-error %[status] string a\n",
+     "'tcp-check expect': 'status' needs the HTTP response, which is not at hand here"},
+    {"ExpectFormat", " tcp-check expect on-success %[res.len string a\n",
+     "'tcp-check expect': '%[' has no closing ']'"},
+    {"ExpectStatusCode", " http-check expect status 200 status-code nope\n",
+     "'http-check expect': unknown sample fetch 'nope'"},
+    {"ExpectHexFormat", " tcp-check expect binary-lf 0g\n",
+     "'tcp-check expect': expects an even number of hexadecimal digits"},
     {"ExpectCode", " http-check expect status 20\n",
      "'http-check expect': expects status codes such as '200,300-399'"},
     {"ExpectOther", " http-check expect binary 00\n", "'http-check expect': unexpected 'binary'"},
     {"SendSample", " tcp-check send-lf %[src]\n",
-     "'tcp-check send-lf': a format with '%' in it is not supported yet"},
+     "'tcp-check send-lf': 'src' needs the client's connection, which is not at hand here"},
     {"SendOdd", " tcp-check send a b\n", "'tcp-check send': unexpected 'b'"},
     {"RequestVersion", " http-check send ver 1.1\n",
      "'http-check send': expects a version such as 'HTTP/1.1'"},
@@ -330,8 +386,18 @@ const RefusedCase kRefused[] = {
      "'http-check send': 'a:b' is not the name of a field"},
     {"RequestInjection", " http-check send hdr a \"b\\r\\nc: d\"\n",
      "'http-check send': the value of a field cannot have that"},
-    {"SetVar", " tcp-check set-var(check.port) int(1234)\n",
-     "'tcp-check set-var' is not supported yet"},
+    {"SetVarScope", " tcp-check set-var(txn.port) int(1234)\n",
+     "a check has variables of 'proc', 'sess' and 'check' only"},
+    {"SetVarName", " tcp-check set-var(port) int(1234)\n", "'tcp-check set-var': 'port': "},
+    {"SetVarNothing", " http-check set-var int(1234)\n",
+     "'http-check set-var' expects '(...)' behind it"},
+    {"SetVarCondition", " http-check set-var(check.x,ifodd) int(1234)\n",
+     "'http-check set-var': unknown condition 'ifodd'"},
+    {"SetVarValue", " http-check set-var(check.x)\n", "'http-check set-var': expects an argument"},
+    {"SetVarTwo", " http-check set-var(check.x) int(1) int(2)\n",
+     "'http-check set-var': unexpected 'int(2)'"},
+    {"UnsetVarValue", " tcp-check unset-var(check.x) int(1)\n",
+     "'tcp-check unset-var': unexpected 'int(1)'"},
     {"ProgramNotAllowed",
      " option external-check\n external-check command /bin/true\n server s 1.2.3.4:80 check\n",
      "server 's': 'option external-check' needs 'external-check' in the global section"},
