@@ -52,6 +52,8 @@ std::string_view AlgorithmName(const ProxyConfig& proxy) {
       return "url_param";
     case HashInput::kHeader:
       return "hdr";
+    case HashInput::kExpression:
+      return "hash";
   }
   return {};
 }

@@ -256,7 +256,6 @@ constexpr KeywordState kStates[] = {
     {"filter-sequence", kProxies, kNotYet},
     {"option checkcache", kDefBack, kNotYet, kAllowsBoth},
     {"option http-use-proxy-header", kDefFront, kNotYet, kAllowsBoth},
-    {"persist rdp-cookie", kDefBack, kNotYet},
     {"quic-initial", kDefFront, kNotYet},
     {"server-template", kBack, kNotYet},
     {"stats admin", kProxies, kNotYet},

@@ -10,10 +10,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "engine/balance/balancer.h"
 #include "engine/balance/hash.h"
+#include "engine/expr/expression.h"
 
 namespace engine {
 
@@ -27,10 +29,11 @@ enum class BalanceAlgorithm : uint8_t {
 };
 
 enum class HashInput : uint8_t {
-  kSource,    // balance source
-  kUri,       // balance uri
-  kUrlParam,  // balance url_param
-  kHeader     // balance hdr(name)
+  kSource,     // balance source
+  kUri,        // balance uri
+  kUrlParam,   // balance url_param
+  kHeader,     // balance hdr(name)
+  kExpression  // balance hash, rdp-cookie
 };
 
 // hash-key of a server: where its points on the ring come from.
@@ -38,7 +41,8 @@ enum class HashKey : uint8_t { kId, kId32, kAddress, kAddressAndPort, kGuid };
 
 struct HashConfig {
   HashInput input = HashInput::kSource;
-  std::string name;          // of the parameter or header
+  std::string name;  // of the parameter or header
+  std::shared_ptr<const Expression> expression;
   bool whole = false;        // uri whole: with the query
   bool path_only = false;    // uri path-only
   bool domain_only = false;  // hdr() use_domain_only

@@ -1,7 +1,12 @@
 #include "engine/server/balance_keywords.h"
 
 #include <climits>
+#include <memory>
+#include <optional>
 #include <string>
+
+#include "engine/expr/places.h"
+#include "engine/server/expression_words.h"
 
 namespace engine {
 namespace {
@@ -90,12 +95,60 @@ bool TakeHash(ProxyConfig& config, const KeywordUse& use, std::string_view name)
   return TakeHeader(hash, use);
 }
 
+// `text` is an expression; a stream that it has no value for is placed by round robin.
+bool TakeExpression(BuildContext& context, const KeywordUse& use, size_t argument,
+                    std::string_view text) {
+  ProxyConfig& config = Config(context);
+  const WordPlace where{&use.line, use.first_argument + argument};
+  std::optional<Expression> expression =
+      ParseExpression(context, where, use.keyword->words, text, place::kTcpContent);
+  if (!expression) return false;
+  if (!IsCastable(expression->gives(), SampleKind::kBinary)) {
+    return Refuse(use, argument, "what is hashed is a text or a number");
+  }
+  config.balance = BalanceAlgorithm::kHash;
+  config.hash.input = HashInput::kExpression;
+  config.hash.expression = std::make_shared<const Expression>(std::move(*expression));
+  return true;
+}
+
+// "rdp-cookie(NAME)" as the fetch that reads it. False: it is written in another way.
+bool RdpCookieText(std::string_view word, std::string_view otherwise, std::string* text) {
+  std::string_view name = otherwise;
+  word.remove_prefix(std::string_view("rdp-cookie").size());
+  if (!word.empty()) {
+    if (!word.starts_with('(') || !word.ends_with(')')) return false;
+    name = word.substr(1, word.size() - 2);
+    if (name.empty()) name = otherwise;
+    if (name.find_first_of("(),'\"\\") != name.npos) return false;
+  }
+  *text = "rdp_cookie(" + std::string(name) + ")";
+  return true;
+}
+
+// persist rdp-cookie[(NAME)]
+bool TakePersist(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 0, 0)) return false;
+  std::string text;
+  const size_t word = use.first_argument - 1;
+  if (!RdpCookieText(use.line.text(word), "msts", &text)) {
+    use.diagnostics.Error(use.line.At(word), "'persist' expects 'rdp-cookie(NAME)'");
+    return false;
+  }
+  std::optional<Expression> cookie = ParseExpression(context, WordPlace{&use.line, word},
+                                                     use.keyword->words, text, place::kTcpContent);
+  if (!cookie) return false;
+  Config(context).rdp_cookie = std::make_shared<const Expression>(std::move(*cookie));
+  return true;
+}
+
 bool TakeBalance(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, SIZE_MAX, "an algorithm")) return false;
   const std::string_view text = use.argument(0);
   const std::string_view name = text.substr(0, text.find('('));
   ProxyConfig& config = Config(context);
   context.proxy->balance = {};
+  config.hash.expression = nullptr;
   if (name == "random") {
     return HasArguments(use, 1, 1) && TakeRandom(config, use, text.substr(name.size()));
   }
@@ -114,7 +167,19 @@ bool TakeBalance(BuildContext& context, KeywordUse& use) {
   if (text == "source" || text == "uri" || text == "url_param" || name == "hdr") {
     return TakeHash(config, use, name);
   }
-  for (const std::string_view other : {"hash", "rdp-cookie", "log-hash", "sticky", "log-sticky"}) {
+  if (text == "hash") {
+    return HasArguments(use, 2, 2, "an expression") &&
+           TakeExpression(context, use, 1, use.argument(1));
+  }
+  if (name == "rdp-cookie") {
+    std::string fetch;
+    if (!HasArguments(use, 1, 1)) return false;
+    if (!RdpCookieText(text, "mstshash", &fetch)) {
+      return Refuse(use, 0, "expects 'rdp-cookie(NAME)'");
+    }
+    return TakeExpression(context, use, 0, fetch);
+  }
+  for (const std::string_view other : {"log-hash", "sticky", "log-sticky"}) {
     if (name != other) continue;
     context.proxy->balance = {&use.line, use.first_argument};
     return true;
@@ -166,6 +231,7 @@ bool TakeBalanceFactor(BuildContext& context, KeywordUse& use) {
 
 void RegisterBalanceKeywords(BuildKeywords& keywords) {
   keywords.Add({"balance", kBack}, TakeBalance);
+  keywords.Add({.words = "persist rdp-cookie", .scopes = kBack, .parentheses = true}, TakePersist);
   keywords.Add({"hash-type", kBack}, TakeHashType);
   keywords.Add({"hash-balance-factor", kBack}, TakeBalanceFactor);
   keywords.Add({"hash-preserve-affinity", kBack}, [](BuildContext& context, KeywordUse& use) {
@@ -193,7 +259,9 @@ void RegisterBalanceKeywords(BuildKeywords& keywords) {
 void FinishBalance(BuildContext& context, ProxyDraft& draft) {
   ProxyConfig& config = *draft.config;
   if (!config.is_backend || config.balance != BalanceAlgorithm::kHash) return;
-  if (config.hash.input == HashInput::kSource || config.mode == Mode::kHttp) return;
+  const bool is_for_all =
+      config.hash.input == HashInput::kSource || config.hash.input == HashInput::kExpression;
+  if (is_for_all || config.mode == Mode::kHttp) return;
   context.diagnostics.Warning(At(config.place),
                               config.kind + " '" + config.name +
                                   "' balances by what a request says, which needs 'mode http': "

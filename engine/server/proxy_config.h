@@ -266,7 +266,8 @@ struct ProxyConfig {
   bool log_health_checks = false;            // option log-health-checks
   uint32_t retries = 3;
   bool redispatch = false;
-  bool persist = false;              // option persist
+  bool persist = false;                          // option persist
+  std::shared_ptr<const Expression> rdp_cookie;  // persist rdp-cookie; null: none
   uint32_t fullconn = 0;             // 0: a tenth of what its frontends take (manual 4.2, fullconn)
   int32_t redispatch_interval = -1;  // manual 4.2, option redispatch: -1 last retry only
   uint64_t text_hash = 0;            // of its lines but `server` and `bind`, and those it inherits

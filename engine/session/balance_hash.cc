@@ -71,7 +71,13 @@ std::optional<uint32_t> BalanceHashOf(const HashConfig& config, const shard::Add
     case HashInput::kHeader:
       if (head != nullptr) key = HeaderKey(config, head->fields);
       break;
+    case HashInput::kExpression:
+      break;  // whoever can evaluate it comes to HashOfKey()
   }
+  return HashOfKey(config, key);
+}
+
+std::optional<uint32_t> HashOfKey(const HashConfig& config, std::string_view key) {
   if (key.empty()) return std::nullopt;
   const uint32_t hash = HashBytes(config.function, key);
   return config.avalanche ? Avalanche(hash) : hash;

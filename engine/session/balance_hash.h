@@ -22,6 +22,9 @@ namespace engine {
 std::optional<uint32_t> BalanceHashOf(const HashConfig& config, const shard::Address& client,
                                       const proto::RequestHead* head);
 
+// Of what an expression has come to (balance hash, rdp-cookie).
+std::optional<uint32_t> HashOfKey(const HashConfig& config, std::string_view key);
+
 // The texts that are hashed; empty: there is none. For tests.
 std::string_view UriKey(const HashConfig& config, const proto::RequestHead& head);
 std::string_view ParameterKey(std::string_view query, std::string_view name);

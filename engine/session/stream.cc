@@ -8,6 +8,7 @@
 #include "engine/server/generation.h"
 #include "engine/session/balance_hash.h"
 #include "engine/session/dialer.h"
+#include "engine/session/rdp_cookie.h"
 #include "engine/session/retry.h"
 #include "engine/session/worker.h"
 
@@ -203,7 +204,28 @@ Stream::PersistRules Stream::RunPersistRules() {
 }
 
 void Stream::ChooseServer() {
-  if (backend_->rules == nullptr || backend_->rules->use_server.empty()) return;
+  if (backend_->rules != nullptr && !backend_->rules->use_server.empty()) ChooseByUseServer();
+  if (chosen_server_ < 0 && backend_->rdp_cookie != nullptr) ChooseByRdpCookie();
+}
+
+// persist rdp-cookie (manual 4.2).
+void Stream::ChooseByRdpCookie() {
+  StreamContext context(*this);
+  Sample sample;
+  if (!backend_->rdp_cookie->Run(context, sample)) return;
+  const std::optional<shard::Address> wanted = AddressOfRdpCookie(sample.text);
+  if (!wanted) return;
+  Backend& backend = *backend_->state->backend();
+  for (const auto& server : backend_->servers) {
+    const shard::Address& address = server->state->dial(worker_.index()).address;
+    if (!(address == *wanted)) continue;
+    if (!backend_->persist && !backend.IsUsable(worker_.index(), server->index)) return;
+    chosen_server_ = int(server->index);
+    return;
+  }
+}
+
+void Stream::ChooseByUseServer() {
   const bool forced = backend_->persist || RunPersistRules().forces;
   Backend& backend = *backend_->state->backend();
   RuleContext context(*this, rules_);
@@ -420,6 +442,17 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
 }
 
 // Once for the stream: a further attempt is to find the same server.
+// balance hash, balance rdp-cookie (manual 4.2).
+std::optional<uint32_t> Stream::HashOfExpression() {
+  StreamContext context(*this);
+  Sample sample;
+  if (!backend_->hash.expression->Run(context, sample) ||
+      !Cast(sample, SampleKind::kBinary, context.scratch())) {
+    return std::nullopt;
+  }
+  return HashOfKey(backend_->hash, sample.text);
+}
+
 void Stream::AddHash(PickRequest& pick) {
   if (!hash_known_) {
     hash_known_ = true;
@@ -428,7 +461,10 @@ void Stream::AddHash(PickRequest& pick) {
       address = Source().Unmapped();
     }
     const std::optional<uint32_t> hash =
-        BalanceHashOf(backend_->hash, address, front() == nullptr ? nullptr : &front()->request());
+        backend_->hash.expression != nullptr
+            ? HashOfExpression()
+            : BalanceHashOf(backend_->hash, address,
+                            front() == nullptr ? nullptr : &front()->request());
     has_hash_ = hash.has_value();
     hash_ = hash.value_or(0);
   }

@@ -173,6 +173,9 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void OnAskAgain() noexcept override;
 
   void AddHash(PickRequest& pick);
+  std::optional<uint32_t> HashOfExpression();
+  void ChooseByUseServer();
+  void ChooseByRdpCookie();
   VariablePool& worker_variables();
   const ProxyConfig* ChooseByRules(const std::vector<BackendRule>& rules);
   // IdleWaiter
