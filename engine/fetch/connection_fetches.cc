@@ -246,6 +246,12 @@ bool OneStream(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return Traffic(context).*kEnd != nullptr && GiveNumber(sample, 1);
 }
 
+// Violations of a protocol end a connection of HTTP/1 at once, so that none counts them.
+template <End kEnd>
+bool NoGlitches(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return Traffic(context).*kEnd != nullptr && GiveNumber(sample, 0);
+}
+
 bool Reused(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const StreamContext& traffic = Traffic(context);
   return traffic.stream != nullptr && traffic.to_server != nullptr &&
@@ -363,6 +369,7 @@ constexpr FetchSpec kFetches[] = {
     {"bc_err", kNumber, {}, kServer, &ErrorId<kBack>},
     {"bc_err_name", kText, {}, kServer, &ErrorName<kBack>},
     {"bc_err_str", kText, {}, kServer, &ErrorText<kBack>},
+    {"bc_glitches", kNumber, {}, kServer, &NoGlitches<kBack>},
     {"bc_http_major", kNumber, {}, kServer, &HttpMajor<kBack>},
     {"bc_nb_streams", kNumber, {}, kServer, &OneStream<kBack>},
     {"bc_reused", kBoolean, {}, kServer, &Reused},
@@ -382,6 +389,7 @@ constexpr FetchSpec kFetches[] = {
     {"fc_err_name", kText, {}, kClient, &ErrorName<kFront>},
     {"fc_err_str", kText, {}, kClient, &ErrorText<kFront>},
     {"fc_fackets", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_fackets>},
+    {"fc_glitches", kNumber, {}, kClient, &NoGlitches<kFront>},
     {"fc_http_major", kNumber, {}, kShaken, &HttpMajor<kFront>},
     {"fc_lost", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_lost>},
     {"fc_nb_streams", kNumber, {}, kShaken, &OneStream<kFront>},

@@ -130,12 +130,14 @@ bool PrepareSha2(PreparedUnit& unit, std::string* why) {
 
 // Keys: base64, or a variable that holds base64 ---------------------------------------------------
 
+const ConverterSpec& EncodingUnit(std::string_view name) {
+  const std::span<const ConverterSpec> all = EncodingConverters();
+  return *std::find_if(all.begin(), all.end(),
+                       [name](const ConverterSpec& one) { return one.name == name; });
+}
+
 bool DecodeKey(std::string_view text, EvalContext& context, std::string_view* key) {
-  static const ConverterSpec& decoder = *[] {
-    const std::span<const ConverterSpec> all = EncodingConverters();
-    return std::find_if(all.begin(), all.end(),
-                        [](const ConverterSpec& one) { return one.name == "b64dec"; });
-  }();
+  static const ConverterSpec& decoder = EncodingUnit("b64dec");
   static const PreparedUnit kNoArguments;
   Sample sample = Sample::String(text);
   if (!decoder.run(kNoArguments, sample, context)) return false;
@@ -229,6 +231,8 @@ bool PrepareGcm(PreparedUnit& unit, std::string* why) {
   return PrepareKeys(unit, 1, why);
 }
 
+constexpr size_t kTagBytes = 16;  // of the library's own tags
+
 struct CipherKeys {
   std::string_view nonce;
   std::string_view key;
@@ -268,6 +272,9 @@ class Cipher {
     return EVP_CIPHER_CTX_ctrl(&context_, EVP_CTRL_AEAD_SET_TAG, int(tag.size()),
                                const_cast<char*>(tag.data())) == 1;
   }
+  bool GetTag(char* tag) {
+    return EVP_CIPHER_CTX_ctrl(&context_, EVP_CTRL_AEAD_GET_TAG, int(kTagBytes), tag) == 1;
+  }
   bool Finish(Sample& sample, Scratch& scratch) {
     const size_t room = sample.text.size() + EVP_MAX_BLOCK_LENGTH;
     char* out = scratch.Take(room);
@@ -304,11 +311,40 @@ bool AesGcmDecrypt(const PreparedUnit& unit, Sample& sample, EvalContext& contex
       !KeyOf(unit, 3, context, &tag) || !KeyOf(unit, 4, context, &data)) {
     return false;
   }
-  // A short tag proves little; the library's own tags have 16 bytes.
-  if (tag.size() != 16) return false;
+  // A short tag proves little.
+  if (tag.size() != kTagBytes) return false;
   Cipher cipher;
   return cipher.Begin(static_cast<const EVP_CIPHER*>(unit.object.get()), keys, false) &&
          cipher.SetTag(tag) && cipher.AddData(data) && cipher.Finish(sample, context.scratch());
+}
+
+// The tag goes into a variable, as base64.
+bool AesGcmEncrypt(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  CipherKeys keys;
+  std::string_view data;
+  if (!KeyOf(unit, 1, context, &keys.nonce) || !KeyOf(unit, 2, context, &keys.key) ||
+      !KeyOf(unit, 4, context, &data)) {
+    return false;
+  }
+  Cipher cipher;
+  if (!cipher.Begin(static_cast<const EVP_CIPHER*>(unit.object.get()), keys, true) ||
+      !cipher.AddData(data) || !cipher.Finish(sample, context.scratch())) {
+    return false;
+  }
+  char bytes[kTagBytes];
+  if (!cipher.GetTag(bytes)) return false;
+  static const ConverterSpec& encoder = EncodingUnit("base64");
+  static const PreparedUnit kNoArguments;
+  Sample tag = Sample::Binary({bytes, kTagBytes});
+  if (!encoder.run(kNoArguments, tag, context)) return false;
+  return context.StoreVariable(*unit.arguments.all[3].variable, tag);
+}
+
+bool PrepareGcmEncrypt(PreparedUnit& unit, std::string* why) {
+  if (!PrepareGcm(unit, why)) return false;
+  if (unit.arguments.all[3].variable) return true;
+  *why = "<aead_tag> is a variable";
+  return false;
 }
 
 // The rest ----------------------------------------------------------------------------------------
@@ -393,6 +429,7 @@ constexpr ConverterSpec kConverters[] = {
     {"aes_cbc_dec", kBinary, kBinary, kCbc, &AesCbc<false>, &PrepareCipher},
     {"aes_cbc_enc", kBinary, kBinary, kCbc, &AesCbc<true>, &PrepareCipher},
     {"aes_gcm_dec", kBinary, kBinary, kGcm, &AesGcmDecrypt, &PrepareGcm},
+    {"aes_gcm_enc", kBinary, kBinary, kGcm, &AesGcmEncrypt, &PrepareGcmEncrypt},
     {"crc32", kBinary, kNumber, kAvalanche, &Hash<HashFunction::kCrc32>, &PrepareAvalanche},
     {"crc32c", kBinary, kNumber, kAvalanche, &HashCrc32c, &PrepareAvalanche},
     {"digest", kBinary, kBinary, kAlgorithm, &Digest, &PrepareDigest},

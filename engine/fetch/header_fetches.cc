@@ -426,6 +426,7 @@ constexpr FetchSpec kFetches[] = {
      &PrepareOccurrence, kMany},
     {"res.hdrs", kText, {}, kResponseHead, &AllHeaders<Side::kResponse>},
     {"res.hdrs_bin", SampleKind::kBinary, {}, kResponseHead, &AllHeadersBinary<Side::kResponse>},
+    {"res.scook", kText, kName, kResponseHead, &Cookie<Side::kResponse>, nullptr, kMany},
     {"scook", kText, kName, kResponseHead, &Cookie<Side::kResponse>, nullptr, kMany},
     {"scook_cnt", kNumber, kName, kResponseHead, &CookieCount<Side::kResponse>},
     {"scook_val", kNumber, kName, kResponseHead, &CookieNumber<Side::kResponse>, nullptr, kMany},

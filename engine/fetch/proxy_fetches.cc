@@ -9,6 +9,7 @@
 #include "engine/fetch/units.h"
 #include "engine/server/server_state.h"
 #include "engine/session/session.h"
+#include "engine/session/stream.h"
 #include "engine/session/worker.h"
 
 namespace engine {
@@ -110,6 +111,62 @@ bool BackendQueueTimeout(const PreparedUnit&, Sample& sample, EvalContext& conte
   return GiveNumber(sample, timeouts.queue_ms != 0 ? timeouts.queue_ms : timeouts.connect_ms);
 }
 
+// Manual 4.2, timeout tarpit.
+uint32_t TarpitOf(const Timeouts& timeouts) {
+  return timeouts.tarpit_ms != 0 ? timeouts.tarpit_ms : timeouts.connect_ms;
+}
+bool BackendTarpit(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const ProxyConfig* backend = CurrentBackend(Traffic(context));
+  return backend != nullptr && GiveNumber(sample, TarpitOf(backend->timeouts));
+}
+bool FrontendTarpit(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const ProxyConfig* frontend = Traffic(context).frontend;
+  return frontend != nullptr && GiveNumber(sample, TarpitOf(frontend->timeouts));
+}
+
+// As a rule may have set it for this stream (manual 4.4, set-timeout).
+template <TimeoutKind kKind>
+bool CurrentTimeout(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const StreamContext& traffic = Traffic(context);
+  if (traffic.stream == nullptr) return false;
+  const ProxyConfig& proxy =
+      kKind == TimeoutKind::kClient ? *traffic.frontend : *CurrentBackend(traffic);
+  const Timeouts& timeouts = proxy.timeouts;
+  uint32_t configured_ms = 0;
+  switch (kKind) {
+    case TimeoutKind::kClient:
+      configured_ms = timeouts.client_ms;
+      break;
+    case TimeoutKind::kConnect:
+      configured_ms = timeouts.connect_ms;
+      break;
+    case TimeoutKind::kQueue:
+      configured_ms = timeouts.queue_ms != 0 ? timeouts.queue_ms : timeouts.connect_ms;
+      break;
+    case TimeoutKind::kServer:
+      configured_ms = timeouts.server_ms;
+      break;
+    case TimeoutKind::kTarpit:
+      configured_ms = TarpitOf(timeouts);
+      break;
+    case TimeoutKind::kTunnel:
+      configured_ms = timeouts.tunnel_ms;
+      break;
+    case TimeoutKind::kCount:
+      break;
+  }
+  return GiveNumber(sample, traffic.stream->TimeoutOf(kKind, configured_ms));
+}
+
+bool CurrentRetries(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  const ProxyConfig* backend = CurrentBackend(Traffic(context));
+  if (stream == nullptr || backend == nullptr) return false;
+  // A stream without a backend has what its frontend says, unless a rule has spoken.
+  return GiveNumber(sample,
+                    stream->backend() != nullptr ? stream->retries_max() : backend->retries);
+}
+
 bool ClientTimeout(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const ProxyConfig* frontend = Traffic(context).frontend;
   return frontend != nullptr && GiveNumber(sample, frontend->timeouts.client_ms);
@@ -118,6 +175,29 @@ bool ClientTimeout(const PreparedUnit&, Sample& sample, EvalContext& context) {
 bool MaxRetries(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const ProxyConfig* backend = CurrentBackend(Traffic(context));
   return backend != nullptr && GiveNumber(sample, backend->retries);
+}
+
+uint64_t NowMicros(const StreamContext& traffic) {
+  return traffic.worker->context().loop->clock().now_us();
+}
+
+bool BackendRate(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  const ProxyConfig* backend = BackendOf(unit, context);
+  if (backend == nullptr) return false;
+  return GiveNumber(sample,
+                    int64_t(backend->state->back_rates().Rate(NowMicros(Traffic(context)))));
+}
+template <Rates& (BackendState::*kRates)()>
+bool FrontendRate(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  const ProxyConfig* frontend = FrontendOf(unit, context);
+  if (frontend == nullptr) return false;
+  return GiveNumber(sample,
+                    int64_t((frontend->state->*kRates)().Rate(NowMicros(Traffic(context)))));
+}
+bool ServerRate(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  const ServerConfig* server = ServerOf(unit, context);
+  return server != nullptr &&
+         GiveNumber(sample, int64_t(server->state->rates().Rate(NowMicros(Traffic(context)))));
 }
 
 bool BackendConnections(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
@@ -368,13 +448,25 @@ constexpr FetchSpec kFetches[] = {
     {"be_name", kText, {}, kAlways, &BackendName},
     {"be_queue_timeout", kNumber, {}, kAlways, &BackendQueueTimeout},
     {"be_server_timeout", kNumber, {}, kAlways, &BackendTimeout<&Timeouts::server_ms>},
+    {"be_sess_rate", kNumber, kBackend, kAlways, &BackendRate},
+    {"be_tarpit_timeout", kNumber, {}, kAlways, &BackendTarpit},
     {"be_tunnel_timeout", kNumber, {}, kAlways, &BackendTimeout<&Timeouts::tunnel_ms>},
     {"connslots", kNumber, kBackend, kAlways, &ConnectionSlots},
+    {"cur_client_timeout", kNumber, {}, kAlways, &CurrentTimeout<TimeoutKind::kClient>},
+    {"cur_connect_timeout", kNumber, {}, kAlways, &CurrentTimeout<TimeoutKind::kConnect>},
+    {"cur_max_retries", kNumber, {}, kAlways, &CurrentRetries},
+    {"cur_queue_timeout", kNumber, {}, kAlways, &CurrentTimeout<TimeoutKind::kQueue>},
+    {"cur_server_timeout", kNumber, {}, kAlways, &CurrentTimeout<TimeoutKind::kServer>},
+    {"cur_tarpit_timeout", kNumber, {}, kAlways, &CurrentTimeout<TimeoutKind::kTarpit>},
+    {"cur_tunnel_timeout", kNumber, {}, kAlways, &CurrentTimeout<TimeoutKind::kTunnel>},
     {"fe_client_timeout", kNumber, {}, kAlways, &ClientTimeout},
     {"fe_conn", kNumber, kFrontend, kAlways, &FrontendConnections},
     {"fe_defbe", kText, {}, kAlways, &DefaultBackend},
     {"fe_id", kNumber, {}, kAlways, &FrontendId},
     {"fe_name", kText, {}, kAlways, &FrontendName},
+    {"fe_req_rate", kNumber, kFrontend, kAlways, &FrontendRate<&BackendState::request_rates>},
+    {"fe_sess_rate", kNumber, kFrontend, kAlways, &FrontendRate<&BackendState::front_rates>},
+    {"fe_tarpit_timeout", kNumber, {}, kAlways, &FrontendTarpit},
     {"hostname", kText, {}, needs::kNothing, &Hostname, &PrepareHostname},
     {"nbsrv", kNumber, kBackend, kAlways, &UsableServerCount},
     {"pid", kNumber, {}, kAlways, &ProcessId},
@@ -390,6 +482,7 @@ constexpr FetchSpec kFetches[] = {
     {"srv_iweight", kNumber, kServer, kAlways, &ServerInitialWeight},
     {"srv_name", kText, {}, kAlways, &ServerName},
     {"srv_queue", kNumber, kServer, kAlways, &ServerQueued},
+    {"srv_sess_rate", kNumber, kServer, kAlways, &ServerRate},
     {"srv_uweight", kNumber, kServer, kAlways, &ServerWeight},
     {"srv_weight", kNumber, kServer, kAlways, &ServerWeight},
     {"stopping", kBoolean, {}, kAlways, &Stopping},

@@ -444,6 +444,7 @@ constexpr FetchSpec kFetches[] = {
     {"res.body_len", kNumber, {}, kResponseBody, &ResponseBodyLength},
     {"res.body_size", kNumber, {}, kResponseBody, &ResponseBodySize},
     {"res.ver", kText, {}, kResponse, &ResponseVersion},
+    {"resp.ver", kText, {}, kResponse, &ResponseVersion},
     {"resp_ver", kText, {}, kResponse, &ResponseVersion},
     {"url", kText, {}, kHead, &Url},
     {"url32", kNumber, {}, kHead, &Url32},

@@ -52,6 +52,9 @@ bool Alpn(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return !protocol.empty() && GiveText(sample, protocol);
 }
 
+// ALPN took the place of this extension: it is neither offered nor taken up.
+bool NoNpn(const PreparedUnit&, Sample&, EvalContext&) { return false; }
+
 template <End kEnd>
 bool ServerName(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const Link* link = LinkOf<kEnd>(context);
@@ -308,6 +311,7 @@ constexpr FetchSpec kFetches[] = {
     {"ssl_bc_err", kNumber, {}, kServer, &Error<kBack>},
     {"ssl_bc_err_str", kText, {}, kServer, &ErrorText<kBack>},
     {"ssl_bc_is_resumed", kBoolean, {}, kServer, &Resumed<kBack>},
+    {"ssl_bc_npn", kText, {}, kServer, &NoNpn},
     {"ssl_bc_protocol", kText, {}, kServer, &Protocol<kBack>},
     {"ssl_bc_server_random", kBinary, {}, kServer, &RandomOf<kBack, &SSL_get_server_random>},
     {"ssl_bc_session_id", kBinary, {}, kServer, &SessionId<kBack>},
@@ -343,6 +347,7 @@ constexpr FetchSpec kFetches[] = {
     {"ssl_fc_has_early", kBoolean, {}, kShaken, &NothingEarly},
     {"ssl_fc_has_sni", kBoolean, {}, kShaken, &HasServerName},
     {"ssl_fc_is_resumed", kBoolean, {}, kShaken, &Resumed<kFront>},
+    {"ssl_fc_npn", kText, {}, kShaken, &NoNpn},
     {"ssl_fc_protocol", kText, {}, kShaken, &Protocol<kFront>},
     {"ssl_fc_protocol_hello_id", kNumber, {}, kShaken, &HelloVersion},
     {"ssl_fc_server_random", kBinary, {}, kShaken, &RandomOf<kFront, &SSL_get_server_random>},

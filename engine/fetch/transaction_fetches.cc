@@ -1,3 +1,5 @@
+#include <charconv>
+
 #include "base/clock.h"
 #include "engine/fetch/traffic.h"
 #include "engine/fetch/units.h"
@@ -124,6 +126,45 @@ template <uint32_t LogRecord::*kCount>
 bool CountOf(const PreparedUnit&, Sample& sample, EvalContext& context) {
   LogRecord record;
   return FillFacts(context, record) && GiveNumber(sample, record.*kCount);
+}
+
+// Where the set of rules ended that ended last, and where one waits ("FILE:LINE").
+template <const Rule* (Stream::*kRule)() const>
+bool RulePlace(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  const Rule* rule = stream == nullptr ? nullptr : (stream->*kRule)();
+  if (rule == nullptr) return false;
+  constexpr size_t kLineBytesMax = 11;
+  char* const text = context.scratch().Take(rule->file.size() + kLineBytesMax);
+  if (text == nullptr) return false;
+  char* at = text + rule->file.copy(text, rule->file.size());
+  *at++ = ':';
+  at = std::to_chars(at, at + kLineBytesMax - 1, rule->line).ptr;
+  return GiveText(sample, {text, size_t(at - text)});
+}
+bool RuleFile(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  return stream != nullptr && stream->last_rule() != nullptr &&
+         GiveText(sample, stream->last_rule()->file);
+}
+bool RuleLineNumber(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  return stream != nullptr && stream->last_rule() != nullptr &&
+         GiveNumber(sample, stream->last_rule()->line);
+}
+
+bool PriorityClass(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  return stream != nullptr && GiveNumber(sample, stream->priority_class());
+}
+bool PriorityOffset(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  return stream != nullptr && GiveNumber(sample, stream->priority_offset_ms());
+}
+
+bool Runs(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  return stream != nullptr && GiveNumber(sample, stream->runs());
 }
 
 // What was kept -----------------------------------------------------------------------------------
@@ -266,8 +307,14 @@ constexpr FetchSpec kFetches[] = {
     {"capture.req.ver", kText, {}, kRequest, &CapturedVersion},
     {"capture.res.hdr", kText, kIndex, kStream, &ResponseCapture, &PrepareIndex},
     {"capture.res.ver", kText, {}, kResponse, &CapturedResponseVersion},
+    {"cpu_calls", kNumber, {}, kStream, &Runs},
     {"fc.timer.handshake", kNumber, {}, kStream, &TimerOf<&LogTimers::handshake_ms>},
     {"fc.timer.total", kNumber, {}, kStream, &TimerOf<&LogTimers::total_ms>},
+    {"last_entity", kText, {}, kStream, &RulePlace<&Stream::last_rule>},
+    {"last_rule_file", kText, {}, kStream, &RuleFile},
+    {"last_rule_line", kNumber, {}, kStream, &RuleLineNumber},
+    {"prio_class", kNumber, {}, kStream, &PriorityClass},
+    {"prio_offset", kNumber, {}, kStream, &PriorityOffset},
     {"req.bytes_in", kNumber, {}, kStream, &SizeOf<&Sizes::request_in>},
     {"req.bytes_out", kNumber, {}, kStream, &SizeOf<&Sizes::request_out>},
     {"req.timer.hdr", kNumber, {}, kStream, &TimerOf<&LogTimers::request_ms>},
@@ -289,6 +336,7 @@ constexpr FetchSpec kFetches[] = {
     {"txn.timer.total", kNumber, {}, kStream, &TimerOf<&LogTimers::active_ms>},
     {"txn.timer.user", kNumber, {}, kStream, &TimerOf<&LogTimers::user_ms>},
     {"unique-id", kText, {}, kStream, &UniqueId},
+    {"waiting_entity", kText, {}, kStream, &RulePlace<&Stream::waiting_rule>},
 };
 
 constexpr ArgumentSpec kSlot[] = {{"id", ArgumentType::kInteger}};

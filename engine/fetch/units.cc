@@ -31,6 +31,7 @@ const Registry& AllUnits() {
     registry.Add(JsonConverters());
     registry.Add(MessageConverters());
     registry.Add(HashConverters());
+    registry.Add(TokenConverters());
     registry.Add(ProxyConverters());
     registry.Add(TransactionConverters());
     return registry;

@@ -120,7 +120,9 @@ Verdict RuleContext::Close() {
 
 Verdict RunRules(const RuleSet& set, RuleContext& context) {
   RuleCursor& cursor = context.cursor();
+  Stream* const stream = context.stream;
   Verdict verdict = Verdict::kContinue;
+  if (stream != nullptr) stream->SetWaitingRule(nullptr);
   for (; cursor.next < set.rules.size(); ++cursor.next) {
     const Rule& rule = set.rules[cursor.next];
     if (!cursor.acting && rule.condition) {
@@ -129,6 +131,7 @@ Verdict RunRules(const RuleSet& set, RuleContext& context) {
       // by then (manual 4.2, tcp-request inspect-delay).
       if (outcome == Outcome::kLater) {
         cursor.next = 0;
+        if (stream != nullptr) stream->SetWaitingRule(&rule);
         return Verdict::kYield;
       }
       if (outcome == Outcome::kNo) continue;
@@ -138,7 +141,10 @@ Verdict RunRules(const RuleSet& set, RuleContext& context) {
     context.scratch().Shrink(mark, 0);
     if (cursor.acting && verdict != Verdict::kYield) cursor.until_ms = 0;
     cursor.acting = verdict == Verdict::kYield;
-    if (verdict != Verdict::kContinue) break;
+    if (verdict == Verdict::kContinue) continue;
+    if (stream == nullptr) break;
+    verdict == Verdict::kYield ? stream->SetWaitingRule(&rule) : stream->SetLastRule(&rule);
+    break;
   }
   if (verdict == Verdict::kYield) return verdict;
   cursor = {};

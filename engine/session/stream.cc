@@ -286,6 +286,7 @@ void Stream::CopyBytes(const shard::ByteQueue& from, shard::ByteQueue& to) {
 bool Stream::RunFlow() { return http_ ? http_flow_.Run(*this) : tcp_.Run(*this); }
 
 void Stream::Run() noexcept {
+  ++runs_;
   // What one side or the flow produced, took or ended may be what another waits for, until nothing
   // moves.
   bool owed = true;  // the flow did something that the server's side has not seen

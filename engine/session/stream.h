@@ -92,6 +92,15 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   // The place of the stream in lines of servers (manual 4.4, set-priority-class, -offset).
   void SetPriorityClass(int32_t priority_class);
   void SetPriorityOffset(int32_t offset_ms);
+  int32_t priority_class() const { return priority_class_; }
+  int32_t priority_offset_ms() const { return priority_offset_ms_; }
+  // The rule that ended a set for good, and the one that is waiting; null: none.
+  const Rule* last_rule() const { return last_rule_; }
+  void SetLastRule(const Rule* rule) { last_rule_ = rule; }
+  const Rule* waiting_rule() const { return waiting_rule_; }
+  void SetWaitingRule(const Rule* rule) { waiting_rule_ = rule; }
+  // How often it has been run.
+  uint32_t runs() const { return runs_; }
   HttpFlow& http_flow() { return http_flow_; }
   // For this stream alone, from now on.
   void SetTimeout(TimeoutKind kind, uint32_t value_ms);
@@ -215,6 +224,8 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   TcpFlow tcp_;
   HttpFlow http_flow_;
   RuleCursor rules_;
+  const Rule* last_rule_ = nullptr;
+  const Rule* waiting_rule_ = nullptr;
   VariableList variables_[3];                                   // txn, req, res
   uint32_t own_timeouts_ms_[size_t(TimeoutKind::kCount)] = {};  // 0: none
   Persistence persistence_;
@@ -226,6 +237,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   int32_t priority_offset_ms_ = 0;
   const uint64_t id_;
   uint32_t retries_ = 0;
+  uint32_t runs_ = 0;
   uint32_t port_tries_ = 0;  // of the server's range of source ports
   int avoid_server_ = -1;
   int chosen_server_ = -1;  // by use-server

@@ -39,6 +39,8 @@ TEST(HashConverters, GiveWhatIsPublished) {
       {"bin(0388DACE60B6A392F328C2B971B2FE79),aes_gcm_dec(128,AAAAAAAAAAAAAAAA,"
        "AAAAAAAAAAAAAAAAAAAAAA==,q25H1CzsE731OmeyEle93w==),hex",
        "<none>"},
+      {"str(x),aes_gcm_enc(128,AAAAAAAAAAAAAAAA,AAAAAAAAAAAAAAAAAAAAAA==,AAAA)",
+       "<error: 'aes_gcm_enc': <aead_tag> is a variable>"},
       {"int(10),x509_v_err_str", "X509_V_ERR_CERT_HAS_EXPIRED"},
       {"int(0),x509_v_err_str", "X509_V_OK"},
       {"int(99999),x509_v_err_str", "99999"},
