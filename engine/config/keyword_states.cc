@@ -254,7 +254,6 @@ constexpr KeywordState kStates[] = {
     {"crt", kFront, kNotYet},
     {"filter", kProxies, kNotYet},
     {"filter-sequence", kProxies, kNotYet},
-    {"option checkcache", kDefBack, kNotYet, kAllowsBoth},
     {"option http-use-proxy-header", kDefFront, kNotYet, kAllowsBoth},
     {"quic-initial", kDefFront, kNotYet},
     {"server-template", kBack, kNotYet},

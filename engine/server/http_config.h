@@ -108,6 +108,7 @@ struct HttpConfig {
   bool accept_unsafe_response = false;  // accept-unsafe-violations-in-http-response
   bool drop_request_trailers = false;   // option http-drop-request-trailers
   bool drop_response_trailers = false;  // option http-drop-response-trailers
+  bool check_cache = false;             // option checkcache
   HeaderNameRule header_names = HeaderNameRule::kPreserve;
   ForwardOption forward_for;
   ForwardOption original_to;

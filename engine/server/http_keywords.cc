@@ -316,6 +316,7 @@ void RegisterMessages(BuildKeywords& keywords) {
     Http(context).monitor_uri = use.argument(0);
     return true;
   });
+  AddOption(keywords, "option checkcache", kBack, &HttpConfig::check_cache);
   AddOption(keywords, "option http-drop-request-trailers", kBack,
             &HttpConfig::drop_request_trailers);
   AddOption(keywords, "option http-drop-response-trailers", kFront,

@@ -129,6 +129,14 @@ void LogNoServer(Worker& worker, const ProxyConfig& backend) {
   Say(worker, backend, LogLevel::kEmerg, kind + backend.name + " has no server available!");
 }
 
+void LogCacheableCookie(Worker& worker, const ServerConfig& server) {
+  const ProxyConfig& backend = *server.backend;
+  if (backend.log == nullptr) return;
+  Say(worker, backend, LogLevel::kAlert,
+      "Blocking cacheable cookie in response from instance " + backend.name + ", server " +
+          server.name + ".");
+}
+
 std::string ReasonText(const CheckReport& report) {
   std::string text = std::string(", reason: ") + Info(report.status).text;
   if (HasCode(report.status)) text += ", code: " + std::to_string(report.code);

@@ -40,6 +40,8 @@ struct ServerMove {
 void LogServerMove(Worker& worker, const ServerConfig& server, const ServerMove& move);
 // The backend has lost its last usable server.
 void LogNoServer(Worker& worker, const ProxyConfig& backend);
+// An answer of the server was held back (option checkcache).
+void LogCacheableCookie(Worker& worker, const ServerConfig& server);
 // `option log-health-checks`: a check has come to something new.
 void LogCheck(Worker& worker, const ServerConfig& server, CheckOf of, const CheckReport& report,
               const HealthValue& value);

@@ -8,6 +8,8 @@
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/rule_keywords.h"
+#include "engine/session/cacheable_cookie.h"
+#include "engine/session/event_log.h"
 #include "engine/session/http_reply.h"
 #include "engine/session/rule_run.h"
 #include "engine/session/session.h"
@@ -552,6 +554,7 @@ bool HttpFlow::DoResponse(Stream& stream) {
       }
       if (response_step_ == ResponseStep::kContent) stream.log().OnResponseHead(stream);
       if (!PassesResponse(stream)) return phase_ != Phase::kServer;
+      if (KeepsCookieBack(stream, *front, *back)) return true;
       FinalResponse(stream, *back);
       return true;
     }
@@ -583,6 +586,20 @@ bool HttpFlow::PassesResponse(Stream& stream) {
     if (phase_ == Phase::kServer) phase_ = Phase::kReplied;
     return false;
   }
+  return true;
+}
+
+// option checkcache (manual 4.2): as a rule that denies.
+bool HttpFlow::KeepsCookieBack(Stream& stream, FrontEndpoint& front, BackEndpoint& back) {
+  if (!stream.backend()->http.check_cache ||
+      !HasCacheableCookie(front.request().method, *back.response())) {
+    return false;
+  }
+  if (const ServerConfig* server = stream.slot().server()) {
+    LogCacheableCookie(stream.worker(), *server);
+  }
+  AnswerByRule(stream, FindReply(stream.frontend(), stream.backend(), 502), {},
+               CloseReason::kRejected);
   return true;
 }
 

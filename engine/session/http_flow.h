@@ -82,6 +82,7 @@ class HttpFlow {
   bool DoResponse(Stream& stream);
   bool RefuseBroken(Stream& stream);
   static bool LetGo(Stream& stream);
+  bool KeepsCookieBack(Stream& stream, FrontEndpoint& front, BackEndpoint& back);
   void FinalResponse(Stream& stream, BackEndpoint& back);
   // `reason`: who is to blame that no server answers.
   void Reply(Stream& stream, const HttpReply& reply, bool close,
