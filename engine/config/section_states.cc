@@ -11,7 +11,6 @@ constexpr Support kWithSection = Support::kTunesOnly;
 constexpr Support kNotYet = Support::kNotSupportedYet;
 constexpr std::string_view kNoResolvers = "with 'resolvers' on a server line";
 constexpr std::string_view kNoCache = "with 'http-request cache-use'";
-constexpr std::string_view kNoLogProfiles = "with 'profile' on a log line";
 constexpr std::string_view kNoFastCgi = "with 'use-fcgi-app'";
 constexpr std::string_view kNoTables = "with 'stick-table'";
 constexpr std::string_view kNoTraces = "HAProxy's own subsystems are not here";
@@ -33,9 +32,6 @@ constexpr KeywordState kStates[] = {
     {"max-secondary-entries", scope::kCache, kWithSection, kNoPrefix, 0, kNoCache},
     {"process-vary", scope::kCache, kWithSection, kNoPrefix, 0, kNoCache},
     {"total-max-size", scope::kCache, kWithSection, kNoPrefix, 0, kNoCache},
-    // log-profile (manual 8.3.5).
-    {"log-tag", scope::kLogProfile, kWithSection, kNoPrefix, 0, kNoLogProfiles},
-    {"on", scope::kLogProfile, kWithSection, kNoPrefix, 0, kNoLogProfiles},
     // fcgi-app (manual 10.1.1).
     {"acl", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},
     {"docroot", scope::kFcgiApp, kWithSection, kNoPrefix, 0, kNoFastCgi},

@@ -21,6 +21,21 @@ std::string_view OriginName(LogOrigin origin) {
       return "txn_response";
     case LogOrigin::kClose:
       return "txn_close";
+    case LogOrigin::kTcpConnectionRule:
+      return "tcp-req-conn";
+    case LogOrigin::kTcpSessionRule:
+      return "tcp-req-sess";
+    case LogOrigin::kTcpContentRule:
+      return "tcp-req-cont";
+    case LogOrigin::kTcpResponseRule:
+      return "tcp-res-cont";
+    case LogOrigin::kHttpRequestRule:
+      return "http-req";
+    case LogOrigin::kHttpResponseRule:
+      return "http-res";
+    case LogOrigin::kHttpAfterRule:
+      return "http-after-res";
+    case LogOrigin::kCount:
     case LogOrigin::kUnspecified:
       break;
   }

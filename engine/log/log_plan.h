@@ -96,6 +96,7 @@ struct Logger {
   LogLevel level_min = LogLevel::kEmerg;           // more severe ones are capped to it
   uint32_t line_bytes_max = kLogLineBytesDefault;  // without the line feed
   LogSample sample;
+  int32_t profile = -1;  // among the sections `log-profile`; -1: it says what its proxy says
 };
 
 struct LogPlan {

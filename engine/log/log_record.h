@@ -17,14 +17,22 @@
 
 namespace engine {
 
-// Where in a transaction the line comes from (manual 8.2.6, %OG).
+// Where in a transaction the line comes from (manual 8.2.6, %OG), and the rules that say `do-log`.
 enum class LogOrigin : uint8_t {
   kUnspecified,
   kSessionError,
   kAccept,
   kConnect,
   kResponse,
-  kClose
+  kClose,
+  kTcpConnectionRule,
+  kTcpSessionRule,
+  kTcpContentRule,
+  kTcpResponseRule,
+  kHttpRequestRule,
+  kHttpResponseRule,
+  kHttpAfterRule,
+  kCount
 };
 
 struct LogTimers {

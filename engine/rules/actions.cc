@@ -9,6 +9,7 @@ ActionTable MakeTable() {
   table.Add(ConnectionActions());
   table.Add(NormalizeActions());
   table.Add(HeaderActions());
+  table.Add(BinaryHeaderActions());
   table.Add(RequestActions());
   table.Add(RedirectActions());
   table.Add(StreamActions());

@@ -40,6 +40,16 @@ class Reject final : public RuleAction {
   bool ends() const override { return true; }
 };
 
+// What the server has said by now still reaches the client (manual 4.4, close).
+class Close final : public RuleAction {
+ public:
+  Verdict Run(RuleContext& context) const override {
+    context.stream->server_side().Abort(shard::CloseReason::kNormal);
+    return Verdict::kStop;
+  }
+  bool ends() const override { return true; }
+};
+
 // The client is to notice nothing: no FIN and no RST reach it. Without the right to say so, they
 // die at the first router.
 class SilentDrop final : public RuleAction {
@@ -188,6 +198,7 @@ constexpr ActionSpec kActions[] = {
     {"accept", kTcpConnection | kTcpSession | kTcpContent | kTcpResponse, &MakeBare<Stop>},
     {"allow", kHttpRequest | kHttpResponse | kHttpAfter, &MakeBare<Stop>},
     {"auth", kHttpRequest, &MakeAuth},
+    {"close", kTcpResponse, &MakeBare<Close>},
     {"deny", kHttpRequest | kHttpResponse, &MakeDeny},
     {"reject", kTcpConnection | kTcpSession | kTcpContent | kTcpResponse | kHttpRequest,
      &MakeBare<Reject>},

@@ -5,6 +5,7 @@
 #include "engine/config/diagnostics.h"
 #include "engine/mux/http_endpoint.h"
 #include "engine/rules/actions.h"
+#include "engine/rules/field_rules.h"
 #include "engine/rules/replacement.h"
 #include "engine/server/rule_keywords.h"
 #include "engine/session/rule_run.h"
@@ -33,12 +34,6 @@ struct Name {
   }
 };
 
-// What rules say of these has no effect: the muxes write them as the body demands. A rule may take
-// the wish for another protocol, but not ask for one the client did not.
-bool IsOurs(FieldName id, bool removes) {
-  return IsFramingField(id) || (id == FieldName::kUpgrade && !removes);
-}
-
 bool TakeName(ActionUse& action, bool removes, Name* name) {
   std::string_view word;
   if (!action.TakeArgument("the name of a field", &word)) return false;
@@ -53,14 +48,6 @@ bool TakeName(ActionUse& action, bool removes, Name* name) {
                                        " cannot be changed by rules, and stays as it is");
   }
   return true;
-}
-
-// A request names its host once, and its target names the same.
-void FollowHost(RuleContext& context, FieldName id) {
-  if (id != FieldName::kHost || context.in_response || context.request == nullptr) return;
-  proto::RequestHead& head = *context.request;
-  if (head.authority.empty() || head.method == proto::Method::kConnect) return;
-  head.authority = head.fields.ValueOf(FieldName::kHost);
 }
 
 class SetHeader final : public RuleAction {
@@ -305,6 +292,13 @@ constexpr ActionSpec kActions[] = {
 };
 
 }  // namespace
+
+void FollowHost(RuleContext& context, FieldName id) {
+  if (id != FieldName::kHost || context.in_response || context.request == nullptr) return;
+  proto::RequestHead& head = *context.request;
+  if (head.authority.empty() || head.method == proto::Method::kConnect) return;
+  head.authority = head.fields.ValueOf(FieldName::kHost);
+}
 
 std::span<const ActionSpec> HeaderActions() { return kActions; }
 

@@ -6,6 +6,7 @@
 #include "engine/server/capture_keywords.h"
 #include "engine/server/expression_words.h"
 #include "engine/server/rule_keywords.h"
+#include "engine/session/access_log.h"
 #include "engine/session/rule_run.h"
 #include "engine/session/stream.h"
 
@@ -85,6 +86,68 @@ class DisableRetry final : public RuleAction {
     return Verdict::kContinue;
   }
 };
+
+class DoLog final : public RuleAction {
+ public:
+  DoLog(LogOrigin origin, std::string profile) : origin_(origin), profile_(std::move(profile)) {}
+  Verdict Run(RuleContext& context) const override {
+    SayByRule(context, origin_, profile_);
+    return Verdict::kContinue;
+  }
+
+ private:
+  const LogOrigin origin_;
+  const std::string profile_;  // empty: those of the loggers
+};
+
+LogOrigin OriginOf(RuleStage stage) {
+  switch (stage) {
+    case RuleStage::kTcpConnection:
+      return LogOrigin::kTcpConnectionRule;
+    case RuleStage::kTcpSession:
+      return LogOrigin::kTcpSessionRule;
+    case RuleStage::kTcpContent:
+      return LogOrigin::kTcpContentRule;
+    case RuleStage::kTcpResponse:
+      return LogOrigin::kTcpResponseRule;
+    case RuleStage::kHttpRequest:
+      return LogOrigin::kHttpRequestRule;
+    case RuleStage::kHttpResponse:
+      return LogOrigin::kHttpResponseRule;
+    case RuleStage::kHttpAfter:
+      return LogOrigin::kHttpAfterRule;
+    case RuleStage::kRedirect:
+    case RuleStage::kCount:
+      break;
+  }
+  return LogOrigin::kUnspecified;
+}
+
+std::unique_ptr<const RuleAction> MakeDoLog(ActionUse& action) {
+  std::string_view profile;
+  if (action.TakeWord("profile")) {
+    if (!action.TakeArgument("the name of a log-profile", &profile)) return nullptr;
+    action.context.profile_words.push_back(
+        {&action.use.line, action.use.first_argument + action.next - 1});
+  }
+  return std::make_unique<DoLog>(OriginOf(action.stage), std::string(profile));
+}
+
+// A hint about which streams may wait for others. A shard runs what is ready in turn, each for a
+// short while, so nobody has to.
+class SetNice final : public RuleAction {
+ public:
+  Verdict Run(RuleContext&) const override { return Verdict::kContinue; }
+};
+
+std::unique_ptr<const RuleAction> MakeSetNice(ActionUse& action) {
+  std::string_view word;
+  if (!action.TakeArgument("a number from -1024 to 1024", &word)) return nullptr;
+  const Parsed<int64_t> nice = ParseInteger(word, -1024, 1024);
+  if (nice) return std::make_unique<SetNice>();
+  action.Refuse(nice.error);
+  return nullptr;
+}
 
 std::unique_ptr<const RuleAction> MakeDisableRetry(ActionUse&) {
   return std::make_unique<DisableRetry>();
@@ -171,7 +234,11 @@ std::unique_ptr<const RuleAction> MakeSetTimeout(ActionUse& action) {
 constexpr ActionSpec kActions[] = {
     {"capture", kTcpContent | kHttp, &MakeCapture},
     {"disable-l7-retry", kHttpRequest, &MakeDisableRetry},
+    {"do-log", ruleset::kTcpConnection | ruleset::kTcpSession | kTcpContent | kTcpResponse | kHttp,
+     &MakeDoLog},
     {"set-log-level", kTcpContent | kTcpResponse | kHttp, &MakeSetLogLevel},
+    {"set-nice", kTcpContent | kTcpResponse | kHttpRequest | kHttpResponse, &MakeSetNice, false,
+     "streams are run in turn"},
     {"set-timeout", kHttpRequest | kHttpResponse, &MakeSetTimeout},
 };
 

@@ -21,7 +21,9 @@ namespace {
 
 void AddActions(WordList& words) {
   for (const ActionSpec* action : AllActions().all()) {
-    words.AddWorking(WordKind::kAction, {action->name}, action->places);
+    words.Add({WordKind::kAction, std::string(action->name), action->places,
+               action->idle_because.empty() ? Support::kWorks : Support::kTunesOnly,
+               std::string(action->idle_because)});
   }
 }
 
@@ -110,7 +112,20 @@ std::string_view ReasonOf(std::string_view word) {
                                         {"set-bandwidth", "comes with filters"},
                                         {"do-resolve", "comes with resolvers"},
                                         {"dgram-drop", "needs QUIC"},
-                                        {"send-retry", "needs QUIC"}};
+                                        {"send-retry", "needs QUIC"},
+                                        {"attach-srv", "needs reverse HTTP"},
+                                        {"cpu_ns", "needs 'profiling.tasks'"},
+                                        {"lat_ns", "needs 'profiling.tasks'"},
+                                        {"term_events", "of HAProxy's own structures"},
+                                        {"ssl_fc_client_", "needs 'tune.ssl.keylog'"},
+                                        {"ssl_fc_server_", "needs 'tune.ssl.keylog'"},
+                                        {"ssl_fc_exporter", "needs 'tune.ssl.keylog'"},
+                                        {"ssl_fc_early_exp", "needs early data"},
+                                        {"ssl_bc_client_", "needs 'tune.ssl.keylog'"},
+                                        {"ssl_bc_server_", "needs 'tune.ssl.keylog'"},
+                                        {"ssl_bc_exporter", "needs 'tune.ssl.keylog'"},
+                                        {"ssl_bc_early_exp", "needs early data"},
+                                        {"fc_saved_syn", "needs 'tcp-ss'"}};
   for (const Reason& one : kReasons) {
     if (word.starts_with(one.prefix)) return one.reason;
   }
@@ -123,7 +138,8 @@ void AddReasons(WordList& words) {
     const bool is_unit = word.kind == WordKind::kFetch || word.kind == WordKind::kConverter ||
                          word.kind == WordKind::kAction;
     if (!is_unit || word.support != Support::kNotSupportedYet || !word.note.empty()) continue;
-    word.note = ReasonOf(word.words);
+    const bool of_quic = word.kind == WordKind::kAction && word.places == ruleset::kQuicInitial;
+    word.note = of_quic ? "needs QUIC" : ReasonOf(word.words);
     if (!word.note.empty()) words.Add(word);
   }
 }

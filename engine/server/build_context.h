@@ -177,6 +177,7 @@ struct BuildContext {
     std::string name;
   };
   std::vector<UserlistWord> userlist_words;
+  std::vector<WordPlace> profile_words;  // names of log-profiles, of `do-log`
 
   ProxyDraft* proxy = nullptr;
   BindConfig* bind = nullptr;

@@ -216,6 +216,7 @@ void ReadOther(BuildContext& context, const Section& section) {
   if (section.kind == SectionKind::kHttpErrors) return ReadHttpErrors(context, section);
   if (section.kind == SectionKind::kUserlist) return ReadUserlist(context, section);
   if (section.kind == SectionKind::kRing) return ReadRing(context, section);
+  if (section.kind == SectionKind::kLogProfile) return ReadLogProfile(context, section);
   if (section.kind == SectionKind::kCrtStore) return ReadCrtStore(context, section);
   for (const Line& line : section.lines) {
     context.keywords.CheckKnown(line, scope::Of(section), context.diagnostics);

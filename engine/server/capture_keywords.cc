@@ -125,6 +125,7 @@ void FinishCaptures(BuildContext& context, ProxyDraft& draft) {
     AddValues(config.log->format, *plan);
     AddValues(config.log->error_format, *plan);
     AddValues(config.log->structured_data, *plan);
+    for (const auto& [format, values] : config.log->profile_values) AddValues(*format, *plan);
   }
   if (!plan->empty()) config.keep = std::move(plan);
 }

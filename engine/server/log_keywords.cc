@@ -103,7 +103,8 @@ bool TakeSample(const KeywordUse& use, size_t argument, LogSample& sample) {
 
 // [len <length>] [format <format>] [sample <ranges>:<size>] [profile <prof>]; `*next` is what
 // follows.
-bool TakeLogOptions(const KeywordUse& use, size_t* next, Logger& logger) {
+bool TakeLogOptions(const KeywordUse& use, size_t* next, LoggerDraft& draft) {
+  Logger& logger = draft.logger;
   for (; *next < use.arguments(); *next += 2) {
     const std::string_view word = use.argument(*next);
     if (word != "len" && word != "format" && word != "sample" && word != "profile") return true;
@@ -111,7 +112,10 @@ bool TakeLogOptions(const KeywordUse& use, size_t* next, Logger& logger) {
     if (value >= use.arguments()) {
       return Refuse(use, value, InQuotes(word) + " expects an argument");
     }
-    if (word == "profile") return Refuse(use, *next, "a log profile is not supported yet");
+    if (word == "profile") {
+      draft.profile = use.argument(value);
+      draft.profile_word = use.first_argument + value;
+    }
     if (word == "sample" && !TakeSample(use, value, logger.sample)) return false;
     if (word == "len" &&
         !TakeArgument(use, value, ParseInteger(use.argument(value), 80, kLogLineBytesMax),
@@ -178,7 +182,7 @@ bool TakeLog(BuildContext& context, KeywordUse& use) {
   }
   size_t next = 1;
   logger.logger.format = SyslogFormat::kCount;  // as log-send-hostname says
-  if (!TakeTarget(context, use, logger) || !TakeLogOptions(use, &next, logger.logger) ||
+  if (!TakeTarget(context, use, logger) || !TakeLogOptions(use, &next, logger) ||
       !TakeFacility(use, next, logger.logger) ||
       !TakeLevel(use, next + 1, logger.logger.level_max) ||
       !TakeLevel(use, next + 2, logger.logger.level_min)) {
@@ -192,20 +196,6 @@ bool TakeLog(BuildContext& context, KeywordUse& use) {
 }
 
 // Formats and options -----------------------------------------------------------------------------
-
-bool CompileAt(BuildContext& context, const LogFormatDraft& draft, LogFormat& format) {
-  LogFormatError error;
-  const std::string_view text = draft.line->text(draft.word);
-  if (format.Compile(text, &UnitsOf(context), draft.offers, &error)) {
-    const WordPlace place{draft.line, draft.word};
-    for (const Expression& one : format.expressions()) NoteNamed(context, place, one);
-    return true;
-  }
-  std::string hint = error.hint.empty() ? "" : error.hint + "; ";
-  hint += "at: " + std::string(text.substr(error.at, 40));
-  context.diagnostics.Error(draft.line->At(draft.word), "log format: " + error.message, hint);
-  return false;
-}
 
 void AddFormatOption(BuildKeywords& keywords, const char* words, LogFormatKind plain,
                      LogFormatKind clf) {
@@ -291,6 +281,10 @@ bool Settle(BuildContext& context, LoggerDraft& draft, Logger* logger) {
       return false;
     }
     draft.target.ring = uint32_t(index);
+  }
+  if (!draft.profile.empty() && !SettleLogProfile(context, {draft.line, draft.profile_word},
+                                                  draft.profile, &draft.logger.profile)) {
+    return false;
   }
   *logger = draft.logger;
   if (logger->format == SyslogFormat::kCount) {
@@ -379,21 +373,36 @@ void FinishProxyLog(BuildContext& context, ProxyDraft& proxy) {
   log->needs =
       kNeedsClient | log->format.needs() | log->error_format.needs() | log->structured_data.needs();
   if (log->is_default()) log->needs |= kDefaultLogNeeds;
+  if (config.is_frontend) AddProfiles(context.configuration, *log);
   if (!log->loggers.empty()) config.log = std::move(log);
 }
 
 }  // namespace
 
+bool CompileFormat(BuildContext& context, const LogFormatDraft& draft, LogFormat& format) {
+  LogFormatError error;
+  const std::string_view text = draft.line->text(draft.word);
+  if (format.Compile(text, &UnitsOf(context), draft.offers, &error)) {
+    const WordPlace place{draft.line, draft.word};
+    for (const Expression& one : format.expressions()) NoteNamed(context, place, one);
+    return true;
+  }
+  std::string hint = error.hint.empty() ? "" : error.hint + "; ";
+  hint += "at: " + std::string(text.substr(error.at, 40));
+  context.diagnostics.Error(draft.line->At(draft.word), "log format: " + error.message, hint);
+  return false;
+}
+
 bool TakeFormatText(BuildContext& context, KeywordUse& use, Needs offers, LogFormatDraft& draft) {
   if (!HasArguments(use, 1, 1, "a format; put it between quotes")) return false;
   draft = {&use.line, use.first_argument, offers};
   LogFormat unused;
-  return CompileAt(context, draft, unused);
+  return CompileFormat(context, draft, unused);
 }
 
 bool FinishFormat(BuildContext& context, const ProxyConfig& config, const LogFormatDraft& draft,
                   LogFormat& out) {
-  if (draft.line == nullptr || !CompileAt(context, draft, out)) return false;
+  if (draft.line == nullptr || !CompileFormat(context, draft, out)) return false;
   CheckMode(context, config, draft, out);
   return true;
 }
@@ -426,6 +435,10 @@ void FinishLogs(BuildContext& context) {
   for (LoggerDraft& one : context.log.loggers) {
     Logger logger;
     if (Settle(context, one, &logger)) plan.global.push_back(std::move(logger));
+  }
+  for (const WordPlace& word : context.profile_words) {
+    int32_t unused = 0;
+    (void)SettleLogProfile(context, word, word.text(), &unused);
   }
   for (ProxyDraft& draft : context.drafts) {
     FinishProxyLog(context, draft);
@@ -465,6 +478,7 @@ void RegisterLogKeywords(BuildKeywords& keywords) {
   AddLogOption(keywords, "option log-separate-errors", &LogDraft::separate_errors);
   AddLogOption(keywords, "option dontlog-normal", &LogDraft::skip_normal);
   RegisterRing(keywords);
+  RegisterLogProfileKeywords(keywords);
 }
 
 }  // namespace engine

@@ -17,12 +17,27 @@
 namespace engine {
 
 struct BuildContext;
+struct Configuration;
 struct ProxyConfig;
+struct ProxyLog;
+struct WordPlace;
 
 void RegisterLogKeywords(BuildKeywords& keywords);
 void ReadRing(BuildContext& context, const Section& section);
 // All proxies and the global section.
 void FinishLogs(BuildContext& context);
+
+// Sections `log-profile` (log_profile.cc).
+void RegisterLogProfileKeywords(BuildKeywords& keywords);
+void ReadLogProfile(BuildContext& context, const Section& section);
+// Its place among all; -1: none is called so.
+int32_t FindLogProfile(const Configuration& configuration, std::string_view name);
+// The same, once all were read; reports that there is none.
+bool SettleLogProfile(BuildContext& context, const WordPlace& place, std::string_view name,
+                      int32_t* profile);
+void AddProfiles(const Configuration& configuration, ProxyLog& log);
+// The format that stands there; reports what is wrong with it.
+bool CompileFormat(BuildContext& context, const LogFormatDraft& draft, LogFormat& format);
 
 // The one argument of a line as a log format, which is read here only to report what is wrong with
 // it: FinishFormat() makes it. `offers`: what its expressions may look at, one of place::.

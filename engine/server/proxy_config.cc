@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/server/log_config.h"
 #include "engine/server/userlist.h"
 
 namespace engine {

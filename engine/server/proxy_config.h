@@ -48,6 +48,7 @@ class Generation;
 struct HttpProfile;
 struct KeepPlan;
 struct ProxyConfig;
+struct LogProfile;
 struct ProxyLog;
 struct ProxyRules;
 class Userlist;
@@ -356,6 +357,7 @@ struct Configuration {
   std::shared_ptr<const void> heap;
   GlobalConfig global;
   LogPlan logs;
+  std::vector<std::shared_ptr<LogProfile>> log_profiles;
   std::vector<std::unique_ptr<ProxyConfig>> proxies;
   std::vector<std::unique_ptr<Userlist>> userlists;
   // The states of its proxies and servers, which other configurations may have, too.

@@ -121,7 +121,8 @@ struct ActionSpec {
   Places places;  // of ruleset::
   // Reads the action's own words. Null: reported.
   std::unique_ptr<const RuleAction> (*make)(ActionUse& use);
-  bool parentheses = false;  // an argument is glued to it: "set-var(txn.x)"
+  bool parentheses = false;            // an argument is glued to it: "set-var(txn.x)"
+  std::string_view idle_because = {};  // it is accepted and does nothing; empty: it works
 };
 
 class ActionTable {

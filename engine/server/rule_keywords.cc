@@ -240,6 +240,11 @@ bool TakeRule(BuildContext& context, KeywordUse& use, const StageInfo& stage) {
                    .first_argument = use.first_argument + 1,
                    .next = use.line.size(),
                    .diagnostics = use.diagnostics};
+  if (!spec->idle_because.empty()) {
+    use.diagnostics.Warning(use.line.At(use.first_argument),
+                            InQuotes(words.words) + " has no effect",
+                            std::string(spec->idle_because));
+  }
   ActionUse action{context, inner, stage.stage, stage.offers, glued};
   Rule rule;
   rule.action = spec->make(action);

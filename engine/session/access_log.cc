@@ -17,6 +17,67 @@ uint32_t Connections(const Worker& worker) {
   return uint32_t(sum);
 }
 
+// A line on its way to the loggers of a proxy.
+struct TrafficLine {
+  const ProxyLog& log;
+  const LogRecord& record;
+  EvalContext& context;
+  const KeptSample* kept = nullptr;
+  LogLevel level = LogLevel::kInfo;
+  bool error = false;
+};
+
+void WriteFormat(const TrafficLine& line, const LogFormat& format, std::optional<size_t> values,
+                 LogDates& dates, LogLine& out) {
+  const bool is_kept = line.kept != nullptr && values;
+  format.Write(line.record, dates, out, &line.context, is_kept ? line.kept + *values : nullptr);
+}
+
+// `profile`: null where the proxy's own words hold.
+void SayTo(Worker& worker, const TrafficLine& line, std::span<const Logger> loggers,
+           const LogProfile* profile) {
+  const ProxyLog& log = line.log;
+  const LogStep* step =
+      profile == nullptr ? nullptr : profile->Find(line.record.origin, line.error);
+  if (step != nullptr && step->drop) return;
+  ShardLog& to = worker.log();
+  LogLine text = to.text();
+  const bool own_error = line.error && !log.error_format.empty();
+  if (step != nullptr && !step->format.empty()) {
+    WriteFormat(line, step->format, log.ValuesOf(step->format), to.dates(), text);
+  } else if (own_error) {
+    WriteFormat(line, log.error_format, log.error_values(), to.dates(), text);
+  } else if (log.format.empty()) {
+    WriteDefaultLog(line.record, text);
+  } else {
+    WriteFormat(line, log.format, log.format_values(), to.dates(), text);
+  }
+  LogLine structured = to.structured_data();
+  if (step != nullptr && !step->structured_data.empty()) {
+    WriteFormat(line, step->structured_data, log.ValuesOf(step->structured_data), to.dates(),
+                structured);
+  } else {
+    WriteFormat(line, log.structured_data, log.structured_values(), to.dates(), structured);
+  }
+  const bool own_tag = profile != nullptr && !profile->tag.empty();
+  to.Say(loggers,
+         {.level = line.level,
+          .tag = own_tag ? profile->tag : log.tag,
+          .structured_data = structured.view()},
+         text.view());
+}
+
+// `profile`: in place of those of the loggers; null: theirs hold.
+void SayLine(Worker& worker, const TrafficLine& line, const LogProfile* profile) {
+  const ProxyLog& log = line.log;
+  if (profile != nullptr || !log.has_profiles) return SayTo(worker, line, log.loggers, profile);
+  for (const Logger& logger : log.loggers) {
+    const LogProfile* own =
+        logger.profile < 0 ? nullptr : log.profiles[size_t(logger.profile)].get();
+    SayTo(worker, line, {&logger, 1}, own);
+  }
+}
+
 std::string_view HandshakeText(CloseReason reason) {
   if (reason >= CloseReason::kProxyEmpty && reason <= CloseReason::kTlsPlainHttp) {
     return Info(reason).text;
@@ -57,25 +118,29 @@ void SayTraffic(Worker& worker, const ProxyConfig& frontend, LogOutcome outcome,
   const bool error = outcome == LogOutcome::kError;
   if (log.skip_normal && !error && !log.is_default()) return;
   worker.CountLine(frontend);
-  ShardLog& to = worker.log();
-  LogLine text = to.text();
-  const bool own_format = error && !log.error_format.empty();
-  const LogFormat& format = own_format ? log.error_format : log.format;
-  const size_t values = own_format ? log.error_values() : log.format_values();
-  if (format.empty()) {
-    WriteDefaultLog(record, text);
-  } else {
-    format.Write(record, to.dates(), text, &context, kept == nullptr ? nullptr : kept + values);
-  }
-  LogLine structured = to.structured_data();
-  log.structured_data.Write(record, to.dates(), structured, &context,
-                            kept == nullptr ? nullptr : kept + log.structured_values());
-  const LogMessage message{.level = level                          ? *level
-                                    : error && log.separate_errors ? LogLevel::kError
-                                                                   : LogLevel::kInfo,
-                           .tag = log.tag,
-                           .structured_data = structured.view()};
-  to.Say(log.loggers, message, text.view());
+  const TrafficLine line{
+      .log = log,
+      .record = record,
+      .context = context,
+      .kept = kept,
+      .level = level                          ? *level
+               : error && log.separate_errors ? LogLevel::kError
+                                              : LogLevel::kInfo,
+      .error = error,
+  };
+  SayLine(worker, line, nullptr);
+}
+
+void SayByRule(StreamContext& context, LogOrigin origin, std::string_view profile) {
+  const ProxyLog* log = context.frontend->log.get();
+  if (log == nullptr) return;
+  Worker& worker = *context.worker;
+  LogRecord record;
+  context.FillRecord(log->needs, record);
+  record.origin = origin;
+  worker.CountLine(*context.frontend);
+  const TrafficLine line{.log = *log, .record = record, .context = context};
+  SayLine(worker, line, profile.empty() ? nullptr : log->FindProfile(profile));
 }
 
 void LogBadRequest(const Session& session, uint16_t status, CloseReason reason, uint64_t since_us) {

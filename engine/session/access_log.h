@@ -21,6 +21,7 @@
 namespace engine {
 
 class Session;
+class StreamContext;
 class Worker;
 struct ProxyConfig;
 
@@ -36,6 +37,10 @@ enum class LogOutcome : uint8_t { kGood, kError };
 void SayTraffic(Worker& worker, const ProxyConfig& frontend, LogOutcome outcome,
                 const LogRecord& record, EvalContext& context, const KeptSample* kept = nullptr,
                 std::optional<LogLevel> level = std::nullopt);
+
+// A rule's own line (manual 4.4, do-log), of what is known by now. `profile`: the name of the one
+// that holds in place of those of the loggers; empty: none.
+void SayByRule(StreamContext& context, LogOrigin origin, std::string_view profile);
 
 // A request that never became a stream: not understood, cut off or late. `since_us`: when the
 // client was first waited for.

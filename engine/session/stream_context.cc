@@ -105,15 +105,16 @@ void StreamContext::ForgetVariable(const VariableName& name) {
 bool StreamContext::WriteFormat(const LogFormat& format, LogLine& line) {
   if (worker == nullptr || session == nullptr) return false;
   LogRecord record;
-  if (stream != nullptr) {
-    stream->log().FillNow(*this, format.needs(), record);
-  } else {
-    FillSession(*session, format.needs(), worker->context().loop->clock().now_us(), record);
-    record.client = Source();
-    record.frontend_address = Destination();
-  }
+  FillRecord(format.needs(), record);
   format.Write(record, worker->log().dates(), line, this);
   return true;
+}
+
+void StreamContext::FillRecord(uint32_t needs, LogRecord& record) {
+  if (stream != nullptr) return stream->log().FillNow(*this, needs, record);
+  FillSession(*session, needs, worker->context().loop->clock().now_us(), record);
+  record.client = Source();
+  record.frontend_address = Destination();
 }
 
 const shard::Address& StreamContext::Source() const {

@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "engine/expr/unit.h"
+#include "engine/log/log_record.h"
 #include "engine/server/proxy_config.h"
 #include "engine/session/variables.h"
 #include "proto/http/framing.h"
@@ -47,6 +48,8 @@ class StreamContext : public EvalContext {
   void ForgetVariable(const VariableName& name) override;
   bool WriteFormat(const LogFormat& format, LogLine& line) override;
 
+  // What a line would say by now. `needs`: as LogFormat::needs().
+  void FillRecord(uint32_t needs, LogRecord& record);
   // The client's addresses, also when its connection is gone; of family AF_UNSPEC where nobody
   // kept them.
   const shard::Address& Source() const;

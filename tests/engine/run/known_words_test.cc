@@ -31,9 +31,12 @@ TEST(KnownWords, HaveWhatTheModulesHave) {
 // What a module invents is meant to be invented.
 TEST(KnownWords, AreTheManualsButForOurs) {
   const std::set<std::string> ours = {"--help", "--once", "--quickstart", "echo"};
+  // Criteria of the manual, which has no fetches of these names.
+  const std::set<std::string> criteria = {"res.scook", "resp.ver"};
   const std::set<std::string> our_commands = {"reload", "show shards", "take listeners"};
   const WordList words = KnownWords();
   for (const KnownWord& word : words.all()) {
+    if (word.kind == WordKind::kFetch && criteria.contains(word.words)) continue;
     EXPECT_EQ(word.is_ours,
               (word.kind != WordKind::kCommand ? ours : our_commands).contains(word.words))
         << KindName(word.kind) << " " << word.words;
@@ -44,15 +47,12 @@ TEST(KnownWords, AreTheManualsButForOurs) {
 TEST(KnownWords, OfRulesAreMissingForAReason) {
   const std::set<std::string> to_be_written = {
       // Actions
-      "accept", "add-headers-bin", "attach-srv", "close", "del-headers-bin", "do-log", "reject",
-      "set-headers-bin", "set-nice", "switch-mode", "use-service",
+      "switch-mode", "use-service", "wait-for-body",
       // Converters
-      "aes_gcm_enc", "debug", "jwt_decrypt_cert", "jwt_decrypt_jwk", "jwt_decrypt_secret",
-      "jwt_verify", "jwt_verify_cert",
-      // Fetches of what the process spends, and of what rules have done
-      "acl", "cpu_calls", "cpu_ns_avg", "cpu_ns_tot", "cpu_usage_grp", "cpu_usage_proc",
-      "cpu_usage_thr", "dump_all_vars", "last_entity", "last_rule_file", "last_rule_line",
-      "lat_ns_avg", "lat_ns_tot", "waiting_entity"};
+      "debug", "jwt_decrypt_cert", "jwt_decrypt_jwk", "jwt_decrypt_secret",
+      // Fetches
+      "acl", "cpu_usage_grp", "cpu_usage_proc", "cpu_usage_thr", "dst_conn", "dump_all_vars",
+      "ssl_c_r_dn"};
   std::set<std::string> without_reason;
   size_t working = 0;
   size_t excluded = 0;
@@ -70,10 +70,9 @@ TEST(KnownWords, OfRulesAreMissingForAReason) {
     }
   }
   // Lower these when something is moved out, never raise the list above.
-  EXPECT_GE(working, 470u);
-  EXPECT_LE(excluded, 320u);
-  for (const std::string& word : to_be_written) EXPECT_TRUE(without_reason.contains(word)) << word;
-  EXPECT_LE(without_reason.size(), 100u);
+  EXPECT_GE(working, 539u);
+  EXPECT_LE(excluded, 345u);
+  EXPECT_EQ(without_reason, to_be_written);
 }
 
 }  // namespace

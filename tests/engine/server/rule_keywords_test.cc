@@ -44,6 +44,18 @@ const FaultRow kFaults[] = {
     {" http-request deny deny_status 418\n",
      "7:32 'http-request deny': status code '418' not handled"},
     {" http-request track-sc0 src\n", "7:15 'http-request track-sc0' is not supported yet"},
+    {" http-request set-nice 1025\n",
+     "7:24 'http-request set-nice': '1025' is out of range: expects an integer between -1024 and "
+     "1024"},
+    {" http-request do-log profile nobody\n", "7:30 no log-profile is named 'nobody'"},
+    {" http-request do-log profile\n",
+     "7:29 'http-request do-log': expects the name of a log-profile"},
+    {" http-request add-headers-bin int(1),bool,debug\n",
+     "7:31 'http-request add-headers-bin': converter 'debug' is not supported yet"},
+    {" http-request del-headers-bin bin(00) -m reg\n",
+     "7:42 'http-request del-headers-bin': expects 'str', 'beg', 'end' or 'sub', not 'reg'; did "
+     "you "
+     "mean 'beg'?"},
     {" http-request set-header x/y z\n",
      "7:26 'http-request set-header': 'x/y' is not the name of a field"},
     {" http-request set-header x\n", "7:27 'http-request set-header': expects a value"},
