@@ -26,7 +26,8 @@ const Row kRows[] = {
     {kBool, "", kPlain, Sample::Boolean(false), false},
     {kInt, "80", kPlain, Sample::Integer(80), true},
     {kInt, "80", kPlain, Sample::String("80"), true},
-    {kInt, "80", kPlain, Sample::String("80x"), false},
+    {kInt, "80", kPlain, Sample::String("80x"), true},  // the number it begins with
+    {kInt, "80", kPlain, Sample::String("x80"), false},
     {kInt, "1024:65535", kPlain, Sample::Integer(1023), false},
     {kInt, "1024:", kPlain, Sample::Integer(99999), true},
     {kInt, ":1023", kPlain, Sample::Integer(1023), true},

@@ -154,7 +154,7 @@ TEST(CheckKeywords, RulesWithSamples) {
             (std::vector<Kind>{Kind::kConnect, Kind::kVariable, Kind::kVariable, Kind::kVariable,
                                Kind::kSend, Kind::kSend, Kind::kExpect}));
   EXPECT_TRUE(rules[0].port_value.has_value());
-  EXPECT_EQ(rules[1].variable->update.name().name, "x");
+  EXPECT_EQ(*rules[1].variable->update.name().name, "x");
   EXPECT_TRUE(rules[1].variable->value.has_value());
   EXPECT_FALSE(rules[2].variable->text.is_constant());
   EXPECT_TRUE(rules[3].variable->unset);
