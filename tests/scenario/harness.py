@@ -63,11 +63,16 @@ def check(truth, what):
         raise AssertionError(what)
 
 
-def free_ports(count, together=False):
-    """Ports nobody listens on now; `together` makes them consecutive. Outside the range of outgoing connections."""
+def free_ports(count, together=False, other_than=()):
+    """Ports nobody listens on now; `together` makes them consecutive. Outside the range of outgoing connections.
+
+    The ports of `other_than` are not even tried: a program may be about to listen there.
+    """
     start = 20000 + (os.getpid() * 37) % 8000
     found = []
     for port in range(start, 32000):
+        if port in other_than:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -86,11 +91,9 @@ _handed_out = set()
 
 def free_port():
     """One port, never the same twice in this process."""
-    for port in free_ports(len(_handed_out) + 1):
-        if port not in _handed_out:
-            _handed_out.add(port)
-            return port
-    raise AssertionError("no free port")
+    [port] = free_ports(1, other_than=_handed_out)
+    _handed_out.add(port)
+    return port
 
 
 def raise_file_limit(wanted):
