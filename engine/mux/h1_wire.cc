@@ -28,6 +28,7 @@ size_t H1Wire::ReadBody(H1BodyReader& body, shard::ByteQueue& to, size_t max) {
   // Framing and data come in turns; each pass takes what is here.
   while (moved < max && !body.ended()) {
     Fill();
+    if (in_.empty() && moved == 0 && connection_.TakeNow()) Fill();
     if (in_.empty()) break;
     const size_t before = in_.size();
     moved += body.Read(in_, to, max - moved);
@@ -104,6 +105,8 @@ size_t H1Wire::Send(shard::ByteQueue& bytes) {
   const size_t before = out_.size();
   const size_t taken = writer_.Write(bytes, out_, small());
   bytes_written_ += out_.size() - before;
+  // So that the next piece finds room in this very turn.
+  if (connection_.IsBulk(out_.size()) && !writer_.failed()) Push();
   return taken;
 }
 

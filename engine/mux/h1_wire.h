@@ -96,7 +96,7 @@ class H1Wire {
     head_sent_ = true;
     writer_.Begin(kind, length);
   }
-  // Takes bytes of body as far as there is room. Nothing before the head, and nothing leaves before
+  // Takes bytes of body as far as there is room. Nothing before the head, and little leaves before
   // Push(): the stream calls it once a turn, and what ends a connection goes with its end.
   size_t Send(shard::ByteQueue& bytes);
   // Framing broke for want of memory: nothing may follow.

@@ -10,7 +10,8 @@ MuxRaw::MuxRaw(base::Slab<MuxRaw>& slab, shard::Connection& connection)
 }
 
 size_t MuxRaw::Recv(shard::Channel& channel, size_t max) {
-  const size_t moved = connection_.Recv(channel.bytes(), max);
+  size_t moved = connection_.Recv(channel.bytes(), max);
+  if (moved == 0 && connection_.TakeNow()) moved = connection_.Recv(channel.bytes(), max);
   if (connection_.truncated()) {
     const bool client = connection_.role() == shard::Role::kAccepted;
     events_->OnError(client ? CloseReason::kTlsTruncated : CloseReason::kTlsServerTruncated);

@@ -28,7 +28,7 @@ namespace {
 // Bytes a direction may hold between its sides, over and above what the ring is sending.
 constexpr size_t kChannelLimitBytes = 65536;
 // How often the sides of one stream may take turns within one pass.
-constexpr int kRoundsMax = 8;
+constexpr int kRoundsMax = 3;
 // Ports of a source range that one stream tries, each of which is a socket and a connect.
 constexpr uint32_t kPortTriesMax = 64;
 

@@ -111,7 +111,9 @@ void Connection::Run() noexcept {
       context_.loop->run_queue().Add(this);  // for what else is owed: telling may end us
       return events_->OnReadable();
     }
-    if (!send_failed_ || !want_writable_) return Flush();
+    // Room that no answer of the ring tells of.
+    const bool has_room = send_failed_ || (wire_out_.empty() && !send_pending_);
+    if (!has_room || !want_writable_) return Flush();
     want_writable_ = false;
     return events_->OnWritable();
   }
@@ -201,17 +203,7 @@ void Connection::OnRecv(const Completion& completion) {
   if (moving_) return OnMoveAnswer(completion);
   const int32_t result = completion.result;
   if (result > 0) {
-    const bool full = uint32_t(result) == completion.chunk->capacity;
-    const bool was_large = completion.chunk->pool == context_.large;
-    wire_in_.Push({completion.chunk, 0, uint32_t(result)});
-    bytes_in_ += uint32_t(result);
-    last_recv_full_ = full;
-    if (!was_large && full && !bulk_) {
-      bulk_ = true;
-      if (recv_multishot_) DisarmRecv();
-    } else if (was_large && uint32_t(result) < context_.small->chunk_bytes()) {
-      bulk_ = false;
-    }
+    TakeIn(completion.chunk, uint32_t(result));
     // The receiver decides in its own task whether it wants more, and calls WantRecv() again.
   } else if (result == 0) {
     wire_ended_ = true;
@@ -234,6 +226,44 @@ void Connection::OnRecv(const Completion& completion) {
     return;
   }
   events_->OnReadable();
+}
+
+void Connection::TakeIn(Chunk* chunk, uint32_t bytes) {
+  const bool full = bytes == chunk->capacity;
+  const bool was_large = chunk->pool == context_.large;
+  wire_in_.Push({chunk, 0, bytes});
+  bytes_in_ += bytes;
+  last_recv_full_ = full;
+  if (!was_large && full && !bulk_) {
+    bulk_ = true;
+    if (recv_multishot_) DisarmRecv();
+  } else if (was_large && bytes < context_.small->chunk_bytes()) {
+    bulk_ = false;
+  }
+}
+
+bool Connection::TakeNow() {
+  if (!bulk_ || !last_recv_full_ || recv_armed_ || poll_in_armed_ || splicing_) return false;
+  if (state_ != State::kOpen || !wire_in_.empty() || wire_ended_ || fail_later_) return false;
+  Chunk* chunk = context_.large->has_waiters() ? nullptr : context_.large->Take();
+  if (chunk == nullptr) return false;  // a receive of the ring's waits for one in line
+  const int result = context_.ring().RecvNow(fd_, chunk->data, chunk->capacity);
+  if (result > 0) {
+    TakeIn(chunk, uint32_t(result));
+    return true;
+  }
+  ChunkPool::Drop(chunk);
+  last_recv_full_ = false;
+  if (result == -EAGAIN || result == -EINTR) return false;
+  // The caller is looking for bytes: an end or a failure is told from the loop.
+  if (result == 0) {
+    wire_ended_ = end_later_ = true;
+  } else {
+    error_ = -result;
+    fail_later_ = true;
+  }
+  context_.loop->run_queue().Add(this);
+  return false;
 }
 
 Connection::Quiet Connection::NextQuiet() {
@@ -460,8 +490,13 @@ void Connection::OnPollOut(const Completion& completion) {
 // ---- sending ----------------------------------------------------------------------------------
 
 size_t Connection::Send(ByteQueue& plain) {
-  const size_t taken = layer_->Send(*this, plain);
-  Flush();
+  size_t taken = 0;
+  // A layer that had no more room has it again where everything has been sent at once.
+  for (size_t part = 1; part > 0 && !plain.empty() && (taken == 0 || wire_out_.empty());) {
+    part = layer_->Send(*this, plain);
+    taken += part;
+    Flush();
+  }
   return taken;
 }
 
@@ -474,7 +509,32 @@ void Connection::Flush() {
   if (wire_out_.empty() || connect_pending_ || fd_ < 0) return;
   if (send_pending_)
     return context_.ring().NeedSendAnswers();  // the rest follows what is under way
-  SubmitSend(SendMode::kTry);
+  if (!IsBulk(wire_out_.size()) || state_ != State::kOpen || !SendNow()) SubmitSend(SendMode::kTry);
+}
+
+// True: nothing is left to be submitted.
+bool Connection::SendNow() {
+  iovec iovecs[Ring::kNowEntriesMax];
+  while (IsBulk(wire_out_.size())) {
+    const size_t count = size_t(wire_out_.Fill(iovecs, int(Ring::kNowEntriesMax)));
+    const std::span<const iovec> bytes{iovecs, count};
+    const size_t named = TotalBytes(bytes);
+    const int result = context_.ring().SendNow(fd_, bytes);
+    // A failure that lasts is the next send's to tell.
+    if (result < 0 && result != -EAGAIN && result != -EINTR) return false;
+    if (result > 0) {
+      wire_out_.Consume(size_t(result));
+      bytes_out_ += uint32_t(result);
+    }
+    if (result < 0 || size_t(result) < named) {
+      wire_out_.Compact(*context_.small);
+      SubmitSend(SendMode::kWait);
+      return true;
+    }
+  }
+  if (!wire_out_.empty()) return false;
+  if (want_writable_) context_.loop->run_queue().Add(this);
+  return true;
 }
 
 void Connection::SubmitSend(SendMode mode) {

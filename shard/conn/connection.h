@@ -120,6 +120,11 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool read_ended() const { return layer_->ReadEnded(*this); }
   // Recv() may have something to give, or an end to tell of.
   bool has_unread() const { return !wire_in_.empty() || wire_ended_ || layer_->HasUnread(*this); }
+  // In a transfer that fills large buffers, when all that was received has been taken: the next
+  // piece, at once, so that it is passed on while it lies in the cache. True: Recv() has something.
+  bool TakeNow();
+  // Worth a call of its own: what is sent, and what is taken.
+  bool IsBulk(size_t bytes) const { return bytes >= context_.large->chunk_bytes() / 2; }
   // The end of reading is one that an attacker can make.
   bool truncated() const { return layer_->Truncated(*this); }
   void WantRecv(bool want);
@@ -245,6 +250,8 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void ArmPollIn();
   void SetLowWater(uint32_t bytes);
   void DisarmRecv();
+  void TakeIn(Chunk* chunk, uint32_t bytes);
+  bool SendNow();
   void SubmitSend(SendMode mode);
   void FinishShutWrite();
   void Flushed();

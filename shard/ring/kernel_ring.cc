@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/check.h"
+
 namespace shard {
 namespace {
 
@@ -65,6 +67,18 @@ int KernelRing::Splice(int from, int to, size_t max) {
   constexpr size_t kSpliceBytesMax = size_t{1} << 30;
   return ResultOf(int(splice(from, nullptr, to, nullptr, std::min(max, kSpliceBytesMax),
                              SPLICE_F_MOVE | SPLICE_F_NONBLOCK)));
+}
+
+int KernelRing::RecvNow(int fd, void* to, size_t max) {
+  return ResultOf(int(recv(fd, to, max, MSG_DONTWAIT)));
+}
+
+int KernelRing::SendNow(int fd, std::span<const iovec> bytes) {
+  DEBUG_MUST(bytes.size() <= kNowEntriesMax);
+  msghdr header = {};
+  header.msg_iov = const_cast<iovec*>(bytes.data());
+  header.msg_iovlen = bytes.size();
+  return ResultOf(int(sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL)));
 }
 
 }  // namespace shard

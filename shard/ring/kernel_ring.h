@@ -26,6 +26,8 @@ class KernelRing : public Ring {
   int OpenPipe(int fds[2], uint32_t* bytes) final;
   void ClosePipe(int read_fd, int write_fd) final;
   int Splice(int from, int to, size_t max) final;
+  int RecvNow(int fd, void* to, size_t max) final;
+  int SendNow(int fd, std::span<const iovec> bytes) final;
 };
 
 }  // namespace shard

@@ -120,6 +120,13 @@ class Ring {
   // source, -EAGAIN where the source has none or the other end has no room. Both must be
   // non-blocking: to a full blocking socket splice(2) freezes the thread, whatever its flags.
   virtual int Splice(int from, int to, size_t max) = 0;
+  // One piece of a large transfer at once, where an answer of Turn() would come when the caches
+  // have forgotten it: bytes, 0 at the end (of RecvNow), -EAGAIN where there are none, or no room.
+  // Only while no operation of the same direction is under way on `fd`; at most kNowEntriesMax
+  // entries.
+  static constexpr size_t kNowEntriesMax = 16;
+  virtual int RecvNow(int fd, void* to, size_t max) = 0;
+  virtual int SendNow(int fd, std::span<const iovec> bytes) = 0;
 
   // Submits everything, waits until something is answered or the deadline passes (0: does not wait;
   // UINT64_MAX: no deadline), and returns the answers, good until the next call. It may return

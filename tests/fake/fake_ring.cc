@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "tests/fake/fake_errors.h"
 
 namespace tests {
 
@@ -34,24 +35,7 @@ constexpr int kAcceptErrors[] = {EMFILE,       ENFILE, ENOBUFS, ENOMEM, ECONNABO
 constexpr int kConnectErrors[] = {ECONNREFUSED, ETIMEDOUT,     ENETUNREACH,  EHOSTUNREACH,
                                   ECONNRESET,   EADDRNOTAVAIL, EADDRINUSE,   EACCES,
                                   EPERM,        ENETDOWN,      EAFNOSUPPORT, EINTR};
-constexpr int kRecvErrors[] = {ECONNRESET,   ETIMEDOUT, EHOSTUNREACH, ENETUNREACH,
-                               ECONNREFUSED, EPIPE,     ENOTCONN,     EIO,
-                               ENOMEM,       EINTR,     EAGAIN,       ENOBUFS};
-constexpr int kSendErrors[] = {EPIPE,   ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENETDOWN, ENOTCONN,
-                               ENOBUFS, ENOMEM,     EIO,       EINTR,        EAGAIN};
 constexpr int kPollErrors[] = {EINTR, ENOMEM, EIO};
-constexpr int kSocketErrors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EAFNOSUPPORT};
-constexpr int kOptionErrors[] = {EINVAL, ENOPROTOOPT, ENOMEM, EPERM};
-constexpr int kBindErrors[] = {EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL};
-constexpr int kNameErrors[] = {ENOTCONN, ENOBUFS};
-constexpr int kPipeErrors[] = {EMFILE, ENFILE, ENOMEM};
-constexpr int kSpliceErrors[] = {EPIPE, ECONNRESET, ETIMEDOUT, ENOMEM, EINVAL, EAGAIN, EINTR};
-
-// What a receive or a send may say although the stream goes on.
-bool IsPassing(int error) {
-  return error == EINTR || error == EAGAIN || error == ENOBUFS || error == ENOMEM;
-}
-
 std::string Raw(const sockaddr* address, socklen_t length) {
   return std::string(reinterpret_cast<const char*>(address), length);
 }
@@ -66,13 +50,6 @@ std::string Wildcard(std::string raw) {
     std::memset(raw.data() + offsetof(sockaddr_in6, sin6_addr), 0, sizeof(in6_addr));
   }
   return raw;
-}
-
-int CopyName(const std::string& raw, sockaddr_storage* address, socklen_t* length) {
-  const size_t n = std::min<size_t>(raw.size(), *length);
-  std::memcpy(address, raw.data(), n);
-  *length = socklen_t(raw.size());
-  return 0;
 }
 
 std::shared_ptr<FakeFile> NewStream(std::shared_ptr<FakePipe> rx, std::shared_ptr<FakePipe> tx) {
@@ -317,110 +294,6 @@ void FakeRing::Cancel(OpId op) { Submit(Call::kCancel, op, -1); }
 void FakeRing::Close(int fd) { Submit(Call::kClose, {}, fd); }
 void FakeRing::Wake(shard::Ring*) { woken_ = true; }
 
-// ---- ring: direct calls -----------------------------------------------------------------------
-
-int FakeRing::Socket(int, int, int) {
-  if (const int error = net_.Failure(net_.modes_.call_fails, kSocketErrors)) return error;
-  return net_.AddFile(std::make_shared<FakeFile>());
-}
-
-int FakeRing::SetOption(int fd, int level, int option, const void* value, socklen_t length) {
-  const auto file = net_.FileOf(fd);
-  if (file == nullptr) return -EBADF;
-  if (const int error = net_.Failure(net_.modes_.call_fails, kOptionErrors)) return error;
-  file->options[{level, option}].assign(static_cast<const char*>(value), length);
-  return 0;
-}
-
-int FakeRing::Bind(int fd, const sockaddr* address, socklen_t length) {
-  const auto file = net_.FileOf(fd);
-  if (file == nullptr) return -EBADF;
-  if (const int error = net_.Failure(net_.modes_.call_fails, kBindErrors)) return error;
-  file->local = Raw(address, length);
-  return 0;
-}
-
-int FakeRing::Shutdown(int fd, int how) {
-  const auto file = net_.FileOf(fd);
-  if (file == nullptr) return -EBADF;
-  if (file->kind != FakeFile::Kind::kStream) return -ENOTCONN;
-  if (how != SHUT_RD) file->tx->ended = true;
-  if (how != SHUT_WR) file->rx->ended = true;
-  return 0;
-}
-
-int FakeRing::GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) {
-  const auto file = net_.FileOf(fd);
-  if (file == nullptr) return -EBADF;
-  if (file->kind != FakeFile::Kind::kStream) return -ENOTCONN;
-  if (const int error = net_.Failure(net_.modes_.call_fails, kNameErrors)) return error;
-  return CopyName(file->remote, address, length);
-}
-
-int FakeRing::GetLocalName(int fd, sockaddr_storage* address, socklen_t* length) {
-  const auto file = net_.FileOf(fd);
-  if (file == nullptr) return -EBADF;
-  if (const int error = net_.Failure(net_.modes_.call_fails, kNameErrors)) return error;
-  return CopyName(file->local, address, length);
-}
-
-int FakeRing::GetSocketError(int fd) {
-  const auto file = net_.FileOf(fd);
-  if (file == nullptr) return -EBADF;
-  return file->kind == FakeFile::Kind::kStream && file->rx->reset ? -ECONNRESET : 0;
-}
-
-int FakeRing::PollNow(std::span<pollfd> asked) {
-  asked_now_ += asked.size();
-  int ready = 0;
-  for (pollfd& one : asked) {
-    const auto file = net_.FileOf(one.fd);
-    const uint32_t wanted = uint32_t(one.events) | POLLERR | POLLHUP;
-    one.revents = short(file == nullptr ? POLLNVAL : ReadyEvents(*file) & wanted);
-    ready += one.revents != 0;
-  }
-  return ready;
-}
-
-int FakeRing::OpenPipe(int fds[2], uint32_t* bytes) {
-  if (const int error = net_.Failure(net_.modes_.call_fails, kPipeErrors)) return error;
-  auto pipe = std::make_shared<FakePipe>();
-  pipe->capacity = *bytes;
-  for (int end = 0; end < 2; ++end) {
-    auto file = std::make_shared<FakeFile>();
-    file->kind = FakeFile::Kind::kPipeEnd;
-    (end == 0 ? file->rx : file->tx) = pipe;
-    fds[end] = net_.AddFile(std::move(file));
-    if (fds[end] >= 0) continue;
-    if (end == 1) net_.CloseFd(fds[0]);
-    return -EMFILE;
-  }
-  return 0;
-}
-
-void FakeRing::ClosePipe(int read_fd, int write_fd) {
-  net_.CloseFd(read_fd);
-  net_.CloseFd(write_fd);
-}
-
-int FakeRing::Splice(int from, int to, size_t max) {
-  const auto source = net_.FileOf(from);
-  const auto sink = net_.FileOf(to);
-  if (source == nullptr || sink == nullptr) return -EBADF;
-  if (source->rx == nullptr || sink->tx == nullptr) return -ENOTCONN;
-  if (const int error = net_.Failure(net_.modes_.call_fails, kSpliceErrors)) return error;
-  FakePipe& in = *source->rx;
-  FakePipe& out = *sink->tx;
-  if (out.reset || out.broken || out.ended) return -EPIPE;
-  if (in.bytes.empty()) return in.reset ? -ECONNRESET : in.ended ? 0 : -EAGAIN;
-  size_t n = std::min({max, in.bytes.size(), out.Room()});
-  if (n == 0) return -EAGAIN;
-  if (net_.Chance(net_.modes_.short_write)) n = net_.Random(1, n);
-  out.bytes.append(in.bytes, 0, n);
-  in.bytes.erase(0, n);
-  return int(n);
-}
-
 // ---- ring: what operations do -----------------------------------------------------------------
 
 size_t FakeRing::outstanding() const {
@@ -579,22 +452,23 @@ bool FakeRing::TrySend(Op& op) {
     Answer(op, -EPIPE, false);
     return true;
   }
-  size_t total = 0;
-  for (const iovec& vec : op.iovecs) total += vec.iov_len;
-  size_t n = std::min(total, pipe.Room());
+  const size_t n = Put(pipe, op.iovecs);
+  const bool full = n == 0 && shard::TotalBytes(op.iovecs) > 0;
+  Answer(op, full ? -EAGAIN : int(n), false);  // kTry only: kWait is not tried without room
+  return true;
+}
+
+// What there is room for, or less: how many bytes.
+size_t FakeRing::Put(FakePipe& pipe, std::span<const iovec> bytes) {
+  size_t n = std::min(shard::TotalBytes(bytes), pipe.Room());
   if (n > 0 && net_.Chance(net_.modes_.short_write)) n = net_.Random(1, n);
-  if (n == 0 && total > 0) {
-    Answer(op, -EAGAIN, false);  // kTry only: kWait is not tried without room
-    return true;
-  }
   size_t left = n;
-  for (const iovec& vec : op.iovecs) {
+  for (const iovec& vec : bytes) {
     const size_t part = std::min(left, vec.iov_len);
     pipe.bytes.append(static_cast<const char*>(vec.iov_base), part);
     left -= part;
   }
-  Answer(op, int(n), false);
-  return true;
+  return n;
 }
 
 // A failure drawn by `fails`. What breaks a stream breaks it for both ends and for good.

@@ -205,10 +205,14 @@ class FakeRing final : public shard::Ring {
   int OpenPipe(int fds[2], uint32_t* bytes) override;
   void ClosePipe(int read_fd, int write_fd) override;
   int Splice(int from, int to, size_t max) override;
+  int RecvNow(int fd, void* to, size_t max) override;
+  int SendNow(int fd, std::span<const iovec> bytes) override;
   std::span<const shard::Completion> Turn(uint64_t deadline_us) override;
   void Wake(shard::Ring* from) override;
   uint64_t enter_calls() const override { return turns_; }
-  size_t asked_now() const { return asked_now_; }  // descriptors named to PollNow()
+  size_t asked_now() const { return asked_now_; }    // descriptors named to PollNow()
+  uint64_t taken_now() const { return taken_now_; }  // bytes given by RecvNow()
+  uint64_t sent_now() const { return sent_now_; }    // bytes taken by SendNow()
 
   // Operations submitted and not yet answered for the last time.
   size_t outstanding() const;
@@ -244,6 +248,10 @@ class FakeRing final : public shard::Ring {
   };
 
   Op& Submit(Call call, shard::OpId op, int fd);
+  bool IsUnderWay(Call call, int fd) const;
+  // The error of a transfer made at once: drawn by `fails`, or that of the stream.
+  int FailNow(FakeFile& file, std::span<const int> errors);
+  size_t Put(FakePipe& pipe, std::span<const iovec> bytes);
   void StartSubmitted();
   void Start(Op op);
   void Sweep();
@@ -265,6 +273,8 @@ class FakeRing final : public shard::Ring {
   shard::ChunkPool* large_;
   uint64_t turns_ = 0;
   size_t asked_now_ = 0;
+  uint64_t taken_now_ = 0;
+  uint64_t sent_now_ = 0;
   bool woken_ = false;
   std::vector<Op> submitted_;
   std::list<Op> pending_;

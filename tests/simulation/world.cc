@@ -42,13 +42,16 @@ std::string Reached::Text() const {
   std::string text = base::Format(
       "%llu events, %llu streams; handed over %llu, idle taken over %llu, reused %llu, queued "
       "%llu, "
-      "retries %llu, redispatched %llu, seeds that spliced %llu, waits for a buffer %llu, accepts "
-      "without a descriptor %llu, answers %llu, refusals %llu; ended:",
+      "retries %llu, redispatched %llu, seeds that spliced %llu, taken at once %llu B, sent at "
+      "once "
+      "%llu B, waits for a buffer %llu, accepts without a descriptor %llu, answers %llu, refusals "
+      "%llu; ended:",
       (unsigned long long)events, (unsigned long long)streams, (unsigned long long)handed_over,
       (unsigned long long)taken_over, (unsigned long long)reused, (unsigned long long)queued,
       (unsigned long long)retries, (unsigned long long)redispatches, (unsigned long long)spliced,
-      (unsigned long long)buffer_waits, (unsigned long long)no_descriptors,
-      (unsigned long long)answered, (unsigned long long)refused);
+      (unsigned long long)taken_now, (unsigned long long)sent_now, (unsigned long long)buffer_waits,
+      (unsigned long long)no_descriptors, (unsigned long long)answered,
+      (unsigned long long)refused);
   for (size_t reason = 0; reason < size_t(shard::CloseReason::kCount); ++reason) {
     if (by_reason[reason] == 0) continue;
     text += base::Format(" %s %llu", shard::Info(shard::CloseReason(reason)).counter,
@@ -672,6 +675,9 @@ void World::Collect() {
     if (served > accepted) reached_.handed_over += served - accepted;
     reached_.buffer_waits += shard.loop().counters().buffer_waits.Get();
     if (shard.pipes() != nullptr && shard.pipes()->open() > 0) reached_.spliced = 1;
+    const auto& ring = static_cast<const tests::FakeRing&>(shard.loop().ring());
+    reached_.taken_now += ring.taken_now();
+    reached_.sent_now += ring.sent_now();
     for (uint32_t l = 0; l < shard.listeners(); ++l) {
       reached_.no_descriptors += shard.listener(l).counters().no_descriptors.Get();
     }

@@ -29,7 +29,9 @@ struct Reached {
   uint64_t queued = 0;
   uint64_t retries = 0;
   uint64_t redispatches = 0;
-  uint64_t spliced = 0;  // seeds
+  uint64_t spliced = 0;    // seeds
+  uint64_t taken_now = 0;  // bytes of large transfers, without an operation of the ring
+  uint64_t sent_now = 0;
   uint64_t buffer_waits = 0;
   uint64_t no_descriptors = 0;
   uint64_t answered = 0;

@@ -148,6 +148,14 @@ class UncountedRing final : public shard::Ring {
     const Counted off(false);
     return ring_->Splice(from, to, max);
   }
+  int RecvNow(int fd, void* to, size_t max) override {
+    const Counted off(false);
+    return ring_->RecvNow(fd, to, max);
+  }
+  int SendNow(int fd, std::span<const iovec> bytes) override {
+    const Counted off(false);
+    return ring_->SendNow(fd, bytes);
+  }
   std::span<const shard::Completion> Turn(uint64_t deadline_us) override {
     const Counted off(false);
     if (need_send_answers_) ring_->NeedSendAnswers();

@@ -37,6 +37,8 @@ class IdleRing : public Ring {
   int OpenPipe(int*, uint32_t*) override { return Unexpected(); }
   void ClosePipe(int, int) override { Unexpected(); }
   int Splice(int, int, size_t) override { return Unexpected(); }
+  int RecvNow(int, void*, size_t) override { return Unexpected(); }
+  int SendNow(int, std::span<const iovec>) override { return Unexpected(); }
   std::span<const Completion> Turn(uint64_t) override { return {}; }
   void Wake(Ring*) override {}
   uint64_t enter_calls() const override { return 0; }

@@ -304,6 +304,52 @@ TEST_P(RingContract, ResetIsAnError) {
   answers.Turn(0);
 }
 
+TEST_P(RingContract, PiecesAreTakenAndSentAtOnce) {
+  OPEN_OR_SKIP();
+  std::unique_ptr<RingPeer> peer;
+  const int fd = world_->Pair(&peer);
+  char buffer[64];
+  EXPECT_EQ(ring().RecvNow(fd, buffer, sizeof(buffer)), -EAGAIN);
+  ASSERT_EQ(peer->Write("a large piece"), 13u);
+  EXPECT_EQ(ring().RecvNow(fd, buffer, 7), 7);
+  EXPECT_EQ(ring().RecvNow(fd, buffer + 7, sizeof(buffer) - 7), 6);
+  EXPECT_EQ(std::string_view(buffer, 13), "a large piece");
+
+  const iovec parts[] = {{buffer, 2}, {buffer + 8, 5}};
+  EXPECT_EQ(ring().SendNow(fd, parts), 7);
+  EXPECT_EQ(peer->Read(100), "a piece");
+  // A full socket takes what it has room for, and then nothing.
+  std::string many(size_t{1} << 20, 'x');
+  size_t sent = 0;
+  int result = 0;
+  for (int tries = 0; tries < 1000; ++tries) {
+    const iovec all[] = {{many.data(), many.size()}};
+    result = ring().SendNow(fd, all);
+    if (result < 0) break;
+    sent += size_t(result);
+  }
+  EXPECT_EQ(result, -EAGAIN);
+  size_t got = 0;
+  Answers answers(*world_);
+  ASSERT_TRUE(answers.TurnUntil([&] {
+    got += peer->Read(1 << 20).size();
+    return got == sent;
+  }));
+
+  peer->CloseWrite();
+  const OpId poll = Op(OpKind::kConnPollIn, 1);
+  ring().Poll(poll, fd, POLLIN, false);
+  ASSERT_TRUE(answers.TurnUntil([&] { return answers.CountOf(poll) == 1; }));
+  EXPECT_EQ(ring().RecvNow(fd, buffer, sizeof(buffer)), 0);
+  peer->Reset();
+  const OpId hang_up = Op(OpKind::kConnPollIn, 2);
+  ring().Poll(hang_up, fd, POLLIN | POLLHUP, false);
+  ASSERT_TRUE(answers.TurnUntil([&] { return answers.CountOf(hang_up) == 1; }));
+  EXPECT_LT(ring().SendNow(fd, parts), 0);  // and no signal
+  ring().Close(fd);
+  answers.Turn(0);
+}
+
 TEST_P(RingContract, DryPoolLosesNothing) {
   RingWorldOptions options;
   options.small_chunks = 4;
