@@ -14,6 +14,15 @@ void Cli::Say(std::string_view text) {
   last_said_ = text.back();
 }
 
+bool Cli::has_input() const {
+  return !input_.empty() || (peer_.applet != nullptr && !peer_.applet->input().empty());
+}
+
+void Cli::DropInput() {
+  input_.clear();
+  if (peer_.applet != nullptr) peer_.applet->input().Clear();
+}
+
 void Cli::SayLine(std::string_view text) {
   Say(text);
   if (last_said_ != '\n') Say("\n");

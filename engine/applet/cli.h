@@ -61,7 +61,9 @@ class Cli {
   Wait Run();
   std::string& output() { return output_; }
 
-  // For commands.
+  // For commands. Something was typed behind the command that runs; it can be thrown away.
+  bool has_input() const;
+  void DropInput();
   void Say(std::string_view text);
   // Say(), then a line feed where there is none; for one-line answers.
   void SayLine(std::string_view text);

@@ -57,7 +57,7 @@ constexpr CliCommandSpec kCommands[] = {
     {"show env", kOperator, "[<name>]", "the environment of the process", StartShowEnv},
     {"show errors", kOperator, "[<proxy>] [request|response]",
      "the last messages that were not understood", StartShowErrors},
-    {"show events", kOperator, "[<ring> [-n] [-0]]", "list the rings, or say what one holds",
+    {"show events", kOperator, "[<ring> [-w] [-n] [-0]]", "list the rings, or say what one holds",
      StartShowEvents},
     {"show info", kUser, "[typed|json] [desc] [float]", "facts and limits of the process",
      StartShowInfo},

@@ -398,7 +398,6 @@ constexpr KeywordState kStates[] = {
     {"idle-ping", kServers, kTunes, kNoPrefix, 1},
     {"ktls", kServers, kTunes, kNoPrefix, 1},
     {"log-bufsize", kServers, kTunes, kNoPrefix, 1},
-    {"log-proto", kServers, kTunes, kNoPrefix, 1},
     {"non-stick", kServers, kTunes},
     {"pool-conn-name", kServers, kNotYet, kNoPrefix, 1},
     {"resolve-opts", kServers, kTunes, kNoPrefix, 1},

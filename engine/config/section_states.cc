@@ -60,11 +60,8 @@ constexpr KeywordState kStates[] = {
     // mailers (manual 12.3).
     {"mailer", scope::kMailers, kWithSection, kNoPrefix, 0, kNoMailers},
     {"timeout mail", scope::kMailers, kWithSection, kNoPrefix, 0, kNoMailers},
-    // ring (manual 12.5). It keeps lines in memory, and sends them nowhere yet.
+    // ring (manual 12.5).
     {"backing-file", scope::kRing, Support::kTunesOnly},
-    {"server", scope::kRing, kNotYet},
-    {"timeout connect", scope::kRing, Support::kTunesOnly},
-    {"timeout server", scope::kRing, Support::kTunesOnly},
     // log-forward (manual 12.6).
     {"backlog", scope::kLogForward, kNotYet},
     {"bind", scope::kLogForward, kNotYet},

@@ -149,8 +149,9 @@ void ShardLog::Queue(const Logger& logger, const LogMessage& message, std::strin
   uint32_t bytes_max = logger.line_bytes_max;
   if (target.kind == LogTarget::Kind::kRing) {
     // What is stored is the ring's own matter (manual 12.5).
-    format = hub_.plan().rings[target.ring].format;
-    bytes_max = std::min(bytes_max, hub_.plan().rings[target.ring].line_bytes_max);
+    const LogRingPlan& ring = hub_.plan().rings[target.ring];
+    if (!ring.is_implicit) format = ring.format;
+    bytes_max = std::min(bytes_max, ring.line_bytes_max);
   }
   const std::string_view line = Compose(logger, format, bytes_max, message, text, line_.get());
   if (!hub_.writer()->TryPush(producer_, logger.target, line)) return Lose(1);

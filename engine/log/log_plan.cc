@@ -38,6 +38,12 @@ bool LogTarget::operator==(const LogTarget& other) const {
          std::memcmp(&address, &other.address, address_length) == 0;
 }
 
+bool LogRingServer::operator==(const LogRingServer& other) const {
+  return name == other.name && octet_count == other.octet_count &&
+         address_length == other.address_length &&
+         std::memcmp(&address, &other.address, address_length) == 0;
+}
+
 bool LogSample::Takes(uint64_t line) const {
   if (ranges.empty()) return true;
   const uint64_t position = line % size + 1;

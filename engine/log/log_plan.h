@@ -65,13 +65,27 @@ struct LogTarget {
   bool operator==(const LogTarget& other) const;
 };
 
-// A `ring` section (manual 12.5).
+// A server that a ring's lines are sent to, over a stream (manual 12.5, server).
+struct LogRingServer {
+  std::string name;
+  sockaddr_storage address{};
+  socklen_t address_length = 0;
+  bool octet_count = false;  // log-proto: RFC 6587 section 3.4.1, else 3.4.2
+
+  bool operator==(const LogRingServer& other) const;
+};
+
+// A `ring` section (manual 12.5), or what a `log tcp@` line keeps its lines in.
 struct LogRingPlan {
   std::string name;
   std::string description;
   SyslogFormat format = SyslogFormat::kRaw;
   uint64_t size_bytes = 16384;
   uint32_t line_bytes_max = kLogLineBytesDefault;
+  std::vector<LogRingServer> servers;
+  uint32_t connect_ms = 5000;  // timeout connect
+  uint32_t server_ms = 0;      // timeout server; 0: no limit
+  bool is_implicit = false;    // of a `log` line, which says the format
 };
 
 // `sample 2-3,8:10`: which of every `size` lines go out, counted from 1.

@@ -317,7 +317,7 @@ bool Run::PlanLimits(LimitsPlan* plan) {
   }
   LimitsRequest request = MakeLimitsRequest(configuration_->global, options_, shards, sockets);
   request.splice = configuration_->splices();
-  request.health_checks = CountChecks(*configuration_);
+  request.health_checks = CountChecks(*configuration_) + CountRingServers(configuration_->logs);
   request.client_sockets = client_sockets;
   request.backlogs = Supervisor::BacklogsOf(*configuration_, shards);
   *plan = ComputeLimits(request, ReadSystemLimits());

@@ -11,7 +11,9 @@ std::string NeedsRestart(std::string_view keyword) {
 
 bool IsSamePlan(const LogRingPlan& one, const LogRingPlan& other) {
   return one.name == other.name && one.format == other.format &&
-         one.size_bytes == other.size_bytes && one.line_bytes_max == other.line_bytes_max;
+         one.size_bytes == other.size_bytes && one.line_bytes_max == other.line_bytes_max &&
+         one.servers == other.servers && one.connect_ms == other.connect_ms &&
+         one.server_ms == other.server_ms;
 }
 
 bool HasSameTargets(const LogPlan& now, const LogPlan& next) {

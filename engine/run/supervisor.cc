@@ -402,7 +402,8 @@ bool Supervisor::OpenShards(std::string* why) {
     options.index = index;
     // Any shard may come to serve nearly everything, so each has room for all: address space, not
     // memory.
-    options.connections_max = 2 * settings_.maxconn + CountChecks(configuration()) + 64;
+    options.connections_max = 2 * settings_.maxconn + CountChecks(configuration()) +
+                              CountRingServers(configuration().logs) + 64;
     options.small_chunk_bytes = configuration().global.bufsize;
     options.large_chunk_bytes = std::max<uint32_t>(65536, configuration().global.bufsize);
     options.small_chunks = settings_.small_chunks;

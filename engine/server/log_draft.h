@@ -22,8 +22,9 @@ struct Line;
 struct LoggerDraft {
   Logger logger;
   LogTarget target;
-  std::string ring;     // of `ring@NAME`
-  std::string profile;  // empty: none
+  std::string ring;      // of `ring@NAME`
+  LogRingServer stream;  // of `tcp@`; without an address: it is none
+  std::string profile;   // empty: none
   size_t profile_word = 0;
   bool is_global = false;  // `log global`: all of the global section
   const Line* line = nullptr;

@@ -3,6 +3,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <string>
 #include <utility>
@@ -33,18 +34,43 @@ bool TakeFd(const KeywordUse& use, std::string_view text, LogTarget& target) {
   return TakeArgument(use, 0, ParseInteger(text, 0, INT_MAX), target.fd);
 }
 
-// `address` is what follows a prefix that says nothing about the family, or all there is.
-bool TakeDatagramAddress(BuildContext& context, const KeywordUse& use, const std::string& address,
-                         LogTarget& target) {
+// `address` is what follows a prefix that says nothing about the family, or all there is; it stands
+// in `argument`.
+bool TakeAddress(BuildContext& context, const KeywordUse& use, size_t argument,
+                 const std::string& address, sockaddr_storage* storage, socklen_t* length) {
   const Parsed<AddressWord> word = ParseAddress(address, kServerAddress);
-  if (!word) return Refuse(use, 0, word.error);
+  if (!word) return Refuse(use, argument, word.error);
   const Parsed<shard::Address> resolved = Resolve(context, word.value);
-  if (!resolved) return Refuse(use, 0, resolved.error);
+  if (!resolved) return Refuse(use, argument, resolved.error);
   shard::Address where = resolved.value;
   if (where.is_ip() && where.port == 0) where.port = kSyslogPort;
+  *length = where.ToSockaddr(storage);
+  return *length != 0 || Refuse(use, argument, "the path of the socket is too long");
+}
+
+bool TakeDatagramAddress(BuildContext& context, const KeywordUse& use, const std::string& address,
+                         LogTarget& target) {
   target.kind = LogTarget::Kind::kDatagram;
-  target.address_length = where.ToSockaddr(&target.address);
-  return target.address_length != 0 || Refuse(use, 0, "the path of the socket is too long");
+  return TakeAddress(context, use, 0, address, &target.address, &target.address_length);
+}
+
+// With or without one of the prefixes of streams (manual 11.1). `*is_stream`: with one.
+std::string WithoutStreamPrefix(const std::string& text, bool* is_stream) {
+  const std::pair<std::string_view, std::string_view> kPrefixes[] = {
+      {"tcp@", ""}, {"tcp4@", "ipv4@"}, {"tcp6@", "ipv6@"}, {"uxst@", "unix@"}};
+  for (const auto& [prefix, family] : kPrefixes) {
+    *is_stream = text.starts_with(prefix);
+    if (*is_stream) return std::string(family) + text.substr(prefix.size());
+  }
+  return text;
+}
+
+// A ring of its own, and its server (manual 4.2, log).
+bool TakeStreamTarget(BuildContext& context, const KeywordUse& use, const std::string& address,
+                      LoggerDraft& draft) {
+  draft.target.kind = LogTarget::Kind::kRing;
+  draft.stream.name = use.argument(0);
+  return TakeAddress(context, use, 0, address, &draft.stream.address, &draft.stream.address_length);
 }
 
 bool TakeTarget(BuildContext& context, const KeywordUse& use, LoggerDraft& draft) {
@@ -61,11 +87,12 @@ bool TakeTarget(BuildContext& context, const KeywordUse& use, LoggerDraft& draft
     target.kind = LogTarget::Kind::kRing;
     return !rest.empty() || Refuse(use, 0, "expects the name of a ring");
   }
-  for (const std::string_view later : {"backend", "tcp", "tcp4", "tcp6", "uxst"}) {
-    if (prefix == later) {
-      return Refuse(use, 0, "a target '" + prefix + "@' is not supported yet");
-    }
+  if (prefix == "backend") {
+    return Refuse(use, 0, "a target '" + prefix + "@' is not supported yet");
   }
+  bool is_stream = false;
+  const std::string address = WithoutStreamPrefix(text, &is_stream);
+  if (is_stream) return TakeStreamTarget(context, use, address, draft);
   if (prefix == "udp") return TakeDatagramAddress(context, use, rest, target);
   if (prefix == "udp4") return TakeDatagramAddress(context, use, "ipv4@" + rest, target);
   if (prefix == "udp6") return TakeDatagramAddress(context, use, "ipv6@" + rest, target);
@@ -241,7 +268,62 @@ bool TakeHostname(BuildContext& context, KeywordUse& use) {
 
 LogRingPlan& Ring(BuildContext& context) { return context.configuration.logs.rings.back(); }
 
+// `server <name> <address> [log-proto <proto>]`
+bool TakeRingServer(BuildContext& context, KeywordUse& use) {
+  if (!HasArguments(use, 2, SIZE_MAX, "a name and an address")) return false;
+  LogRingServer server;
+  server.name = use.argument(0);
+  if (const char bad = ForbiddenNameByte(server.name); bad != '\0') {
+    return Refuse(use, 0,
+                  "character '" + std::string(1, bad) + "' is not permitted in a server name");
+  }
+  for (const LogRingServer& other : Ring(context).servers) {
+    if (other.name != server.name) continue;
+    return Refuse(use, 0, "this ring has a server '" + server.name + "' already");
+  }
+  bool is_stream = false;
+  const std::string address = WithoutStreamPrefix(std::string(use.argument(1)), &is_stream);
+  if (!TakeAddress(context, use, 1, address, &server.address, &server.address_length)) return false;
+  for (size_t word = 2; word < use.arguments(); word += 2) {
+    if (use.argument(word) != "log-proto") {
+      return Refuse(use, word,
+                    InQuotes(use.argument(word)) + " is not supported for a server of a ring",
+                    "such a server knows 'log-proto octet-count' and 'log-proto legacy'");
+    }
+    const std::string_view proto = word + 1 < use.arguments() ? use.argument(word + 1) : "";
+    server.octet_count = proto == "octet-count";
+    if (!server.octet_count && proto != "legacy") {
+      return Refuse(use, word + 1 < use.arguments() ? word + 1 : word,
+                    "'log-proto' expects 'octet-count' or 'legacy'" +
+                        (proto.empty() ? "" : ", not " + InQuotes(proto)));
+    }
+  }
+  Ring(context).servers.push_back(std::move(server));
+  return true;
+}
+
+// Elsewhere than in a ring.
+bool TakeLogProto(BuildContext&, KeywordUse& use) {
+  use.next = use.first_argument + 1;
+  if (!HasArguments(use, 1, SIZE_MAX, "'octet-count' or 'legacy'")) return false;
+  use.diagnostics.Warning(use.line.At(use.first_word),
+                          "'log-proto' only has an effect on the servers of a 'ring' section");
+  return use.argument(0) == "octet-count" || use.argument(0) == "legacy" ||
+         Refuse(use, 0, "expects 'octet-count' or 'legacy', not " + InQuotes(use.argument(0)));
+}
+
+void AddRingTimeout(BuildKeywords& keywords, const char* words, uint32_t LogRingPlan::*field) {
+  keywords.Add({words, scope::kRing}, [=](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "a time such as '10s' or '500ms'") &&
+           TakeArgument(use, 0, ParseTimeMs(use.argument(0)), Ring(context).*field);
+  });
+}
+
 void RegisterRing(BuildKeywords& keywords) {
+  keywords.Add({"server", scope::kRing}, TakeRingServer);
+  keywords.Add({"log-proto", scope::kServer | scope::kDefaultServer}, TakeLogProto);
+  AddRingTimeout(keywords, "timeout connect", &LogRingPlan::connect_ms);
+  AddRingTimeout(keywords, "timeout server", &LogRingPlan::server_ms);
   keywords.Add({"description", scope::kRing}, [](BuildContext& context, KeywordUse& use) {
     return TakeDescription(use, Ring(context).description);
   });
@@ -266,10 +348,29 @@ void RegisterRing(BuildKeywords& keywords) {
 
 // What can be said once everything was read -------------------------------------------------------
 
+// The ring of a `log tcp@` line. Lines that say the same server share one.
+uint32_t ImplicitRing(BuildContext& context, const LogRingServer& server) {
+  std::vector<LogRingPlan>& rings = context.configuration.logs.rings;
+  for (size_t i = 0; i < rings.size(); ++i) {
+    if (rings[i].is_implicit && rings[i].servers[0] == server) return uint32_t(i);
+  }
+  LogRingPlan ring;
+  ring.name = server.name;
+  ring.description = "lines on their way to " + server.name;
+  ring.size_bytes = std::max<uint64_t>(context.configuration.global.bufsize, kLogLineBytesMax + 1);
+  ring.line_bytes_max = kLogLineBytesMax;
+  ring.servers.push_back(server);
+  ring.is_implicit = true;
+  rings.push_back(std::move(ring));
+  return uint32_t(rings.size() - 1);
+}
+
 // False: what it names does not exist, and that was reported.
 bool Settle(BuildContext& context, LoggerDraft& draft, Logger* logger) {
   LogPlan& plan = context.configuration.logs;
-  if (draft.target.kind == LogTarget::Kind::kRing) {
+  if (draft.stream.address_length != 0) {
+    draft.target.ring = ImplicitRing(context, draft.stream);
+  } else if (draft.target.kind == LogTarget::Kind::kRing) {
     size_t index = 0;
     while (index < plan.rings.size() && plan.rings[index].name != draft.ring) ++index;
     if (index == plan.rings.size()) {

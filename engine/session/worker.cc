@@ -92,6 +92,10 @@ void Worker::OnStart(shard::Shard& shard) noexcept {
   CheckHost& host = server_events_;
   checks_ = std::make_unique<CheckRunner>(host, *configuration_, index, shard.board().shards());
   checks_->Start(nullptr);
+  if (process_.logs == nullptr) return;
+  ring_senders_ =
+      std::make_unique<RingSenders>(context(), *process_.logs, [this] { idle_pool_.MakeRoom(); });
+  ring_senders_->Start();
 }
 
 shard::LimitShare* Worker::GlobalShare(const BindConfig& bind) const {
@@ -266,6 +270,7 @@ void Worker::WakeWaiting(uint64_t shards_waiting) {
 void Worker::OnTurnEnd() noexcept {
   idle_pool_.OnTurnEnd();
   FlushLog();
+  if (ring_senders_ != nullptr) ring_senders_->OnTurnEnd();
   if (tls_counts_ != nullptr) resume_shards_ |= tls_counts_->TakeWaiting();
   if (resume_shards_ != 0) {
     const uint64_t waiting = resume_shards_;
@@ -322,6 +327,7 @@ uint32_t Worker::IdleClients() {
 
 void Worker::OnStop() noexcept {
   checks_->Stop();
+  if (ring_senders_ != nullptr) ring_senders_->Stop();
   idle_pool_.CloseAll();
   while (Session* session = handshaking_.front()) session->EndHandshake(CloseReason::kShutdown);
   for (MuxH1Front* mux = all_fronts_.front(); mux != nullptr;) {

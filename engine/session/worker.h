@@ -30,6 +30,7 @@
 #include "engine/session/invalid_messages.h"
 #include "engine/session/kept_values.h"
 #include "engine/session/question.h"
+#include "engine/session/ring_sender.h"
 #include "engine/session/server_events.h"
 #include "engine/session/session.h"
 #include "engine/session/spread_close.h"
@@ -80,6 +81,7 @@ struct ProcessContext {
   const tls::TicketSecret ticket_secret = tls::TicketSecret::Draw(base::WallMicros() / 1000000);
   bool debug_moves = false;            // -d: every move of every stream goes to standard output
   std::string version;                 // what `show version` says
+  std::string startup_logs;            // what the start has said, for `show startup-logs`
   uint64_t sockets_max = 0;            // descriptors needed at maxconn
   uint64_t fds_max = 0;                // descriptors this process may have; 0: not known
   uint64_t hard_maxconn = 0;           // global_maxconn as it was at the start
@@ -257,6 +259,7 @@ class Worker final : public shard::ShardApp {
   std::unique_ptr<ShardLog> log_;
   ServerEvents server_events_{*this};
   std::unique_ptr<CheckRunner> checks_;
+  std::unique_ptr<RingSenders> ring_senders_;   // null where nothing is logged
   std::unique_ptr<ShardTlsCounts> tls_counts_;  // outlives tls_
   std::unique_ptr<tls::ShardTls> tls_;
   VariablePool variable_pool_;  // outlives those who give back to it

@@ -269,11 +269,53 @@ TEST_F(LogWriterTest, ARingKeepsTheLatestLines) {
   EXPECT_EQ(hub_->FindRing("other"), nullptr);
   uint64_t next = 0;
   std::string text;
-  EXPECT_EQ(ring->TryRead(&next, 1, '|', &text), LogRing::Read::kSome);
-  EXPECT_EQ(ring->TryRead(&next, 1000, '|', &text), LogRing::Read::kEnd);
-  EXPECT_TRUE(text.ends_with("line 98|line 99|" + std::string(20, 'y') + "|")) << text;
+  EXPECT_EQ(ring->TryRead(&next, 1, LogFraming::kLineFeed, &text), LogRing::Read::kSome);
+  EXPECT_EQ(ring->TryRead(&next, 1000, LogFraming::kLineFeed, &text), LogRing::Read::kEnd);
+  EXPECT_TRUE(text.ends_with("line 98\nline 99\n" + std::string(20, 'y') + "\n")) << text;
   EXPECT_LE(text.size(), 100u);
   EXPECT_EQ(hub_->Dropped(), 0u);
+}
+
+struct CountLines final : LogRingListener {
+  void OnLines() noexcept override { ++calls; }
+  int calls = 0;
+};
+
+TEST(LogRing, AReaderIsToldWhatItHasMissed) {
+  LogRing ring({.name = "r", .size_bytes = 20, .line_bytes_max = 19});
+  for (const char* line : {"one", "two", "three", "four", "five"}) ring.Append(line);
+  uint64_t next = 0;
+  std::string text;
+  LogRingRead read;
+  EXPECT_EQ(ring.TryRead(&next, 0, LogFraming::kOctetCount, &text, &read), LogRing::Read::kSome);
+  EXPECT_EQ(read.lost, 2u);
+  EXPECT_EQ(text, "");
+  EXPECT_EQ(ring.TryRead(&next, 100, LogFraming::kOctetCount, &text, &read), LogRing::Read::kEnd);
+  EXPECT_EQ(text, "5 three4 four4 five");
+  EXPECT_EQ(read.line_ends, (std::vector<uint32_t>{7, 13, 19}));
+  EXPECT_EQ(read.lost, 2u);
+  uint64_t end = 0;
+  ASSERT_TRUE(ring.TryFindEnd(&end));
+  EXPECT_EQ(end, next);
+}
+
+TEST(LogRing, AListenerIsCalledOnceBehindTheEnd) {
+  LogRing ring({.name = "r", .size_bytes = 100, .line_bytes_max = 20});
+  CountLines listener;
+  ring.SetListener(&listener);
+  ring.Append("nobody has come to the end");
+  EXPECT_EQ(listener.calls, 0);
+  uint64_t next = 0;
+  std::string text;
+  EXPECT_EQ(ring.TryRead(&next, 100, LogFraming::kNul, &text), LogRing::Read::kEnd);
+  EXPECT_EQ(text, std::string("nobody has come to t\0", 21));
+  ring.Append("one");
+  ring.Append("two");
+  EXPECT_EQ(listener.calls, 1);
+  EXPECT_EQ(ring.TryRead(&next, 100, LogFraming::kNul, &text), LogRing::Read::kEnd);
+  ring.SetListener(nullptr);
+  ring.Append("three");
+  EXPECT_EQ(listener.calls, 1);
 }
 
 }  // namespace
