@@ -37,15 +37,24 @@ void FillStandardStreams() {
   }
 }
 
-bool SilenceStandardStreams(std::string* error) {
-  const int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return Fail(error, "cannot open /dev/null" + Because(errno));
+NullDevice::~NullDevice() {
+  if (fd_ >= 0) close(fd_);
+}
+
+bool NullDevice::Open(std::string* error) {
+  if (fd_ < 0) fd_ = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  return fd_ >= 0 || Fail(error, "cannot open /dev/null" + Because(errno));
+}
+
+bool NullDevice::TakeStandardStreams(std::string* error) {
+  if (!Open(error)) return false;
   for (int stream = 0; stream <= 2; ++stream) {
-    if (fd != stream && dup2(fd, stream) < 0) {
+    if (dup2(fd_, stream) < 0) {
       return Fail(error, "cannot close the standard streams" + Because(errno));
     }
   }
-  if (fd > 2) close(fd);
+  close(fd_);
+  fd_ = -1;
   return true;
 }
 
@@ -55,6 +64,8 @@ Daemon::~Daemon() {
 
 Daemon::Side Daemon::Detach(std::string* error) {
   int ends[2];
+  // Where the root directory changes there may be none afterwards.
+  if (!null_.Open(error)) return Side::kFailed;
   if (pipe2(ends, O_CLOEXEC) != 0) {
     *error = "cannot make a pipe for '-D'" + Because(errno);
     return Side::kFailed;
@@ -101,7 +112,7 @@ int Daemon::WaitUntilReady(std::string* error) {
 
 bool Daemon::ReportReady(std::string* error) {
   if (pipe_fd_ < 0) return true;  // not detached
-  if (!SilenceStandardStreams(error)) return false;
+  if (!null_.TakeStandardStreams(error)) return false;
   ssize_t sent;
   do {
     sent = write(pipe_fd_, "R", 1);

@@ -1,7 +1,7 @@
 // daemon.h - going to the background (-D) without losing the exit status, and the pid file.
 //
-// Owns:    Daemon owns one end of a pipe; PidFile a descriptor and, until it is written, the file
-//          it made.
+// Owns:    Daemon owns one end of a pipe; NullDevice a descriptor; PidFile another and, until it is
+//          written, the file it made.
 // Threads: start-up, main thread; fork comes before any thread and before any ring.
 // Units:   process ids.
 // Errors:  messages for the console. The parent exits 1 whenever its child ends before it serves.
@@ -31,6 +31,22 @@
 
 namespace engine {
 
+// /dev/null, opened while it can be seen: an empty root directory has none.
+class NullDevice {
+ public:
+  NullDevice() = default;
+  ~NullDevice();
+  NullDevice(const NullDevice&) = delete;
+  NullDevice& operator=(const NullDevice&) = delete;
+
+  [[nodiscard]] bool Open(std::string* error);
+  // Makes standard input, output and error /dev/null, which is then closed. Opens it if nobody has.
+  [[nodiscard]] bool TakeStandardStreams(std::string* error);
+
+ private:
+  int fd_ = -1;  // above 2: FillStandardStreams() has seen to that
+};
+
 class Daemon {
  public:
   enum class Side : uint8_t { kParent, kChild, kFailed };
@@ -51,6 +67,7 @@ class Daemon {
  private:
   int pipe_fd_ = -1;  // parent: the end to read; child: the end to write
   pid_t child_pid_ = 0;
+  NullDevice null_;
 };
 
 class PidFile {
@@ -82,7 +99,5 @@ class PidFile {
 // Puts /dev/null where a standard stream was closed by whoever started us, so that no socket gets
 // its number and no message goes to a peer. First thing in main().
 void FillStandardStreams();
-// Makes standard input, output and error /dev/null. Descriptors above 2 are left alone.
-[[nodiscard]] bool SilenceStandardStreams(std::string* error);
 
 }  // namespace engine

@@ -190,6 +190,7 @@ class Run {
   Takeover takeover_;
   std::unique_ptr<Supervisor> supervisor_;
   Daemon daemon_;
+  NullDevice null_;  // a worker's
   PidFile pidfile_;
   bool detached_ = false;
   Phase phase_ = Phase::kServing;
@@ -509,6 +510,7 @@ int Run::Serve() {
   // Before privileges are dropped, so that a successor sees the user that we were started as.
   if (!supervisor_->sharing().Open(&error)) console_.Detail(error);
   if (!GiveToMaster()) return Refuse("the master does not take the listening sockets");
+  if (link_ != nullptr && !null_.Open(&error)) return Refuse(error);
   std::vector<std::string> warnings;
   if (!DropPrivileges(MakePrivilegeRequest(configuration().global), &warnings, &error))
     return Refuse(error);
@@ -565,7 +567,8 @@ bool Run::ReportReady(std::string* error) {
     *error = "the master is gone";
     return false;
   }
-  return RunsInForeground(options_, configuration().global.daemon) || SilenceStandardStreams(error);
+  return RunsInForeground(options_, configuration().global.daemon) ||
+         null_.TakeStandardStreams(error);
 }
 
 void Run::OnMasterSays() {
