@@ -22,6 +22,8 @@
 
 namespace engine {
 
+struct ReplyFormats;
+
 // A whole response that the proxy gives by itself: error pages, monitor-uri, http-request return.
 // `http-error`, `errorfile` and their kin replace the built-in ones (manual 4.2).
 struct HttpReply {
@@ -29,6 +31,7 @@ struct HttpReply {
   std::string reason;                                       // empty: the status's usual one
   std::vector<std::pair<std::string, std::string>> fields;  // without Content-Length and Connection
   std::string body;
+  std::shared_ptr<const ReplyFormats> formats;  // null: nothing of it is made for each request
   // errorfile /dev/null: say nothing, close.
   bool silent = false;
   // The connection ends with it: built-in 400 and 408, and a file that says Connection: close.

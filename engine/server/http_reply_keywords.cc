@@ -11,6 +11,7 @@
 #include "engine/server/expression_words.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/process_keywords.h"
+#include "engine/server/reply_formats.h"
 #include "engine/server/rule_keywords.h"
 #include "proto/http/chars.h"
 
@@ -59,21 +60,6 @@ std::shared_ptr<const HttpReply> TakeReplyFile(BuildContext& context, const Keyw
   }
   context.reply_sizes.push_back({Argument(use, argument), ReplyBytes(*at->second.value)});
   return at->second.value;
-}
-
-// A log format (manual 8.2.6) that holds no field: "%%" is a percent sign.
-bool TakeFormat(const KeywordUse& use, size_t argument, std::string_view format, std::string& out) {
-  out.clear();
-  for (size_t i = 0; i < format.size(); ++i) {
-    if (format[i] == '%') {
-      if (i + 1 >= format.size() || format[i + 1] != '%') {
-        return Refuse(use, argument, "a format with '%' fields is not supported yet");
-      }
-      ++i;
-    }
-    out += format[i];
-  }
-  return true;
 }
 
 // `status N content-type T string S hdr NAME FORMAT ...` of http-error and http-request return.
@@ -127,24 +113,27 @@ bool TakeWord(const KeywordUse& use, size_t& i, ReplyWords& words, bool denies) 
   return true;
 }
 
-// `made`: where a rule's reply may hold expressions; null: it may not.
-struct MadeTexts {
-  BuildContext& context;
+// Where the expressions of a reply stand.
+struct FormatPlace {
   Needs offers;
-  RuleReply& reply;
+  bool in_response;
 };
 
-bool CompileFormat(const MadeTexts& made, const KeywordUse& use, size_t argument,
-                   std::string_view format, RuleText* text) {
+bool CompileFormat(BuildContext& context, const KeywordUse& use, size_t argument,
+                   std::string_view format, Needs offers, RuleText* text) {
   ExpressionProblem problem;
-  if (text->Compile(format, UnitsOf(made.context), made.offers, &problem)) return true;
+  if (text->Compile(format, UnitsOf(context), offers, &problem)) {
+    text->ForEachExpression(
+        [&](const Expression& one) { NoteNamed(context, Argument(use, argument), one); });
+    return true;
+  }
   ReportProblem(use.diagnostics, use.line.At(use.first_argument + argument), use.keyword->words,
                 format, problem);
   return false;
 }
 
-bool TakePayload(const BuildContext& context, const KeywordUse& use, const ReplyWords& words,
-                 const MadeTexts* made, HttpReply& reply) {
+bool TakePayload(BuildContext& context, const KeywordUse& use, const ReplyWords& words,
+                 Needs offers, HttpReply& reply, ReplyFormats& formats) {
   const std::string_view source = words.source ? words.source.text() : std::string_view();
   if (source.empty()) return true;
   const size_t at = words.source_argument;
@@ -155,32 +144,27 @@ bool TakePayload(const BuildContext& context, const KeywordUse& use, const Reply
     if (!contents) return Refuse(use, at, InQuotes(text) + ": " + contents.error);
     text = std::move(contents.value);
   }
-  if (source.starts_with("lf-") && made != nullptr) {
+  if (source.starts_with("lf-")) {
     RuleText compiled;
-    if (!CompileFormat(*made, use, at, text, &compiled)) return false;
+    if (!CompileFormat(context, use, at, text, offers, &compiled)) return false;
     if (!compiled.is_constant()) {
-      made->reply.body = std::move(compiled);
+      formats.body = std::move(compiled);
       return true;
     }
     text = compiled.constant();
-  } else if (source.starts_with("lf-")) {
-    return TakeFormat(use, at, text, reply.body);
   }
   reply.body = std::move(text);
   return true;
 }
 
-bool TakeField(const KeywordUse& use, size_t name_at, const MadeTexts* made, HttpReply& reply) {
+bool TakeField(BuildContext& context, const KeywordUse& use, size_t name_at, Needs offers,
+               HttpReply& reply, ReplyFormats& formats) {
   const std::string name = base::Lower(use.argument(name_at));
-  std::string value;
   RuleText compiled;
-  const std::string_view format = use.argument(name_at + 1);
-  if (made != nullptr) {
-    if (!CompileFormat(*made, use, name_at + 1, format, &compiled)) return false;
-    value = compiled.constant();
-  } else if (!TakeFormat(use, name_at + 1, format, value)) {
+  if (!CompileFormat(context, use, name_at + 1, use.argument(name_at + 1), offers, &compiled)) {
     return false;
   }
+  const std::string& value = compiled.constant();
   if (!proto::IsToken(name)) {
     return Refuse(use, name_at, InQuotes(use.argument(name_at)) + " is not the name of a field");
   }
@@ -198,7 +182,7 @@ bool TakeField(const KeywordUse& use, size_t name_at, const MadeTexts* made, Htt
   if (compiled.is_constant()) {
     reply.fields.emplace_back(name, value);
   } else {
-    made->reply.fields.emplace_back(name, std::move(compiled));
+    formats.fields.emplace_back(name, std::move(compiled));
   }
   return true;
 }
@@ -217,7 +201,7 @@ void WarnOfUnused(const KeywordUse& use, const ReplyWords& words, bool is_whole,
 }
 
 bool MakeReply(BuildContext& context, const KeywordUse& use, const ReplyWords& words,
-               uint16_t status, ReplyStep& step, const MadeTexts* made = nullptr) {
+               uint16_t status, const FormatPlace& where, ReplyStep& step) {
   const size_t at = words.source_argument;
   const std::string_view source = words.source ? words.source.text() : std::string_view();
   step.status = status;
@@ -234,12 +218,14 @@ bool MakeReply(BuildContext& context, const KeywordUse& use, const ReplyWords& w
   }
   auto reply = std::make_shared<HttpReply>();
   reply->status = status;
-  if (!TakePayload(context, use, words, made, *reply)) return false;
+  auto formats = std::make_shared<ReplyFormats>();
+  formats->in_response = where.in_response;
+  if (!TakePayload(context, use, words, where.offers, *reply, *formats)) return false;
   for (const size_t field : words.fields) {
-    if (!TakeField(use, field, made, *reply)) return false;
+    if (!TakeField(context, use, field, where.offers, *reply, *formats)) return false;
   }
   const bool is_string = source.ends_with("string");
-  const bool is_made = made != nullptr && made->reply.body;
+  const bool is_made = formats->body.has_value();
   if (!words.content_type && (!reply->body.empty() || is_string || is_made)) {
     return Refuse(use, at, "a 'content-type' must be given for a payload");
   }
@@ -248,7 +234,8 @@ bool MakeReply(BuildContext& context, const KeywordUse& use, const ReplyWords& w
   }
   context.reply_sizes.push_back(
       {words.source ? words.source : Argument(use, 0), ReplyBytes(*reply)});
-  WarnOfUnused(use, words, false, reply->body.empty() && !is_string);
+  WarnOfUnused(use, words, false, reply->body.empty() && !is_string && !is_made);
+  if (!formats->empty()) reply->formats = std::move(formats);
   step.reply = std::move(reply);
   return true;
 }
@@ -274,7 +261,7 @@ bool TakeHttpError(BuildContext& context, KeywordUse& use) {
   if (!TakeStatus(use, words.status.word - use.first_argument, status)) return false;
   if (words.source && IsWhole(words.source.text())) WarnOfUnused(use, words, true, true);
   ReplyStep step;
-  if (!MakeReply(context, use, words, status, step)) return false;
+  if (!MakeReply(context, use, words, status, {place::kHttpRequest, false}, step)) return false;
   context.proxy->reply_steps.push_back(std::move(step));
   return true;
 }
@@ -387,8 +374,8 @@ std::shared_ptr<const RuleReply> ActionUse::TakeReply(uint16_t status, bool is_r
   reply->status = status;
   if (is_default) return reply;
   ReplyStep step;
-  const MadeTexts made{context, offers, *reply};
-  if (!MakeReply(context, use, words, status, step, &made)) return nullptr;
+  const bool in_response = stage == RuleStage::kHttpResponse;
+  if (!MakeReply(context, use, words, status, {offers, in_response}, step)) return nullptr;
   reply->reply = step.reply;
   if (step.section) context.proxy->late_replies.emplace_back(std::move(step), reply);
   return reply;

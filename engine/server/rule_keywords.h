@@ -27,14 +27,11 @@
 
 namespace engine {
 
-// An answer that a rule gives, as far as it is known at start (deny, tarpit, return).
+// An answer that a rule gives (deny, tarpit, return).
 struct RuleReply {
   // Null: the one of `status` that the proxies have.
   std::shared_ptr<const HttpReply> reply;
   uint16_t status = 0;
-  // Made for each stream; in place of the reply's body, and beside its fields.
-  std::optional<RuleText> body;
-  std::vector<std::pair<std::string, RuleText>> fields;
 };
 
 // One action while its words are read.

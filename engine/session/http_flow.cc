@@ -700,6 +700,20 @@ void HttpFlow::Reply(Stream& stream, const HttpReply& reply, bool close, CloseRe
 
 void HttpFlow::Send(Stream& stream, const HttpReply& reply, const ReplyExtras& extras, bool close,
                     CloseReason reason) {
+  if (reply.formats == nullptr) return SendMade(stream, reply, extras, close, reason);
+  StreamContext context(stream);
+  proto::FieldList fields(stream.front()->arena());
+  ReplyExtras made = extras;
+  const size_t bytes_max = stream.worker().configuration().global.bufsize;
+  if (WriteFormats(reply, context, bytes_max, fields, made)) {
+    return SendMade(stream, reply, made, close, reason);
+  }
+  const HttpReply& page = FindReply(stream.frontend(), stream.backend(), 500);
+  SendMade(stream, page.formats == nullptr ? page : BuiltInReply(500), {}, close, reason);
+}
+
+void HttpFlow::SendMade(Stream& stream, const HttpReply& reply, const ReplyExtras& extras,
+                        bool close, CloseReason reason) {
   phase_ = Phase::kReplied;
   FrontEndpoint& front = *stream.front();
   stream.log().OnResponse(stream, reply.status, true);

@@ -89,6 +89,9 @@ class HttpFlow {
              shard::CloseReason reason = shard::CloseReason::kLocal);
   void Send(Stream& stream, const HttpReply& reply, const ReplyExtras& extras, bool close,
             shard::CloseReason reason);
+  // The reply's formats have been evaluated.
+  void SendMade(Stream& stream, const HttpReply& reply, const ReplyExtras& extras, bool close,
+                shard::CloseReason reason);
   void Redirect(Stream& stream);
   static void EndReply(Stream& stream, shard::CloseReason reason);
   void EditRequest(Stream& stream, FrontEndpoint& front);

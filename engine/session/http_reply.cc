@@ -2,11 +2,41 @@
 
 #include <algorithm>
 
+#include "engine/server/http_replies.h"
+#include "engine/server/reply_formats.h"
+#include "engine/session/stream_context.h"
 #include "proto/http/status.h"
 
 namespace engine {
 
 using proto::FieldName;
+
+bool WriteFormats(const HttpReply& reply, StreamContext& context, size_t bytes_max,
+                  proto::FieldList& fields, ReplyExtras& extras) {
+  const ReplyFormats& formats = *reply.formats;
+  context.in_response = formats.in_response;
+  constexpr size_t kAroundBytes = 4;  // ": " and the end of the line
+  size_t bytes = ReplyBytes(reply);
+  const auto add = [&](std::string_view name, std::string_view value) {
+    bytes += name.size() + value.size() + kAroundBytes;
+    return bytes <= bytes_max && fields.Add(name, value);
+  };
+  if (extras.fields != nullptr) {
+    for (const proto::Field& field : *extras.fields) {
+      if (!add(field.name(), field.value())) return false;
+    }
+  }
+  for (const auto& [name, text] : formats.fields) {
+    std::string_view value;
+    // It leaves with the head, when the scratch may hold something else.
+    if (!text.Write(context, &value) || bytes + value.size() > bytes_max) return false;
+    if (!add(name, fields.arena().Copy(value))) return false;
+  }
+  extras.fields = &fields;
+  if (!formats.body) return true;
+  extras.has_body = true;
+  return formats.body->Write(context, &extras.body) && bytes + extras.body.size() <= bytes_max;
+}
 
 void SendReply(FrontEndpoint& front, const HttpReply& reply, const ReplyExtras& extras, bool close,
                shard::Channel& response, shard::ChunkPool& small,

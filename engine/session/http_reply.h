@@ -18,13 +18,21 @@
 
 namespace engine {
 
-// What a rule adds to a reply of the configuration.
+class StreamContext;
+
+// What is added to a reply of the configuration for one request.
 struct ReplyExtras {
   std::string_view body;
   bool has_body = false;  // in place of the reply's own
   const proto::FieldList* fields = nullptr;
   bool replaces = false;  // fields of the reply that have the same names
 };
+
+// Adds what the reply's formats (engine/server/reply_formats.h) say by now: to `fields` and to
+// `extras`, whose own fields it copies there. Good as long as `context`. False: the answer does not
+// fit `bytes_max`.
+[[nodiscard]] bool WriteFormats(const HttpReply& reply, StreamContext& context, size_t bytes_max,
+                                proto::FieldList& fields, ReplyExtras& extras);
 
 // Sends the head through `front` and puts the body into `response`, which it ends. A request for
 // HEAD gets no body. `edit` is the last to see the head.

@@ -68,27 +68,10 @@ Verdict RuleContext::AnswerStatus(uint16_t status) {
 Verdict RuleContext::Answer(const RuleReply& rule, bool refused) {
   const shard::CloseReason reason =
       refused ? shard::CloseReason::kRejected : shard::CloseReason::kLocal;
-  FrontEndpoint* front = stream->front();
-  if (front == nullptr) return Close();
-  const HttpReply& base =
-      rule.reply != nullptr ? *rule.reply : FindReply(*frontend, stream->backend(), rule.status);
-  ReplyExtras extras;
-  bool fits = true;
-  if (rule.body) {
-    extras.has_body = true;
-    fits = rule.body->Write(*this, &extras.body);
-  }
-  proto::FieldList made(front->arena());
-  for (const auto& [name, text] : rule.fields) {
-    std::string_view value;
-    fits = fits && text.Write(*this, &value) && made.Add(name, front->arena().Copy(value));
-  }
-  extras.fields = &made;
-  if (fits) {
-    stream->AnswerByRule(base, extras, reason);
-  } else {
-    stream->AnswerByRule(FindReply(*frontend, stream->backend(), 500), {}, reason);
-  }
+  if (stream->front() == nullptr) return Close();
+  stream->AnswerByRule(
+      rule.reply != nullptr ? *rule.reply : FindReply(*frontend, stream->backend(), rule.status),
+      {}, reason);
   return Verdict::kEnd;
 }
 

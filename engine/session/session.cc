@@ -183,7 +183,9 @@ void Session::OnBadRequest(MuxH1Front& mux, uint16_t status, CloseReason reason)
 }
 
 std::string Session::LastWords(uint16_t status) noexcept {
-  const HttpReply& reply = FindReply(frontend(), nullptr, status);
+  const HttpReply& found = FindReply(frontend(), nullptr, status);
+  // Nothing can be evaluated where there is no request (manual 4.2, http-error).
+  const HttpReply& reply = found.formats == nullptr ? found : BuiltInReply(status);
   return reply.silent ? std::string() : ReplyText(reply);
 }
 

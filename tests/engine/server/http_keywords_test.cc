@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/server/http_replies.h"
+#include "engine/server/reply_formats.h"
 #include "engine/server/rule_keywords.h"
 #include "tests/engine/server/build_text.h"
 
@@ -237,6 +238,19 @@ const std::vector<EffectRow> kEffects = {
        const HttpReply& r = *c.http.replies.at(404);
        return r.status == 404 && r.body == "x" && r.fields.size() == 2;
      }},
+    {"ErrorOfFormats",
+     " http-error status 404 content-type a/b lf-string %[path]%% hdr X-A %ci hdr X-B 1%%\n",
+     [](Config c) {
+       const HttpReply& r = *c.http.replies.at(404);
+       return r.body.empty() && r.fields.size() == 2 && r.formats != nullptr &&
+              r.formats->body.has_value() && r.formats->fields.size() == 1 &&
+              r.formats->fields[0].first == "x-a" && !r.formats->in_response;
+     }},
+    {"ErrorOfConstantFormats", " http-error status 404 content-type a/b lf-string 1%% hdr X-A %%\n",
+     [](Config c) {
+       const HttpReply& r = *c.http.replies.at(404);
+       return r.body == "1%" && r.fields[0].second == "%" && r.formats == nullptr;
+     }},
     {"ErrorWithoutBody", " http-error status 404\n",
      [](Config c) { return c.http.replies.at(404)->body.empty(); }},
     {"SilentFile", " errorfile 408 /dev/null\n",
@@ -340,11 +354,11 @@ const std::vector<FaultRow> kFaults = {
      " http-error status 404 string x\n",
      {"7:31 'http-error': a 'content-type' must be given for a payload"}},
     {"ErrorFormat",
-     " http-error status 404 content-type a/b lf-string %[src]\n",
-     {"7:51 'http-error': a format with '%' fields is not supported yet"}},
+     " http-error status 404 content-type a/b lf-string %[status]\n",
+     {"7:51 'http-error': 'status' needs the HTTP response, which is not at hand here"}},
     {"ErrorFieldFormat",
-     " http-error status 404 hdr X %ci\n",
-     {"7:30 'http-error': a format with '%' fields is not supported yet"}},
+     " http-error status 404 hdr X %[srcc]\n",
+     {"7:30 'http-error': unknown sample fetch 'srcc'"}},
     {"ErrorFieldName",
      " http-error status 404 hdr a:b c\n",
      {"7:28 'http-error': 'a:b' is not the name of a field"}},
