@@ -81,21 +81,29 @@ class WaitForBody final : public RuleAction {
  public:
   WaitForBody(uint32_t wait_ms, uint64_t bytes_min) : wait_ms_(wait_ms), bytes_min_(bytes_min) {}
   Verdict Run(RuleContext& context) const override {
-    FrontEndpoint* front = context.stream->front();
-    if (front == nullptr || front->request_framing().kind == proto::BodyKind::kNone ||
-        front->request_framing().kind == proto::BodyKind::kTunnel) {
-      return Verdict::kContinue;
+    Stream& stream = *context.stream;
+    FrontEndpoint* front = stream.front();
+    if (front == nullptr) return Verdict::kContinue;
+    if (context.in_response) {
+      BackEndpoint* back = stream.back();
+      if (back == nullptr || !HasBody(back->response_framing())) return Verdict::kContinue;
+      stream.http_flow().ReceiveAhead(stream);
+      if (IsHere(context, stream.response())) return Verdict::kContinue;
+    } else {
+      if (!HasBody(front->request_framing())) return Verdict::kContinue;
+      // A body that is broken is answered where all of them are.
+      if (front->request_broken() || IsHere(context, stream.request())) return Verdict::kContinue;
+      if (!context.cursor().acting) HttpFlow::InviteBody(stream, *front);
     }
-    // A body that is broken is answered where all of them are.
-    if (front->request_broken() || IsHere(context)) return Verdict::kContinue;
-    if (!context.cursor().acting) HttpFlow::InviteBody(*context.stream, *front);
-    if (!HasPassed(context, wait_ms_)) return Verdict::kYield;
-    return context.AnswerStatus(408);
+    return HasPassed(context, wait_ms_) ? context.AnswerLate() : Verdict::kYield;
   }
 
  private:
-  bool IsHere(const RuleContext& context) const {
-    shard::Channel& body = context.stream->request();
+  static bool HasBody(const proto::Framing& framing) {
+    return framing.kind != proto::BodyKind::kNone && framing.kind != proto::BodyKind::kTunnel;
+  }
+
+  bool IsHere(const RuleContext& context, const shard::Channel& body) const {
     if (body.ended() || body.shut() || body.room() == 0) return true;
     const size_t bytes = body.bytes().size();
     return bytes >= context.worker->configuration().global.bufsize ||
@@ -180,7 +188,7 @@ constexpr ActionSpec kActions[] = {
     {"pause", kHttpRequest | kHttpResponse, &MakePause},
     {"strict-mode", kHttpRequest | kHttpResponse | kHttpAfter, &MakeStrictMode},
     {"tarpit", kHttpRequest, &MakeTarpit},
-    {"wait-for-body", kHttpRequest, &MakeWaitForBody},
+    {"wait-for-body", kHttpRequest | kHttpResponse, &MakeWaitForBody},
     {"wait-for-handshake", kHttpRequest, &MakeWaitForHandshake},
 };
 

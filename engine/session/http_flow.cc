@@ -603,6 +603,18 @@ bool HttpFlow::KeepsCookieBack(Stream& stream, FrontEndpoint& front, BackEndpoin
   return true;
 }
 
+// Trailers come last, when the server's side may be gone already: the client's side keeps them.
+void HttpFlow::TakeResponse(FrontEndpoint& front, BackEndpoint& back) {
+  trailers_ = front.arena().New<proto::FieldList>(front.arena());
+  back.TakeResponse(*trailers_);
+}
+
+void HttpFlow::ReceiveAhead(Stream& stream) {
+  if (trailers_ != nullptr) return;
+  stream.response().Hold();
+  TakeResponse(*stream.front(), *stream.back());
+}
+
 void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   FrontEndpoint& front = *stream.front();
   proto::ResponseHead& head = *back.response();
@@ -621,13 +633,11 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   stream.log().OnFinalHead(stream, head.status);
   front.SendResponse(head, framing, closes_client_);
   stream.log().OnResponse(stream, head.status, false);
-  // They come last, when the server's side may be gone already: the client's side keeps them.
-  auto* trailers = front.arena().New<proto::FieldList>(front.arena());
+  if (trailers_ == nullptr) TakeResponse(front, back);
   const bool drop = stream.frontend().http.drop_response_trailers ||
                     stream.backend()->http.drop_response_trailers;
-  if (!drop) front.SetTrailers(trailers);
+  if (!drop) front.SetTrailers(trailers_);
   stream.response().Release();
-  back.TakeResponse(*trailers);
   if (tunnel) {
     front.StartTunnel();
     back.StartTunnel();
@@ -651,7 +661,8 @@ bool HttpFlow::MayRetry(Stream& stream, CloseReason reason) {
     retry_wanted_ = false;
     return true;
   }
-  if (phase_ != Phase::kServer || !RequestCanRepeat(stream)) return false;
+  // What has come of an answer that rules wait for cannot be taken back.
+  if (phase_ != Phase::kServer || trailers_ != nullptr || !RequestCanRepeat(stream)) return false;
   const uint32_t retry_on = RetryOn(stream);
   switch (reason) {
     case CloseReason::kServerNoAnswer:
@@ -673,8 +684,8 @@ bool HttpFlow::MayRetry(Stream& stream, CloseReason reason) {
 }
 
 void HttpFlow::OnServerClosed(Stream& stream, CloseReason reason, bool whole) {
-  if (whole) return;
   FrontEndpoint* front = stream.front();
+  if (whole && !HoldsResponse()) return;
   if (phase_ == Phase::kTunnel || front == nullptr) return;
   if (phase_ == Phase::kReplied) return;
   if (front->response_sent()) {

@@ -52,6 +52,11 @@ class HttpFlow {
   // No answer makes it be sent again (manual 4.4, disable-l7-retry).
   void DisableRetries() { retries_answers_ = false; }
   static void InviteBody(Stream& stream, FrontEndpoint& front);
+  // For rules on a response: its body comes in before its head is sent on, and stays here till
+  // then.
+  void ReceiveAhead(Stream& stream);
+  // Its head is still needed, though nothing more comes from the server.
+  bool HoldsResponse() const { return phase_ == Phase::kServer && trailers_ != nullptr; }
   // A field of the early hints that leave when the rules wait or are over. False: no room.
   bool AddHint(FrontEndpoint& front, std::string_view name, std::string_view value);
 
@@ -83,6 +88,7 @@ class HttpFlow {
   bool RefuseBroken(Stream& stream);
   static bool LetGo(Stream& stream);
   bool KeepsCookieBack(Stream& stream, FrontEndpoint& front, BackEndpoint& back);
+  void TakeResponse(FrontEndpoint& front, BackEndpoint& back);
   void FinalResponse(Stream& stream, BackEndpoint& back);
   // `reason`: who is to blame that no server answers.
   void Reply(Stream& stream, const HttpReply& reply, bool close,
@@ -108,6 +114,7 @@ class HttpFlow {
   bool retry_wanted_ = false;  // the status of the answer asks for another try (retry-on)
   bool retries_answers_ = true;
   proto::FieldList* hints_ = nullptr;  // in the arena of the client's endpoint
+  proto::FieldList* trailers_ = nullptr;  // of the response, as well; set once its body may come
   bool closes_client_ = false;         // option httpclose, or what the server's end demands
 };
 

@@ -65,6 +65,14 @@ Verdict RuleContext::AnswerStatus(uint16_t status) {
   return Answer(reply, true);
 }
 
+Verdict RuleContext::AnswerLate() {
+  const bool client = !in_response;
+  stream->AnswerByRule(
+      FindReply(*frontend, stream->backend(), client ? 408 : 504), {},
+      client ? shard::CloseReason::kClientTimeout : shard::CloseReason::kServerTimeout);
+  return Verdict::kEnd;
+}
+
 Verdict RuleContext::Answer(const RuleReply& rule, bool refused) {
   const shard::CloseReason reason =
       refused ? shard::CloseReason::kRejected : shard::CloseReason::kLocal;

@@ -54,6 +54,8 @@ class RuleContext final : public StreamContext {
   // letters of a refusal when `refused`.
   Verdict Answer(const RuleReply& reply, bool refused);
   Verdict AnswerStatus(uint16_t status);
+  // What the message is waited for has not come in time.
+  Verdict AnswerLate();
   // Closes without a word.
   Verdict Reject();
   // A rule has refused what it is about.

@@ -622,11 +622,13 @@ bool Stream::TryReuse(ServerConfig& server, const PoolKey& key) {
   return true;
 }
 
+// The head of a response that rules wait with is in the server's endpoint.
 // The trailers of the request are in the client's endpoint until the server's side has taken them:
 // it may have answered early and still be reading.
 bool Stream::MayLeave(StreamSide& side) {
-  return !http_ || &side != &client_side_ || server_side_.write_shut() ||
-         front()->request_trailers().empty();
+  if (!http_) return true;
+  if (&side == &server_side_) return front() == nullptr || !http_flow_.HoldsResponse();
+  return server_side_.write_shut() || front()->request_trailers().empty();
 }
 
 // Only the stream knows whose request the answer was for.
