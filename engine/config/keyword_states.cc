@@ -302,7 +302,6 @@ constexpr KeywordState kStates[] = {
     {"email-alert mailers", kAll, kTunes},
     {"email-alert myhostname", kAll, kTunes},
     {"email-alert to", kAll, kTunes},
-    {"log-steps", kDefFront, kTunes},
     {"option contstats", kDefFront, kTunes, kAllowsBoth},
     {"option socket-stats", kDefFront, kTunes, kAllowsBoth},
     // How fast, how much.

@@ -15,6 +15,8 @@ std::string_view OriginName(LogOrigin origin) {
       return "sess_error";
     case LogOrigin::kAccept:
       return "txn_accept";
+    case LogOrigin::kRequest:
+      return "txn_request";
     case LogOrigin::kConnect:
       return "txn_connect";
     case LogOrigin::kResponse:

@@ -22,6 +22,7 @@ enum class LogOrigin : uint8_t {
   kUnspecified,
   kSessionError,
   kAccept,
+  kRequest,
   kConnect,
   kResponse,
   kClose,

@@ -52,6 +52,7 @@ struct ProxyLog {
   bool skip_normal = false;          // option dontlog-normal
   bool has_profiles = false;         // of some of its loggers
   uint32_t needs = 0;                // LogNeeds of all formats
+  uint32_t steps = 0;  // log-steps: a bit per LogOrigin; 0: one line, when all is known
 
   // Where the values of their expressions stand in KeepPlan::values.
   size_t format_values() const { return 0; }
@@ -65,6 +66,7 @@ struct ProxyLog {
   std::optional<size_t> ValuesOf(const LogFormat& one) const;
 
   bool is_default() const { return format.empty(); }
+  bool HasStep(LogOrigin origin) const { return (steps >> uint32_t(origin) & 1) != 0; }
 };
 
 }  // namespace engine

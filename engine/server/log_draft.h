@@ -47,6 +47,7 @@ struct LogDraft {
   LogFormatDraft error_format;
   LogFormatDraft structured_data;
   std::string tag;
+  uint32_t steps = 0;  // as ProxyLog's
   bool as_soon_as_possible = false;
   bool separate_errors = false;
   bool skip_normal = false;

@@ -468,6 +468,7 @@ void FinishProxyLog(BuildContext& context, ProxyDraft& proxy) {
     if (Settle(context, one, &logger)) log->loggers.push_back(std::move(logger));
   }
   log->tag = draft.tag;
+  log->steps = draft.steps;
   log->as_soon_as_possible = draft.as_soon_as_possible;
   log->separate_errors = draft.separate_errors;
   log->skip_normal = draft.skip_normal;
@@ -578,6 +579,10 @@ void RegisterLogKeywords(BuildKeywords& keywords) {
   AddLogOption(keywords, "option logasap", &LogDraft::as_soon_as_possible);
   AddLogOption(keywords, "option log-separate-errors", &LogDraft::separate_errors);
   AddLogOption(keywords, "option dontlog-normal", &LogDraft::skip_normal);
+  keywords.Add({"log-steps", kFront}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "steps such as 'accept,close', or 'all'") &&
+           TakeLogSteps(use, &Draft(context).steps);
+  });
   RegisterRing(keywords);
   RegisterLogProfileKeywords(keywords);
 }

@@ -35,6 +35,8 @@ int32_t FindLogProfile(const Configuration& configuration, std::string_view name
 // The same, once all were read; reports that there is none.
 bool SettleLogProfile(BuildContext& context, const WordPlace& place, std::string_view name,
                       int32_t* profile);
+// The one argument of `log-steps`, as ProxyLog::steps.
+bool TakeLogSteps(const KeywordUse& use, uint32_t* steps);
 void AddProfiles(const Configuration& configuration, ProxyLog& log);
 // The format that stands there; reports what is wrong with it.
 bool CompileFormat(BuildContext& context, const LogFormatDraft& draft, LogFormat& format);

@@ -18,7 +18,7 @@ struct StepName {
 };
 constexpr StepName kSteps[] = {
     {"accept", LogOrigin::kAccept},
-    {"request", LogOrigin::kUnspecified},  // no line is written there
+    {"request", LogOrigin::kRequest},
     {"connect", LogOrigin::kConnect},
     {"response", LogOrigin::kResponse},
     {"close", LogOrigin::kClose},
@@ -73,7 +73,7 @@ bool TakeStep(BuildContext& context, KeywordUse& use) {
       return false;
     }
   }
-  // A step of QUIC, or one without lines, is read and forgotten.
+  // A step of QUIC is read and forgotten.
   if (step != &Profile(context).steps[size_t(LogOrigin::kUnspecified)]) *step = std::move(made);
   return true;
 }
@@ -106,6 +106,35 @@ std::optional<size_t> ProxyLog::ValuesOf(const LogFormat& one) const {
     if (format == &one) return values;
   }
   return std::nullopt;
+}
+
+bool TakeLogSteps(const KeywordUse& use, uint32_t* steps) {
+  constexpr StepName kAll{"all", LogOrigin::kUnspecified};
+  uint32_t taken = 0;
+  std::string_view rest = use.argument(0);
+  while (true) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    const std::string_view word = rest.substr(0, comma);
+    std::vector<std::string_view> names = {kAll.name};
+    bool known = word == kAll.name;
+    for (const StepName& step : kSteps) {
+      if (step.origin > LogOrigin::kClose || step.origin == LogOrigin::kUnspecified) continue;
+      names.push_back(step.name);
+      if (word != step.name && word != kAll.name) continue;
+      known = true;
+      taken |= 1u << uint32_t(step.origin);
+    }
+    if (!known) {
+      std::string hint = Suggest(word, names);
+      if (hint.empty())
+        hint = "there are 'accept', 'request', 'connect', 'response', 'close', 'all'";
+      return Refuse(use, 0, "unknown step " + InQuotes(word), hint);
+    }
+    if (comma == rest.size()) break;
+    rest.remove_prefix(comma + 1);
+  }
+  *steps = taken;
+  return true;
 }
 
 void ReadLogProfile(BuildContext& context, const Section& section) {

@@ -87,7 +87,12 @@ void StreamLog::Begin(Stream& stream) {
     path_ = head.path;
     version_ = VersionText(head);
   }
-  if (log->is_default()) Write(stream, *log, LogOrigin::kAccept);
+  if (log->steps != 0) {
+    WriteStep(stream, *log, LogOrigin::kAccept);
+    if (front != nullptr) WriteStep(stream, *log, LogOrigin::kRequest);
+  } else if (log->is_default()) {
+    Write(stream, *log, LogOrigin::kAccept);
+  }
 }
 
 void StreamLog::OnServerMove(Stream& stream, const shard::TraceEntry& entry) {
@@ -110,7 +115,7 @@ void StreamLog::OnEstablished(Stream& stream) {
   if ((log->needs & kNeedsSource) != 0 && endpoint->connection() != nullptr) {
     source_ = endpoint->connection()->LocalAddress();
   }
-  if (!stream.is_http()) WriteEarly(stream, LogOrigin::kConnect);
+  WriteEarly(stream, LogOrigin::kConnect);
 }
 
 void StreamLog::OnResponse(Stream& stream, uint16_t status, bool own) {
@@ -260,7 +265,23 @@ void StreamLog::FillRequest(uint32_t bytes_max, LogRequest& request) const {
 
 void StreamLog::WriteEarly(Stream& stream, LogOrigin origin) {
   const ProxyLog* log = stream.frontend().log.get();
-  if (log != nullptr && log->as_soon_as_possible && !written_) Write(stream, *log, origin);
+  if (log == nullptr || written_) return;
+  if (log->steps != 0) return WriteStep(stream, *log, origin);
+  // An exchange of HTTP has more to say once its answer has begun.
+  if (origin == LogOrigin::kConnect && stream.is_http()) return;
+  if (log->as_soon_as_possible) Write(stream, *log, origin);
+}
+
+// One line of several (manual 4.2, log-steps): of what is known by now, as `do-log` says it.
+void StreamLog::WriteStep(Stream& stream, const ProxyLog& log, LogOrigin origin) {
+  if (written_ || !log.HasStep(origin)) return;
+  StreamContext context(stream);
+  LogRecord record;
+  FillNow(context, log.needs, record);
+  record.origin = origin;
+  SayTraffic(stream.worker(), stream.frontend(),
+             is_error(stream) ? LogOutcome::kError : LogOutcome::kGood, record, context, nullptr,
+             level_);
 }
 
 void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
@@ -273,7 +294,7 @@ void StreamLog::Write(Stream& stream, const ProxyLog& log, LogOrigin origin) {
   LogRecord record;
   FillRecord(stream, log.needs, record);
   record.origin = origin;
-  record.early = log.as_soon_as_possible;
+  record.early = log.as_soon_as_possible && log.steps == 0;
   StreamContext context(stream);
   if ((log.needs & kNeedsUniqueId) != 0) record.unique_id = UniqueId(context);
   const bool error = is_error(stream);
@@ -376,6 +397,7 @@ void StreamLog::Finish(Stream& stream) {
   Count(stream);
   const ProxyLog* log = stream.frontend().log.get();
   if (log == nullptr || written_) return;
+  if (log->steps != 0 && !log->HasStep(LogOrigin::kClose)) return;
   if (stream.frontend().dont_log_null && bytes_in_ == 0) return;
   Write(stream, *log, LogOrigin::kClose);
 }

@@ -94,6 +94,7 @@ class StreamLog {
 
  private:
   void Write(Stream& stream, const ProxyLog& log, LogOrigin origin);
+  void WriteStep(Stream& stream, const ProxyLog& log, LogOrigin origin);
   void WriteEarly(Stream& stream, LogOrigin origin);
   void FillTimers(bool http, uint64_t now_us, LogTimers& timers) const;
   void CountBytes(Stream& stream);
