@@ -210,6 +210,11 @@ bool AclTable::ReadCriterion(const Line& line, size_t word, Criterion* criterion
     // What was cut off the name moves what stands behind it.
     const size_t cut = name.size() - fetch.size();
     const size_t offset = wrong.offset == 0 ? 0 : wrong.offset + cut;
+    if (wrong.hint.empty() && offset == 0) {
+      // "pathbeg" is near to no fetch.
+      const std::vector<std::string> known = AclCriterionNames(units_);
+      wrong.hint = Suggest(name, std::vector<std::string_view>(known.begin(), known.end()));
+    }
     *problem = {word, offset, wrong.length, std::move(wrong.message), std::move(wrong.hint)};
     return false;
   }
@@ -342,6 +347,7 @@ struct AclTable::TestReader {
         if ((*method == MatchMethod::kInt || *method == MatchMethod::kLen) &&
             std::isalpha(static_cast<unsigned char>(line.text(word).front())) != 0) {
           hint = Suggest(line.text(word), ComparisonNames());
+          if (hint.empty()) hint = "numbers are compared by 'eq', 'ge', 'gt', 'le' and 'lt'";
         }
         return Fail(problem, word, why, hint);
       }
@@ -415,6 +421,9 @@ std::shared_ptr<const Acl> AclTable::Find(const Line& line, size_t word, std::st
   if (hint.empty() && units_.FindFetch(name.substr(0, name.find_first_of("(,")))) {
     hint =
         "a test without a name stands between braces: { " + std::string(line.text(word)) + " ... }";
+  }
+  if (hint.empty() && name.size() > 1 && name.front() == '{') {
+    hint = "braces are words of their own: a blank stands behind '{' and before '}'";
   }
   (void)Fail(problem, word,
              is_predefined ? "ACL " + InQuotes(name) + " is not supported yet"

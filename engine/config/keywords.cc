@@ -281,6 +281,7 @@ std::string KeywordTable::HintFor(const KeywordUse& use, Scopes scopes, bool sta
   const std::string_view stem = StemOf(word);
   const std::string tail = " " + std::string(stem.empty() ? word : stem);
   for (const KeywordSpec& spec : specs_) {
+    if (!IsUsable(spec)) continue;
     if ((spec.scopes & scopes) == 0 || !spec.words.ends_with(tail)) continue;
     if (spec.support == Support::kRemoved || spec.ignored) continue;
     return "did you mean " + InQuotes(spec.words) + "?";

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "engine/config/diagnostics.h"
+#include "engine/config/not_yet.h"
 #include "engine/config/words.h"
 #include "engine/expr/places.h"
 
@@ -58,6 +59,13 @@ std::string Unknown(std::string_view what, WordKind kind, std::string_view name)
   return "unknown " + std::string(what) + " " + InQuotes(name);
 }
 
+// What it waits for, or what it resembles.
+std::string HintFor(WordKind kind, std::string_view name,
+                    const std::vector<std::string_view>& names) {
+  const std::string_view why = ManualStateOf(kind, name) ? WhyNotYet(name) : std::string_view();
+  return why.empty() ? Suggest(name, names) : std::string(why);
+}
+
 std::string MissingNeed(std::string_view name, Needs missing) {
   for (size_t i = 0; i < needs::kCount; ++i) {
     const Needs one = Needs{1} << i;
@@ -82,7 +90,7 @@ std::optional<Expression> Expression::CompileFront(std::string_view text, const 
     reader.Fail(0, fetch.size(),
                 fetch.empty() ? "a sample fetch is expected"
                               : Unknown("sample fetch", WordKind::kFetch, fetch),
-                Suggest(fetch, registry.fetch_names()));
+                HintFor(WordKind::kFetch, fetch, registry.fetch_names()));
     return std::nullopt;
   }
   if (const Needs missing = expression.fetch_->needs & ~offers; missing != 0) {
@@ -103,7 +111,7 @@ std::optional<Expression> Expression::CompileFront(std::string_view text, const 
       reader.Fail(start, name.size(),
                   name.empty() ? "a converter is expected behind ','"
                                : Unknown("converter", WordKind::kConverter, name),
-                  Suggest(name, registry.converter_names()));
+                  HintFor(WordKind::kConverter, name, registry.converter_names()));
       return std::nullopt;
     }
     if (const Needs missing = converter->needs & ~offers; missing != 0) {

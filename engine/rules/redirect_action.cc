@@ -172,10 +172,14 @@ bool TakeWords(ActionUse& action, RedirectWords& words) {
     } else {
       const std::string_view word = action.peek();
       ++action.next;
-      good = action.Refuse("unknown word " + InQuotes(word),
-                           Suggest(word, {"location", "prefix", "scheme", "code", "set-cookie",
-                                          "set-cookie-fmt", "clear-cookie", "drop-query",
-                                          "append-slash", "ignore-empty", "keep-query"}));
+      std::string hint =
+          Suggest(word, {"location", "prefix", "scheme", "code", "set-cookie", "set-cookie-fmt",
+                         "clear-cookie", "drop-query", "append-slash", "ignore-empty", "keep-query",
+                         "if", "unless"});
+      if (hint.empty() && words.kind == Kind::kNone) {
+        hint = "'location', 'prefix' or 'scheme' stands before where it leads to";
+      }
+      good = action.Refuse("unknown word " + InQuotes(word), hint);
     }
     if (!good) return false;
   }

@@ -9,6 +9,7 @@
 #include "engine/acl/acl.h"
 #include "engine/applet/cli_command.h"
 #include "engine/applet/echo.h"
+#include "engine/config/not_yet.h"
 #include "engine/expr/log_item.h"
 #include "engine/fetch/units.h"
 #include "engine/rules/actions.h"
@@ -80,58 +81,6 @@ void AddUnits(WordList& words) {
   words.AddWorking(WordKind::kConverter, std::span(converters));
 }
 
-// With what a fetch, a converter or an action comes that does not work yet.
-std::string_view ReasonOf(std::string_view word) {
-  struct Reason {
-    std::string_view prefix;
-    std::string_view reason;
-  };
-  static constexpr Reason kReasons[] = {{"sc_", "comes with stick tables"},
-                                        {"sc0_", "comes with stick tables"},
-                                        {"sc1_", "comes with stick tables"},
-                                        {"sc2_", "comes with stick tables"},
-                                        {"src_", "comes with stick tables"},
-                                        {"table_", "comes with stick tables"},
-                                        {"in_table", "comes with stick tables"},
-                                        {"map", "comes with maps"},
-                                        {"51d.", "needs device detection"},
-                                        {"da-csv", "needs device detection"},
-                                        {"fs.", "comes with HTTP/2"},
-                                        {"bs.", "comes with HTTP/2"},
-                                        {"res.comp", "comes with compression"},
-                                        {"res.cache", "comes with caches"},
-                                        {"internal.", "of HAProxy's own structures"},
-                                        {"sc-", "comes with stick tables"},
-                                        {"track-sc", "comes with stick tables"},
-                                        {"set-map", "comes with maps"},
-                                        {"del-map", "comes with maps"},
-                                        {"add-acl", "comes with maps"},
-                                        {"del-acl", "comes with maps"},
-                                        {"cache-", "comes with caches"},
-                                        {"send-spoe", "needs SPOE"},
-                                        {"set-bandwidth", "comes with filters"},
-                                        {"do-resolve", "comes with resolvers"},
-                                        {"dgram-drop", "needs QUIC"},
-                                        {"send-retry", "needs QUIC"},
-                                        {"attach-srv", "needs reverse HTTP"},
-                                        {"cpu_ns", "needs 'profiling.tasks'"},
-                                        {"lat_ns", "needs 'profiling.tasks'"},
-                                        {"term_events", "of HAProxy's own structures"},
-                                        {"ssl_fc_client_", "needs 'tune.ssl.keylog'"},
-                                        {"ssl_fc_server_", "needs 'tune.ssl.keylog'"},
-                                        {"ssl_fc_exporter", "needs 'tune.ssl.keylog'"},
-                                        {"ssl_fc_early_exp", "needs early data"},
-                                        {"ssl_bc_client_", "needs 'tune.ssl.keylog'"},
-                                        {"ssl_bc_server_", "needs 'tune.ssl.keylog'"},
-                                        {"ssl_bc_exporter", "needs 'tune.ssl.keylog'"},
-                                        {"ssl_bc_early_exp", "needs early data"},
-                                        {"fc_saved_syn", "needs 'tcp-ss'"}};
-  for (const Reason& one : kReasons) {
-    if (word.starts_with(one.prefix)) return one.reason;
-  }
-  return {};
-}
-
 void AddReasons(WordList& words) {
   const std::vector<KnownWord> all = words.all();
   for (KnownWord word : all) {
@@ -139,7 +88,7 @@ void AddReasons(WordList& words) {
                          word.kind == WordKind::kAction;
     if (!is_unit || word.support != Support::kNotSupportedYet || !word.note.empty()) continue;
     const bool of_quic = word.kind == WordKind::kAction && word.places == ruleset::kQuicInitial;
-    word.note = of_quic ? "needs QUIC" : ReasonOf(word.words);
+    word.note = of_quic ? "needs QUIC" : WhyNotYet(word.words);
     if (!word.note.empty()) words.Add(word);
   }
 }

@@ -89,9 +89,14 @@ bool TakeWord(const KeywordUse& use, size_t& i, ReplyWords& words, bool denies) 
   const size_t arguments = word == "default-errorfiles" ? 0 : word == "hdr" ? 2 : 1;
   const bool is_known = word == "status" || word == "content-type" || word == "hdr";
   if (!is_known && !IsSource(word)) {
+    const std::string hint =
+        Suggest(word, {"status", "content-type", "hdr", "default-errorfiles", "errorfile",
+                       "errorfiles", "file", "lf-file", "string", "lf-string", "if", "unless"});
     return Refuse(use, i, "unknown word " + InQuotes(word),
-                  Suggest(word, {"status", "content-type", "hdr", "default-errorfiles", "errorfile",
-                                 "errorfiles", "file", "lf-file", "string", "lf-string"}));
+                  !hint.empty() ? hint
+                                : "what an answer may have is 'status', 'content-type', 'hdr', and "
+                                  "one of 'string', 'lf-string', 'file', 'lf-file', 'errorfile', "
+                                  "'errorfiles', 'default-errorfiles'");
   }
   if (i + arguments >= use.arguments()) {
     return Refuse(

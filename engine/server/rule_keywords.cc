@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/config/not_yet.h"
 #include "engine/server/expression_words.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/process_keywords.h"
@@ -147,8 +148,11 @@ bool TakeCondition(BuildContext& context, const KeywordUse& use, size_t argument
                    std::optional<AclCondition>* condition) {
   if (argument >= use.arguments()) return true;
   if (!IsConditionWord(use.argument(argument))) {
-    return Refuse(use, argument, "unexpected " + InQuotes(use.argument(argument)),
-                  Suggest(use.argument(argument), {"if", "unless"}));
+    std::string hint = Suggest(use.argument(argument), {"if", "unless"});
+    if (hint.empty()) {
+      hint = "only 'if' or 'unless' may follow; a text with blanks stands between quotes";
+    }
+    return Refuse(use, argument, "unexpected " + InQuotes(use.argument(argument)), hint);
   }
   AclProblem problem;
   AclTable& acls = AclsOf(context);
@@ -182,6 +186,7 @@ bool TakeAcl(BuildContext& context, KeywordUse& use) {
 
 // An action of other rules is named with them, a misspelt one with what it resembles.
 std::string HintFor(const BuildContext& context, std::string_view word, Places place) {
+  if (IsConditionWord(word)) return "the action stands before its condition";
   for (const StageInfo& stage : kStages) {
     if (!ManualStateOf(WordKind::kAction, word, stage.place)) continue;
     return "it is an action of '" + std::string(stage.words) + "'";
@@ -206,7 +211,8 @@ bool ReportUnknownAction(const BuildContext& context, const KeywordUse& use, std
                          const StageInfo& stage) {
   const std::string action = "'" + std::string(stage.words) + " " + std::string(word) + "'";
   if (ManualStateOf(WordKind::kAction, word, stage.place)) {
-    use.diagnostics.Error(use.line.At(use.first_argument), action + " is not supported yet");
+    use.diagnostics.Error(use.line.At(use.first_argument), action + " is not supported yet",
+                          std::string(WhyNotYet(word)));
     return false;
   }
   return Refuse(use, 0, "unknown action " + InQuotes(word), HintFor(context, word, stage.place));
@@ -230,7 +236,10 @@ bool TakeRule(BuildContext& context, KeywordUse& use, const StageInfo& stage) {
   const std::string_view word = CutGlued(use.argument(0), &glued);
   const ActionSpec* spec = ActionsOf(context).Find(word, stage.place);
   if (spec == nullptr || (spec->parentheses && glued.data() == nullptr)) {
-    if (spec != nullptr) return Refuse(use, 0, InQuotes(word) + " expects '(...)' behind it");
+    if (spec != nullptr) {
+      return Refuse(use, 0, InQuotes(word) + " expects '(...)' behind it",
+                    "such as '" + std::string(word) + "(txn.name)'");
+    }
     return ReportUnknownAction(context, use, word, stage);
   }
   KeywordSpec words{std::string(stage.words) + " " + std::string(word), use.keyword->scopes};

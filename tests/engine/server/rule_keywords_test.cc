@@ -112,6 +112,32 @@ TEST(RuleKeywords, FaultsNameTheWord) {
   }
 }
 
+TEST(RuleKeywords, FaultsSayWhatWasMeant) {
+  const struct {
+    const char* lines;
+    const char* hint;
+  } kRows[] = {
+      {" acl a pathbeg /x\n", "did you mean 'path_beg'?"},
+      {" http-request deny if {path /x}\n", "a blank stands behind '{'"},
+      {" http-request deny iff TRUE\n", "did you mean 'if'?"},
+      {" http-request tarpit foo\n", "what an answer may have is 'status'"},
+      {" http-request if TRUE deny\n", "the action stands before its condition"},
+      {" http-request set-header x a b\n", "a text with blanks stands between quotes"},
+      {" http-request set-var txn.x src\n", "such as 'set-var(txn.name)'"},
+      {" http-request redirect /x\n", "'location', 'prefix' or 'scheme' stands before"},
+      {" redirect locaton /x\n", "did you mean 'location'?"},
+      {" http-request track-sc0 src\n", "comes with stick tables"},
+      {" http-request set-header x %[sc0_conn_cnt]\n", "comes with stick tables"},
+      {" http-request set-header x %[src,map(/x)]\n", "comes with maps"},
+      {" stick-table type ip size 1k\n", "comes with stick tables"},
+      {" tcp-request reject\n", "such as 'connection', 'content'"},
+  };
+  for (const auto& row : kRows) {
+    const BuiltText built(InListen(row.lines));
+    EXPECT_NE(built.Render().find(row.hint), std::string::npos) << built.Render();
+  }
+}
+
 TEST(RuleKeywords, AclsThatCannotMatchAreWarnedOf) {
   const BuiltText built(InListen(" http-request deny if { status 200 }\n"));
   ASSERT_NE(built.configuration, nullptr) << built.Render();
