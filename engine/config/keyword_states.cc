@@ -380,7 +380,6 @@ constexpr KeywordState kStates[] = {
     {"label", kBind, kTunes, kNoPrefix, 1},
     {"nice", kBind, kTunes, kNoPrefix, 1},
     {"severity-output", kBind, kTunes, kNoPrefix, 1},
-    {"tcp-ss", kBind, kTunes, kNoPrefix, 1},
 
     // Options of server and default-server (manual 5.2) -------------------------------------
     // What is encrypted, whom the server believes it talks to, where traffic goes.

@@ -47,7 +47,6 @@ constexpr Reason kReasons[] = {
     {"ssl_bc_server_", "needs 'tune.ssl.keylog'"},
     {"ssl_bc_exporter", "needs 'tune.ssl.keylog'"},
     {"ssl_bc_early_exp", "needs early data"},
-    {"fc_saved_syn", "needs 'tcp-ss'"},
     {"switch-mode", "a connection is not upgraded to HTTP, choose 'mode http'"},
     {"use-service", "no service of HTTP exists"},
     {"debug", "comes with traces"},

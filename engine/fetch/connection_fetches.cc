@@ -221,6 +221,20 @@ bool TcpTime(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   return TcpInfo<kEnd>(context, &info) && GiveNumber(sample, info.*kField / unit.number);
 }
 
+// The client's first packet, where `tcp-ss` asked the kernel to keep it; it gives it once.
+bool SavedSyn(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const shard::Connection* connection = Traffic(context).client;
+  if (connection == nullptr) return false;
+  constexpr size_t kHeadersBytesMax = 14 + 40 + 60 + 64;  // Ethernet, IPv6, TCP; extensions of IPv6
+  char* const bytes = context.scratch().Take(kHeadersBytesMax);
+  if (bytes == nullptr) return false;
+  socklen_t length = kHeadersBytesMax;
+  const bool has_some =
+      getsockopt(connection->fd(), IPPROTO_TCP, TCP_SAVED_SYN, bytes, &length) == 0 && length > 0;
+  context.scratch().Shrink(bytes, has_some ? length : 0);
+  return has_some && GiveBytes(sample, {bytes, length});
+}
+
 bool PrepareTime(PreparedUnit& unit, std::string* why) {
   const std::string_view text = unit.arguments.text(0, "ms");
   unit.number = text == "ms" ? 1000 : text == "us" ? 1 : 0;
@@ -404,6 +418,7 @@ constexpr FetchSpec kFetches[] = {
      &PrepareTime},
     {"fc_sacked", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_sacked>},
     {"fc_settings_streams_limit", kNumber, {}, kShaken, &OneStream<kFront>},
+    {"fc_saved_syn", SampleKind::kBinary, {}, kClient, &SavedSyn},
     {"fc_src", kIp, {}, kClient, &Source},
     {"fc_src_is_local", kBoolean, {}, kClient, &SourceIsLocal},
     {"fc_src_port", kNumber, {}, kClient, &SourcePort},

@@ -66,6 +66,7 @@ shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& addres
   options.mss = bind.mss;
   options.transparent = bind.transparent;
   options.user_timeout_ms = bind.tcp_user_timeout_ms;
+  options.save_syn = bind.tcp_save_syn;
   options.interface = bind.interface;
   options.unix_mode = bind.mode;
   options.unix_uid = bind.uid;
@@ -80,8 +81,8 @@ std::string OptionsText(const shard::ListenOptions& options) {
   for (const int64_t value :
        {int64_t(options.reuse_port), int64_t(options.v6only), int64_t(options.v4v6),
         int64_t(options.transparent), int64_t(options.tcp_fast_open), int64_t(options.defer_accept),
-        int64_t(options.mss), int64_t(options.user_timeout_ms), int64_t(options.unix_mode),
-        options.unix_uid, options.unix_gid}) {
+        int64_t(options.mss), int64_t(options.user_timeout_ms), int64_t(options.save_syn),
+        int64_t(options.unix_mode), options.unix_uid, options.unix_gid}) {
     key += ' ' + std::to_string(value);
   }
   return key + ' ' + options.interface;

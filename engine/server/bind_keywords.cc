@@ -145,6 +145,7 @@ void RegisterBindKeywords(BuildKeywords& keywords) {
   AddNumber(keywords, "maxconn", 0, INT_MAX, &BindConfig::maxconn);
   AddNumber(keywords, "uid", 0, UINT_MAX, &BindConfig::uid);
   AddNumber(keywords, "gid", 0, UINT_MAX, &BindConfig::gid);
+  AddNumber(keywords, "tcp-ss", 0, 2, &BindConfig::tcp_save_syn);
   AddNumber(keywords, "mss", 0, 65535, &BindConfig::mss);
   AddFlag(keywords, "v4v6", &BindConfig::v4v6);
   AddFlag(keywords, "v6only", &BindConfig::v6only);

@@ -196,6 +196,7 @@ struct BindConfig {
   bool defer_accept = false;
   bool transparent = false;          // takes connections to addresses that are not the machine's
   uint32_t tcp_user_timeout_ms = 0;  // tcp-ut
+  uint32_t tcp_save_syn = 0;         // tcp-ss: 0 to 2
   CliLevel level = CliLevel::kOperator;  // of a `stats socket`
   bool expose_listeners = false;         // `expose-fd listeners`, of a `stats socket`
   bool is_masters = false;               // no address: the master of -W brings the connections

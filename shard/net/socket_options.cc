@@ -59,6 +59,9 @@ const char* SetTcpOptions(int fd, const ListenOptions& options) {
       SetInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, int(options.user_timeout_ms)) != 0) {
     return "cannot set TCP_USER_TIMEOUT on";
   }
+  if (options.save_syn != 0 && SetInt(fd, IPPROTO_TCP, TCP_SAVE_SYN, int(options.save_syn)) != 0) {
+    return "cannot set TCP_SAVE_SYN on";
+  }
   if (options.mss != 0 && SetInt(fd, IPPROTO_TCP, TCP_MAXSEG, int(options.mss)) != 0)
     return "cannot set MSS on";
   if (options.defer_accept && SetInt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1) != 0) {
@@ -212,6 +215,9 @@ bool AdjustListenSocket(int fd, const ListenOptions& options, std::string* why) 
       what = "cannot set TCP_NODELAY on";
     } else if (SetInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, int(options.user_timeout_ms)) != 0) {
       what = "cannot set TCP_USER_TIMEOUT on";
+    } else if (GetInt(fd, IPPROTO_TCP, TCP_SAVE_SYN) != int(options.save_syn) &&
+               SetInt(fd, IPPROTO_TCP, TCP_SAVE_SYN, int(options.save_syn)) != 0) {
+      what = "cannot set TCP_SAVE_SYN on";
     } else if (SetInt(fd, IPPROTO_TCP, TCP_MAXSEG, int(options.mss)) != 0) {
       what = "cannot set MSS on";
     } else if (SetInt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, options.defer_accept ? 1 : 0) != 0) {

@@ -29,6 +29,7 @@ struct ListenOptions {
   bool defer_accept = false;
   uint32_t mss = 0;
   uint32_t user_timeout_ms = 0;  // TCP_USER_TIMEOUT, inherited by what is accepted; 0: the system's
+  uint32_t save_syn = 0;  // TCP_SAVE_SYN: 1 keeps a client's first packet from IP on, 2 all of it
   std::string interface;
   int unix_mode = -1;  // -1: as umask says
   int64_t unix_uid = -1;

@@ -225,5 +225,33 @@ def many_clients_at_once_all_get_through():
     check(len(answers) == 300 and all(answers), f"{sum(answers)} of 300 answered rightly")
 
 
+@case
+def first_packet_of_a_client_is_kept():
+    """tcp-ss and fc_saved_syn (manual 5.1, 7.3.3): from Ethernet on, from IP on, not at all; taken once."""
+    ports = free_ports(3)
+    binds = "".join(
+        f"""frontend in{mode}
+  mode http
+  bind 127.0.0.1:{port} tcp-ss {mode}
+  tcp-request connection set-var(sess.syn) fc_saved_syn
+  http-request return status 200 content-type text/plain lf-string "%[var(sess.syn),hex] %[fc_saved_syn,length]"
+"""
+        for mode, port in enumerate(ports)
+    )
+    answers = []
+    with Proxy(f"{DEFAULTS}\n{binds}", ports):
+        for port in ports:
+            with connect(port) as peer:
+                peer.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                own = "%04X" % peer.getsockname()[1]
+                answers.append((receive_all(peer).split(b"\r\n\r\n")[1].decode(), own, "%04X" % port))
+    check(answers[0][0].strip() in ("", "-", "- -"), answers[0])
+    for (text, own, port), before in ((answers[1], ""), (answers[2], "0" * 24 + "0800")):
+        packet = text.split(" ")[0]
+        check(packet.startswith(before + "45"), text)
+        check(own + port in packet, (text, own, port))
+        check(text.split(" ")[1] in ("", "-"), f"given a second time: {text}")
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())

@@ -157,15 +157,19 @@ TEST_F(SocketOptionsTest, AdjustingSetsAndClears) {
   options.mss = 1000;
   options.user_timeout_ms = 7000;
   options.defer_accept = true;
+  options.save_syn = 2;
   ASSERT_TRUE(AdjustListenSocket(fd, options, &why)) << why;
+  EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_SAVE_SYN), 2);
   EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 7000);
   EXPECT_GT(Get(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
   ListenOptions plain = options;
   plain.mss = 0;
   plain.user_timeout_ms = 0;
   plain.defer_accept = false;
+  plain.save_syn = 0;
   ASSERT_TRUE(AdjustListenSocket(fd, plain, &why)) << why;
   EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+  EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_SAVE_SYN), 0);
   EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
 }
 
