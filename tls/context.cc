@@ -129,6 +129,7 @@ Handle<SSL_CTX> Context::MakeLibraryContext(std::string* error) const {
   if (SSL_CTX_set_session_id_context(c, session_scope_, sizeof(session_scope_)) != 1) {
     return fail("no memory for TLS");
   }
+  if (options_.keeps_secrets) SetKeyLogCallback(c);
   if (side_ == Side::kServer) {
     SetServerCallbacks(c);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER);

@@ -358,7 +358,7 @@ ssl_verify_result_t Link::VerifyPeer(SSL* ssl, uint8_t* alert) {
     const std::string& host = !link.server_name_.empty() ? link.server_name_ : link.context_.host();
     request.host = host.empty() ? nullptr : host.c_str();
   }
-  link.verify_ = CheckPeer(ssl, local->store.get(), request);
+  link.verify_ = CheckPeer(ssl, local->store.get(), request, &link.root_);
   if (link.verify_.ok()) return ssl_verify_ok;
   *alert = AlertOf(link.verify_);
   return ssl_verify_invalid;
@@ -376,6 +376,14 @@ void SetVerifyCallback(SSL_CTX* context, int mode) {
   // Also for `verify none`: without a callback a client of this library trusts nobody.
   SSL_CTX_set_custom_verify(context, mode, Link::VerifyPeer);
 }
+
+void Link::NoteSecret(const SSL* ssl, const char* line) {
+  Link& link = OfSsl(ssl);
+  if (link.key_log_ == nullptr) link.key_log_ = std::make_unique<KeyLog>();
+  link.key_log_->Note(line);
+}
+
+void SetKeyLogCallback(SSL_CTX* context) { SSL_CTX_set_keylog_callback(context, Link::NoteSecret); }
 
 // ---- data --------------------------------------------------------------------------------------
 

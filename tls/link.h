@@ -26,6 +26,7 @@
 #include "tls/context.h"
 #include "tls/handles.h"
 #include "tls/hello_capture.h"
+#include "tls/key_log.h"
 #include "tls/link_events.h"
 #include "tls/tickets.h"
 
@@ -123,6 +124,10 @@ class Link final : public shard::BufferWaiter {
   const std::string& server_name() const { return server_name_; }
   // Of a server that keeps it; else null.
   const HelloCapture* hello() const { return hello_.get(); }
+  // Where the context keeps secrets; else null.
+  const KeyLog* key_log() const { return key_log_.get(); }
+  // The CA at the end of the peer's chain. Null: none was verified, or the session was resumed.
+  const X509* root() const { return root_.get(); }
   int verify_error() const { return verify_.error; }
   const VerifyResult& verify() const { return verify_; }
   // The library's number for what ended the handshake or the connection; 0: nothing has.
@@ -133,6 +138,7 @@ class Link final : public shard::BufferWaiter {
   friend void SetServerCallbacks(SSL_CTX*);
   friend void SetClientCallbacks(SSL_CTX*);
   friend void SetVerifyCallback(SSL_CTX*, int);
+  friend void SetKeyLogCallback(SSL_CTX*);
   friend class ShardTls;
 
   static Link& OfSsl(const SSL* ssl) { return *static_cast<Link*>(SSL_get_app_data(ssl)); }
@@ -152,6 +158,7 @@ class Link final : public shard::BufferWaiter {
                        int encrypt);
   static int TakeSession(SSL*, SSL_SESSION* session);
   static ssl_verify_result_t VerifyPeer(SSL*, uint8_t* alert);
+  static void NoteSecret(const SSL* ssl, const char* line);
 
   void NoteHandshake();
   bool Begin();
@@ -188,6 +195,8 @@ class Link final : public shard::BufferWaiter {
   std::string server_name_;
   std::string detail_;
   std::unique_ptr<const HelloCapture> hello_;
+  std::unique_ptr<KeyLog> key_log_;
+  Handle<X509> root_;
 };
 
 // Signs and decrypts with the key of the link's certificate.
@@ -195,5 +204,6 @@ const SSL_PRIVATE_KEY_METHOD* KeyMethod();
 void SetServerCallbacks(SSL_CTX* context);
 void SetClientCallbacks(SSL_CTX* context);
 void SetVerifyCallback(SSL_CTX* context, int mode);
+void SetKeyLogCallback(SSL_CTX* context);
 
 }  // namespace tls

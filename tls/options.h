@@ -53,6 +53,7 @@ struct Options {
   uint32_t first_record_bytes = 0;
   uint32_t record_bytes_max = 0;  // 0: 16384
   uint32_t capture_bytes = 0;     // of a server: kept of each ClientHello; 0: nothing
+  bool keeps_secrets = false;     // for who deciphers what was recorded (KeyLog)
 };
 
 }  // namespace tls

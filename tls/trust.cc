@@ -86,7 +86,8 @@ Handle<STACK_OF(CRYPTO_BUFFER)> Trust::MakeNames() const {
   return names;
 }
 
-VerifyResult CheckPeer(const SSL* ssl, X509_STORE* store, const VerifyRequest& request) {
+VerifyResult CheckPeer(const SSL* ssl, X509_STORE* store, const VerifyRequest& request,
+                       Handle<X509>* root) {
   constexpr VerifyResult kInternal = {X509_V_ERR_OUT_OF_MEM, 0};
   const STACK_OF(CRYPTO_BUFFER)* shown = SSL_get0_peer_certificates(ssl);
   if (shown == nullptr || sk_CRYPTO_BUFFER_num(shown) == 0) return kInternal;
@@ -115,7 +116,16 @@ VerifyResult CheckPeer(const SSL* ssl, X509_STORE* store, const VerifyRequest& r
       return kInternal;
     }
   }
-  if (X509_verify_cert(context.get()) == 1) return {};
+  if (X509_verify_cert(context.get()) == 1) {
+    STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context.get());
+    const size_t length = chain == nullptr ? 0 : sk_X509_num(chain);
+    if (length > 0) {
+      X509* last = sk_X509_value(chain, length - 1);
+      X509_up_ref(last);
+      root->reset(last);
+    }
+    return {};
+  }
   ERR_clear_error();
   const int error = X509_STORE_CTX_get_error(context.get());
   return {error != X509_V_OK ? error : X509_V_ERR_UNSPECIFIED,

@@ -52,8 +52,10 @@ struct VerifyRequest {
   const char* host = nullptr;  // a name it must hold; null: any
 };
 
-// Verifies what the peer of `ssl` has shown.
-VerifyResult CheckPeer(const SSL* ssl, X509_STORE* store, const VerifyRequest& request);
+// Verifies what the peer of `ssl` has shown. `root`: the CA that its chain ends with, where it is
+// good.
+VerifyResult CheckPeer(const SSL* ssl, X509_STORE* store, const VerifyRequest& request,
+                       Handle<X509>* root);
 // The alert that tells the peer.
 uint8_t AlertOf(const VerifyResult& result);
 

@@ -67,7 +67,6 @@ constexpr KeywordState kStates[] = {
     {"tune.ssl.certificate-compression", kGlobal, kTunes},
     {"tune.ssl.default-dh-param", kGlobal, kTunes},
     {"tune.ssl.force-private-cache", kGlobal, kTunes},
-    {"tune.ssl.keylog", kGlobal, kTunes},
     {"tune.ssl.keyupdate-rate-limit", kGlobal, kTunes},
     {"tune.ssl.ocsp-update.maxdelay", kGlobal, kTunes},
     {"tune.ssl.ocsp-update.mindelay", kGlobal, kTunes},

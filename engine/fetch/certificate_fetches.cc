@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 #include <openssl/pool.h>
 #include <openssl/sha.h>
+#include <openssl/x509.h>
 
 #include <cstring>
 
@@ -139,6 +140,8 @@ bool Algorithm(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return text.Finish(sample);
 }
 
+constexpr uint8_t kSequence = 0x30;
+
 // Names -------------------------------------------------------------------------------------------
 
 bool HasName(const proto::NameEntry& entry, std::string_view wanted) {
@@ -214,15 +217,17 @@ bool GiveWhole(Sample& sample, Scratch& scratch, std::string_view name, bool rfc
   return text.Finish(sample) && count > 0;
 }
 
+bool GiveName(const PreparedUnit& unit, Sample& sample, EvalContext& context,
+              std::string_view name) {
+  const std::string_view entry = unit.arguments.text(0);
+  if (!entry.empty()) return GiveEntry(sample, name, entry, unit.arguments.number(1, 0));
+  return GiveWhole(sample, context.scratch(), name, unit.number == 1);
+}
+
 template <Whose kWhose, std::string_view CertificateView::*kName>
 bool Name(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   CertificateView view;
-  if (!View<kWhose>(context, &view)) return false;
-  const std::string_view entry = unit.arguments.text(0);
-  if (!entry.empty()) {
-    return GiveEntry(sample, view.*kName, entry, unit.arguments.number(1, 0));
-  }
-  return GiveWhole(sample, context.scratch(), view.*kName, unit.number == 1);
+  return View<kWhose>(context, &view) && GiveName(unit, sample, context, view.*kName);
 }
 
 bool PrepareName(PreparedUnit& unit, std::string* why) {
@@ -232,11 +237,22 @@ bool PrepareName(PreparedUnit& unit, std::string* why) {
   return false;
 }
 
+// Of the CA that a client's chain was verified by.
+bool RootName(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  const tls::Link* link = LinkOf(context, Whose::kClients);
+  if (link == nullptr || link->root() == nullptr) return false;
+  const uint8_t* bytes = nullptr;
+  size_t length = 0;
+  if (X509_NAME_get0_der(X509_get_subject_name(link->root()), &bytes, &length) != 1) return false;
+  DerReader outer{{reinterpret_cast<const char*>(bytes), length}};
+  std::string_view name;
+  return outer.Take(kSequence, &name) && GiveName(unit, sample, context, name);
+}
+
 // Extensions --------------------------------------------------------------------------------------
 
 constexpr std::string_view kSubjectAltName = {"\x55\x1d\x11", 3};
 constexpr std::string_view kPolicies = {"\x55\x1d\x20", 3};
-constexpr uint8_t kSequence = 0x30;
 
 void AddAddress(Text& text, std::string_view bytes) {
   char out[INET6_ADDRSTRLEN];
@@ -331,6 +347,7 @@ constexpr FetchSpec kFetches[] = {
     {"ssl_c_notafter", kText, {}, kShaken, &Time<kFront, kAfter>},
     {"ssl_c_notbefore", kText, {}, kShaken, &Time<kFront, kBefore>},
     {"ssl_c_policies", kText, kOid, kShaken, &Policies},
+    {"ssl_c_r_dn", kText, kEntry, kShaken, &RootName, &PrepareName},
     {"ssl_c_s_dn", kText, kEntry, kShaken, &Name<kFront, kSubject>, &PrepareName},
     {"ssl_c_san", kText, {}, kShaken, &AltNames},
     {"ssl_c_serial", kBinary, {}, kShaken, &Serial<kFront>},

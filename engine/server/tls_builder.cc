@@ -175,6 +175,7 @@ bool TlsBuilder::TakeCommon(const TlsWords& line, const TlsWords& defaults, tls:
   options->tickets = First(line.tickets, defaults.tickets).value_or(true);
   options->first_record_bytes = global_.first_record_bytes;
   options->record_bytes_max = global_.record_bytes_max;
+  options->keeps_secrets = global_.keeps_secrets;
   options->session_lifetime_s = global_.session_lifetime_s;
   return TakeVersions(line, defaults, options, error) && TakeNames(line, defaults, options, error);
 }

@@ -99,6 +99,7 @@ struct GlobalTls {
   uint32_t record_bytes_max = 0;
   uint32_t session_lifetime_s = 300;
   uint32_t capture_bytes = 0;  // tune.ssl.capture-buffer-size
+  bool keeps_secrets = false;  // tune.ssl.keylog
 };
 
 }  // namespace engine

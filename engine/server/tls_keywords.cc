@@ -324,3 +324,7 @@ void RegisterTlsKeywords(BuildKeywords& keywords) {
 }
 
 }  // namespace engine
+  keywords.Add({"tune.ssl.keylog", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "'on' or 'off'") &&
+           TakeArgument(use, 0, ParseOnOff(use.argument(0)), Global(context).keeps_secrets);
+  });

@@ -5,6 +5,7 @@ import re
 import ssl
 import struct
 import sys
+import tempfile
 
 from harness import Proxy, Server, case, check, connect, echo, free_port, receive_exactly
 from tls_peer import (client_context, config, ec, echoed, errors_of, path, read, run_tls_cases, tls, wait_for_line)
@@ -139,6 +140,74 @@ def session_is_told_by_expressions():
         got = logged(proxy)
         check(got[0] == unique, f"{got[0]} is not {unique}")
         check(len(got[1]) == 96 and len(got[2]) == 64, got)
+
+
+SECRETS = {"client_early_traffic_secret": "CLIENT_EARLY_TRAFFIC_SECRET", "early_exporter_secret": "EARLY_EXPORTER_SECRET",
+           "client_handshake_traffic_secret": "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+           "server_handshake_traffic_secret": "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+           "client_traffic_secret_0": "CLIENT_TRAFFIC_SECRET_0", "server_traffic_secret_0": "SERVER_TRAFFIC_SECRET_0",
+           "exporter_secret": "EXPORTER_SECRET"}
+
+
+def secrets_of(side, top, keylog=None):
+    """What the log says of them, by label, and what Python's end of the connection says."""
+    port = free_port()
+    context = client_context()
+    context.keylog_filename = keylog
+    fields = [f"ssl_{side}_{name}" for name in SECRETS]
+    with Server(echo) as server, Proxy(config(port, server.port, ec(), top=top, frontend=log_of(fields)), [port]) as proxy:
+        with tls(port, context=context) as peer:
+            echoed(peer, b"hello")
+        return dict(zip(SECRETS.values(), logged(proxy)))
+
+
+@case
+def secrets_are_kept_where_they_are_asked_for():
+    with tempfile.NamedTemporaryFile() as file:
+        got = secrets_of("fc", "  tune.ssl.keylog on", file.name)
+        wanted = dict.fromkeys(SECRETS.values(), "-")
+        for line in open(file.name).read().splitlines():
+            if not line.startswith("#"):
+                wanted[line.split()[0]] = line.split()[2]
+    check(got == wanted and len(set(got.values())) == 6, f"{got} is not {wanted}")
+    check(set(secrets_of("fc", "").values()) == {"-"}, "kept although nobody has asked for it")
+    check(set(secrets_of("bc", "  tune.ssl.keylog on").values()) == {"-"}, "of a server without TLS")
+    said = errors_of(config(free_port(), 1, ec(), top="  tune.ssl.keylog yes"))
+    check("tune.ssl.keylog" in said and "'yes'" in said, said)
+
+
+@case
+def secrets_of_both_ends_of_a_connection_are_the_same():
+    inner, outer = free_port(), free_port()
+    fields = [f"ssl_%s_{name}" for name in SECRETS]
+    top = "  tune.ssl.keylog on"
+    with Server(echo) as server, \
+            Proxy(config(inner, server.port, ec(), top=top, frontend=log_of([one % "fc" for one in fields])), [inner]) as last, \
+            Proxy(config(outer, inner, "", "ssl verify none", top=top, frontend=log_of([one % "bc" for one in fields])),
+                  [outer]) as first:
+        with connect(outer) as peer:
+            peer.sendall(b"hello")
+            check(receive_exactly(peer, 5) == b"hello", "not echoed")
+        sent, received = logged(first), logged(last)
+        check(sent == received and len(set(sent)) == 6, f"{sent} is not {received}")
+
+
+@case
+def authority_of_a_client_is_told_by_expressions():
+    port = free_port()
+    fields = ["ssl_c_r_dn", "ssl_c_r_dn(CN)", "ssl_c_r_dn(CN,-1)", "ssl_c_r_dn(CN,2)", "ssl_c_r_dn(,0,rfc2253)", "ssl_c_i_dn"]
+    bind = f"{ec()} verify optional ca-file {path('ca.crt')}"
+    text = config(port, 1, bind, mode="http", frontend=f"{log_of(fields)}\n  http-request return status 200")
+    for context, wanted in ((client_context(certificate="client"), "/CN=test CA|test CA|test CA|-|CN=test CA|/CN=test CA"),
+                            (client_context(), "-|-|-|-|-|-")):
+        with Proxy(text, [port]) as proxy:
+            with tls(port, context=context) as peer:
+                peer.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                while peer.recv(4096):
+                    pass
+            check("|".join(logged(proxy)) == wanted, logged(proxy))
+    said = errors_of(config(free_port(), 1, ec(), frontend=log_of(["ssl_c_r_dn(CN,1,ldap)"])))
+    check("rfc2253" in said, said)
 
 
 # ---- PROXY headers --------------------------------------------------------------------------------
