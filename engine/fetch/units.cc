@@ -22,6 +22,8 @@ const Registry& AllUnits() {
     registry.Add(TransactionFetches());
     registry.Add(NumberConverters());
     registry.Add(TextConverters());
+    registry.Add(LayerFetches());
+    registry.Add(DumpFetches());
     registry.Add(RegexConverters());
     registry.Add(EncodingConverters());
     registry.Add(DateConverters());

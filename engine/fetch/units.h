@@ -29,6 +29,8 @@ std::span<const FetchSpec> CertificateFetches();  // manual 7.3.4: ssl_c_s_dn ss
 std::span<const FetchSpec> ContentFetches();      // manual 7.3.5: req.len req.ssl_sni ...
 std::span<const FetchSpec> RequestFetches();      // manual 7.3.6: method path url urlp ...
 std::span<const FetchSpec> HeaderFetches();       // manual 7.3.6: hdr cook and their kin
+std::span<const FetchSpec> LayerFetches();        // manual 7.3.4: fs.* bs.*
+std::span<const FetchSpec> DumpFetches();         // manual 7.3.2: dump_all_vars
 std::span<const FetchSpec> TransactionFetches();  // manual 7.3.2, 7.3.6: status timers captures
 
 // Converters that need more than their sample.

@@ -114,6 +114,8 @@ class BackEndpoint : public shard::Endpoint {
   virtual void PassHalfClose() = 0;
   // The connection has carried an exchange before this one.
   virtual bool reused() const = 0;
+  // That the connection has carried, with this one.
+  virtual uint32_t exchanges() const = 0;
   // From now on no other session may use the connection.
   virtual void Reserve() = 0;
 };

@@ -91,6 +91,7 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   void StartTunnel() override;
   void PassHalfClose() override;
   bool reused() const override { return exchanges_ > 1; }
+  uint32_t exchanges() const override { return exchanges_; }
   void Reserve() override;
 
   // For the keeper.
@@ -115,7 +116,6 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   uint64_t session_id() const { return session_id_; }
   // Nobody but its session may use it.
   bool is_private() const { return own_hook.linked(); }
-  uint32_t exchanges() const { return exchanges_; }
   base::ListHook idle_hook;    // in the server's list
   base::ListHook kept_hook;    // in the keeper's
   base::ListHook own_hook;     // in its session's, when it is private

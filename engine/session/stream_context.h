@@ -56,6 +56,8 @@ class StreamContext : public EvalContext {
   const shard::Address& Destination() const;
   // Empty: the frontend has no unique-id-format. Made when it is first asked for.
   std::string_view UniqueId();
+  // Null: none of that scope live here; those of the process have no list.
+  const VariableList* VariablesOf(VariableScope scope) { return ListOf(scope); }
   // The bytes of a channel in one piece, `bytes_max` of them at most. `bytes` may be null.
   std::string_view Contiguous(const shard::ByteQueue* bytes, size_t bytes_max);
 

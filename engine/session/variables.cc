@@ -110,30 +110,36 @@ void VariableList::Clear(VariablePool& pool) {
 
 ProcessVariables::ProcessVariables() : slots_(new Slot[kVariablesMax]) {}
 
-ProcessVariables::Slot* ProcessVariables::FindSlot(uint64_t hash, bool make) const {
-  if (hash == 0) hash = 1;
+ProcessVariables::Slot* ProcessVariables::FindSlot(const VariableName& name, bool make) const {
+  const uint64_t hash = name.hash == 0 ? 1 : name.hash;
   for (size_t i = 0; i < kVariablesMax; ++i) {
     Slot& slot = slots_[(hash + i) % kVariablesMax];
     uint64_t there = slot.hash.load(std::memory_order_acquire);
     if (there == hash) return &slot;
     if (there != 0) continue;
     if (!make) return nullptr;
-    if (slot.hash.compare_exchange_strong(there, hash, std::memory_order_acq_rel)) return &slot;
+    if (slot.hash.compare_exchange_strong(there, hash, std::memory_order_acq_rel)) {
+      slot.name.store(name.name, std::memory_order_release);
+      return &slot;
+    }
     if (there == hash) return &slot;
   }
   return nullptr;
 }
 
 bool ProcessVariables::Find(const VariableName& name, Scratch& scratch, Sample* sample) const {
-  Slot* slot = FindSlot(name.hash, false);
-  if (slot == nullptr) return false;
+  const Slot* slot = FindSlot(name, false);
+  return slot != nullptr && Read(*slot, scratch, sample);
+}
+
+bool ProcessVariables::Read(const Slot& slot, Scratch& scratch, Sample* sample) {
   uint64_t words[kWords];
   uint32_t before;
   do {
-    before = slot->sequence.load(std::memory_order_acquire);
-    for (size_t i = 0; i < kWords; ++i) words[i] = slot->words[i].load(std::memory_order_relaxed);
+    before = slot.sequence.load(std::memory_order_acquire);
+    for (size_t i = 0; i < kWords; ++i) words[i] = slot.words[i].load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
-  } while ((before & 1) != 0 || slot->sequence.load(std::memory_order_relaxed) != before);
+  } while ((before & 1) != 0 || slot.sequence.load(std::memory_order_relaxed) != before);
   Value value;
   std::memcpy(static_cast<void*>(&value), words, sizeof(value));
   if (!value.is_set) return false;
@@ -162,7 +168,7 @@ bool ProcessVariables::Write(Slot& slot, const Value& value) {
 bool ProcessVariables::Store(const VariableName& name, const Sample& sample) {
   const size_t text_bytes = TextBytes(sample);
   if (text_bytes > kTextBytesMax) return false;
-  Slot* slot = FindSlot(name.hash, true);
+  Slot* slot = FindSlot(name, true);
   if (slot == nullptr) return false;
   Value value;
   value.sample = sample;
@@ -175,7 +181,7 @@ bool ProcessVariables::Store(const VariableName& name, const Sample& sample) {
 }
 
 void ProcessVariables::Forget(const VariableName& name) {
-  Slot* slot = FindSlot(name.hash, false);
+  Slot* slot = FindSlot(name, false);
   if (slot == nullptr) return;
   Value value;
   std::memset(value.text, 0, sizeof(value.text));

@@ -86,6 +86,17 @@ class ProcessVariables {
   bool Find(const VariableName& name, Scratch& scratch, Sample* sample) const;
   bool Store(const VariableName& name, const Sample& sample);
   void Forget(const VariableName& name);
+  // Calls visit(name, value) for each that is set; the value is in `scratch` until the next one.
+  template <typename F>
+  void ForEach(Scratch& scratch, F visit) const {
+    for (size_t i = 0; i < kVariablesMax; ++i) {
+      const std::string* name = slots_[i].name.load(std::memory_order_acquire);
+      Sample sample;
+      char* const mark = scratch.Take(0);
+      if (name != nullptr && Read(slots_[i], scratch, &sample)) visit(*name, sample);
+      scratch.Shrink(mark, 0);
+    }
+  }
 
  private:
   struct Value {
@@ -96,11 +107,13 @@ class ProcessVariables {
   };
   static constexpr size_t kWords = (sizeof(Value) + 7) / 8;
   struct Slot {
-    std::atomic<uint64_t> hash{0};      // of the name; 0: free
+    std::atomic<uint64_t> hash{0};  // of the name; 0: free
+    std::atomic<const std::string*> name{nullptr};
     std::atomic<uint32_t> sequence{0};  // odd while it is written
     std::atomic<uint64_t> words[kWords] = {};
   };
-  Slot* FindSlot(uint64_t hash, bool make) const;
+  Slot* FindSlot(const VariableName& name, bool make) const;
+  static bool Read(const Slot& slot, Scratch& scratch, Sample* sample);
   static bool Write(Slot& slot, const Value& value);
 
   std::unique_ptr<Slot[]> slots_;
