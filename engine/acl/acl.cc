@@ -360,6 +360,7 @@ struct AclTable::TestReader {
 };
 
 bool AclTable::ReadTest(const Line& line, size_t first, size_t end, Acl& acl, AclProblem* problem) {
+  SetCurrent(this);
   Criterion criterion;
   if (!ReadCriterion(line, first, &criterion, problem)) return false;
   TestReader reader{
@@ -389,7 +390,10 @@ bool AclTable::Add(const Line& line, size_t word, AclProblem* problem) {
   auto at = acls_.find(name);
   const bool is_new = at == acls_.end();
   if (is_new) at = acls_.emplace(name, std::make_shared<Acl>(name)).first;
-  return ReadTest(line, word + 1, line.size(), *at->second, problem);
+  extended_ = at->second.get();
+  const bool good = ReadTest(line, word + 1, line.size(), *at->second, problem);
+  extended_ = nullptr;
+  return good;
 }
 
 std::shared_ptr<const Acl> AclTable::MakePredefined(std::string_view name) {
@@ -407,11 +411,14 @@ std::shared_ptr<const Acl> AclTable::MakePredefined(std::string_view name) {
   return acl;
 }
 
+std::shared_ptr<const Acl> AclTable::FindNamed(std::string_view name) {
+  const auto found = acls_.find(name);
+  return found != acls_.end() ? found->second : MakePredefined(name);
+}
+
 std::shared_ptr<const Acl> AclTable::Find(const Line& line, size_t word, std::string_view name,
                                           AclProblem* problem) {
-  const auto found = acls_.find(name);
-  if (found != acls_.end()) return found->second;
-  if (std::shared_ptr<const Acl> acl = MakePredefined(name)) return acl;
+  if (std::shared_ptr<const Acl> acl = FindNamed(name)) return acl;
   std::vector<std::string_view> names = PredefinedAclNames(units_);
   const bool is_predefined =
       std::any_of(std::begin(kPredefined), std::end(kPredefined),

@@ -21,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,8 @@ class Acl {
   std::string name_;
   std::vector<Test> tests_;
   Needs needs_ = 0;
+  uint32_t depth_ = 0;                 // how many levels of ACLs it looks at by `acl()`
+  mutable bool is_looked_at_ = false;  // by `acl()`; written while it is read
 };
 
 class AclCondition {
@@ -95,6 +98,17 @@ bool IsConditionWord(std::string_view word);
 class AclTable {
  public:
   explicit AclTable(const Registry& units) : units_(units) {}
+  ~AclTable() {
+    if (current_ == this) current_ = nullptr;
+  }
+  AclTable(const AclTable&) = delete;
+  AclTable& operator=(const AclTable&) = delete;
+
+  // The one that the fetch `acl` of an expression finds its names in: that of the section which is
+  // read. Null: there is none. Configurations are read by one thread at a time.
+  static void SetCurrent(AclTable* table) { current_ = table; }
+  // For the registry.
+  static std::span<const FetchSpec> Fetches();
   // For the lines that are read next. `notice` sees each expression with the word it stands in.
   void SetReader(PatternReader read, ExpressionNotice notice = nullptr) {
     read_ = std::move(read);
@@ -114,11 +128,17 @@ class AclTable {
   std::shared_ptr<const Acl> Find(const Line& line, size_t word, std::string_view name,
                                   AclProblem* problem);
   std::shared_ptr<const Acl> MakePredefined(std::string_view name);
+  // Predefined ones too. Null: none.
+  std::shared_ptr<const Acl> FindNamed(std::string_view name);
+  static bool PrepareFetch(PreparedUnit& unit, std::string* why);
+
+  static AclTable* current_;
 
   const Registry& units_;
   PatternReader read_;
   ExpressionNotice notice_;
   std::map<std::string, std::shared_ptr<Acl>, std::less<>> acls_;
+  Acl* extended_ = nullptr;  // while a line about it is read
 };
 
 // For -dK and messages: those whose fetches `units` has.

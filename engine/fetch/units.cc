@@ -1,5 +1,6 @@
 #include "engine/fetch/units.h"
 
+#include "engine/acl/acl.h"
 #include "engine/expr/converters.h"
 #include "engine/expr/variables.h"
 
@@ -10,6 +11,7 @@ const Registry& AllUnits() {
     Registry registry;
     registry.Add(ConstantFetches());
     registry.Add(VariableFetches());
+    registry.Add(AclTable::Fetches());
     registry.Add(VariableConverters());
     registry.Add(AuthFetches());
     registry.Add(ConnectionFetches());

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "engine/acl/acl.h"
+
 namespace engine {
 namespace {
 
@@ -74,7 +76,11 @@ void CheckNamed(BuildContext& context) {
 }
 
 const Registry& UnitsOf(const BuildContext& context) {
-  return context.options.units != nullptr ? *context.options.units : NoUnits();
+  const Registry& units = context.options.units != nullptr ? *context.options.units : NoUnits();
+  ProxyDraft* draft = context.proxy;
+  if (draft != nullptr && draft->acls == nullptr) draft->acls = std::make_unique<AclTable>(units);
+  AclTable::SetCurrent(draft == nullptr ? nullptr : draft->acls.get());
+  return units;
 }
 
 void ReportProblem(Diagnostics& diagnostics, const Location& where, std::string_view what,

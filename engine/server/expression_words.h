@@ -20,7 +20,8 @@
 
 namespace engine {
 
-// The units that expressions of this configuration are made of.
+// What expressions are made of. Those that are compiled next are of the section that is read: it
+// has a table of ACLs from now on.
 const Registry& UnitsOf(const BuildContext& context);
 
 // The whole argument. `offers`: one of place::.

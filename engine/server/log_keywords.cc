@@ -543,9 +543,11 @@ void FinishLogs(BuildContext& context) {
     (void)SettleLogProfile(context, word, word.text(), &unused);
   }
   for (ProxyDraft& draft : context.drafts) {
+    context.proxy = &draft;  // whose ACLs its formats may name
     FinishProxyLog(context, draft);
     FinishCaptures(context, draft);
   }
+  context.proxy = nullptr;
 }
 
 void RegisterLogKeywords(BuildKeywords& keywords) {

@@ -50,10 +50,8 @@ ProxyRules& RulesOf(ProxyDraft& draft) {
 }
 
 AclTable& AclsOf(BuildContext& context) {
-  ProxyDraft& draft = *context.proxy;
-  if (draft.acls != nullptr) return *draft.acls;
-  draft.acls = std::make_unique<AclTable>(UnitsOf(context));
-  return *draft.acls;
+  (void)UnitsOf(context);
+  return *context.proxy->acls;
 }
 
 // A file of patterns, found as any other file of the line.
