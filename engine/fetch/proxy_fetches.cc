@@ -98,6 +98,16 @@ bool SocketId(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return bind != nullptr && GiveNumber(sample, bind->id);
 }
 
+bool SocketConnections(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const BindConfig* bind = Traffic(context).bind;
+  if (bind == nullptr || bind->parts == nullptr) return false;
+  int64_t count = 0;
+  for (uint32_t shard = 0; shard < bind->frontend->state->shards(); ++shard) {
+    count += bind->parts[shard].current.Get();
+  }
+  return GiveNumber(sample, count);
+}
+
 template <uint32_t Timeouts::*kTimeout>
 bool BackendTimeout(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const ProxyConfig* backend = CurrentBackend(Traffic(context));
@@ -459,6 +469,7 @@ constexpr FetchSpec kFetches[] = {
     {"cur_server_timeout", kNumber, {}, kAlways, &CurrentTimeout<TimeoutKind::kServer>},
     {"cur_tarpit_timeout", kNumber, {}, kAlways, &CurrentTimeout<TimeoutKind::kTarpit>},
     {"cur_tunnel_timeout", kNumber, {}, kAlways, &CurrentTimeout<TimeoutKind::kTunnel>},
+    {"dst_conn", kNumber, {}, kAlways | needs::kClient, &SocketConnections},
     {"fe_client_timeout", kNumber, {}, kAlways, &ClientTimeout},
     {"fe_conn", kNumber, kFrontend, kAlways, &FrontendConnections},
     {"fe_defbe", kText, {}, kAlways, &DefaultBackend},

@@ -173,6 +173,8 @@ struct BindAddress {
   // inherited descriptor.
   std::string Name() const;
 };
+struct BindShardPart;
+
 struct BindConfig {
   std::string name;
   std::string guid_prefix;  // its listeners have no counters of their own
@@ -180,6 +182,7 @@ struct BindConfig {
   bool id_is_given = false;
   SourcePlace place;
   ProxyConfig* frontend = nullptr;
+  BindShardPart* parts = nullptr;  // by shard; the frontend's state has them
   std::vector<BindAddress> addresses;
   uint32_t backlog = 0;  // 0: the proxy's
   uint32_t maxconn = 0;  // 0: no limit of its own

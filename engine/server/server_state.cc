@@ -293,6 +293,16 @@ void BackendState::ConfigureFront(const ProxyConfig& proxy) {
   if (std::exchange(numbers_->configured_maxconn, proxy.maxconn) != proxy.maxconn) {
     SetMaxconn(proxy.maxconn != 0 ? int64_t(proxy.maxconn) : -1);
   }
+  for (const auto& bind : proxy.binds) {
+    std::string key;
+    for (const BindAddress& one : bind->addresses) {
+      key += one.inherited_fd >= 0 ? "fd@" + std::to_string(one.inherited_fd) : one.Name();
+      key += ',';
+    }
+    std::unique_ptr<BindShardPart[]>& parts = numbers_->bind_parts[key];
+    if (parts == nullptr) parts.reset(new BindShardPart[shards_]);
+    bind->parts = parts.get();
+  }
 }
 
 ServerState* BackendState::FindServer(const std::string& name) {

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -307,6 +308,11 @@ struct alignas(64) ProxyShardPart {
   base::Counter by_reason[size_t(shard::CloseReason::kCount)];
 };
 
+// One shard's numbers about one bind line.
+struct alignas(64) BindShardPart {
+  base::Gauge current;  // sessions
+};
+
 // What is counted of a proxy, and its limits, go on when its definition changes.
 struct ProxyNumbers {
   explicit ProxyNumbers(uint32_t shards)
@@ -315,6 +321,8 @@ struct ProxyNumbers {
         request_rates(shards),
         back_rates(shards) {}
   const std::unique_ptr<ProxyShardPart[]> parts;
+  // By the addresses of the line: one that is there after a reload goes on. Start-up.
+  std::map<std::string, std::unique_ptr<BindShardPart[]>> bind_parts;
   Rates front_rates;
   Rates request_rates;  // of the frontend half, in mode http
   Rates back_rates;

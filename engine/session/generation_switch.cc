@@ -207,6 +207,10 @@ void Worker::MoveReserved(const BindConfig& from, const BindConfig& to) {
     if (now != nullptr) now->Force();
     if (before != nullptr) resume_shards_ |= before->Release();
   };
+  if (from.parts != to.parts && from.parts != nullptr && to.parts != nullptr) {
+    from.parts[index()].current.Sub();
+    to.parts[index()].current.Add();
+  }
   move(FindShare(bind_shares_, &from), FindShare(bind_shares_, &to));
   move(FindShare(frontend_shares_, from.frontend), FindShare(frontend_shares_, to.frontend));
 }

@@ -177,6 +177,7 @@ void Worker::Serve(shard::Shard&, const void* reserved_for, int fd) noexcept {
     return;
   }
   bind.frontend->state->RaiseFront(index());
+  if (bind.parts != nullptr) bind.parts[index()].current.Add();
   accept_rates_.Count(bind);
   session->Begin(fd);
 }
@@ -184,6 +185,7 @@ void Worker::Serve(shard::Shard&, const void* reserved_for, int fd) noexcept {
 void Worker::FreeSession(Session* session) {
   const BindConfig& bind = session->bind();
   bind.frontend->state->part(index()).front_current.Sub();
+  if (bind.parts != nullptr) bind.parts[index()].current.Sub();
   idle_pool_.CloseOwn(*session);
   shard::Connection* client = shard_->connections().Find(session->client());
   // The session keeps the configuration: until its place is free, or its client has a pin.
