@@ -39,8 +39,6 @@ constexpr KeywordState kStates[] = {
     {"acme.scheduler", kGlobal, kTunes},
     {"issuers-chain-path", kGlobal, kNotYet, kNoPrefix, 0,
      "put the chain into the file of the certificate"},
-    {"jwt.decrypt_alg_list", kGlobal, kTunes},
-    {"jwt.decrypt_enc_list", kGlobal, kTunes},
     {"noktls", kGlobal, kTunes},
     {"ocsp-update.disable", kGlobal, kTunes},
     {"ocsp-update.httpproxy", kGlobal, kTunes},

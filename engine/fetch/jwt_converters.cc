@@ -1,6 +1,6 @@
 // Signatures of JSON Web Tokens (RFC 7515, RFC 7518 section 3).
 
-#include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/digest.h>
 #include <openssl/ec.h>
 #include <openssl/ec_key.h>
@@ -9,21 +9,15 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/mem.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
 
 #include <algorithm>
-#include <atomic>
-#include <fstream>
 #include <iterator>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
 #include "engine/expr/converters.h"
+#include "engine/fetch/token_keys.h"
 #include "engine/fetch/traffic.h"
 #include "engine/fetch/units.h"
 
@@ -64,94 +58,6 @@ constexpr Algorithm kAlgorithms[] = {
     {"PS384", Family::kPss, &EVP_sha384},
     {"PS512", Family::kPss, &EVP_sha512},
     {"none", Family::kNone},
-};
-
-using Key = std::shared_ptr<EVP_PKEY>;
-
-struct BioDeleter {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-using Source = std::unique_ptr<BIO, BioDeleter>;
-Source SourceOf(const std::string& text) {
-  return Source(BIO_new_mem_buf(text.data(), int(text.size())));
-}
-
-// "BEGIN PUBLIC KEY", or "BEGIN RSA PUBLIC KEY" (PKCS #1).
-EVP_PKEY* ReadPublicKey(const std::string& text) {
-  EVP_PKEY* key = PEM_read_bio_PUBKEY(SourceOf(text).get(), nullptr, nullptr, nullptr);
-  if (key != nullptr) return key;
-  RSA* rsa = PEM_read_bio_RSAPublicKey(SourceOf(text).get(), nullptr, nullptr, nullptr);
-  if (rsa == nullptr) return nullptr;
-  key = EVP_PKEY_new();
-  if (EVP_PKEY_assign_RSA(key, rsa) == 1) return key;
-  RSA_free(rsa);
-  EVP_PKEY_free(key);
-  return nullptr;
-}
-
-EVP_PKEY* ReadKeyOfCertificate(const std::string& text) {
-  X509* certificate = PEM_read_bio_X509(SourceOf(text).get(), nullptr, nullptr, nullptr);
-  if (certificate == nullptr) return nullptr;
-  EVP_PKEY* key = X509_get_pubkey(certificate);
-  X509_free(certificate);
-  return key;
-}
-
-// Keys that variables may name: those that some configuration has named, by their paths. Shards
-// read a snapshot, which stays as it is; a configuration that brings another key publishes a new
-// one.
-class KeyStore {
- public:
-  // Null: `*why` says why not.
-  Key Load(const std::string& path, std::string* why) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    if (!file.is_open()) {
-      *why = "cannot read '" + path + "'";
-      return nullptr;
-    }
-    const std::lock_guard<std::mutex> guard(mutex_);
-    const Keys* now = keys_.load(std::memory_order_relaxed);
-    if (now != nullptr) {
-      const auto found = now->find(path);
-      if (found != now->end() && found->second.text == text) return found->second.key;
-    }
-    EVP_PKEY* read = of_certificates_ ? ReadKeyOfCertificate(text) : ReadPublicKey(text);
-    ERR_clear_error();
-    if (read == nullptr) {
-      *why = "'" + path + "' holds no " + (of_certificates_ ? "certificate" : "public key");
-      return nullptr;
-    }
-    Key key(read, &EVP_PKEY_free);
-    auto next = now == nullptr ? std::make_unique<Keys>() : std::make_unique<Keys>(*now);
-    next->insert_or_assign(path, Entry{std::move(text), key});
-    keys_.store(next.get(), std::memory_order_release);
-    all_.push_back(std::move(next));
-    return key;
-  }
-  EVP_PKEY* Find(std::string_view path) const {
-    const Keys* now = keys_.load(std::memory_order_acquire);
-    if (now == nullptr) return nullptr;
-    const auto found = now->find(path);
-    return found == now->end() ? nullptr : found->second.key.get();
-  }
-  static KeyStore& Of(bool certificates) {
-    static KeyStore stores[2] = {KeyStore(false), KeyStore(true)};
-    return stores[certificates ? 1 : 0];
-  }
-
- private:
-  explicit KeyStore(bool of_certificates) : of_certificates_(of_certificates) {}
-
-  struct Entry {
-    std::string text;
-    Key key;
-  };
-  using Keys = std::map<std::string, Entry, std::less<>>;
-  const bool of_certificates_;
-  std::mutex mutex_;  // of those who read configurations
-  std::atomic<const Keys*> keys_{nullptr};
-  std::vector<std::unique_ptr<Keys>> all_;  // a shard may be reading an older one
 };
 
 struct Token {
@@ -274,9 +180,10 @@ Outcome Check(const PreparedUnit& unit, std::string_view text, EvalContext& cont
   if (algorithm->family == Family::kHmac) {
     return of_certificate ? kUnmanagedAlgorithm : CheckHmac(*algorithm, key_text, token);
   }
-  EVP_PKEY* key = unit.object != nullptr
-                      ? static_cast<EVP_PKEY*>(const_cast<void*>(unit.object.get()))
-                      : KeyStore::Of(of_certificate).Find(key_text);
+  EVP_PKEY* key =
+      unit.object != nullptr
+          ? static_cast<EVP_PKEY*>(const_cast<void*>(unit.object.get()))
+          : KeyStore::Of(of_certificate ? KeyFile::kCertificate : KeyFile::kPublic).Find(key_text);
   if (key == nullptr) return kUnknownKey;
   return algorithm->family == Family::kEcdsa ? CheckEcdsa(*algorithm, key, token)
                                              : CheckRsa(*algorithm, key, token);
@@ -307,7 +214,8 @@ bool PrepareVerify(PreparedUnit& unit, std::string* why) {
   const bool is_secret =
       !algorithm.variable && (known->family == Family::kHmac || known->family == Family::kNone);
   if (is_secret) return true;
-  unit.object = KeyStore::Of(kOfCertificate).Load(key.text, why);
+  unit.object =
+      KeyStore::Of(kOfCertificate ? KeyFile::kCertificate : KeyFile::kPublic).Load(key.text, why);
   // A secret, or a path: which of them is known with the algorithm.
   return unit.object != nullptr || algorithm.variable.has_value();
 }

@@ -22,10 +22,10 @@ const Registry& AllUnits() {
     registry.Add(RequestFetches());
     registry.Add(HeaderFetches());
     registry.Add(TransactionFetches());
-    registry.Add(NumberConverters());
-    registry.Add(TextConverters());
     registry.Add(LayerFetches());
     registry.Add(DumpFetches());
+    registry.Add(NumberConverters());
+    registry.Add(TextConverters());
     registry.Add(RegexConverters());
     registry.Add(EncodingConverters());
     registry.Add(DateConverters());
@@ -36,6 +36,7 @@ const Registry& AllUnits() {
     registry.Add(MessageConverters());
     registry.Add(HashConverters());
     registry.Add(TokenConverters());
+    registry.Add(SecretTokenConverters());
     registry.Add(ProxyConverters());
     registry.Add(TransactionConverters());
     return registry;

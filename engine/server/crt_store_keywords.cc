@@ -74,7 +74,13 @@ void RegisterCrtStoreKeywords(BuildKeywords& keywords) {
                                  "files, and not fetched");
     return true;
   });
-  AddOff(keywords, "jwt");
+  // Converters read the keys they name by themselves: both ways they have them.
+  keywords.Add({"jwt", kCrtLoad}, [](BuildContext&, KeywordUse& use) {
+    use.next = use.first_argument + 1;
+    if (!HasArguments(use, 1, SIZE_MAX, "'off' or 'on'")) return false;
+    const Parsed<bool> value = ParseOnOff(use.argument(0));
+    return value || Refuse(use, 0, value.error);
+  });
   AddOff(keywords, "generate-dummy");
 }
 

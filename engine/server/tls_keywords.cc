@@ -1,7 +1,9 @@
 #include "engine/server/tls_keywords.h"
 
+#include <algorithm>
 #include <climits>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -283,7 +285,38 @@ void AddGlobalNumber(BuildKeywords& keywords, const char* words, int64_t high,
   });
 }
 
+// "ALL:!NAME", "NAME:NAME" (manual 3.1, jwt.decrypt_alg_list).
+void AddNameList(BuildKeywords& keywords, const char* words,
+                 std::span<const std::string_view> names, uint32_t GlobalTls::*field) {
+  keywords.Add({words, kGlobal}, [=](BuildContext& context, KeywordUse& use) {
+    if (!HasArguments(use, 1, 1, "names with ':' between them")) return false;
+    uint32_t& set = Global(context).*field;
+    set = 0;
+    std::string_view rest = use.argument(0);
+    while (true) {
+      const size_t colon = rest.find(':');
+      const std::string_view one = rest.substr(0, colon);
+      const bool excludes = one.starts_with('!');
+      const std::string_view name = one.substr(excludes ? 1 : 0);
+      const auto found = std::find(names.begin(), names.end(), name);
+      if (name != "ALL" && found == names.end()) {
+        std::string list = "'ALL'";
+        for (const std::string_view known : names) list += ", " + InQuotes(known);
+        return Refuse(use, 0,
+                      "has no algorithm " + InQuotes(name) + ": one of " + list + " is expected");
+      }
+      const uint32_t bits =
+          name == "ALL" ? (1u << names.size()) - 1 : 1u << size_t(found - names.begin());
+      set = excludes ? set & ~bits : set | bits;
+      if (colon == rest.npos) return true;
+      rest.remove_prefix(colon + 1);
+    }
+  });
+}
+
 void RegisterGlobal(BuildKeywords& keywords) {
+  AddNameList(keywords, "jwt.decrypt_alg_list", kJweAlgorithmNames, &GlobalTls::jwe_algorithms);
+  AddNameList(keywords, "jwt.decrypt_enc_list", kJweEncryptionNames, &GlobalTls::jwe_encryptions);
   AddDefaults(keywords, "ssl-default-bind", true);
   AddDefaults(keywords, "ssl-default-server", false);
   const auto add_base = [&](const char* words, std::string GlobalTls::*field) {
@@ -308,6 +341,10 @@ void RegisterGlobal(BuildKeywords& keywords) {
   for (const char* words : {"tune.ssl.capture-buffer-size", "tune.ssl.capture-cipherlist-size"}) {
     AddGlobalNumber(keywords, words, 65536, &GlobalTls::capture_bytes);
   }
+  keywords.Add({"tune.ssl.keylog", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, 1, "'on' or 'off'") &&
+           TakeArgument(use, 0, ParseOnOff(use.argument(0)), Global(context).keeps_secrets);
+  });
   keywords.Add({"tune.ssl.lifetime", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "a time") &&
            TakeArgument(use, 0, ParseTime(use.argument(0), TimeUnit::kSecond, TimeUnit::kSecond),
@@ -324,7 +361,3 @@ void RegisterTlsKeywords(BuildKeywords& keywords) {
 }
 
 }  // namespace engine
-  keywords.Add({"tune.ssl.keylog", kGlobal}, [](BuildContext& context, KeywordUse& use) {
-    return HasArguments(use, 1, 1, "'on' or 'off'") &&
-           TakeArgument(use, 0, ParseOnOff(use.argument(0)), Global(context).keeps_secrets);
-  });
