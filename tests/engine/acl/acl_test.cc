@@ -49,8 +49,7 @@ class AclTest : public testing::Test {
     }
     return line;
   }
-  AclTable Table() {
-    AclTable table(registry_);
+  static void SetReader(AclTable& table) {
     table.SetReader([](std::string_view name, std::string* contents, std::string* why) {
       if (name == "missing") {
         *why = "no such file";
@@ -59,7 +58,6 @@ class AclTest : public testing::Test {
       *contents = "one\nTwo\n";
       return true;
     });
-    return table;
   }
   // What a condition says; the problem's message where it is none.
   std::string Ask(AclTable& table, const std::string& text, bool settled = true) {
@@ -89,7 +87,8 @@ class AclTest : public testing::Test {
 
 // Manual 7.2.
 TEST_F(AclTest, ConditionsAreAlternativesOfTerms) {
-  AclTable table = Table();
+  AclTable table(registry_);
+  SetReader(table);
   AclProblem problem;
   ASSERT_TRUE(table.Add(LineOf("acl yes always_true"), 1, &problem)) << problem.message;
   ASSERT_TRUE(table.Add(LineOf("acl no always_false"), 1, &problem)) << problem.message;
@@ -133,7 +132,8 @@ TEST_F(AclTest, ConditionsAreAlternativesOfTerms) {
 }
 
 TEST_F(AclTest, LinesOfOneNameAreAlternatives) {
-  AclTable table = Table();
+  AclTable table(registry_);
+  SetReader(table);
   AclProblem problem;
   ASSERT_TRUE(table.Add(LineOf("acl a str(x) y"), 1, &problem));
   ASSERT_TRUE(table.Add(LineOf("acl a str(x) x"), 1, &problem));
@@ -142,13 +142,15 @@ TEST_F(AclTest, LinesOfOneNameAreAlternatives) {
 
 // With a converter behind it, a criterion's own way to match counts no more (manual 7.1).
 TEST_F(AclTest, ConvertersOverruleTheSuffix) {
-  AclTable table = Table();
+  AclTable table(registry_);
+  SetReader(table);
   EXPECT_EQ(Ask(table, "if { str_beg(HEllo),lower he }"), "no");
   EXPECT_EQ(Ask(table, "if { str_beg(HEllo),lower hello }"), "yes");
 }
 
 TEST_F(AclTest, WhatMayChangeIsAskedAgain) {
-  AclTable table = Table();
+  AclTable table(registry_);
+  SetReader(table);
   EXPECT_EQ(Ask(table, "if { coming y }", false), "later");
   EXPECT_EQ(Ask(table, "if !{ coming y }", false), "later");
   EXPECT_EQ(Ask(table, "if { coming y } or TRUE", false), "yes");
@@ -159,7 +161,8 @@ TEST_F(AclTest, WhatMayChangeIsAskedAgain) {
 }
 
 TEST_F(AclTest, FaultsNameTheWord) {
-  AclTable table = Table();
+  AclTable table(registry_);
+  SetReader(table);
   AclProblem problem;
   ASSERT_TRUE(table.Add(LineOf("acl admin always_true"), 1, &problem));
   const std::pair<const char*, const char*> rows[] = {
@@ -196,7 +199,8 @@ TEST_F(AclTest, FaultsNameTheWord) {
 }
 
 TEST_F(AclTest, NeedsAreKnown) {
-  AclTable table = Table();
+  AclTable table(registry_);
+  SetReader(table);
   AclProblem problem;
   const auto condition = table.ReadCondition(LineOf("if TRUE { src 1.2.3.4 }"), 0, &problem);
   ASSERT_TRUE(condition.has_value()) << problem.message;

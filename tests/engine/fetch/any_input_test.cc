@@ -299,7 +299,7 @@ class InputContext final : public StreamContext {
 };
 
 // "<none>", or the type and value, every byte of it read.
-std::string Run(const Expression& expression, const Input* input, size_t scratch_bytes) {
+std::string ValueOf(const Expression& expression, const Input* input, size_t scratch_bytes) {
   // Exactly as long as what it holds, so that reading on is noticed.
   const std::unique_ptr<char[]> memory(new char[scratch_bytes]);
   Scratch scratch(memory.get(), scratch_bytes);
@@ -375,16 +375,16 @@ TEST(AnyInput, EveryConverterGivesWhatItSays) {
     const auto expression = Compile(use);
     if (expression == nullptr) continue;
     const ConverterSpec& spec = *AllUnits().FindConverter(NameOf(use));
-    EXPECT_EQ(Run(*expression, nullptr, 65536), "<none>") << use << " of nothing";
+    EXPECT_EQ(ValueOf(*expression, nullptr, 65536), "<none>") << use << " of nothing";
     for (const Input& input : inputs) {
-      const std::string shown = Run(*expression, &input, 300000);
+      const std::string shown = ValueOf(*expression, &input, 300000);
       if (shown != "<none>") {
         EXPECT_TRUE(IsOfKind(shown, spec.gives)) << use << " of " << input.name << ": " << shown;
       }
-      EXPECT_EQ(Run(*expression, &input, 300000), shown) << use << " of " << input.name;
+      EXPECT_EQ(ValueOf(*expression, &input, 300000), shown) << use << " of " << input.name;
       // With little room or none it gives the same, or nothing.
       for (const size_t room : {0, 7, 64, 65536}) {
-        const std::string again = Run(*expression, &input, room);
+        const std::string again = ValueOf(*expression, &input, room);
         const bool may_differ = spec.name.starts_with("jwt_decrypt") || spec.name == "jwt_verify" ||
                                 spec.name == "jwt_verify_cert";
         EXPECT_TRUE(may_differ || again == shown || again == "<none>")
@@ -399,7 +399,7 @@ TEST(AnyInput, WhatIsEmptyOrBadGivesWhatTheManualSays) {
   const auto eval = [](const std::string& use, std::string bytes) {
     const auto expression = Compile(use);
     const Input input{"", Sample::String({}), std::move(bytes)};
-    return expression == nullptr ? std::string() : Run(*expression, &input, 65536);
+    return expression == nullptr ? std::string() : ValueOf(*expression, &input, 65536);
   };
   EXPECT_EQ(eval("length", ""), "1:0");
   EXPECT_EQ(eval("upper", ""), "3:");
