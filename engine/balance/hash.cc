@@ -58,7 +58,8 @@ uint32_t HashBytes(HashFunction function, std::string_view key) {
   return hash;
 }
 
-// The 4-byte full avalanche of Bob Jenkins' page on integer hashing, in six steps.
+// The 4-byte full avalanche of Bob Jenkins' page on integer hashing, in six steps, and what HAProxy
+// does to its two highest bits, as its converters show: the same key leads to the same number.
 uint32_t Avalanche(uint32_t value) {
   value = (value + 0x7ed55d16u) + (value << 12);
   value = (value ^ 0xc761c23cu) ^ (value >> 19);
@@ -66,7 +67,7 @@ uint32_t Avalanche(uint32_t value) {
   value = (value + 0xd3a2646cu) ^ (value << 9);
   value = (value + 0xfd7046c5u) + (value << 3);
   value = (value ^ 0xb55a4f09u) ^ (value >> 16);
-  return value;
+  return value * 0xc0000001u;
 }
 
 }  // namespace engine

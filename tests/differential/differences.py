@@ -11,7 +11,7 @@ BODY_READ = (None, "connection: close\n", "the body of the refused request is he
 LENGTH = ("content-length: \\d+\n", "content-length: \\d+\n", "of the answer that holds what differs below")
 HOP_BY_HOP = "RFC 9110 section 7.6.1: what concerns the connection alone, and what it names, is not forwarded"
 NUMBERS = "2.6 goes wrong at the ends of the range; 3.5 and we stay in it (manual 7.3.1: results are kept within 64 bits)"
-OUR_HASHES = ("manual 4.2, hash-type: any avalanche will do; ours is the published one of Bob Jenkins' page, and wt6 is not published")
+OUR_HASHES = "manual 4.2, hash-type: wt6 is not published"
 
 DIFFERENCES = [
     ("openshift_router", 0, *PRIVATE),
@@ -25,7 +25,7 @@ DIFFERENCES = [
     ("target_rewriting", 15, *LENGTH),
     ("target_rewriting", 15, "x-baseq: \\*\n", "x-baseq: \n", "manual 7.3.6, capture.req.uri: the request's URI, whatever its form"),
     ("strings", 0, *LENGTH),
-    ("strings", 0, "x-[bc]: \\d+\n", "x-[bc]: \\d+\n", OUR_HASHES),
+    ("strings", 0, "x-c: \\d+\n", "x-c: \\d+\n", OUR_HASHES),
     ("strings", 3, "x-l: x\n", "x-l: --x\n", "manual 7.3.1, word: delimiters around words are skipped; 2.6 counts those in front from the right"),
     ("numbers_and_dates", 0, *LENGTH),
     ("numbers_and_dates", 4, "x-2: -8\n", "x-2: 9223372036854775807\n", NUMBERS),

@@ -77,6 +77,10 @@ TEST(HashConverters, SpreadWithAnAvalanche) {
     const std::string converter = std::string("str(abc),") + name;
     EXPECT_NE(traffic.Eval(converter), traffic.Eval(converter + "(1)")) << name;
   }
+  // What HAProxy 2.6 says of the same key.
+  EXPECT_EQ(traffic.Eval("str(/k0),sdbm(1)"), "949149334");
+  EXPECT_EQ(traffic.Eval("str(/k0),djb2(1)"), "3353872469");
+  EXPECT_EQ(traffic.Eval("str(/k0),crc32(1)"), "1366816205");
   traffic.AddRequest("Host", "h");
   EXPECT_EQ(traffic.Eval("base32"), traffic.Eval("base,sdbm(1)"));
 }
