@@ -267,7 +267,11 @@ void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {
     // The manual's 408: the request was not complete in time.
     (void)wire_.out().Append(acceptor_.LastWords(408), wire_.small());
   }
-  if (Info(reason).blame == shard::Blame::kClient && reason != CloseReason::kClientTimeout) {
+  // Dropped without a word, which must not end in one: shutting down would send a FIN.
+  const bool silent =
+      reason == CloseReason::kRejected && !wire_.head_sent() && wire_.unsent_bytes() == 0;
+  const bool by_client = Info(reason).blame == shard::Blame::kClient;
+  if (silent || (by_client && reason != CloseReason::kClientTimeout)) {
     connection_.Abort();
   } else {
     // A client that is still sending reads our answer only if it is not reset; so may one that

@@ -253,5 +253,49 @@ def first_packet_of_a_client_is_kept():
         check(text.split(" ")[1] in ("", "-"), f"given a second time: {text}")
 
 
+def end_seen_within(port, bytes_sent, seconds):
+    """What a client sees of its connection's end: None where it sees none."""
+    with connect(port) as peer:
+        peer.sendall(bytes_sent)
+        peer.settimeout(seconds)
+        try:
+            return peer.recv(1)
+        except ConnectionResetError:
+            return b"reset"
+        except TimeoutError:
+            return None
+
+
+@case
+def who_is_dropped_in_silence_is_told_nothing():
+    """silent-drop (manual 4.4): no FIN and no RST, from whatever rules; reject closes."""
+    probe = socket.socket()
+    try:
+        probe.setsockopt(socket.IPPROTO_TCP, 19, 1)  # TCP_REPAIR
+    except OSError:
+        skip("dropping without a packet needs CAP_NET_ADMIN")
+    finally:
+        probe.close()
+    request = b"GET /%s HTTP/1.1\r\nHost: h\r\n\r\n"
+    ports = free_ports(2)
+    text = f"""{DEFAULTS}
+frontend requests
+  mode http
+  bind 127.0.0.1:{ports[0]}
+  http-request silent-drop if {{ path /drop }}
+  http-request reject
+frontend content
+  bind 127.0.0.1:{ports[1]}
+  tcp-request inspect-delay 2s
+  tcp-request content silent-drop if {{ req.payload(0,4) -m str drop }}
+  tcp-request content reject
+"""
+    with Proxy(text, ports):
+        check(end_seen_within(ports[0], request % b"drop", 1) is None, "a request's client was told")
+        check(end_seen_within(ports[1], b"drop it", 1) is None, "a connection's client was told")
+        check(end_seen_within(ports[0], request % b"other", 5) in (b"", b"reset"), "reject did not close")
+        check(end_seen_within(ports[1], b"otherwise", 5) in (b"", b"reset"), "reject did not close")
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())
