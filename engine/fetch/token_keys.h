@@ -1,5 +1,5 @@
-// token_keys.h - keys of tokens that lie in files: read with the configuration, found by their paths
-// later, because variables may name them.
+// token_keys.h - keys of tokens that lie in files: read with the configuration, found by their
+// paths later, because variables may name them.
 //
 // Owns:    every key that some configuration has named.
 // Threads: Load() start-up and reload; Find() any-thread: shards read a snapshot, which stays as it

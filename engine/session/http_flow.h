@@ -113,9 +113,9 @@ class HttpFlow {
   bool has_copy_ = false;      // the whole body is kept for another try
   bool retry_wanted_ = false;  // the status of the answer asks for another try (retry-on)
   bool retries_answers_ = true;
-  proto::FieldList* hints_ = nullptr;  // in the arena of the client's endpoint
+  proto::FieldList* hints_ = nullptr;     // in the arena of the client's endpoint
   proto::FieldList* trailers_ = nullptr;  // of the response, as well; set once its body may come
-  bool closes_client_ = false;         // option httpclose, or what the server's end demands
+  bool closes_client_ = false;            // option httpclose, or what the server's end demands
 };
 
 // The status a reason is answered with; 0: nothing is said.

@@ -98,8 +98,8 @@ MUTATIONS = [
     Mutation(
         "limit-released-before-the-session",
         "engine/session/worker.cc",
-        "  bind.frontend->state->part(index()).front_current.Sub();\n  idle_pool_.CloseOwn(*session);",
-        "  ReleaseReserved(bind);\n  idle_pool_.CloseOwn(*session);",
+        "  bind.frontend->state->part(index()).front_current.Sub();\n",
+        "  ReleaseReserved(bind);\n",
         "clients|maxconn",
     ),
     Mutation(
@@ -142,8 +142,8 @@ MUTATIONS = [
     Mutation(
         "anything-is-sent-again",
         "engine/session/http_flow.cc",
-        "  if (phase_ != Phase::kServer || !RequestCanRepeat(stream)) return false;\n",
-        "  if (phase_ != Phase::kServer) return false;\n",
+        "  if (phase_ != Phase::kServer || trailers_ != nullptr || !RequestCanRepeat(stream)) return false;\n",
+        "  if (phase_ != Phase::kServer || trailers_ != nullptr) return false;\n",
         "came twice|framed otherwise|is wrong from|looks whole",
     ),
     Mutation(

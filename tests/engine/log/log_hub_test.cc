@@ -282,7 +282,7 @@ struct CountLines final : LogRingListener {
 };
 
 TEST(LogRing, AReaderIsToldWhatItHasMissed) {
-  LogRing ring({.name = "r", .size_bytes = 20, .line_bytes_max = 19});
+  LogRing ring({.name = "r", .size_bytes = 19, .line_bytes_max = 18});
   for (const char* line : {"one", "two", "three", "four", "five"}) ring.Append(line);
   uint64_t next = 0;
   std::string text;

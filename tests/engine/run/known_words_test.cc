@@ -44,9 +44,8 @@ TEST(KnownWords, AreTheManualsButForOurs) {
   }
 }
 
-// What does not work of expressions and actions says what it waits for, but for these.
+// What does not work of expressions and actions says what it waits for.
 TEST(KnownWords, OfRulesAreMissingForAReason) {
-  const std::set<std::string> to_be_written = {"acl", "dst_conn", "dump_all_vars", "ssl_c_r_dn"};
   std::set<std::string> without_reason;
   size_t working = 0;
   size_t excluded = 0;
@@ -63,10 +62,10 @@ TEST(KnownWords, OfRulesAreMissingForAReason) {
       without_reason.insert(word.words);
     }
   }
-  // Lower these when something is moved out, never raise the list above.
+  // Only up, and only down.
   EXPECT_GE(working, 539u);
   EXPECT_LE(excluded, 345u);
-  EXPECT_EQ(without_reason, to_be_written);
+  EXPECT_EQ(without_reason, std::set<std::string>());
 }
 
 TEST(KnownWords, KeywordsAreMissingForAReason) {
