@@ -38,7 +38,9 @@ bool Aborted(const PreparedUnit&, Sample& sample, EvalContext& context) {
   StreamSide& side = SideOf<kSide>(*stream);
   shard::Endpoint* endpoint = side.endpoint();
   const Connection* connection = endpoint == nullptr ? nullptr : endpoint->connection();
-  return GiveBoolean(sample, IsAbort(side.reason(), kBlame) ||
+  // The other side is given up for it.
+  return GiveBoolean(sample, IsAbort(stream->client_side().reason(), kBlame) ||
+                                 IsAbort(stream->server_side().reason(), kBlame) ||
                                  (connection != nullptr && IsAbort(connection->reason(), kBlame)));
 }
 
