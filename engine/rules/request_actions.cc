@@ -10,6 +10,7 @@
 #include "engine/session/stream.h"
 #include "proto/http/chars.h"
 #include "proto/http/status.h"
+#include "proto/http/target.h"
 
 namespace engine {
 namespace {
@@ -22,8 +23,9 @@ using ruleset::kHttpResponse;
 // What an action reads and writes of a request's target.
 enum class Part : uint8_t { kPath, kPathQuery, kQuery, kUri };
 
-// A target may hold neither blanks nor controls: they would end it for the next hop.
-bool MustEscape(char c) { return uint8_t(c) <= ' ' || uint8_t(c) == 0x7f; }
+// A target may hold neither blanks nor controls, which would end it for the next hop, nor a
+// fragment, which some drop and some keep.
+bool MustEscape(char c) { return uint8_t(c) <= ' ' || uint8_t(c) == 0x7f || c == '#'; }
 
 std::string_view CopyEscaped(base::Arena& arena, std::string_view text) {
   const size_t escapes = size_t(std::count_if(text.begin(), text.end(), MustEscape));
@@ -56,26 +58,56 @@ void SetPathAndQuery(RequestHead& head, std::string_view text) {
   head.query = head.has_query ? text.substr(mark + 1) : std::string_view();
 }
 
-// "https://host/path?query", "/path?query" or "*".
-bool SetUri(RequestHead& head, std::string_view text) {
-  const size_t scheme = text.find("://");
-  if (text.starts_with('/') || text == "*" || scheme == text.npos) {
-    if (!text.starts_with('/') && text != "*") return false;
-    head.scheme = head.authority = {};
-    head.target_form = text == "*" ? proto::TargetForm::kAsterisk : proto::TargetForm::kOrigin;
-    SetPathAndQuery(head, text == "*" ? std::string_view() : text);
+// What begins otherwise would be read as a part of the host, or as another form of target.
+bool IsPath(std::string_view text) {
+  return text.empty() || text.front() == '/' || text.front() == '?';
+}
+
+// The server reads a query from the first '?' on, so that is one for later rules as well. The
+// query that was there stays behind it.
+bool SetPath(RequestHead& head, std::string_view text) {
+  if (!IsPath(text)) return false;
+  const size_t mark = text.find('?');
+  head.path = text.substr(0, mark);
+  if (mark == text.npos) return true;
+  const std::string_view begin = text.substr(mark + 1);
+  if (!head.has_query) {
+    head.has_query = true;
+    head.query = begin;
     return true;
   }
-  const size_t start = scheme + 3;
-  const size_t path = std::min(text.find_first_of("/?", start), text.size());
-  const std::string_view authority = text.substr(start, path - start);
-  if (authority.empty() || scheme == 0) return false;
-  head.target_form = proto::TargetForm::kAbsolute;
-  head.scheme = text.substr(0, scheme);
-  head.authority = authority;
-  SetPathAndQuery(head, text.substr(path));
+  const size_t bytes = begin.size() + 1 + head.query.size();
+  char* const joined = static_cast<char*>(head.fields.arena().Allocate(bytes, 1));
+  char* to = joined + begin.copy(joined, begin.size());
+  *to++ = '?';
+  head.query.copy(to, head.query.size());
+  head.query = {joined, bytes};
+  return true;
+}
+
+// "https://host/path?query", "/path?query" or, of OPTIONS, "*": what a client may send.
+bool SetUri(RequestHead& head, std::string_view text) {
+  RequestHead parsed(head.fields.arena());
+  parsed.method = head.method;
+  if (proto::ParseTarget(text, {}, parsed) != proto::TargetError::kNone) return false;
+  head.target_form = parsed.target_form;
+  head.scheme = parsed.scheme;
+  head.authority = parsed.authority;
+  head.path = parsed.path;
+  head.has_query = parsed.has_query;
+  head.query = parsed.query;
+  if (head.target_form != proto::TargetForm::kAbsolute) return true;
   // The one who is asked reads the host from the target, whatever the field says.
-  return head.fields.Set(proto::FieldName::kHost, authority);
+  return head.fields.Set(proto::FieldName::kHost, head.authority);
+}
+
+// What must be escaped in a path makes no host.
+bool MayNameHost(std::string_view uri) {
+  if (uri.starts_with('/')) return true;
+  const size_t scheme = uri.find("://");
+  const size_t start = scheme == uri.npos ? 0 : scheme + 3;
+  const std::string_view origin = uri.substr(0, uri.find_first_of("/?", start));
+  return std::none_of(origin.begin(), origin.end(), MustEscape);
 }
 
 bool SetPart(RequestHead& head, Part part, std::string_view text) {
@@ -84,12 +116,13 @@ bool SetPart(RequestHead& head, Part part, std::string_view text) {
   base::Arena& arena = head.fields.arena();
   switch (part) {
     case Part::kPath:
-      head.path = CopyEscaped(arena, text);
+      if (!SetPath(head, CopyEscaped(arena, text))) return false;
       if (head.target_form == proto::TargetForm::kAsterisk) {
         head.target_form = proto::TargetForm::kOrigin;
       }
       return true;
     case Part::kPathQuery:
+      if (!IsPath(text)) return false;
       SetPathAndQuery(head, CopyEscaped(arena, text));
       if (head.target_form == proto::TargetForm::kAsterisk) {
         head.target_form = proto::TargetForm::kOrigin;
@@ -100,7 +133,7 @@ bool SetPart(RequestHead& head, Part part, std::string_view text) {
       SetQuery(head, CopyEscaped(arena, text));
       return true;
     case Part::kUri:
-      return SetUri(head, CopyEscaped(arena, text));
+      return MayNameHost(text) && SetUri(head, CopyEscaped(arena, text));
   }
   return false;
 }
@@ -214,10 +247,22 @@ class SetStatus final : public RuleAction {
   const std::string reason_;
 };
 
+// False for a text that no request could have; one that is made is looked at each time.
+bool MayBe(Part part, std::string_view text) {
+  if (part == Part::kQuery) return true;
+  if (part != Part::kUri) return IsPath(text);
+  return text == "*" || text.starts_with('/') || text.find("://") != text.npos;
+}
+
 template <Part kPart>
 std::unique_ptr<const RuleAction> MakeSetTarget(ActionUse& action) {
   RuleText text;
   if (!action.TakeText("a text", &text)) return nullptr;
+  if (text.is_constant() && !MayBe(kPart, text.constant())) {
+    action.Refuse(InQuotes(text.constant()) +
+                  (kPart == Part::kUri ? " is not a URI" : " is not a path: one begins with '/'"));
+    return nullptr;
+  }
   return std::make_unique<SetTarget>(kPart, std::move(text));
 }
 

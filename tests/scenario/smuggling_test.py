@@ -401,6 +401,76 @@ def fields_keep_one_meaning():
     check(not wrong, "\n".join([""] + wrong))
 
 
+# What a rule makes of a field of the request: the target and the host that the origin reads, or the proxy's answer.
+TARGET_ROWS = [
+    ("a path", "path", b"/a", "/a?q", "h"),
+    ("no path", "path", b"", "/?q", "h"),
+    ("a path that begins like a host", "path", b"//evil/a", "//evil/a?q", "h"),
+    ("a path with a query", "path", b"/a?b", "/a?b?q", "h"),
+    ("a path without a slash", "path", b"a", 500, None),
+    ("a URI as a path", "path", b"http://evil/a", 500, None),
+    ("a star as a path", "path", b"*", 500, None),
+    ("the rest of a host as a path", "path", b".evil/a", 500, None),
+    ("userinfo as a path", "path", b"@evil/a", 500, None),
+    ("a port as a path", "path", b":81/a", 500, None),
+    ("blanks in a path", "path", b"/a HTTP/1.1\tb", "/a%20HTTP/1.1%09b?q", "h"),
+    ("the end of a line in a path", "escaped-path", b"/a%20HTTP/1.0%0d%0aHost:%20evil%0d%0a%0d%0aGET%20/b",
+     "/a%20HTTP/1.0%0D%0AHost:%20evil%0D%0A%0D%0AGET%20/b?q", "h"),
+    ("NUL in a path", "escaped-path", b"/a%00b", "/a%00b?q", "h"),
+    ("a fragment in a path", "path", b"/a#b", "/a%23b?q", "h"),
+    ("a path and a query", "pathq", b"/a?b", "/a?b", "h"),
+    ("a query alone", "pathq", b"?b", "/?b", "h"),
+    ("a URI as a path and a query", "pathq", b"http://evil/a", 500, None),
+    ("a line's end in a query", "escaped-query", b"b%0d%0aX:%20y", "/x?b%0D%0AX:%20y", "h"),
+    ("a URI", "uri", b"http://other/a?b", "http://other/a?b", "other"),
+    ("a URI with a port", "uri", b"http://other:81/a", "http://other:81/a", "other:81"),
+    ("a URI that is a path", "uri", b"/a?b", "/a?b", "h"),
+    ("a URI with userinfo", "uri", b"http://h@evil/a", 500, None),
+    ("a URI without a host", "uri", b"http:///a", 500, None),
+    ("a URI with a blank in its host", "uri", b"http://h evil/a", 500, None),
+    ("a URI with a fragment for a path", "uri", b"http://h#@evil/a", 500, None),
+    ("a URI with blanks in its path", "uri", b"http://h/a b#c", "http://h/a%20b%23c", "h"),
+    ("a URI with a backslash", "uri", b"http://h\\@evil/a", 500, None),
+    ("a URI with a port that is none", "uri", b"http://h:99999/a", 500, None),
+    ("a URI with an odd scheme", "uri", b"a/b://evil/a", 500, None),
+    ("a host alone", "uri", b"evil:80", 500, None),
+    ("a star as a URI", "uri", b"*", 500, None),
+    ("no URI", "uri", b"", 500, None),
+]
+TARGET_RULES = """
+  http-request set-path %[req.hdr(x-path)] if { req.hdr(x-path) -m found }
+  http-request set-path %[req.hdr(x-escaped-path),url_dec] if { req.hdr(x-escaped-path) -m found }
+  http-request set-pathq %[req.hdr(x-pathq)] if { req.hdr(x-pathq) -m found }
+  http-request set-query %[req.hdr(x-escaped-query),url_dec] if { req.hdr(x-escaped-query) -m found }
+  http-request set-uri %[req.hdr(x-uri)] if { req.hdr(x-uri) -m found }
+  http-request set-header X-Seen "%[path]|%[query]"
+"""
+
+
+@case
+def what_rules_make_of_a_target_keeps_one_meaning():
+    port = free_port()
+    wrong = []
+    with Origin() as origin, Proxy(http_config(port, origin.port, TARGET_RULES), [port]):
+        for name, part, value, expected, host in TARGET_ROWS:
+            origin.forget()
+            with Client(port) as client:
+                client.send(b"GET /x?q HTTP/1.1\r\nHost: h\r\nX-%s: %s\r\n\r\n" % (part.encode(), value))
+                answer = client.answer()
+            seen = [(r.target, values(r.fields, "host")) for r in origin.seen()]
+            wanted = [] if expected == 500 else [(expected, [host])]
+            if answer.status != (500 if expected == 500 else 200) or seen != wanted:
+                wrong += differs(name, f"{answer.status}, the origin saw {seen}")
+            for request in origin.seen():
+                path, query = values(request.fields, "x-seen")[0].split("|", 1)
+                whole = request.target.removeprefix("http://" + host) if host else request.target
+                if whole != (path or "/") + ("?" + query if query else ""):
+                    wrong.append(f"{name}: rules saw {path!r} and {query!r}, the origin {request.target!r}")
+            stranger_is_served(name, port, origin)
+            wrong += [f"{name}: the origin: {text}" for text in origin.wrong]
+    check(not wrong, "\n".join([""] + wrong))
+
+
 OK = b"HTTP/1.1 200 OK\r\n"
 OK_HELLO = OK + b"Content-Length: 5\r\n\r\nhello"
 OTHER = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
