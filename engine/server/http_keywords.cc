@@ -120,9 +120,10 @@ bool TakeRetryOn(BuildContext& context, KeywordUse& use) {
                     Suggest(use.argument(i), names));
     }
     if (found->bits == 0 && use.arguments() > 1) return Refuse(use, i, "'none' stands alone");
-    // With all-retryable-errors it is there already for when TLS comes.
     if (found->bits == kRetry0RttRejected) {
-      return Refuse(use, i, InQuotes(use.argument(i)) + " is not supported yet");
+      use.diagnostics.Warning(use.line.At(use.first_argument + i),
+                              "'retry-on': '0rtt-rejected' has no effect, as no early data is "
+                              "ever sent to servers");
     }
     bits |= found->bits;
   }

@@ -337,6 +337,10 @@ TEST(Builder, OddButLegalFilesAreWarnedAbout) {
        InBackend(" option tcp-smart-connect\n srvtcpka-cnt 3\n"),
        {"2:2 'option tcp-smart-connect' is accepted but has no effect",
         "3:2 'srvtcpka-cnt' is accepted but has no effect"}},
+      {"EarlyData",
+       InBackend(" retry-on 503 0rtt-rejected\n"),
+       {"2:15 'retry-on': '0rtt-rejected' has no effect, as no early data is ever sent to "
+        "servers"}},
       {"OncePerWord",
        InBackend(" option tcp-smart-connect\nbackend c\n option tcp-smart-connect\n"),
        {"2:2 'option tcp-smart-connect' is accepted but has no effect"}},

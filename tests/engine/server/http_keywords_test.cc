@@ -284,9 +284,6 @@ const std::vector<FaultRow> kFaults = {
     {"TimeoutValue",
      " timeout http-request never\n",
      {"7:23 'timeout http-request': expects a time such as '10s' or '500ms', not 'never'"}},
-    {"RetryOfEarlyData",
-     " retry-on 503 0rtt-rejected\n",
-     {"7:15 'retry-on': '0rtt-rejected' is not supported yet"}},
     {"KeepAliveQueue",
      " max-keep-alive-queue -2\n",
      {"7:23 'max-keep-alive-queue': '-2' is out of range: expects an integer between -1 and "
