@@ -140,7 +140,9 @@ std::string ParseHost(std::string_view text, uint32_t use, AddressWord& word) {
   word.host = host;
   const uint16_t family = is_bracketed ? uint16_t(AF_INET6) : word.family;
   if (is_bracketed && word.family == AF_INET) return "invalid address: " + InQuotes(text);
-  if (!is_bracketed && (host.empty() || host == "*")) {
+  // "0" is what resolvers take for every address of IPv4, and many files have it.
+  const bool is_zero = host == "0" && word.family != AF_INET6;
+  if (!is_bracketed && (host.empty() || host == "*" || is_zero)) {
     word.literal = shard::Address();
     word.literal.family = word.family == AF_INET6 ? AF_INET6 : AF_INET;
     word.is_literal = true;

@@ -45,6 +45,10 @@ struct Row {
 constexpr Row kRows[] = {
     {"PortAlone", kBindAddress, ":80", "0.0.0.0 80"},
     {"Star", kBindAddress, "*:80", "0.0.0.0 80"},
+    {"Zero", kBindAddress, "0:80", "0.0.0.0 80"},
+    {"ZeroOfIpv6", kBindAddress, "ipv6@0:80", "error: invalid address: '0' in 'ipv6@0:80'"},
+    {"ZeroWithoutPort", kBindAddress, "0", "error: missing port specification in '0'"},
+    {"BracketsOfAny", kBindAddress, "[::]:80", ":: 80"},
     {"Ipv4", kBindAddress, "127.0.0.1:8080", "127.0.0.1 8080"},
     {"AnyIpv6", kBindAddress, ":::80", ":: 80"},
     {"Ipv6IsCutAtTheLastColon", kBindAddress, "::1:80", "::1 80"},
