@@ -74,7 +74,9 @@ bool DecodeBase64(const PreparedUnit&, Sample& sample, EvalContext& context) {
     *to++ = char(group >> bits);
   }
   context.scratch().Shrink(text, size_t(to - text));
-  sample.SetBinary({text, size_t(to - text)});
+  const std::string_view bytes(text, size_t(to - text));
+  // As the manual's table has it: the one gives a string, the other one bytes.
+  sample = kUrl ? Sample::String(bytes) : Sample::Binary(bytes);
   return true;
 }
 
