@@ -62,8 +62,10 @@ void Shard::Run() {
   for (ListenerEntry& entry : listeners_) entry.listener->Start();
   loop_->Run();
   // What Stop() ended closes in further passes. A peer that does not take its last bytes is not
-  // waited for.
-  for (int turn = 0; turn < kStopTurnsMax && connections_->live() > 0; ++turn) {
+  // waited for. An accept that the ring still holds would keep its socket open for a while after
+  // the process, and whoever connects meanwhile would be reset.
+  const auto is_open = [this] { return connections_->live() > 0 || !accepts_none(); };
+  for (int turn = 0; turn < kStopTurnsMax && is_open(); ++turn) {
     loop_->TurnOnce();
     connections_->ForEach([](Connection& connection) {
       if (connection.state() == Connection::State::kClosing) connection.Abort();
