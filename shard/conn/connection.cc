@@ -490,9 +490,11 @@ void Connection::OnPollOut(const Completion& completion) {
 // ---- sending ----------------------------------------------------------------------------------
 
 size_t Connection::Send(ByteQueue& plain) {
-  size_t taken = 0;
+  size_t part = layer_->Send(*this, plain);
+  size_t taken = part;
+  Flush();
   // A layer that had no more room has it again where everything has been sent at once.
-  for (size_t part = 1; part > 0 && !plain.empty() && (taken == 0 || wire_out_.empty());) {
+  while (part > 0 && !plain.empty() && wire_out_.empty()) {
     part = layer_->Send(*this, plain);
     taken += part;
     Flush();
