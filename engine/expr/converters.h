@@ -9,6 +9,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "engine/expr/unit.h"
 
@@ -25,6 +26,9 @@ std::span<const ConverterSpec> ForwardedConverters();  // rfc7239_*
 std::span<const ConverterSpec> RegexConverters();    // regsub
 std::span<const ConverterSpec> JsonConverters();     // json_query jwt_*_query
 std::span<const ConverterSpec> MessageConverters();  // fix_* mqtt_* add_item
+
+// The one of that name, which must be there: for units that are made of others.
+const ConverterSpec& ConverterOf(std::span<const ConverterSpec> family, std::string_view name);
 
 // Fetches that give what their arguments say, or chance and the time (manual 7.3.2).
 std::span<const FetchSpec> ConstantFetches();

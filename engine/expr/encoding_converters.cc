@@ -1,8 +1,10 @@
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "engine/expr/converters.h"
 
@@ -317,6 +319,13 @@ constexpr ConverterSpec kConverters[] = {
 };
 
 }  // namespace
+
+const ConverterSpec& ConverterOf(std::span<const ConverterSpec> family, std::string_view name) {
+  const auto found = std::find_if(family.begin(), family.end(),
+                                  [name](const ConverterSpec& one) { return one.name == name; });
+  MUST(found != family.end());
+  return *found;
+}
 
 std::span<const ConverterSpec> EncodingConverters() { return kConverters; }
 

@@ -130,14 +130,8 @@ bool PrepareSha2(PreparedUnit& unit, std::string* why) {
 
 // Keys: base64, or a variable that holds base64 ---------------------------------------------------
 
-const ConverterSpec& EncodingUnit(std::string_view name) {
-  const std::span<const ConverterSpec> all = EncodingConverters();
-  return *std::find_if(all.begin(), all.end(),
-                       [name](const ConverterSpec& one) { return one.name == name; });
-}
-
 bool DecodeKey(std::string_view text, EvalContext& context, std::string_view* key) {
-  static const ConverterSpec& decoder = EncodingUnit("b64dec");
+  static const ConverterSpec& decoder = ConverterOf(EncodingConverters(), "b64dec");
   static const PreparedUnit kNoArguments;
   Sample sample = Sample::String(text);
   if (!decoder.run(kNoArguments, sample, context)) return false;
@@ -333,7 +327,7 @@ bool AesGcmEncrypt(const PreparedUnit& unit, Sample& sample, EvalContext& contex
   }
   char bytes[kTagBytes];
   if (!cipher.GetTag(bytes)) return false;
-  static const ConverterSpec& encoder = EncodingUnit("base64");
+  static const ConverterSpec& encoder = ConverterOf(EncodingConverters(), "base64");
   static const PreparedUnit kNoArguments;
   Sample tag = Sample::Binary({bytes, kTagBytes});
   if (!encoder.run(kNoArguments, tag, context)) return false;

@@ -70,59 +70,43 @@ struct TokenKey {
 
 // Base64 with the alphabet of URLs, without '=' (RFC 7515 section 2). False: it is none, or there
 // is no room.
-bool DecodeUrl(std::string_view text, Scratch& scratch, std::string_view* bytes) {
-  const auto value_of = [](char c) -> int {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-  };
-  char* const out = scratch.Take(text.size());
-  if (out == nullptr || text.size() % 4 == 1) return false;
-  size_t used = 0;
-  uint32_t bits = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const int value = value_of(text[i]);
-    if (value < 0) return false;
-    bits = bits << 6 | uint32_t(value);
-    // Six bits of the first character give no byte yet.
-    if (i % 4 != 0) out[used++] = char(bits >> (6 - 2 * (i % 4)));
-  }
-  *bytes = {out, used};
+bool DecodeUrl(std::string_view text, EvalContext& context, std::string_view* bytes) {
+  static const ConverterSpec& decoder = ConverterOf(EncodingConverters(), "ub64dec");
+  static const PreparedUnit kNoArguments;
+  Sample sample = Sample::String(text);
+  if (text.ends_with('=') || !decoder.run(kNoArguments, sample, context)) return false;
+  *bytes = sample.text;
   return true;
 }
 
 // A member of a JSON object, as `json_query` gives it.
 class Member {
  public:
-  explicit Member(const char* path) {
-    const std::span<const ConverterSpec> all = JsonConverters();
-    spec_ = &*std::find_if(all.begin(), all.end(),
-                           [](const ConverterSpec& one) { return one.name == "json_query"; });
+  explicit Member(const char* path) : spec_(ConverterOf(JsonConverters(), "json_query")) {
     std::string why;
     unit_.arguments.all.resize(2);
     unit_.arguments.all[0].given = true;
     unit_.arguments.all[0].text = path;
-    (void)spec_->prepare(unit_, &why);
+    (void)spec_.prepare(unit_, &why);
   }
   bool Find(std::string_view json, EvalContext& context, std::string_view* text) const {
     Sample sample = Sample::String(json);
-    if (!spec_->run(unit_, sample, context) || sample.type != SampleType::kString) return false;
+    if (!spec_.run(unit_, sample, context) || sample.type != SampleType::kString) return false;
     *text = sample.text;
     return true;
   }
   bool Exists(std::string_view json, EvalContext& context) const {
     Sample sample = Sample::String(json);
-    return spec_->run(unit_, sample, context);
+    return spec_.run(unit_, sample, context);
   }
   // Encoded.
   bool Decode(std::string_view json, EvalContext& context, std::string_view* bytes) const {
     std::string_view text;
-    return Find(json, context, &text) && DecodeUrl(text, context.scratch(), bytes);
+    return Find(json, context, &text) && DecodeUrl(text, context, bytes);
   }
 
  private:
-  const ConverterSpec* spec_;
+  const ConverterSpec& spec_;
   PreparedUnit unit_;
 };
 
@@ -385,7 +369,7 @@ bool ReadHeader(std::string_view encoded, EvalContext& context, Header* header) 
   const Members& all = All();
   std::string_view algorithm, encryption;
   size_t algorithm_index = 0, encryption_index = 0;
-  if (encoded.empty() || !DecodeUrl(encoded, context.scratch(), &header->text) ||
+  if (encoded.empty() || !DecodeUrl(encoded, context, &header->text) ||
       !all.alg.Find(header->text, context, &algorithm) ||
       !all.enc.Find(header->text, context, &encryption) ||
       !FindName(kJweAlgorithmNames, algorithm, &algorithm_index) ||
@@ -414,9 +398,9 @@ bool DecryptToken(std::string_view token, const TokenKey& key, EvalContext& cont
   Header header;
   std::string_view encrypted_key, iv, in, tag;
   Scratch& scratch = context.scratch();
-  if (!ReadHeader(parts[0], context, &header) || !DecodeUrl(parts[1], scratch, &encrypted_key) ||
-      !DecodeUrl(parts[2], scratch, &iv) || !DecodeUrl(parts[3], scratch, &in) ||
-      !DecodeUrl(parts[4], scratch, &tag)) {
+  if (!ReadHeader(parts[0], context, &header) || !DecodeUrl(parts[1], context, &encrypted_key) ||
+      !DecodeUrl(parts[2], context, &iv) || !DecodeUrl(parts[3], context, &in) ||
+      !DecodeUrl(parts[4], context, &tag)) {
     return false;
   }
   SecretBytes content_key;
@@ -446,8 +430,7 @@ bool ReadSecret(std::string_view text, EvalContext& context, TokenKey* key) {
   });
   std::string_view bytes;
   key->is_secret = true;
-  return !text.empty() && DecodeUrl({copy, text.size()}, context.scratch(), &bytes) &&
-         key->secret.Set(bytes);
+  return !text.empty() && DecodeUrl({copy, text.size()}, context, &bytes) && key->secret.Set(bytes);
 }
 
 Handle<EVP_PKEY> ReadCurveKey(std::string_view json, EvalContext& context) {

@@ -73,11 +73,7 @@ bool ReadToken(std::string_view text, EvalContext& context, Token* token) {
   if (std::count(text.begin(), text.end(), '.') != 2) return false;
   const size_t last = text.rfind('.');
   if (last == 0 || text[0] == '.' || text[last - 1] == '.') return false;
-  static const ConverterSpec& decoder = *[] {
-    const std::span<const ConverterSpec> all = EncodingConverters();
-    return std::find_if(all.begin(), all.end(),
-                        [](const ConverterSpec& one) { return one.name == "ub64dec"; });
-  }();
+  static const ConverterSpec& decoder = ConverterOf(EncodingConverters(), "ub64dec");
   static const PreparedUnit kNoArguments;
   Sample signature = Sample::String(text.substr(last + 1));
   if (!decoder.run(kNoArguments, signature, context)) return false;

@@ -324,15 +324,6 @@ bool SplitCredentials(const RequestHead* head, std::string_view field, std::stri
   return true;
 }
 
-const ConverterSpec& Base64Decoder() {
-  static const ConverterSpec& decoder = *[] {
-    const std::span<const ConverterSpec> all = EncodingConverters();
-    return std::find_if(all.begin(), all.end(),
-                        [](const ConverterSpec& one) { return one.name == "b64dec"; });
-  }();
-  return decoder;
-}
-
 }  // namespace
 
 // "user:password" of the Basic scheme.
@@ -341,8 +332,9 @@ bool BasicCredentials(EvalContext& context, std::string_view* user, std::string_
   if (!SplitCredentials(Request(context), {}, &scheme, &rest)) return false;
   if (!base::EqualsIgnoreCase(scheme, "Basic")) return false;
   Sample sample = Sample::String(rest);
+  static const ConverterSpec& decoder = ConverterOf(EncodingConverters(), "b64dec");
   static const PreparedUnit kNoArguments;
-  if (!Base64Decoder().run(kNoArguments, sample, context)) return false;
+  if (!decoder.run(kNoArguments, sample, context)) return false;
   const size_t colon = sample.text.find(':');
   if (colon == sample.text.npos) return false;
   *user = sample.text.substr(0, colon);

@@ -19,22 +19,11 @@
 #include <optional>
 #include <string>
 
+#include "tests/engine/fetch/token_text.h"
 #include "tests/engine/fetch/traffic_fixture.h"
 
 namespace engine {
 namespace {
-
-std::string Encode(std::string_view bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string text;
-  for (size_t at = 0; at < bytes.size(); at += 3) {
-    uint32_t group = 0;
-    const size_t count = std::min<size_t>(3, bytes.size() - at);
-    for (size_t i = 0; i < 3; ++i) group = group << 8 | (i < count ? uint8_t(bytes[at + i]) : 0);
-    for (size_t i = 0; i <= count; ++i) text += kDigits[group >> (18 - 6 * i) & 63];
-  }
-  return text;
-}
 
 const uint8_t* Bytes(std::string_view text) {
   return reinterpret_cast<const uint8_t*>(text.data());
