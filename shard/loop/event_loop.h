@@ -57,7 +57,6 @@ struct LoopCounters {
   base::Counter messages;
   base::Counter buffer_waits;
   base::Counter long_turns;  // over kLongTurnMicros
-  base::Counter waited_us;   // in phase 1: what is left of the time is work
 };
 
 class EventLoop {
