@@ -13,43 +13,7 @@
 namespace shard {
 namespace {
 
-using tests::FakePeer;
-
-std::string Letters(size_t bytes) {
-  std::string text(bytes, 0);
-  std::mt19937 random(unsigned(bytes) + 1);
-  for (char& c : text) c = char('a' + random() % 26);
-  return text;
-}
-
-class ConnectionTest : public testing::Test {
- protected:
-  void Open(const ConnWorldOptions& options = {}) {
-    world_ = std::make_unique<ConnWorld>(options);
-    connection_ = world_->Accepted(&peer_);
-    handle_ = connection_->handle();
-    connection_->SetEvents(&hearer_);
-    EXPECT_TRUE(connection_->Start());
-  }
-  void Send(std::string_view text) {
-    ByteQueue queue(world_->slices);
-    ASSERT_EQ(queue.Append(text, world_->small), text.size());
-    connection_->Send(queue);
-    EXPECT_TRUE(queue.empty());
-  }
-  std::string Received() {
-    ByteQueue queue(world_->slices);
-    connection_->Recv(queue, SIZE_MAX);
-    return Text(queue);
-  }
-  bool gone() { return world_->table->Find(handle_) == nullptr; }
-
-  std::unique_ptr<ConnWorld> world_;
-  Hearer hearer_;
-  std::unique_ptr<FakePeer> peer_;
-  Connection* connection_ = nullptr;
-  base::Handle handle_;
-};
+using ConnectionTest = OneConnection;
 
 TEST_F(ConnectionTest, ReceivesOnlyWhenWanted) {
   Open();
