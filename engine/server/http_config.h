@@ -22,6 +22,7 @@
 
 namespace engine {
 
+struct ForwardedExpressions;
 struct ReplyFormats;
 
 // A whole response that the proxy gives by itself: error pages, monitor-uri, http-request return.
@@ -62,6 +63,8 @@ struct ForwardedOption {
   bool by_port = false;
   bool from = false;  // "for": the client's address
   bool from_port = false;
+  // What takes the place of one of these; null: no expression was given.
+  std::shared_ptr<const ForwardedExpressions> made;
 };
 
 enum class ConnectionMode : uint8_t {

@@ -11,6 +11,8 @@
 
 #include "base/text.h"
 #include "engine/server/build_context.h"
+#include "engine/server/expression_words.h"
+#include "engine/server/forwarded_expressions.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/http_reply_keywords.h"
 #include "engine/server/process_keywords.h"
@@ -236,32 +238,73 @@ bool TakeForward(KeywordUse& use, const char* header, bool has_if_none, ForwardO
   return true;
 }
 
+// The words of `option forwarded`; each also takes an expression, as "by-expr".
+struct ForwardedWord {
+  std::string_view word;
+  bool ForwardedOption::*field;
+  std::optional<Expression> ForwardedExpressions::*made;  // null: `proto` takes none
+};
+constexpr ForwardedWord kForwardedWords[] = {
+    {"proto", &ForwardedOption::proto, nullptr},
+    {"host", &ForwardedOption::host, &ForwardedExpressions::host},
+    {"by", &ForwardedOption::by, &ForwardedExpressions::by},
+    {"by_port", &ForwardedOption::by_port, &ForwardedExpressions::by_port},
+    {"for", &ForwardedOption::from, &ForwardedExpressions::from},
+    {"for_port", &ForwardedOption::from_port, &ForwardedExpressions::from_port},
+};
+
+const ForwardedWord* FindForwardedWord(std::string_view word, bool* has_expression) {
+  constexpr std::string_view kExpression = "-expr";
+  *has_expression = word.ends_with(kExpression);
+  if (*has_expression) word.remove_suffix(kExpression.size());
+  for (const ForwardedWord& known : kForwardedWords) {
+    if (known.word == word && !(*has_expression && known.made == nullptr)) return &known;
+  }
+  return nullptr;
+}
+
+bool TakeForwardedWord(BuildContext& context, const KeywordUse& use, size_t& i,
+                       ForwardedOption& option, ForwardedExpressions& made) {
+  const std::string_view word = use.argument(i);
+  bool has_expression = false;
+  const ForwardedWord* known = FindForwardedWord(word, &has_expression);
+  if (known == nullptr) {
+    return Refuse(use, i, "unexpected " + InQuotes(word),
+                  Suggest(word, {"proto", "host", "host-expr", "by", "by-expr", "by_port",
+                                 "by_port-expr", "for", "for-expr", "for_port", "for_port-expr"}));
+  }
+  if (option.*known->field) {
+    return Refuse(use, i, InQuotes(known->word) + " has been given already");
+  }
+  option.*known->field = true;
+  if (!has_expression) return true;
+  std::optional<Expression> expression = ParseExpression(context, use, ++i, place::kHttpRequest);
+  if (!expression) return false;
+  made.*known->made = std::move(expression);
+  return true;
+}
+
 bool TakeForwarded(BuildContext& context, KeywordUse& use) {
   ForwardedOption option;
+  ForwardedExpressions made;
   option.enabled = use.prefix == kNoPrefix;
-  if (use.prefix != kNoPrefix || use.arguments() == 0) option.proto = option.from = true;
+  if (use.arguments() == 0) option.proto = option.from = true;
   for (size_t i = 0; i < use.arguments(); ++i) {
-    const std::string_view word = use.argument(i);
-    if (word.ends_with("-expr")) {
-      return Refuse(use, i, InQuotes(word) + " is not supported yet");
-    }
-    bool* const field = word == "proto"      ? &option.proto
-                        : word == "host"     ? &option.host
-                        : word == "by"       ? &option.by
-                        : word == "by_port"  ? &option.by_port
-                        : word == "for"      ? &option.from
-                        : word == "for_port" ? &option.from_port
-                                             : nullptr;
-    if (field == nullptr) {
-      return Refuse(use, i, "unexpected " + InQuotes(word),
-                    Suggest(word, {"proto", "host", "by", "by_port", "for", "for_port"}));
-    }
-    *field = true;
+    if (!TakeForwardedWord(context, use, i, option, made)) return false;
   }
-  if ((option.by_port && !option.by) || (option.from_port && !option.from)) {
-    return Refuse(use, 0, "a port needs its address: 'by' or 'for'");
+  const auto ignore = [&](bool& port, bool has_name, const char* words) {
+    if (!port || has_name) return;
+    port = false;
+    use.diagnostics.Warning(use.line.At(use.first_word), words);
+  };
+  ignore(option.by_port, option.by,
+         "'option forwarded': 'by_port' is ignored without 'by' or 'by-expr'");
+  ignore(option.from_port, option.from,
+         "'option forwarded': 'for_port' is ignored without 'for' or 'for-expr'");
+  if (made.host || made.by || made.by_port || made.from || made.from_port) {
+    option.made = std::make_shared<const ForwardedExpressions>(std::move(made));
   }
-  Http(context).forwarded = option;
+  Http(context).forwarded = std::move(option);
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include "engine/server/rule_keywords.h"
 #include "engine/session/cacheable_cookie.h"
 #include "engine/session/event_log.h"
+#include "engine/session/forwarded.h"
 #include "engine/session/http_reply.h"
 #include "engine/session/rule_run.h"
 #include "engine/session/session.h"
@@ -51,28 +52,6 @@ ConnectionMode ModeOf(const Stream& stream) {
   const ConnectionMode front = stream.frontend().http.connection_mode;
   const ProxyConfig* backend = stream.backend();
   return backend == nullptr ? front : std::max(front, backend->http.connection_mode);
-}
-
-// option forwarded (manual 4.2; RFC 7239): one element about this hop.
-void AddRfc7239(const ForwardedOption& option, Stream& stream, FrontEndpoint& front) {
-  if (!option.enabled) return;
-  const auto node = [](const shard::Address& address, bool port) {
-    if (!address.is_ip()) return std::string("unknown");
-    const bool v6 = address.family == AF_INET6;
-    std::string text = v6 ? "[" + address.Ip() + "]" : address.Ip();
-    if (port) text += ":" + std::to_string(address.port);
-    return v6 || port ? "\"" + text + "\"" : text;
-  };
-  proto::FieldList& fields = front.request().fields;
-  std::string value;
-  const auto add = [&value](const char* name, const std::string& text) {
-    value += (value.empty() ? "" : ";") + std::string(name) + "=" + text;
-  };
-  if (option.proto) add("proto", "http");
-  if (option.host) add("host", "\"" + std::string(fields.ValueOf(FieldName::kHost)) + "\"");
-  if (option.by) add("by", node(stream.Destination(), option.by_port));
-  if (option.from) add("for", node(stream.Source(), option.from_port));
-  (void)fields.CopyAdd("forwarded", value);
 }
 
 // unique-id-header (manual 4.2).
@@ -330,7 +309,7 @@ void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
   const ForwardOption& forward = back.forward_for.enabled ? back.forward_for : own.forward_for;
   if (forward.enabled) AddForwarded(forward, stream.Source(), fields);
   const ForwardOption& original = back.original_to.enabled ? back.original_to : own.original_to;
-  AddRfc7239(back.forwarded, stream, front);
+  if (back.forwarded.enabled) AddForwardedElement(back.forwarded, stream, front);
   AddUniqueId(stream, fields);
   if (original.enabled) AddForwarded(original, stream.Destination(), fields);
 }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/server/forwarded_expressions.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/reply_formats.h"
 #include "engine/server/rule_keywords.h"
@@ -177,6 +178,18 @@ const std::vector<EffectRow> kEffects = {
        const ForwardedOption& o = c.http.forwarded;
        return o.enabled && !o.proto && o.from && o.host && o.by && o.by_port && o.from_port;
      }},
+    {"ForwardedExpressions",
+     " option forwarded host-expr str(h) for-expr src,hex for_port-expr int(1)\n",
+     [](Config c) {
+       const ForwardedOption& o = c.http.forwarded;
+       return o.host && o.from && o.from_port && !o.proto && !o.by && o.made != nullptr &&
+              o.made->host && o.made->from && o.made->from_port && !o.made->by;
+     }},
+    {"ForwardedPortAlone", " option forwarded proto for_port by_port-expr int(1)\n",
+     [](Config c) {
+       const ForwardedOption& o = c.http.forwarded;
+       return o.enabled && o.proto && !o.from_port && !o.by_port;
+     }},
     {"ForwardedTakenBack", " option forwarded\n no option forwarded\n",
      [](Config c) { return !c.http.forwarded.enabled; }},
     {"CaseOptions", " option h1-case-adjust-bogus-client\n",
@@ -316,11 +329,20 @@ const std::vector<FaultRow> kFaults = {
      " option originalto if-none\n",
      {"7:20 'option originalto': unexpected 'if-none'"}},
     {"ForwardedExpression",
-     " option forwarded for-expr src\n",
-     {"7:19 'option forwarded': 'for-expr' is not supported yet"}},
-    {"ForwardedPort",
-     " option forwarded for_port\n",
-     {"7:19 'option forwarded': a port needs its address: 'by' or 'for'"}},
+     " option forwarded for-expr srcc\n",
+     {"7:28 'option forwarded': unknown sample fetch 'srcc'"}},
+    {"ForwardedWithoutExpression",
+     " option forwarded by-expr\n",
+     {"7:26 'option forwarded': a sample expression is expected"}},
+    {"ForwardedProtoTakesNone",
+     " option forwarded proto-expr src\n",
+     {"7:19 'option forwarded': unexpected 'proto-expr'"}},
+    {"ForwardedTwice",
+     " option forwarded for for-expr src\n",
+     {"7:23 'option forwarded': 'for' has been given already"}},
+    {"ForwardedUnknownWord",
+     " option forwarded four\n",
+     {"7:19 'option forwarded': unexpected 'four'"}},
     {"NamesUnknown",
      " option http-restrict-req-hdr-names drop\n",
      {"7:37 'option http-restrict-req-hdr-names': expects 'preserve', 'delete' or 'reject', not "
