@@ -306,15 +306,9 @@ constexpr KeywordState kStates[] = {
     {"option contstats", kDefFront, kTunes, kAllowsBoth},
     {"option socket-stats", kDefFront, kTunes, kAllowsBoth},
     // How fast, how much.
-    {"clitcpka-cnt", kDefFront, kTunes},
-    {"clitcpka-idle", kDefFront, kTunes},
-    {"clitcpka-intvl", kDefFront, kTunes},
     {"option independent-streams", kAll, kTunes, kAllowsBoth},
     {"option tcp-smart-accept", kDefFront, kTunes, kAllowsBoth},
     {"option tcp-smart-connect", kDefBack, kTunes, kAllowsBoth},
-    {"srvtcpka-cnt", kDefBack, kTunes},
-    {"srvtcpka-idle", kDefBack, kTunes},
-    {"srvtcpka-intvl", kDefBack, kTunes},
     // Not in the manual any more, but in files.
     {"appsession", kBack, kGone, kNoPrefix, 0, "'cookie' and 'stick-table' took its place"},
     {"block", kProxies, kGone, kNoPrefix, 0, "'http-request deny' took its place"},

@@ -37,6 +37,7 @@
 #include "shard/conn/proxy_send.h"
 #include "shard/conn/target.h"
 #include "shard/net/address.h"
+#include "shard/net/keep_alive.h"
 
 namespace tls {
 class Context;
@@ -230,8 +231,10 @@ struct ProxyConfig {
   std::string guid;                    // empty: none
   std::string server_state_file_name;  // empty: the backend's name
   // Both halves' options.
-  bool tcpka_client = false;  // option clitcpka, tcpka
-  bool tcpka_server = false;  // option srvtcpka, tcpka
+  bool tcpka_client = false;             // option clitcpka, tcpka
+  bool tcpka_server = false;             // option srvtcpka, tcpka
+  shard::KeepAliveProbes client_probes;  // clitcpka-idle and its kin
+  shard::KeepAliveProbes server_probes;  // srvtcpka-idle and its kin
   bool nolinger = false;
   bool dont_log_null = false;  // option dontlognull
   bool splice_auto = false;    // option splice-auto: large transfers, both ways

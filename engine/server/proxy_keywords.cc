@@ -84,6 +84,47 @@ void RegisterTimeouts(BuildKeywords& keywords) {
   AddTimeout(keywords, "timeout queue", kBack, &Timeouts::queue_ms);
 }
 
+// What the kernel does not take is cut down to the most it does, as such lines have been accepted
+// for long.
+template <typename Parse>
+void AddProbes(BuildKeywords& keywords, const std::string& words, Scopes scopes,
+               shard::KeepAliveProbes ProxyConfig::*probes, uint16_t shard::KeepAliveProbes::*field,
+               uint16_t value_max, Parse parse) {
+  keywords.Add({words, scope::kDefaults | scopes}, [=](BuildContext& context, KeywordUse& use) {
+    int64_t value = 0;
+    if (!HasArguments(use, 1, 1) || !TakeArgument(use, 0, parse(use.argument(0)), value)) {
+      return false;
+    }
+    if (value > value_max) {
+      use.diagnostics.Warning(use.line.At(use.first_argument),
+                              "'" + use.keyword->words + "': the most that the system takes is " +
+                                  std::to_string(value_max) + ", which is used instead");
+      value = value_max;
+    }
+    Config(context).*probes.*field = uint16_t(value);
+    return true;
+  });
+}
+
+void RegisterProbes(BuildKeywords& keywords) {
+  using shard::KeepAliveProbes;
+  const auto seconds = [](std::string_view text) {
+    return ParseTime(text, TimeUnit::kSecond, TimeUnit::kSecond);
+  };
+  const auto number = [](std::string_view text) { return ParseInteger(text, 0, INT_MAX); };
+  for (const bool client : {true, false}) {
+    const std::string side = client ? "clitcpka-" : "srvtcpka-";
+    const auto probes = client ? &ProxyConfig::client_probes : &ProxyConfig::server_probes;
+    const Scopes scopes = client ? kFront : kBack;
+    AddProbes(keywords, side + "idle", scopes, probes, &KeepAliveProbes::idle_s,
+              KeepAliveProbes::kSecondsMax, seconds);
+    AddProbes(keywords, side + "intvl", scopes, probes, &KeepAliveProbes::interval_s,
+              KeepAliveProbes::kSecondsMax, seconds);
+    AddProbes(keywords, side + "cnt", scopes, probes, &KeepAliveProbes::probes,
+              KeepAliveProbes::kProbesMax, number);
+  }
+}
+
 void RegisterOptions(BuildKeywords& keywords) {
   AddOption(keywords, "option clitcpka", kFront, &ProxyConfig::tcpka_client);
   AddOption(keywords, "option srvtcpka", kBack, &ProxyConfig::tcpka_server);
@@ -104,6 +145,7 @@ void RegisterOptions(BuildKeywords& keywords) {
 void RegisterProxyKeywords(BuildKeywords& keywords) {
   RegisterTimeouts(keywords);
   RegisterOptions(keywords);
+  RegisterProbes(keywords);
   AddNumber(keywords, "maxconn", scope::kDefaults | kFront, 0, &ProxyConfig::maxconn);
   AddNumber(keywords, "backlog", scope::kDefaults | kFront, 0, &ProxyConfig::backlog);
   AddNumber(keywords, "rate-limit sessions", scope::kDefaults | kFront, 0,

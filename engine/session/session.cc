@@ -9,6 +9,7 @@
 #include "engine/session/rule_run.h"
 #include "engine/session/worker.h"
 #include "shard/conn/proxy_recv.h"
+#include "shard/net/keep_alive.h"
 #include "tls/info.h"
 
 namespace engine {
@@ -49,8 +50,7 @@ void Session::Begin(int fd) {
   ProxyShardPart& part = frontend().state->part(worker_.index());
   part.front_total.Add();
   if (frontend().tcpka_client) {
-    const int on = 1;
-    (void)worker_.context().ring().SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    shard::SetKeepAlive(worker_.context().ring(), fd, frontend().client_probes);
   }
   connection_->SetEvents(this);
   // At once: a connection that was reset has no peer to ask for any more.

@@ -82,7 +82,7 @@ int OpenOutgoingSocket(Ring& ring, const OutgoingOptions& options) {
   if (fd < 0) return fd;
   const bool is_ip = options.family == AF_INET || options.family == AF_INET6;
   if (is_ip) (void)SetInt(ring, fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (options.keep_alive) (void)SetInt(ring, fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (options.keep_alive) SetKeepAlive(ring, fd, options.keep_alive_probes);
   if (is_ip && options.user_timeout_ms != 0) {
     (void)SetInt(ring, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, int(options.user_timeout_ms));
   }

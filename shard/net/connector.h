@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "shard/net/address.h"
+#include "shard/net/keep_alive.h"
 #include "shard/ring/ring.h"
 
 namespace shard {
@@ -20,6 +21,7 @@ namespace shard {
 struct OutgoingOptions {
   uint16_t family = AF_UNSPEC;  // of the destination
   bool keep_alive = false;
+  KeepAliveProbes keep_alive_probes;
   // Where the connection comes from. Empty: the kernel chooses; port 0: it chooses the port.
   Address source;
   std::string_view interface;  // the only one it may use; empty: any

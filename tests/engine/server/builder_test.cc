@@ -334,13 +334,17 @@ TEST(Builder, OddButLegalFilesAreWarnedAbout) {
        {"9:18 the 'default_backend' of listen 'a' always has precedence over its servers, which "
         "will never be used"}},
       {"TunesOnly",
-       InBackend(" option tcp-smart-connect\n srvtcpka-cnt 3\n"),
+       InBackend(" option tcp-smart-connect\n option independent-streams\n"),
        {"2:2 'option tcp-smart-connect' is accepted but has no effect",
-        "3:2 'srvtcpka-cnt' is accepted but has no effect"}},
+        "3:2 'option independent-streams' is accepted but has no effect"}},
       {"EarlyData",
        InBackend(" retry-on 503 0rtt-rejected\n"),
        {"2:15 'retry-on': '0rtt-rejected' has no effect, as no early data is ever sent to "
         "servers"}},
+      {"MoreThanTheSystemTakes",
+       InBackend(" srvtcpka-idle 10h\n srvtcpka-cnt 128\n"),
+       {"2:16 'srvtcpka-idle': the most that the system takes is 32767, which is used instead",
+        "3:15 'srvtcpka-cnt': the most that the system takes is 127, which is used instead"}},
       {"OncePerWord",
        InBackend(" option tcp-smart-connect\nbackend c\n option tcp-smart-connect\n"),
        {"2:2 'option tcp-smart-connect' is accepted but has no effect"}},
@@ -568,6 +572,11 @@ TEST(Builder, ProxyWordsLandInTheirFields) {
   retries 5
   option redispatch 3
   option clitcpka
+  clitcpka-idle 2m
+  clitcpka-intvl 1500ms
+  clitcpka-cnt 4
+  srvtcpka-idle 40000
+  srvtcpka-cnt 200
   option nolinger
   balance random(4)
 )");
@@ -591,6 +600,12 @@ TEST(Builder, ProxyWordsLandInTheirFields) {
   EXPECT_EQ(a.redispatch_interval, 3);
   EXPECT_TRUE(a.tcpka_client);
   EXPECT_FALSE(a.tcpka_server);
+  EXPECT_EQ(a.client_probes.idle_s, 120u);
+  EXPECT_EQ(a.client_probes.interval_s, 2u);
+  EXPECT_EQ(a.client_probes.probes, 4u);
+  EXPECT_EQ(a.server_probes.idle_s, 32767u);
+  EXPECT_EQ(a.server_probes.interval_s, 0u);
+  EXPECT_EQ(a.server_probes.probes, 127u);
   EXPECT_TRUE(a.nolinger);
   EXPECT_EQ(a.balance, BalanceAlgorithm::kRandom);
   EXPECT_EQ(a.balance_random_draws, 4u);
