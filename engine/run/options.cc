@@ -62,11 +62,11 @@ constexpr Flag kFlags[] = {
     NoMeaning("-dI", Value::kNone, &Options::insecure_fork, kNoFork),
     Works("-dK", Value::kGlued),
     Works("-dL", Value::kNone, &Options::dump_libraries),
-    NoMeaning("-dM", Value::kGlued, nullptr, "memory is debugged with the sanitizer builds"),
+    Works("-dM", Value::kGlued),
     Works("-dR", Value::kNone, &Options::no_reuseport),
     Works("-dS", Value::kNone, &Options::no_splice),
     NoMeaning("-dT", Value::kNone, nullptr, "there is no kernel TLS to turn off"),
-    NoMeaning("-dV", Value::kNone, &Options::server_verify_none, "there is no TLS yet"),
+    Works("-dV", Value::kNone, &Options::server_verify_none),
     Works("-dW", Value::kNone, &Options::zero_warning),
     Works("-dZ", Value::kNone, &Options::no_zero_copy),
     Works("-db", Value::kNone, &Options::foreground),
@@ -190,6 +190,7 @@ class Parser {
     if (name == "-dA") return options_.dump_archive = true, Keep(options_.archive_path, value);
     if (name == "-dC") return TakeKey(value);
     if (name == "-dK") return TakeClasses(value);
+    if (name == "-dM") return TakeMemoryDebug(value);
     if (name == "-sf") return TakePids(options_.finish_pids);
     if (name == "-st") return TakePids(options_.terminate_pids);
     return true;
@@ -245,6 +246,18 @@ class Parser {
     for (std::string_view word : base::Split(text, ',')) {
       if (!word.empty()) options_.keyword_classes.push_back(std::string(word));
     }
+    return true;
+  }
+  bool TakeMemoryDebug(std::string_view text) {
+    std::string why;
+    if (!ParseMemoryDebug(text, &options_.memory_debug, &why)) {
+      return Fail("option '" + Printable(word_) + "' " + why, true);
+    }
+    if (options_.memory_debug.help) return Finish(Action::kMemoryHelp);
+    for (const std::string& word : options_.memory_debug.no_effect) {
+      options_.without_effect.push_back("'-dM" + word + "' has no effect: there are no such pools");
+    }
+    options_.memory_debug.no_effect.clear();
     return true;
   }
   // An empty list is what `-sf $(cat FILE)` gives on the first start.
@@ -362,7 +375,9 @@ Debugging
   -dL, -dc         print the shared libraries in use; print what was found about CPUs
   -dA[FILE]        write a tar archive of the program and its libraries
   -dG              do not use getaddrinfo() to resolve names
-  -4 -dI -dM[BYTE,...] -dT -dV -de -dk -dp -dt [TRACE,...] -dv
+  -dV              trust servers whose certificate nothing says how to verify
+  -dM[BYTE,...]    fill fresh memory with BYTE; -dMhelp says more
+  -4 -dI -dT -de -dk -dp -dt [TRACE,...] -dv
                    accepted, without effect here
 )";
 }

@@ -41,6 +41,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/run/memory_debug.h"
+
 namespace engine {
 
 inline constexpr int kExitGood = 0;
@@ -51,11 +53,12 @@ inline constexpr int kExitConditionFalse = 1;
 
 enum class Action : uint8_t {
   kStart,
-  kCheck,      // -c
-  kCondition,  // -cc EXPR
-  kVersion,    // -v
-  kBuild,      // -vv
-  kHelp,       // --help
+  kCheck,       // -c
+  kCondition,   // -cc EXPR
+  kVersion,     // -v
+  kBuild,       // -vv
+  kHelp,        // --help
+  kMemoryHelp,  // -dMhelp
 };
 
 enum class MasterWorker : uint8_t { kNone, kPlain, kNotify };  // -W, -Ws
@@ -93,6 +96,7 @@ struct Options {
   bool server_verify_none = false;  // -dV
   bool ipv4_only = false;           // -4
   bool no_getaddrinfo = false;      // -dG
+  MemoryDebug memory_debug;         // -dM
 
   // What the shards are told.
   bool no_splice = false;        // -dS, and what -dF and -dZ imply

@@ -224,6 +224,7 @@ std::unique_ptr<Configuration> Run::Load(Environment& environment, Tree& tree,
   build.proxy_maxconn = options_.proxy_maxconn.value_or(0);
   build.resolve_may_fail = options_.resolve_may_fail;
   build.no_getaddrinfo = options_.no_getaddrinfo;
+  build.trusts_servers = options_.server_verify_none;
   std::unique_ptr<Configuration> configuration;
   std::shared_ptr<OwnHeap> heap =
       OwnHeap::Run([&] { configuration = Build(tree, diagnostics, build); });
@@ -735,9 +736,13 @@ int Run::Execute() {
 }  // namespace
 
 int RunProcess(const Options& options) {
+  if (options.memory_debug.poison) PoisonMemory(*options.memory_debug.poison);
   switch (options.action) {
     case Action::kHelp:
       std::fputs(UsageText().c_str(), stdout);
+      return kExitGood;
+    case Action::kMemoryHelp:
+      std::fputs(MemoryDebugHelp(options.memory_debug).c_str(), stdout);
       return kExitGood;
     case Action::kVersion:
       std::fputs(VersionText().c_str(), stdout);

@@ -484,6 +484,7 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   for (const auto& proxy : configuration->proxies) {
     if (proxy->is_frontend && proxy->maxconn == 0) proxy->maxconn = options.proxy_maxconn;
   }
+  if (options.trusts_servers) configuration->global.tls.verifies_servers = false;
   FinishTls(context);
   FinishHttpGlobal(context);
   FinishRulesGlobal(context);

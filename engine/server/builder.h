@@ -50,6 +50,7 @@ struct BuildOptions {
   uint32_t proxy_maxconn = 0;     // -N: of frontends that set none; 0: the global one
   bool resolve_may_fail = false;  // -dr: a server without an address is disabled, no error
   bool no_getaddrinfo = false;    // -dG
+  bool trusts_servers = false;    // -dV: as `ssl-server-verify none`, whatever the file says
   // Finds the address of a host name; null: ResolveAddress(), which asks the system.
   std::function<Parsed<shard::Address>(const AddressWord&)> resolve;
 };

@@ -78,11 +78,25 @@ const GoodRow kGood[] = {
      [](auto& o) {
        return o.zero_warning && o.diagnostic && o.resolve_may_fail && o.server_verify_none &&
               o.ipv4_only && o.no_getaddrinfo && o.no_reuseport && o.insecure_fork &&
-              o.dump_libraries && o.dump_cpus && o.without_effect.size() == 3;
+              o.dump_libraries && o.dump_cpus && o.without_effect.size() == 2;
      }},
     {"accepted without effect",
      {"-de", "-dk", "-dp", "-dv", "-dT", "-dM0xff,no-merge", "-dM", "-dt", "-f", "a"},
-     [](auto& o) { return o.without_effect.size() == 8 && o.paths.size() == 1; }},
+     [](auto& o) { return o.without_effect.size() == 7 && o.paths.size() == 1; }},
+    {"-dM", {"-dM", "-f", "a"}, [](auto& o) { return o.memory_debug.poison == 0x50; }},
+    {"-dM with a byte",
+     {"-dM0xff", "-f", "a"},
+     [](auto& o) { return o.memory_debug.poison == 255; }},
+    {"-dM with a decimal",
+     {"-dM7,", "-f", "a"},
+     [](auto& o) { return o.memory_debug.poison == 7; }},
+    {"-dM undone",
+     {"-dM", "-dMno-poison", "-f", "a"},
+     [](auto& o) { return !o.memory_debug.poison; }},
+    {"-dM with options of pools",
+     {"-dMtag,no-merge,cold-first", "-f", "a"},
+     [](auto& o) { return !o.memory_debug.poison && o.without_effect.size() == 3; }},
+    {"-dMhelp", {"-dMhelp"}, [](auto& o) { return o.action == Action::kMemoryHelp; }},
     {"-dA", {"-dA/tmp/x", "-f", "a"}, [](auto& o) { return o.archive_path == "/tmp/x"; }},
     {"-dt takes a value",
      {"-dt", "h1:error,h2", "-f", "a"},
@@ -161,6 +175,8 @@ const BadRow kBad[] = {
     {"-n past 32 bits", {"-n", "4294967297", "-f", "a"}, "not '4294967297'", true},
     {"-m with a unit", {"-m", "1G", "-f", "a"}, "option '-m' takes a number of megabytes", true},
     {"-dC word", {"-dCkey", "-f", "a"}, "'-dC' takes a 32-bit number", true},
+    {"-dM with no byte", {"-dM256", "-f", "a"}, "a byte from 0 to 255", true},
+    {"-dM with an option nobody knows", {"-dMzz", "-f", "a"}, "'-dMhelp' lists them", true},
     {"-dK without a class", {"-dK", "-f", "a"}, "'-dK' needs a class", true},
     {"-sf word", {"-f", "a", "-sf", "a.pid"}, "'-sf' takes process ids, not 'a.pid'", true},
     {"-st zero", {"-f", "a", "-st", "0"}, "'-st' takes process ids, not '0'", true},
