@@ -18,4 +18,10 @@ uint64_t WallMicros() noexcept {
   return uint64_t(now.tv_sec) * 1000000 + uint64_t(now.tv_nsec) / 1000;
 }
 
+uint64_t ThreadCpuMicros() noexcept {
+  timespec used;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return uint64_t(used.tv_sec) * 1000000 + uint64_t(used.tv_nsec) / 1000;
+}
+
 }  // namespace base

@@ -18,6 +18,7 @@ namespace base {
 
 uint64_t MonotonicMicros() noexcept;
 uint64_t WallMicros() noexcept;
+uint64_t ThreadCpuMicros() noexcept;  // what the calling thread has used, in the kernel too
 
 class Clock {
  public:

@@ -7,9 +7,28 @@
 #include "engine/session/worker.h"
 
 namespace engine {
+namespace {
+
+// What it says is a message; what others say is what they were asked for.
+bool IsOrder(std::string_view word) {
+  for (const std::string_view order :
+       {"clear", "disable", "enable", "reload", "set", "shutdown", "wait"}) {
+    if (word == order) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 void Cli::Say(std::string_view text) {
   if (text.empty()) return;
+  if (owes_severity_) {
+    owes_severity_ = false;
+    const bool by_number = severity_output_ == CliSeverityOutput::kNumber;
+    output_ += message_is_error_ ? (by_number ? "[3]: " : "[err]: ")
+               : by_number       ? "[6]: "
+                                 : "[info]: ";
+  }
   output_ += text;
   last_said_ = text.back();
 }
@@ -28,9 +47,15 @@ void Cli::SayLine(std::string_view text) {
   if (last_said_ != '\n') Say("\n");
 }
 
+void Cli::SayError(std::string_view text) {
+  message_is_error_ = true;
+  owes_severity_ = severity_output_ != CliSeverityOutput::kNone;
+  SayLine(text);
+}
+
 bool Cli::Needs(CliLevel level) {
   if (level_ >= level) return true;
-  Say("Permission denied\n");
+  SayError("Permission denied");
   return false;
 }
 
@@ -171,12 +196,16 @@ void Cli::StartCommand() {
     if (!near) matches = CliHelp(commands_, {}, 0, level_);
     std::string name;
     for (const std::string& word : words) name += (name.empty() ? "" : " ") + word;
+    message_is_error_ = false;
+    owes_severity_ = severity_output_ != CliSeverityOutput::kNone;
     Say("Unknown command: '" + name + "'" + (IsManualCommand(words) ? " (not supported yet)" : "") +
         (near ? ", but one of these may be meant:\n"
               : ". Please enter one of the following commands only:\n"));
     return Say(matches);
   }
   if (!Needs(command->level)) return;
+  message_is_error_ = true;
+  owes_severity_ = severity_output_ != CliSeverityOutput::kNone && IsOrder(words.front());
   const CliCall call{words, count, is_last ? payload_ : kNoPayload};
   running_ = command->start(*this, call);
   if (running_ != nullptr && peer_.worker != nullptr) pin_ = peer_.worker->PinCurrent();
@@ -185,6 +214,7 @@ void Cli::StartCommand() {
 // An empty line ends every answer, so no answer may hold one.
 void Cli::EndCommand() {
   running_ = nullptr;
+  owes_severity_ = false;
   pin_.Release();
   if (last_said_ != '\n') Say("\n");
   if (!quit_) Say("\n");

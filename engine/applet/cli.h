@@ -26,6 +26,10 @@
 
 namespace engine {
 
+// What stands before a message that is no data (manual 5.1, severity-output): nothing, "[3]: "
+// or "[err]: ".
+enum class CliSeverityOutput : uint8_t { kNone, kNumber, kString };
+
 // Whom the command line answers; null in tests of the conversation alone.
 struct CliPeer {
   Worker* worker = nullptr;
@@ -67,8 +71,21 @@ class Cli {
   void Say(std::string_view text);
   // Say(), then a line feed where there is none; for one-line answers.
   void SayLine(std::string_view text);
+  // The same for what went wrong.
+  void SayError(std::string_view text);
+  // What the running order says is no error.
+  void Inform() { message_is_error_ = false; }
+  void SetSeverityOutput(CliSeverityOutput output) { severity_output_ = output; }
+  // Of this connection (management 9.3).
+  bool experimental() const { return experimental_; }
+  void SetExperimental(bool on) { experimental_ = on; }
+  bool expert() const { return expert_; }
+  void SetExpert(bool on) { expert_ = on; }
   CliLevel level() const { return level_; }
-  void LowerLevel(CliLevel level) { level_ = level < level_ ? level : level_; }
+  void LowerLevel(CliLevel level) {
+    level_ = level < level_ ? level : level_;
+    expert_ = false;
+  }
   // Says so when it is not given.
   bool Needs(CliLevel level);
   Mode mode() const { return mode_; }
@@ -105,6 +122,11 @@ class Cli {
   Mode mode_ = Mode::kSilent;
   bool timed_ = false;
   bool quit_ = false;
+  bool experimental_ = false;
+  bool expert_ = false;
+  CliSeverityOutput severity_output_ = CliSeverityOutput::kNone;
+  bool owes_severity_ = false;  // it stands before what is said next
+  bool message_is_error_ = true;
   bool input_ended_ = false;
   std::string input_;
   std::string output_;

@@ -54,6 +54,7 @@ class MoveOnAllShards final : public AskShards<MoveServer> {
       (void)server_.backend->state->NoteServers();
       server_.backend->state->TellWaiters(cli.worker().index());
     }
+    cli.Inform();
     cli.SayLine(said_);
     return CliStep::kDone;
   }

@@ -54,6 +54,13 @@ CliStart StartShowSess, StartShutdownSession, StartShutdownSessionsServer;
 // cli_shards.cc: what only a shard can tell, or change, about itself.
 CliStart StartShowShards, StartClearCounters;
 
+// cli_activity.cc
+CliStart StartShowActivity;
+// cli_variables.cc: variables of the process.
+CliStart StartGetVar, StartSetVar;
+// cli_settings.cc: this connection, and waiting.
+CliStart StartWait, StartSetTimeoutCli, StartSetSeverityOutput, StartExperimentalMode,
+    StartExpertMode, StartShowStartupLogs;
 // cli_reload.cc
 CliStart StartReload;
 

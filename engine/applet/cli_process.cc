@@ -103,9 +103,23 @@ struct ShardFacts {
   uint64_t pipes_used = 0;
   uint64_t pipes_free = 0;  // open, for the next one
   uint64_t spliced_bytes = 0;
+  uint64_t sessions = 0;      // now
+  uint64_t tasks = 0;         // streams now, and who waits for one
+  uint64_t buffer_bytes = 0;  // of the chunk pools
+  uint64_t used_bytes = 0;    // of them
+  uint64_t idle_percents = 0;
+  uint64_t shards = 0;
 
   void Add(Worker& worker) {
     streams += worker.streams_begun();
+    sessions += worker.live_sessions();
+    tasks += worker.live_sessions() + worker.live_streams();
+    for (const shard::ChunkPool* pool : {&worker.shard().small(), &worker.shard().large()}) {
+      buffer_bytes += uint64_t{pool->capacity()} * pool->chunk_bytes();
+      used_bytes += uint64_t{pool->in_use()} * pool->chunk_bytes();
+    }
+    idle_percents += worker.shard().loop().counters().idle_percent.Get();
+    ++shards;
     const shard::PipePool* pipes = worker.shard().pipes();
     if (pipes == nullptr) return;
     pipes_max += pipes->pipes_max();
@@ -116,13 +130,40 @@ struct ShardFacts {
 };
 
 void AddShardFields(const ShardFacts& facts, std::vector<InfoField>* fields) {
+  const std::string idle = Number(facts.shards == 0 ? 100 : facts.idle_percents / facts.shards);
   const InfoField rows[] = {
+      {10, "PoolAlloc_MB", "MGPV", "u32", Number(facts.buffer_bytes >> 20),
+       "Memory that the pools of buffers may take"},
+      {11, "PoolUsed_MB", "MGPV", "u32", Number(facts.used_bytes >> 20),
+       "Memory of buffers that are in use"},
+      {47, "Tasks", "MGPV", "u32", Number(facts.tasks), "Sessions and streams now"},
+      {49, "Idle_pct", "MRPV", "u32", idle,
+       "Percent of the last second that the shards used no CPU"},
+      {53, "Jobs", "MGPV", "u32", Number(facts.sessions), "Client connections that are served now"},
+      {68, "PoolAlloc_bytes", "MGPV", "u64", Number(facts.buffer_bytes),
+       "Memory that the pools of buffers may take"},
+      {69, "PoolUsed_bytes", "MGPV", "u64", Number(facts.used_bytes),
+       "Memory of buffers that are in use"},
       {19, "CumReq", "MCPV", "u32", Number(facts.streams), "Requests and TCP sessions so far"},
       {23, "Maxpipes", "CLPV", "u32", Number(facts.pipes_max), "Most pipes at once, for splicing"},
       {24, "PipesUsed", "MGPV", "u32", Number(facts.pipes_used), "Pipes that data goes through"},
       {25, "PipesFree", "MGPV", "u32", Number(facts.pipes_free), "Pipes that wait to be used"},
       {62, "TotalSplicedBytesOut", "MCPV", "u64", Number(facts.spliced_bytes),
        "Bytes that were sent through a pipe"},
+  };
+  fields->insert(fields->end(), std::begin(rows), std::end(rows));
+}
+
+// What this program has none of.
+void AddAbsentFields(std::vector<InfoField>* fields) {
+  const InfoField rows[] = {
+      {54, "Unstoppable Jobs", "MGPV", "u32", "0", "What keeps a stopping process from its end"},
+      {56, "ActivePeers", "MGPV", "u32", "0", "Peers that somebody tried to connect to"},
+      {57, "ConnectedPeers", "MGPV", "u32", "0", "Peers that are connected"},
+      {59, "BusyPolling", "CGSV", "u32", "0", "1: shards never sleep"},
+      {60, "FailedResolutions", "MCPV", "u32", "0", "Names that no resolver knew"},
+      {64, "DebugCommandsIssued", "MCPV", "u32", "0", "Commands for experts that were used"},
+      {65, "CumRecvLogs", "MCPV", "u32", "0", "Log lines received"},
   };
   fields->insert(fields->end(), std::begin(rows), std::end(rows));
 }
@@ -182,6 +223,7 @@ std::vector<InfoField> InfoFields(Worker& worker, const ShardFacts& facts) {
   AddRateFields(shared, base::MonotonicMicros(), &fields);
   AddTlsFields(shared.tls, base::MonotonicMicros(), &fields);
   AddShardFields(facts, &fields);
+  AddAbsentFields(&fields);
   if (!global.description.empty()) {
     fields.push_back({51, "description", "COSV", "str", global.description, "What this node is"});
   }

@@ -27,6 +27,7 @@ void Console::Say(std::string_view label, std::string_view text) {
   const std::string line = Render(label, text);
   std::fwrite(line.data(), 1, line.size(), out_);
   std::fflush(out_);
+  if (record_ != nullptr) *record_ += line;
 }
 
 void Console::Detail(std::string_view text) {

@@ -39,6 +39,8 @@ class Console {
   void Detail(std::string_view text);  // under -V only, as a notice
 
   Verbosity verbosity() const { return verbosity_; }
+  // What is said is written there, too. Null: no more.
+  void RecordTo(std::string* record) { record_ = record; }
 
   // The line as printed, for `pid`; 0 asks the kernel, so it is right after a fork. Bytes that
   // could drive a terminal become '?'; further lines of `text` are indented under the first.
@@ -49,6 +51,7 @@ class Console {
 
   Verbosity verbosity_;
   FILE* out_;
+  std::string* record_ = nullptr;
 };
 
 }  // namespace engine

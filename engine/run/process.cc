@@ -185,6 +185,7 @@ class Run {
   std::unique_ptr<WorkerLink> link_;  // null: no master has started us
   Console console_;
   Diagnostics diagnostics_;
+  std::string startup_logs_;                      // what both have said until the shards start
   std::unique_ptr<Configuration> configuration_;  // until the supervisor has it
   // Outlives what listens: those who were paused come back when the ports are free again.
   Takeover takeover_;
@@ -245,6 +246,8 @@ bool Run::Read() {
   console_ = Console(quiet              ? Verbosity::kQuiet
                      : options_.verbose ? Verbosity::kVerbose
                                         : Verbosity::kNormal);
+  startup_logs_ = diagnostics_.Render();
+  console_.RecordTo(&startup_logs_);
   const bool refused_warnings = configuration_ != nullptr && diagnostics_.strict_warnings() > 0 &&
                                 (options_.zero_warning || configuration_->global.zero_warning);
   // Of what is good, the worker tells.
@@ -341,6 +344,8 @@ int Run::Start() {
   if (!PlanLimits(&plan)) return kExitRefused;
   SupervisorSettings settings;
   settings.shards = Supervisor::ShardsFor(global);
+  settings.startup_logs = startup_logs_;
+  console_.RecordTo(nullptr);
   settings.maxconn = plan.maxconn;
   settings.ring_driver = global.ring_driver;
   if (const char* driver = std::getenv("RINGWAY_RING"); driver != nullptr && *driver != '\0') {

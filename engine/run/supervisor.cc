@@ -166,6 +166,7 @@ Supervisor::Supervisor(std::unique_ptr<Configuration> first, const SupervisorSet
   }
   process_.debug_moves = settings_.debug_moves;
   process_.version = CompatibleVersion();
+  process_.startup_logs = settings_.startup_logs;
   process_.sockets_max = settings_.sockets_max;
   process_.hard_maxconn = uint64_t(settings_.maxconn);
   process_.memory_max_mb = settings_.memory_max_mb;

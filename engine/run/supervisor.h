@@ -47,6 +47,7 @@ struct SupervisorSettings {
   std::string ring_driver = "auto";  // auto, uring, poll
   uint32_t pipes_max = 0;            // for splicing, of the process; 0: none
   bool debug_moves = false;
+  std::string startup_logs;       // what the start has said so far
   uint64_t sockets_max = 0;       // descriptors needed at maxconn
   uint64_t burst_max = 0;         // clients that are to fit beside them, or are taken one by one
   uint32_t memory_max_mb = 0;     // -m: for `show info`

@@ -13,7 +13,9 @@ EventLoop::EventLoop(Shard& shard, uint32_t index, Mailroom& mailroom, std::uniq
       mailroom_(mailroom),
       ring_(std::move(ring)),
       clock_(clock),
-      timers_(clock.now_ms()) {
+      timers_(clock.now_ms()),
+      window_us_(clock.now_us()) {
+  counters_.idle_percent.Set(100);
   mailroom_.SetRing(index_, ring_.get());
 }
 
@@ -47,12 +49,22 @@ void EventLoop::RunTasks() {
   if (!costly_lane_.empty()) counters_.costly_put_off.Add();
 }
 
+void EventLoop::MeasureIdle(uint64_t now_us) {
+  const uint64_t cpu_us = base::ThreadCpuMicros();
+  const uint64_t passed_us = now_us - window_us_;
+  const uint64_t used_us = std::min(cpu_us - window_cpu_us_, passed_us);
+  counters_.idle_percent.Set(100 * (passed_us - used_us) / passed_us);
+  window_us_ = now_us;
+  window_cpu_us_ = cpu_us;
+}
+
 void EventLoop::TurnOnce(uint64_t wait_until_us) {
   const std::span<const Completion> answers = ring_->Turn(WaitDeadlineMicros(wait_until_us));
   mailroom_.Awake(index_);
   wake_by_us_ = UINT64_MAX;
   clock_.Update();
   const uint64_t started_us = clock_.now_us();
+  if (started_us - window_us_ >= kIdleWindowMicros) MeasureIdle(started_us);
   counters_.turns.Add();
   counters_.completions.Add(answers.size());
   for (const Completion& answer : answers) {

@@ -56,7 +56,8 @@ struct LoopCounters {
   base::Counter costly_put_off;  // turns that ended with costly tasks in line
   base::Counter messages;
   base::Counter buffer_waits;
-  base::Counter long_turns;  // over kLongTurnMicros
+  base::Counter long_turns;    // over kLongTurnMicros
+  base::Counter idle_percent;  // without CPU time, of the last second or more that was measured
 };
 
 class EventLoop {
@@ -64,6 +65,7 @@ class EventLoop {
   static constexpr uint32_t kTasksPerTurn = 1024;
   static constexpr uint32_t kMessagesPerTurn = 256;
   static constexpr uint64_t kLongTurnMicros = 10000;
+  static constexpr uint64_t kIdleWindowMicros = 1000000;
   // For costly tasks: beside others, and in a turn that has nothing else to do. The second is what
   // a request waits that comes right behind its start; a turn costs a few microseconds of itself.
   static constexpr uint64_t kCostlyMicros = 250;
@@ -107,6 +109,7 @@ class EventLoop {
  private:
   uint64_t WaitDeadlineMicros(uint64_t wait_until_us);
   void RunTasks();
+  void MeasureIdle(uint64_t now_us);
   static bool OwesBuffer(ChunkPool* pool);
 
   Shard& shard_;
@@ -118,6 +121,8 @@ class EventLoop {
   RunQueue run_queue_;
   CostlyLane costly_lane_;
   LoopCounters counters_;
+  uint64_t window_us_;          // since when idle_percent is measured
+  uint64_t window_cpu_us_ = 0;  // the thread's CPU time then
   CompletionSink* sinks_[size_t(OpKind::kCount)] = {};
   ChunkPool* small_ = nullptr;
   ChunkPool* large_ = nullptr;

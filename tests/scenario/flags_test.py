@@ -206,8 +206,6 @@ def moves_are_shown():
 @case
 def name_of_the_peer():
     with File(top="localpeer from-file") as file:
-        text = file.text + "  http-request deny if FALSE\n"
-        del text
         with file.serve("-L", "from-flag") as proxy:
             file.exchange()
             check("ALERT" not in proxy.said(), proxy.said())
