@@ -6,9 +6,11 @@
 // reported again, so nothing has to be remembered. A direction that is reported with nobody in line
 // for it is dropped from the registration then and there.
 //
-// A descriptor may leave without Close() (it moved to another shard), and its number come back as
-// another socket that this epoll does not know. So a registration is only trusted while operations
-// wait in its line; the first one to join makes the system call.
+// A descriptor may leave without Close(), and its number come back as another socket that this
+// epoll does not know. So a registration is only trusted while operations wait in its line; the
+// first one to join makes the system call. What Recv() was asked of is known to leave by Close() or
+// Cancel() alone, and keeps its registration between two receives: a connection whose receives are
+// armed one by one costs no system calls but those that move its bytes.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -47,6 +49,7 @@ struct PollOp {
   OpId op;
   Call call = Call::kClose;
   bool multishot = false;
+  bool later = false;     // receive: nothing is there yet
   bool started = false;   // connect: the call has been made, its outcome is awaited
   bool blocking = false;  // accept: the listener is not O_NONBLOCK
   SendMode send_mode = SendMode::kWait;
@@ -65,7 +68,8 @@ struct PollOp {
 struct Line {
   PollOp* head = nullptr;
   PollOp* tail = nullptr;
-  uint32_t registered = 0;  // epoll events; only meaningful while somebody is in line
+  uint32_t registered = 0;  // epoll events; trusted while somebody is in line, or it is kept
+  bool kept = false;        // it leaves by Close() or Cancel() alone
 };
 
 int ResultOf(ssize_t value) { return value < 0 ? -errno : int(value); }
@@ -208,7 +212,7 @@ PollOp* PollRing::Submit(Call call, OpId op, int fd) {
   record->op = op;
   record->call = call;
   record->fd = fd;
-  record->multishot = record->started = record->blocking = false;
+  record->multishot = record->later = record->started = record->blocking = false;
   record->iovecs.clear();
   record->prev = record->next = record->next_same_hash = nullptr;
   submitted_.push_back(record);
@@ -222,14 +226,16 @@ Line& PollRing::LineOf(int fd) {
 
 void PollRing::Join(PollOp* op) {
   Line& line = LineOf(op->fd);
-  const bool first = line.head == nullptr;
+  const bool trusted = line.head != nullptr || line.kept;
+  const bool receives = op->call == Call::kRecv;  // registering may answer it
   op->prev = line.tail;
   op->next = nullptr;
   (line.tail != nullptr ? line.tail->next : line.head) = op;
   line.tail = op;
   op->next_same_hash = BucketOf(op->op);
   BucketOf(op->op) = op;
-  if (first || (EventsFor(*op) & ~line.registered) != 0) Register(op->fd, line);
+  if (!trusted || (EventsFor(*op) & ~line.registered) != 0) Register(op->fd, line);
+  line.kept |= receives && line.registered != 0;
 }
 
 void PollRing::Leave(PollOp* op) {
@@ -252,6 +258,7 @@ void PollRing::Register(int fd, Line& line) {
   if (line.head == nullptr) {
     (void)epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, &event);
     line.registered = 0;
+    line.kept = false;
     return;
   }
   const bool known = line.registered != 0;
@@ -267,6 +274,7 @@ void PollRing::Register(int fd, Line& line) {
   // A descriptor that cannot be waited for (closed, a plain file): say so instead of hanging.
   const int error = errno;
   line.registered = 0;
+  line.kept = false;
   while (line.head != nullptr && HasRoom()) {
     PollOp* op = line.head;
     Leave(op);
@@ -288,9 +296,9 @@ void PollRing::Connect(OpId op, int fd, const sockaddr* address, socklen_t lengt
 }
 
 void PollRing::Recv(OpId op, int fd, RecvMode mode, BufferSize size) {
-  // kSingleLater is a hint that trying is in vain; joining the line first would cost the same call.
   PollOp* record = Submit(Call::kRecv, op, fd);
   record->multishot = mode == RecvMode::kMultishot;
+  record->later = mode == RecvMode::kSingleLater;
   record->size = size;
 }
 
@@ -404,11 +412,17 @@ PollRing::Tried PollRing::TryRecv(PollOp& op) {
 
 PollRing::Tried PollRing::TrySend(PollOp& op) {
   ++calls_;
-  msghdr header = {};
-  header.msg_iov = op.iovecs.data();
-  header.msg_iovlen = op.iovecs.size();
-  const int more = op.send_mode == SendMode::kTryLast ? MSG_MORE : 0;
-  const int result = ResultOf(sendmsg(op.fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL | more));
+  const int flags =
+      MSG_DONTWAIT | MSG_NOSIGNAL | (op.send_mode == SendMode::kTryLast ? MSG_MORE : 0);
+  int result;
+  if (op.iovecs.size() == 1) {
+    result = ResultOf(send(op.fd, op.iovecs[0].iov_base, op.iovecs[0].iov_len, flags));
+  } else {
+    msghdr header = {};
+    header.msg_iov = op.iovecs.data();
+    header.msg_iovlen = op.iovecs.size();
+    result = ResultOf(sendmsg(op.fd, &header, flags));
+  }
   if (result == -EAGAIN && !IsTry(op.send_mode)) return Tried::kWaits;
   Answer(op, result, false);
   return Tried::kAnswered;
@@ -467,7 +481,7 @@ void PollRing::StartSubmitted() {
       const int flags = fcntl(op->fd, F_GETFL);
       op->blocking = flags >= 0 && (flags & O_NONBLOCK) == 0;
     }
-    if (MustQueue(*op) || Try(*op) == Tried::kWaits) {
+    if (op->later || MustQueue(*op) || Try(*op) == Tried::kWaits) {
       Join(op);
     } else {
       FreeRecord(op);
@@ -510,6 +524,7 @@ void PollRing::DoClose(int fd) {
     epoll_event event = {};
     (void)epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, &event);
     line.registered = 0;
+    line.kept = false;
   }
   ++calls_;
   close(fd);

@@ -94,8 +94,8 @@ class Ring {
   // change, not while they last.
   virtual void Poll(OpId op, int fd, uint32_t events, bool multishot) = 0;
   // Ends the operation submitted under `op` (at most one of a name is under way), which is still
-  // answered; the cancel itself is not. Once the last operation on a descriptor is answered this
-  // ring names it no more: others may close it or use it with another ring.
+  // answered; the cancel itself is not. Once a cancel has ended the last one on a descriptor, or
+  // all were answered and Recv() was none of them, this ring names it no more: others may use it.
   virtual void Cancel(OpId op) = 0;
   // Unanswered. `fd` may be reused by the kernel as soon as Turn() is called.
   virtual void Close(int fd) = 0;

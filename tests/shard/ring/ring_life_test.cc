@@ -129,6 +129,27 @@ TEST_P(RingContract, DescriptorNumbersAreReused) {
   for (uint32_t i = 0; i < 50; ++i) EXPECT_EQ(answers.FinalsOf(Op(OpKind::kConnRecv, i)), 1U);
 }
 
+// What is armed again and again stays known to the kernel between two receives.
+TEST_P(RingContract, SingleReceivesCostNoPreparation) {
+  OPEN_OR_SKIP();
+  Answers answers(*world_);
+  std::unique_ptr<RingPeer> peer;
+  const int fd = world_->Pair(&peer);
+  const OpId op = Op(OpKind::kConnRecv, 7);
+  constexpr uint64_t kRounds = 20;
+  const uint64_t calls = ring().enter_calls();
+  for (uint64_t i = 1; i <= kRounds; ++i) {
+    ring().Recv(op, fd, RecvMode::kSingleLater, BufferSize::kSmall);
+    answers.Turn(0);
+    peer->Write("x");
+    ASSERT_TRUE(answers.TurnUntil([&] { return answers.FinalsOf(op) == i; })) << i;
+  }
+  // To arm, to wait, to take; and the first time to make the descriptor known.
+  EXPECT_LE(ring().enter_calls() - calls, 3 * kRounds + 2);
+  ring().Close(fd);
+  answers.TurnFor(1000);
+}
+
 TEST_P(RingContract, RingEndsWithEverythingArmed) {
   OPEN_OR_SKIP();
   std::vector<int> fds;
