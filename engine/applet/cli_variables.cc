@@ -1,48 +1,31 @@
-#include <unistd.h>
-
 #include <optional>
 #include <string>
 
-#include "base/clock.h"
 #include "engine/applet/cli.h"
 #include "engine/applet/cli_commands.h"
+#include "engine/expr/bare_context.h"
 #include "engine/expr/log_format.h"
 #include "engine/fetch/units.h"
-#include "engine/log/log_record.h"
+#include "engine/log/log_line.h"
 #include "engine/session/variables.h"
 #include "engine/session/worker.h"
 
 namespace engine {
 namespace {
 
-// Nothing is at hand but variables of the process, the clock and chance: no stream is asked about.
-class CommandContext final : public EvalContext {
+// Beside the process, its variables are at hand.
+class CommandContext final : public BareContext {
  public:
-  explicit CommandContext(Worker& worker) : EvalContext(worker.scratch()), worker_(worker) {}
-  uint64_t WallMicros() const override { return base::WallMicros(); }
+  explicit CommandContext(Worker& worker) : BareContext(worker.scratch()), worker_(worker) {}
   uint64_t Random() override { return worker_.Random(); }
   const Sample* FindVariable(const VariableName& name) override {
     if (name.scope != VariableScope::kProcess) return nullptr;
     return worker_.process().variables.Find(name, scratch(), &found_) ? &found_ : nullptr;
   }
-  bool WriteFormat(const LogFormat& format, LogLine& line) override {
-    LogRecord record;
-    record.pid = uint32_t(getpid());
-    record.accept_us = record.request_us = base::WallMicros();
-    format.Write(record, dates_, line, this);
-    return true;
-  }
 
  private:
   Worker& worker_;
   Sample found_;
-  LogDates dates_;
-};
-
-// What was taken of the scratch is given back at the end.
-struct ScratchUse {
-  ~ScratchUse() { scratch.Reset(); }
-  Scratch& scratch;
 };
 
 const char* TypeName(SampleType type) {
@@ -121,7 +104,6 @@ bool TakeFormat(Cli& cli, CommandContext& context, std::string_view text, std::s
 std::unique_ptr<CliCommand> StartGetVar(Cli& cli, const CliCall& call) {
   std::string why;
   const std::optional<VariableName> name = ParseVariable(call.argument(0), &why);
-  const ScratchUse use{cli.worker().scratch()};
   CommandContext context(cli.worker());
   const Sample* sample = name ? context.FindVariable(*name) : nullptr;
   if (sample == nullptr) {
@@ -152,7 +134,6 @@ std::unique_ptr<CliCommand> StartSetVar(Cli& cli, const CliCall& call) {
     cli.SayError("Only variables of the process can be set: the name must begin with 'proc.'.");
     return nullptr;
   }
-  const ScratchUse use{cli.worker().scratch()};
   CommandContext context(cli.worker());
   Sample sample;
   std::string text;

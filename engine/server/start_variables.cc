@@ -1,13 +1,10 @@
 #include "engine/server/start_variables.h"
 
-#include <unistd.h>
-
 #include <memory>
 #include <optional>
 
 #include "base/clock.h"
-#include "engine/expr/log_format.h"
-#include "engine/log/log_record.h"
+#include "engine/expr/bare_context.h"
 #include "engine/server/build_context.h"
 #include "engine/server/expression_words.h"
 #include "engine/server/rule_keywords.h"
@@ -19,12 +16,11 @@ constexpr size_t kScratchBytes = 65536;
 // What ProcessVariables keeps of a text.
 constexpr size_t kTextBytesMax = 232;
 
-// Nothing is at hand but the variables set so far, the clock and the process.
-class StartContext final : public EvalContext {
+// Beside the process, the variables set so far are at hand.
+class StartContext final : public BareContext {
  public:
   StartContext(Scratch& scratch, const StartVariables& variables)
-      : EvalContext(scratch), variables_(variables) {}
-  uint64_t WallMicros() const override { return base::WallMicros(); }
+      : BareContext(scratch), variables_(variables) {}
   uint64_t Random() override { return base::MonotonicMicros() * 0x9e3779b97f4a7c15; }
   const Sample* FindVariable(const VariableName& name) override {
     for (const StartVariable& one : variables_) {
@@ -34,18 +30,10 @@ class StartContext final : public EvalContext {
     }
     return nullptr;
   }
-  bool WriteFormat(const LogFormat& format, LogLine& line) override {
-    LogRecord record;
-    record.pid = uint32_t(getpid());
-    record.accept_us = record.request_us = base::WallMicros();
-    format.Write(record, dates_, line, this);
-    return true;
-  }
 
  private:
   const StartVariables& variables_;
   Sample found_;
-  LogDates dates_;
 };
 
 void Put(StartVariables& variables, VariableName name, const Sample& sample) {
