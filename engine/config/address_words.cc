@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/start_rights.h"
 #include "base/text.h"
 #include "engine/config/diagnostics.h"
 
@@ -249,21 +250,14 @@ Parsed<shard::Address> ResolveAddress(const AddressWord& word) {
     address.port = word.port_low;
     return parsed;
   }
-  addrinfo hints{};
-  hints.ai_family = word.family;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* list = nullptr;
-  const int code = getaddrinfo(word.host.c_str(), nullptr, &hints, &list);
-  if (code != 0) {
-    parsed.error = "could not resolve address " + InQuotes(word.host) + ": " + gai_strerror(code);
+  const base::ResolvedName found =
+      base::StartRights::Current().Resolve(word.host, word.family, false);
+  if (found.code != 0) {
+    parsed.error =
+        "could not resolve address " + InQuotes(word.host) + ": " + gai_strerror(found.code);
     return parsed;
   }
-  for (const addrinfo* at = list; at != nullptr && address.family == AF_UNSPEC; at = at->ai_next) {
-    sockaddr_storage storage{};
-    std::memcpy(&storage, at->ai_addr, std::min(size_t(at->ai_addrlen), sizeof(storage)));
-    address = shard::Address::FromSockaddr(storage, at->ai_addrlen);
-  }
-  freeaddrinfo(list);
+  address = shard::Address::FromSockaddr(found.address, found.length);
   if (!address.is_ip()) {
     parsed.error =
         "could not resolve address " + InQuotes(word.host) + ": no address of its family";
@@ -275,18 +269,14 @@ Parsed<shard::Address> ResolveAddress(const AddressWord& word) {
 Parsed<shard::Address> ResolveWithoutGetaddrinfo(const AddressWord& word) {
   Parsed<shard::Address> parsed;
   shard::Address& address = parsed.value;
-  const bool v6 = word.family == AF_INET6;
-  const hostent* found = gethostbyname2(word.host.c_str(), v6 ? AF_INET6 : AF_INET);
-  if (found == nullptr || found->h_addr_list[0] == nullptr) {
-    parsed.error = "could not resolve address " + InQuotes(word.host) + ": " + hstrerror(h_errno);
+  const base::ResolvedName found =
+      base::StartRights::Current().Resolve(word.host, word.family, true);
+  if (found.code != 0) {
+    parsed.error =
+        "could not resolve address " + InQuotes(word.host) + ": " + hstrerror(found.code);
     return parsed;
   }
-  address.family = v6 ? AF_INET6 : AF_INET;
-  if (v6) {
-    std::memcpy(&address.v6, found->h_addr_list[0], sizeof(address.v6));
-  } else {
-    std::memcpy(&address.v4, found->h_addr_list[0], sizeof(address.v4));
-  }
+  address = shard::Address::FromSockaddr(found.address, found.length);
   address.port = word.port_low;
   return parsed;
 }

@@ -1,9 +1,6 @@
 #include "engine/config/tree.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +8,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/start_rights.h"
 #include "base/text.h"
 
 namespace engine {
@@ -80,8 +78,8 @@ bool LoadFile(const std::string& path, std::string& text, Diagnostics& diagnosti
     return false;
   };
   // A pipe that nobody writes to must not keep us from saying so, not even while it is opened.
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  if (fd < 0) return fail(errno);
+  const int fd = base::StartRights::Current().Open(path);
+  if (fd < 0) return fail(-fd);
   struct Closer {
     int fd;
     ~Closer() { close(fd); }
@@ -111,24 +109,20 @@ bool LoadFile(const std::string& path, std::string& text, Diagnostics& diagnosti
 // The *.cfg files of a directory in the byte order of their names (management.txt 3, `-f`).
 bool ListDirectory(const std::string& path, std::vector<std::string>& files,
                    Diagnostics& diagnostics) {
-  DIR* directory = opendir(path.c_str());
-  if (directory == nullptr) {
+  base::StartRights& rights = base::StartRights::Current();
+  std::vector<std::string> names;
+  if (const int result = rights.List(path, &names); result < 0) {
     diagnostics.Error("Cannot open configuration file/directory " + path + " : " +
-                      std::strerror(errno));
+                      std::strerror(-result));
     return false;
   }
-  std::vector<std::string> names;
-  while (const dirent* entry = readdir(directory)) {
-    const std::string_view name = entry->d_name;
-    if (name.starts_with('.') || !name.ends_with(".cfg")) continue;
-    names.emplace_back(name);
-  }
-  closedir(directory);
+  std::erase_if(names, [](const std::string& name) {
+    return name.starts_with('.') || !name.ends_with(".cfg");
+  });
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     std::string full = path.ends_with('/') ? path + name : path + '/' + name;
-    struct stat status;
-    if (stat(full.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) continue;
+    if (rights.IsFolder(full)) continue;
     files.push_back(std::move(full));
   }
   return true;
@@ -518,8 +512,7 @@ bool Tree::ReadPaths(const std::vector<std::string>& paths, const ReadContext& c
   const size_t errors_before = context.diagnostics.errors();
   std::vector<std::string> files;
   for (const std::string& path : paths) {
-    struct stat status;
-    if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+    if (base::StartRights::Current().IsFolder(path)) {
       ListDirectory(path, files, context.diagnostics);
     } else {
       files.push_back(path);

@@ -6,8 +6,9 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include <fstream>
 #include <iterator>
+
+#include "base/start_rights.h"
 
 namespace engine {
 namespace {
@@ -62,9 +63,8 @@ EVP_PKEY* ReadKey(KeyFile kind, const std::string& text) {
 }  // namespace
 
 KeyStore::Key KeyStore::Load(const std::string& path, std::string* why) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file.is_open()) {
+  std::string text;
+  if (base::StartRights::Current().ReadFile(path, &text) < 0) {
     *why = "cannot read '" + path + "'";
     return nullptr;
   }

@@ -225,6 +225,13 @@ PrivilegeRequest MakePrivilegeRequest(const GlobalConfig& global) {
   return request;
 }
 
+bool GivesUpRights(const PrivilegeRequest& request) {
+  const bool changes_root = !request.chroot.empty() && request.chroot != "/";
+  const bool changes_user = request.uid >= 0 && uid_t(request.uid) != geteuid();
+  const bool changes_group = request.gid >= 0 && gid_t(request.gid) != getegid();
+  return changes_root || changes_user || changes_group;
+}
+
 bool DropPrivileges(const PrivilegeRequest& request, std::vector<std::string>* warnings,
                     std::string* error) {
   return Dropper(request, *warnings, *error).Run();

@@ -38,6 +38,8 @@ struct PrivilegeRequest {
 
 PrivilegeRequest MakePrivilegeRequest(const GlobalConfig& global);
 
+// Whether this process can read and bind less afterwards.
+bool GivesUpRights(const PrivilegeRequest& request);
 [[nodiscard]] bool DropPrivileges(const PrivilegeRequest& request,
                                   std::vector<std::string>* warnings, std::string* error);
 

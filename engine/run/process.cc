@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 #include "base/errno_name.h"
+#include "base/start_rights.h"
+#include "base/text.h"
 #include "engine/applet/cli_applet.h"
 #include "engine/applet/echo.h"
 #include "engine/check/check_runner.h"
@@ -20,6 +22,7 @@
 #include "engine/fetch/units.h"
 #include "engine/log/console.h"
 #include "engine/rules/actions.h"
+#include "engine/run/condition_answer.h"
 #include "engine/run/crash_report.h"
 #include "engine/run/daemon.h"
 #include "engine/run/dump.h"
@@ -32,6 +35,7 @@
 #include "engine/run/reload_diff.h"
 #include "engine/run/sandbox.h"
 #include "engine/run/signals.h"
+#include "engine/run/start_helper.h"
 #include "engine/run/supervisor.h"
 #include "engine/run/takeover.h"
 #include "engine/run/version.h"
@@ -50,12 +54,6 @@ constexpr int kDrainPollMs = 20;
 // How often it is looked whether configurations before the last reload are still used.
 constexpr int kLeftoversPollMs = 200;
 
-std::vector<std::string> Joined(std::vector<std::string> first,
-                                const std::vector<std::string>& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
-}
-
 BuildFacts FactsOfBuild() {
   BuildFacts facts;
   const shard::UringFeatures uring = shard::ProbeUring();
@@ -73,35 +71,6 @@ BuildFacts FactsOfBuild() {
 
 bool IsRingDriver(std::string_view name) {
   return name == "auto" || name == "uring" || name == "poll";
-}
-
-// Quotes and variables mean what they mean in a file behind `.if`.
-Condition EvaluateArgument(const Options& options, const Environment& environment) {
-  Line line;
-  line.raw = options.condition;
-  LexProblem problem;
-  if (!LexLine({.environment = &environment}, line, problem)) {
-    return {.result = ConditionResult::kUnparsable,
-            .position = problem.column == 0 ? 0 : problem.column - 1,
-            .message = problem.message};
-  }
-  std::string text;
-  for (const Word& word : line.words) text += (text.empty() ? "" : " ") + word.text;
-  return EvaluateCondition(text, environment, MakeConditionFacts(options));
-}
-
-int PrintCondition(const Options& options) {
-  Environment environment = Environment::FromProcess();
-  PresetVariables(options, &environment);
-  const Condition condition = EvaluateArgument(options, environment);
-  if (condition.result == ConditionResult::kUnparsable) {
-    std::fprintf(stderr, "%s\n",
-                 Console::Render("[ALERT]", condition.message + " (at character " +
-                                                std::to_string(condition.position + 1) + ")")
-                     .c_str());
-    return kExitUnparsable;
-  }
-  return condition.result == ConditionResult::kTrue ? kExitGood : kExitConditionFalse;
 }
 
 std::vector<std::string> FilesOf(const Tree& tree) {
@@ -126,7 +95,8 @@ std::vector<std::string> StatsSocketsOf(const Configuration& configuration) {
 // A pipe cannot. What is gone is told by who reads it next.
 bool CanBeReadAgain(const std::string& path) {
   struct stat what = {};
-  return stat(path.c_str(), &what) != 0 || S_ISREG(what.st_mode) || S_ISDIR(what.st_mode);
+  return base::StartRights::Current().Stat(path, &what) != 0 || S_ISREG(what.st_mode) ||
+         S_ISDIR(what.st_mode);
 }
 
 // One run of the process that reads a configuration.
@@ -146,7 +116,11 @@ class Run {
   std::unique_ptr<Configuration> Load(Environment& environment, Tree& tree,
                                       Diagnostics& diagnostics) const;
   bool Read();
-  std::string Reload();
+  bool Reload(std::string* text);
+  bool TryReload(std::string* text);
+  void Rehearse() const;
+  void TellFailure(const std::string& text);
+  bool ForkHelper(std::string* error);
   void ReloadOnSignal();
   bool PrintDumps(const Tree& tree);
   void PrintKeywords();
@@ -190,6 +164,7 @@ class Run {
   // Outlives what listens: those who were paused come back when the ports are free again.
   Takeover takeover_;
   std::unique_ptr<Supervisor> supervisor_;
+  std::unique_ptr<StartHelper> helper_;  // null: no right is given up, or nobody keeps it
   Daemon daemon_;
   NullDevice null_;  // a worker's
   PidFile pidfile_;
@@ -501,9 +476,29 @@ int Run::RefuseListeners(const std::vector<std::string>& errors) {
   return Refuse("Some protocols failed to start their listeners! Exiting.");
 }
 
+// Under a master its reload starts a worker with all rights; `-db` means one process.
+bool Run::ForkHelper(std::string* error) {
+  if (link_ != nullptr || options_.foreground || options_.debug || options_.quickstart) return true;
+  if (!GivesUpRights(MakePrivilegeRequest(configuration().global))) return true;
+  helper_ = StartHelper::Fork([this] { Rehearse(); }, error);
+  return helper_ != nullptr;
+}
+
+// What the helper lets a reload ask for: TryReload() without its end. What is wrong with the files
+// TryReload() finds as well, and tells.
+void Run::Rehearse() const {
+  for (const std::string& path : options_.paths) (void)CanBeReadAgain(path);
+  Environment environment = Environment::From(given_environment_);
+  Tree tree;
+  Diagnostics diagnostics;
+  const std::unique_ptr<Configuration> next = Load(environment, tree, diagnostics);
+  if (next != nullptr) Supervisor::RehearseBinding(*next);
+}
+
 int Run::Serve() {
-  BlockSignals();
   std::string error;
+  if (!ForkHelper(&error)) return Refuse(error);
+  BlockSignals();
   std::unique_ptr<SignalWaiter> signals = SignalWaiter::Create(&error);
   if (signals == nullptr) return Refuse(error);
   if (!supervisor_->OpenShards(&error)) return Refuse("cannot start a shard: " + error);
@@ -520,13 +515,18 @@ int Run::Serve() {
   std::vector<std::string> warnings;
   if (!DropPrivileges(MakePrivilegeRequest(configuration().global), &warnings, &error))
     return Refuse(error);
+  base::StartRights::Use(helper_.get());
   // Nobody is helped by being told to chroot a demonstration.
   for (const std::string& text : warnings) {
     options_.quickstart ? console_.Detail(text) : console_.Warning(text);
   }
   if (!Supervisor::CheckRights(configuration(), &error)) return Refuse(error);
   if (pidfile_.is_open() && !pidfile_.Write(getpid(), &error)) return Refuse(error);
-  supervisor_->SetReloader([this] { return Reload(); });
+  supervisor_->SetReloader([this] {
+    std::string text;
+    (void)Reload(&text);
+    return text;
+  });
   supervisor_->Start();
   if (!ReportReady(&error)) return Refuse(error);
   warnings.clear();
@@ -593,19 +593,46 @@ void Run::OnMasterSays() {
   }
 }
 
-// The answer of the command: every error with its place, or what was changed.
-std::string Run::Reload() {
-  if (phase_ != Phase::kServing) return "The process is stopping: nothing was changed.\n";
-  if (options_.quickstart) return "The quickstart has no file: nothing was changed.\n";
+// `*text` is the answer of the command: every error with its place, or what was changed.
+bool Run::Reload(std::string* text) {
+  std::string why;
+  const bool has_rights = helper_ == nullptr || helper_->Begin(&why);
+  const bool done = has_rights && TryReload(text);
+  if (has_rights && helper_ != nullptr) helper_->End(&why);
+  if (done) return true;
+  if (!why.empty()) *text += Console::Render("[ALERT]", why) + "\n";
+  *text += "The configuration was not reloaded: nothing was changed.\n";
+  TellFailure(*text);
+  return false;
+}
+
+// Who asked gets it as well, but may be a script that looks at nothing.
+void Run::TellFailure(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+  for (const std::string_view line : base::Split(text, '\n')) {
+    const bool goes_on = line.empty() || line[0] == ' ';  // shows the place of the line before
+    if (!goes_on) supervisor_->LogProcess(LogLevel::kAlert, std::string(line));
+  }
+}
+
+bool Run::TryReload(std::string* text) {
+  const auto refuse = [&](const std::string& why) {
+    *text += why + "\n";
+    return false;
+  };
+  if (phase_ != Phase::kServing) return refuse("The process is stopping.");
+  if (options_.quickstart) return refuse("The quickstart has no file.");
   for (const std::string& path : options_.paths) {
     if (CanBeReadAgain(path)) continue;
-    return "'" + path + "' can be read only once: nothing was changed.\n";
+    return refuse("'" + path + "' can be read only once.");
   }
   // As it was given: the process's own has what the configuration before has set.
   Environment environment = Environment::From(given_environment_);
   Tree tree;
   Diagnostics diagnostics;
   std::unique_ptr<Configuration> next = Load(environment, tree, diagnostics);
+  const bool finished = AreFinished(tree, &diagnostics);
   std::vector<std::string> errors;
   std::vector<std::string> notes;
   Configuration& now = supervisor_->configuration();
@@ -614,26 +641,28 @@ std::string Run::Reload() {
       errors.push_back("Some warnings were found and 'zero-warning' is set.");
     }
     if (!HasListener(*next)) errors.push_back("Configuration file has no listener.");
-    errors = Joined(errors, FindObstacles(now, *next));
+    for (std::string& one : FindObstacles(now, *next)) errors.push_back(std::move(one));
     notes = KeepStartValues(now, next.get());
   }
-  std::string text = diagnostics.Render();
+  *text += diagnostics.Render();
   std::string changes = next == nullptr ? std::string() : DiffText(now, *next);
-  const bool done =
-      next != nullptr && errors.empty() && supervisor_->Reload(std::move(next), &errors);
+  const bool done = next != nullptr && finished && errors.empty() &&
+                    supervisor_->Reload(std::move(next), &errors);
   for (const std::string& error : errors) {
-    text += diagnostics.RenderPlain(Severity::kAlert, error);
+    *text += diagnostics.RenderPlain(Severity::kAlert, error);
   }
-  if (!done) return text + "The configuration was not reloaded: nothing was changed.\n";
+  if (!done) return false;
   for (const std::string& note : notes) {
-    text += diagnostics.RenderPlain(Severity::kWarning, note);
+    *text += diagnostics.RenderPlain(Severity::kWarning, note);
   }
   if (changes.empty()) changes = "No proxy, server or bind was changed.\n";
-  return text + changes + "The configuration was reloaded.\n";
+  *text += changes + "The configuration was reloaded.\n";
+  return true;
 }
 
 void Run::ReloadOnSignal() {
-  const std::string text = Reload();
+  std::string text;
+  if (!Reload(&text)) return;  // it has been told
   std::fputs(text.c_str(), stderr);
   std::fflush(stderr);
 }

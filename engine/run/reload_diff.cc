@@ -1,6 +1,9 @@
 #include "engine/run/reload_diff.h"
 
+#include <algorithm>
 #include <map>
+
+#include "base/text.h"
 
 namespace engine {
 namespace {
@@ -94,6 +97,22 @@ std::vector<std::string> KeepStartValues(const Configuration& now_all, Configura
     notes.push_back(NeedsRestart("log-send-hostname"));
   }
   return notes;
+}
+
+bool AreFinished(const Tree& tree, Diagnostics* diagnostics) {
+  bool all = true;
+  for (const auto& file : tree.files()) {
+    const std::string& text = file->text;
+    if (text.empty() || text.back() == '\n') continue;
+    all = false;
+    const size_t start = text.rfind('\n') + 1;  // 0 where there is none
+    diagnostics->Error(
+        {.file = file->path, .line = uint32_t(1 + std::count(text.begin(), text.end(), '\n'))},
+        base::Format("Missing LF on last line, file might have been truncated at position %zu",
+                     text.size() - start + 1),
+        "a reload takes only files that are written to their end");
+  }
+  return all;
 }
 
 std::vector<std::string> FindObstacles(const Configuration& now, const Configuration& next) {

@@ -327,9 +327,24 @@ bool Supervisor::Open(Socket& socket, std::vector<std::string>* errors) {
       socket.fd >= 0 && (socket.inherited || shard::BeginListening(socket.fd, options, &why));
   if (!good) {
     errors->push_back(BindingText(*socket.bind) + ": " + why);
+    if (socket.fd >= 0 && !socket.inherited) shard::RemoveBoundPath(socket.fd);
     CloseSocket(socket);
   }
   return good;
+}
+
+void Supervisor::RehearseBinding(const Configuration& next) {
+  for (const auto& proxy : next.proxies) {
+    if (!proxy->is_frontend || proxy->disabled) continue;
+    for (const auto& bind : proxy->binds) {
+      for (const BindAddress& address : bind->addresses) {
+        if (address.inherited_fd >= 0) continue;
+        std::string why;
+        const int fd = shard::BindListenSocket(OptionsOf(*bind, address, false), &why);
+        if (fd >= 0) close(fd);
+      }
+    }
+  }
 }
 
 // With SO_REUSEPORT a second process gets a part of the first one's clients and nobody is told.
@@ -461,6 +476,14 @@ void Supervisor::LogProxy(const ProxyConfig& proxy, const std::string& text) {
   main_log_->Sync(base::MonotonicMicros());
   main_log_->Say(proxy.log->loggers,
                  {.level = LogLevel::kWarning, .tag = proxy.log->tag, .structured_data = {}}, text);
+  main_log_->Flush();
+}
+
+void Supervisor::LogProcess(LogLevel level, const std::string& text) {
+  const LogPlan& plan = configuration().logs;
+  if (main_log_ == nullptr || plan.global.empty()) return;
+  main_log_->Sync(base::MonotonicMicros());
+  main_log_->Say(plan.global, {.level = level, .tag = plan.tag, .structured_data = {}}, text);
   main_log_->Flush();
 }
 

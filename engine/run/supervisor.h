@@ -104,6 +104,10 @@ class Supervisor final : public ProcessControl {
   // Puts another configuration into the place of the one in use (reload.cc). False: nothing was
   // changed, `*errors` say why. What only a start can change must be the same in both.
   [[nodiscard]] bool Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors);
+  // Asks base::StartRights for every address of `next` that a reload may bind.
+  static void RehearseBinding(const Configuration& next);
+  // A line of the process's own, to the `log` lines of the section global.
+  void LogProcess(LogLevel level, const std::string& text);
   // Who reads the files again when `reload` is asked for; its answer is that of the command.
   void SetReloader(std::function<std::string()> reloader) { reloader_ = std::move(reloader); }
   // Frees configurations that nobody uses any more, and closes sockets that are listened on no

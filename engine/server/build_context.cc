@@ -1,8 +1,6 @@
 #include "engine/server/build_context.h"
 
-#include <grp.h>
-#include <pwd.h>
-
+#include "base/start_rights.h"
 #include "engine/config/address_words.h"
 #include "engine/server/rule_config.h"
 
@@ -49,15 +47,15 @@ bool TakeDescription(const KeywordUse& use, std::string& out) {
 }
 
 Parsed<int64_t> FindUser(std::string_view name) {
-  const passwd* entry = getpwnam(std::string(name).c_str());
-  if (entry == nullptr) return {0, "no such user '" + std::string(name) + "'"};
-  return {int64_t(entry->pw_uid), {}};
+  const int64_t id = base::StartRights::Current().FindUser(std::string(name));
+  if (id < 0) return {0, "no such user '" + std::string(name) + "'"};
+  return {id, {}};
 }
 
 Parsed<int64_t> FindGroup(std::string_view name) {
-  const group* entry = getgrnam(std::string(name).c_str());
-  if (entry == nullptr) return {0, "no such group '" + std::string(name) + "'"};
-  return {int64_t(entry->gr_gid), {}};
+  const int64_t id = base::StartRights::Current().FindGroup(std::string(name));
+  if (id < 0) return {0, "no such group '" + std::string(name) + "'"};
+  return {id, {}};
 }
 
 Parsed<shard::Address> Resolve(BuildContext& context, const AddressWord& word) {

@@ -1,9 +1,5 @@
 #include "engine/server/http_replies.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -12,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "base/start_rights.h"
 #include "base/text.h"
 #include "proto/http/chars.h"
 #include "proto/http/framing.h"
@@ -188,26 +185,11 @@ Parsed<HttpReply> ParseReplyFile(std::string_view contents) {
 
 Parsed<std::string> ReadReplyFile(const std::string& path, size_t bytes_max) {
   Parsed<std::string> parsed;
-  const auto fail = [&](int error) {
-    parsed.error = std::strerror(error);
-    return parsed;
-  };
-  // A FIFO without a writer must not stop the start.
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return fail(errno);
-  char chunk[16384];
-  int error = 0;
-  while (parsed.value.size() <= bytes_max) {
-    const ssize_t got = read(fd, chunk, sizeof(chunk));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) error = errno;
-    if (got <= 0) break;
-    parsed.value.append(chunk, size_t(got));
-  }
-  close(fd);
-  if (error != 0) return fail(error);
-  if (parsed.value.size() > bytes_max) {
+  const int result = base::StartRights::Current().ReadFile(path, &parsed.value, bytes_max);
+  if (result == -EFBIG) {
     parsed.error = "it has more than " + std::to_string(bytes_max) + " bytes";
+  } else if (result < 0) {
+    parsed.error = std::strerror(-result);
   }
   return parsed;
 }

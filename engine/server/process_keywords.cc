@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/errno_name.h"
+#include "base/start_rights.h"
 #include "base/text.h"
 #include "engine/config/capability_names.h"
 #include "engine/server/bind_keywords.h"
@@ -47,10 +48,7 @@ bool TakeDefaultPath(BuildContext& context, KeywordUse& use) {
   } else {
     if (use.argument(1).empty()) return Refuse(use, 1, "'origin' expects a directory");
     path.origin = use.argument(1);
-    struct stat status {};
-    int error = stat(path.origin.c_str(), &status) != 0 ? errno : 0;
-    if (error == 0 && !S_ISDIR(status.st_mode)) error = ENOTDIR;
-    if (error == 0 && access(path.origin.c_str(), X_OK) != 0) error = errno;
+    const int error = -base::StartRights::Current().CanEnter(path.origin);
     if (error != 0) {
       return Refuse(
           use, 1,

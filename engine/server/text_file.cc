@@ -1,19 +1,19 @@
 #include "engine/server/text_file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "base/errno_name.h"
+#include "base/start_rights.h"
 
 namespace engine {
 
 bool ReadTextFile(const std::string& path, std::string* text, std::string* why) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int fd = base::StartRights::Current().Open(path);
   struct stat status = {};
-  int error = fd < 0 || fstat(fd, &status) != 0 ? errno : 0;
+  int error = fd < 0 ? -fd : fstat(fd, &status) != 0 ? errno : 0;
   const bool is_file = error == 0 && S_ISREG(status.st_mode);
   char bytes[16384];
   while (is_file) {

@@ -1,29 +1,19 @@
 #include "engine/server/tls_files.h"
 
-#include <dirent.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 
 #include "base/errno_name.h"
+#include "base/start_rights.h"
 
 namespace engine {
 namespace {
 
 constexpr const char* kBundleEndings[] = {".rsa", ".ecdsa"};
 
-bool Exists(const std::string& path) {
-  struct stat status;
-  return stat(path.c_str(), &status) == 0;
-}
+bool Exists(const std::string& path) { return base::StartRights::Current().Exists(path); }
 
-bool IsDirectory(const std::string& path) {
-  struct stat status;
-  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
+bool IsDirectory(const std::string& path) { return base::StartRights::Current().IsFolder(path); }
 
 // Files that stand beside a certificate and are none (manual 5.1, crt).
 bool IsBeside(std::string_view name) {
@@ -35,12 +25,9 @@ bool IsBeside(std::string_view name) {
 
 std::vector<std::string> FilesIn(const std::string& folder) {
   std::vector<std::string> names;
-  DIR* directory = opendir(folder.c_str());
-  if (directory == nullptr) return names;
-  while (const dirent* entry = readdir(directory)) {
-    if (!IsBeside(entry->d_name)) names.push_back(entry->d_name);
-  }
-  closedir(directory);
+  // One that cannot be listed holds no certificate, which is an error.
+  (void)base::StartRights::Current().List(folder, &names);
+  std::erase_if(names, [](const std::string& name) { return IsBeside(name); });
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -92,15 +79,11 @@ std::string BelowBase(const std::string& base, const std::string& path) {
 }
 
 bool ReadTlsFile(const std::string& path, tls::NamedText* text, std::string* error) {
-  std::ifstream file(path, std::ios::binary);
-  const int code = errno;
-  if (!file || IsDirectory(path)) {
-    *error = "cannot read '" + path + "': " + base::ErrnoText(file ? EISDIR : code);
-    return false;
-  }
   text->name = path;
-  text->text.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-  return true;
+  text->text.clear();
+  const int result = base::StartRights::Current().ReadFile(path, &text->text);
+  if (result < 0) *error = "cannot read '" + path + "': " + base::ErrnoText(-result);
+  return result >= 0;
 }
 
 TlsFiles::CertificatePtr TlsFiles::LoadFile(const std::string& path, std::string* error) {

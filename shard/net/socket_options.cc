@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/errno_name.h"
+#include "base/start_rights.h"
 
 namespace shard {
 namespace {
@@ -78,32 +79,30 @@ const char* SetTcpOptions(int fd, const ListenOptions& options) {
   return nullptr;
 }
 
+// ".PID.tmp": of the name that a unix socket has until it is put in place.
+std::string TemporaryEnding() { return "." + std::to_string(getpid()) + ".tmp"; }
+
+// Where bind(2) of this process would not be let.
+int BindByRights(int fd, const sockaddr_storage& storage, socklen_t length) {
+  const int result = base::StartRights::Current().Bind(fd, storage, length);
+  errno = result < 0 ? -result : 0;
+  return result;
+}
+
 // Beside the path: who listens there now goes on until BeginListening() puts the new one in place,
 // so that the path is never without a listener.
 int BindUnix(int fd, const ListenOptions& options, std::string* why) {
   const std::string path(options.address.local.path, options.address.local.length);
-  const std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
-  Address address = options.address;
-  address.local.path = temporary.data();
-  address.local.length = uint32_t(temporary.size());
-  sockaddr_storage storage;
-  const socklen_t length = address.ToSockaddr(&storage);
-  if (length == 0) {
+  const int result = base::StartRights::Current().BindPath(
+      fd, path, TemporaryEnding(), options.unix_mode, options.unix_uid, options.unix_gid);
+  if (result == 0) return fd;
+  if (result == -ENAMETOOLONG) {
     *why = "the path of unix socket " + path + " is too long";
     close(fd);
     return -1;
   }
-  unlink(temporary.c_str());
-  if (bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0)
-    return Fail(fd, "cannot bind", options, why);
-  if ((options.unix_mode >= 0 && chmod(temporary.c_str(), mode_t(options.unix_mode)) != 0) ||
-      ((options.unix_uid >= 0 || options.unix_gid >= 0) &&
-       chown(temporary.c_str(), uid_t(options.unix_uid), gid_t(options.unix_gid)) != 0)) {
-    const int result = Fail(fd, "cannot set mode or owner of", options, why);
-    unlink(temporary.c_str());
-    return result;
-  }
-  return fd;
+  errno = -result;
+  return Fail(fd, "cannot bind, or set mode or owner of,", options, why);
 }
 
 // Where a unix socket with a path was bound; empty for any other.
@@ -138,8 +137,11 @@ int CheckInherited(const ListenOptions& options, std::string* why) {
 
 int BindListenSocket(const ListenOptions& options, std::string* why) {
   if (options.inherited_fd >= 0) return CheckInherited(options, why);
-  const int fd = socket(options.address.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return Fail(fd, "cannot create a socket for", options, why);
+  const int fd = base::StartRights::Current().Socket(options.address.family);
+  if (fd < 0) {
+    errno = -fd;
+    return Fail(-1, "cannot create a socket for", options, why);
+  }
   if (options.address.family == AF_UNIX && !options.address.local.abstract)
     return BindUnix(fd, options, why);
   if (options.address.is_ip()) {
@@ -147,8 +149,7 @@ int BindListenSocket(const ListenOptions& options, std::string* why) {
   }
   sockaddr_storage storage;
   const socklen_t length = options.address.ToSockaddr(&storage);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0)
-    return Fail(fd, "cannot bind", options, why);
+  if (BindByRights(fd, storage, length) != 0) return Fail(fd, "cannot bind", options, why);
   return fd;
 }
 
@@ -160,13 +161,17 @@ bool BeginListening(int fd, const ListenOptions& options, std::string* why) {
   const std::string bound = BoundPath(fd);
   if (bound.empty()) return true;
   const std::string path(options.address.local.path, options.address.local.length);
-  if (rename(bound.c_str(), path.c_str()) == 0) return true;
+  const int result = base::StartRights::Current().PlacePath(bound, path);
+  if (result == 0) return true;
+  errno = -result;
   (void)Fail(-1, "cannot put in place", options, why);
   return false;
 }
 
 void RemoveBoundPath(int fd) {
-  if (const std::string bound = BoundPath(fd); !bound.empty()) unlink(bound.c_str());
+  if (const std::string bound = BoundPath(fd); !bound.empty()) {
+    (void)base::StartRights::Current().RemovePath(bound);
+  }
 }
 
 bool IsListenSocketFor(int fd, const ListenOptions& options) {
@@ -246,8 +251,7 @@ bool IsListenedOn(const ListenOptions& options) {
   const socklen_t length = options.address.ToSockaddr(&storage);
   // With SO_REUSEADDR what was accepted earlier is in nobody's way: only a listener is.
   const bool taken = SetTcpOptions(fd, options) == nullptr &&
-                     bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0 &&
-                     errno == EADDRINUSE;
+                     BindByRights(fd, storage, length) != 0 && errno == EADDRINUSE;
   close(fd);
   return taken;
 }

@@ -238,12 +238,48 @@ def a_file_that_cannot_be_used_changes_nothing():
             proxy.write(site(port, [two], "  log 127.0.0.1:514 local0"))
             answer = proxy.ask("reload")
             check("restart" in answer and "nothing was changed" in answer, answer)
+            proxy.write(site(port, [two]))
+            with open(proxy.config, "r+", encoding="utf-8") as file:
+                lines = file.read().rstrip("\n")
+                file.seek(0)
+                file.truncate()
+                file.write(lines)
+            answer = proxy.ask("reload")
+            place = f"test.cfg:{lines.count(chr(10)) + 1}]"
+            check("Missing LF" in answer and place in answer and "nothing was changed" in answer, answer)
             os.rename(proxy.config, proxy.config + ".away")
             check("nothing was changed" in proxy.ask("reload"), "a file that is gone")
             check(get(client) == (200, "one"), "still the first configuration")
             check(len(os.listdir(f"/proc/{proxy.pid}/fd")) - open_files <= 2, "descriptors stay open")
             proxy.reload(site(port, [two]))
             check(get(client) == (200, "two"), "after a good file")
+
+
+@case
+def a_reload_that_fails_is_logged_with_its_place():
+    """By whomever it was asked for: who did may be a script that looks at nothing."""
+    port = free_port()
+    name = f"/tmp/ringway-reload-{os.getpid()}-{port}.log"
+    with HttpServer("one") as one, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lines:
+        lines.bind(name)
+        lines.settimeout(5)
+        text = f"global\n  log {name} format raw local0\n" + site(port, [one])
+        try:
+            with Reloading(text, [port]) as proxy:
+                proxy.write(text + "  servre x 1.2.3.4:80\n")
+                with open(proxy.config, encoding="utf-8") as file:
+                    number = 1 + next(i for i, line in enumerate(file) if "servre" in line)
+                place = f"test.cfg:{number}]"
+                for ask in (lambda: proxy.ask("reload"), lambda: os.kill(proxy.pid, signal.SIGUSR2)):
+                    before = len(proxy.said())
+                    ask()
+                    first, last = lines.recv(4096).decode(), lines.recv(4096).decode()
+                    while "was not reloaded" not in last:
+                        last = lines.recv(4096).decode()
+                    check("servre" in first and place in first, f"{first} {last}")
+                    check("servre" in proxy.said()[before:], "standard error")
+        finally:
+            os.unlink(name)
 
 
 @case
