@@ -10,8 +10,8 @@
 //
 // What stays: bytes and sockets, the ring, memory, clocks, reading files, threads, and the sockets
 // of a reload. What goes: starting programs and processes, looking into others, mounts, modules,
-// keys, new namespaces, writing files, raw sockets. Entries of an io_uring are no system calls;
-// none of them can start anything either.
+// keys, new namespaces, writing files, raw sockets. Entries of an io_uring are no system calls:
+// the driver restricts each ring by itself.
 
 #pragma once
 

@@ -2,7 +2,8 @@
 //
 // The ring is set up where OpenUring() is called, disabled, and enabled by the first Turn(): with
 // SINGLE_ISSUER the thread that enables is the only one that may submit, so a ring can be built on
-// the main thread and handed to its shard. Until then submissions go to the backlog.
+// the main thread and handed to its shard. Until then submissions go to the backlog. Once enabled
+// it takes only the operations that Restrict() names.
 //
 // The submission queue is filled and flushed here, not by liburing, whose
 // submit_and_wait_timeout() may return without running deferred task work or without waiting for as
@@ -85,6 +86,32 @@ class SendScratch {
   size_t block_ = 0;
   size_t used_ = 0;
 };
+
+// All that the driver ever asks of its ring. The kernel refuses the rest, such as opening a file:
+// whoever could write to the submission queue would get no further than that.
+int Restrict(io_uring* ring) {
+  constexpr uint8_t kOperations[] = {IORING_OP_NOP,      IORING_OP_READ,     IORING_OP_ACCEPT,
+                                     IORING_OP_CONNECT,  IORING_OP_RECV,     IORING_OP_SEND,
+                                     IORING_OP_SENDMSG,  IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL,
+                                     IORING_OP_MSG_RING, IORING_OP_CLOSE};
+  constexpr uint8_t kRegistrations[] = {IORING_REGISTER_RING_FDS, IORING_UNREGISTER_RING_FDS};
+  std::vector<io_uring_restriction> allowed;
+  for (const uint8_t operation : kOperations) {
+    allowed.push_back({});
+    allowed.back().opcode = IORING_RESTRICTION_SQE_OP;
+    allowed.back().sqe_op = operation;
+  }
+  for (const uint8_t registration : kRegistrations) {
+    allowed.push_back({});
+    allowed.back().opcode = IORING_RESTRICTION_REGISTER_OP;
+    allowed.back().register_op = registration;
+  }
+  allowed.push_back({});
+  allowed.back().opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+  allowed.back().sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS;
+  return io_uring_register(uint32_t(ring->ring_fd), IORING_REGISTER_RESTRICTIONS, allowed.data(),
+                           uint32_t(allowed.size()));
+}
 
 class UringRing final : public KernelRing {
  public:
@@ -201,6 +228,11 @@ bool UringRing::Open(const RingOptions& options, std::string* why) {
                           base::ErrnoName(registered), base::ErrnoText(registered));
       return false;
     }
+  }
+  if (const int restricted = Restrict(&ring_); restricted < 0) {
+    *why = base::Format("io_uring_register of restrictions: %s (%s)", base::ErrnoName(-restricted),
+                        base::ErrnoText(-restricted));
+    return false;
   }
   return true;
 }

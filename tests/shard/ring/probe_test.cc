@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <string>
+#include <string_view>
 
+#include "shard/ring/compat.h"
 #include "shard/ring/ring.h"
 
 namespace shard {
@@ -70,6 +74,37 @@ TEST(Probe, NoDescriptorsLeftSaysSo) {
   EXPECT_EQ(poll, nullptr);
   EXPECT_NE(uring_why.find("tune.ring poll"), std::string::npos) << uring_why;
   EXPECT_NE(poll_why.find("EMFILE"), std::string::npos) << poll_why;
+}
+
+// The descriptor of the one ring that this process has.
+int FindRing() {
+  for (int fd = 0; fd < 1024; ++fd) {
+    char target[64] = {};
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    if (readlink(link.c_str(), target, sizeof(target) - 1) > 0 &&
+        std::string_view(target) == "anon_inode:[io_uring]") {
+      return fd;
+    }
+  }
+  return -1;
+}
+
+TEST(Uring, TheKernelTakesOnlyWhatTheDriverAsks) {
+  const UringFeatures features = ProbeUring();
+  if (!features.usable) GTEST_SKIP() << features.why;
+  ChunkPool small(4096, 16), large(16384, 4);
+  RingOptions options;
+  options.small = &small;
+  options.large = &large;
+  std::string why;
+  const auto ring = OpenUring(options, &why);
+  ASSERT_NE(ring, nullptr) << why;
+  (void)ring->Turn(0);
+  const int fd = FindRing();
+  ASSERT_GE(fd, 0);
+  const int files[1] = {fd};
+  EXPECT_EQ(io_uring_register(uint32_t(fd), IORING_REGISTER_FILES, files, 1), -EACCES);
+  EXPECT_EQ(io_uring_register(uint32_t(fd), IORING_UNREGISTER_PBUF_RING, files, 1), -EACCES);
 }
 
 }  // namespace
