@@ -6,11 +6,12 @@
 namespace base {
 namespace {
 
-constexpr uint64_t kPrime1 = 0x9e3779b185ebca87;
-constexpr uint64_t kPrime2 = 0xc2b2ae3d27d4eb4f;
-constexpr uint64_t kPrime3 = 0x165667b19e3779f9;
-constexpr uint64_t kPrime4 = 0x85ebca77c2b2ae63;
-constexpr uint64_t kPrime5 = 0x27d4eb2f165667c5;
+constexpr uint64_t kPrimes64[] = {0,
+                                  0x9e3779b185ebca87,
+                                  0xc2b2ae3d27d4eb4f,
+                                  0x165667b19e3779f9,
+                                  0x85ebca77c2b2ae63,
+                                  0x27d4eb2f165667c5};
 
 static_assert(std::endian::native == std::endian::little);
 
@@ -22,19 +23,22 @@ T Read(const char* from) {
 }
 
 uint64_t Round(uint64_t lane, uint64_t input) {
-  return std::rotl(lane + input * kPrime2, 31) * kPrime1;
+  return std::rotl(lane + input * kPrimes64[2], 31) * kPrimes64[1];
 }
 
-uint64_t Merge(uint64_t hash, uint64_t lane) { return (hash ^ Round(0, lane)) * kPrime1 + kPrime4; }
+uint64_t Merge(uint64_t hash, uint64_t lane) {
+  return (hash ^ Round(0, lane)) * kPrimes64[1] + kPrimes64[4];
+}
 
 }  // namespace
 
 uint64_t Xxh64(std::string_view bytes, uint64_t seed) {
   const char* at = bytes.data();
   size_t left = bytes.size();
-  uint64_t hash = seed + kPrime5;
+  uint64_t hash = seed + kPrimes64[5];
   if (left >= 32) {
-    uint64_t lanes[4] = {seed + kPrime1 + kPrime2, seed + kPrime2, seed, seed - kPrime1};
+    uint64_t lanes[4] = {seed + kPrimes64[1] + kPrimes64[2], seed + kPrimes64[2], seed,
+                         seed - kPrimes64[1]};
     for (; left >= 32; left -= 32) {
       for (uint64_t& lane : lanes) {
         lane = Round(lane, Read<uint64_t>(at));
@@ -47,18 +51,18 @@ uint64_t Xxh64(std::string_view bytes, uint64_t seed) {
   }
   hash += bytes.size();
   for (; left >= 8; left -= 8, at += 8) {
-    hash = std::rotl(hash ^ Round(0, Read<uint64_t>(at)), 27) * kPrime1 + kPrime4;
+    hash = std::rotl(hash ^ Round(0, Read<uint64_t>(at)), 27) * kPrimes64[1] + kPrimes64[4];
   }
   if (left >= 4) {
-    hash = std::rotl(hash ^ Read<uint32_t>(at) * kPrime1, 23) * kPrime2 + kPrime3;
+    hash = std::rotl(hash ^ Read<uint32_t>(at) * kPrimes64[1], 23) * kPrimes64[2] + kPrimes64[3];
     left -= 4;
     at += 4;
   }
   for (; left > 0; --left, ++at) {
-    hash = std::rotl(hash ^ uint8_t(*at) * kPrime5, 11) * kPrime1;
+    hash = std::rotl(hash ^ uint8_t(*at) * kPrimes64[5], 11) * kPrimes64[1];
   }
-  hash = (hash ^ hash >> 33) * kPrime2;
-  hash = (hash ^ hash >> 29) * kPrime3;
+  hash = (hash ^ hash >> 33) * kPrimes64[2];
+  hash = (hash ^ hash >> 29) * kPrimes64[3];
   return hash ^ hash >> 32;
 }
 

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace tls {
 namespace {
 
@@ -11,12 +13,6 @@ constexpr size_t kNameBytesMax = 255;  // RFC 1035 section 2.3.4
 
 // The packaged library has a string_view of its own.
 absl::string_view Key(std::string_view text) { return {text.data(), text.size()}; }
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& byte : lower) byte = char(std::tolower(static_cast<unsigned char>(byte)));
-  return lower;
-}
 
 }  // namespace
 
@@ -39,9 +35,9 @@ void CertStore::Add(std::shared_ptr<const Certificate> certificate,
   std::vector<std::string> except;
   for (const std::string& filter : filters) {
     if (filter.starts_with('!')) {
-      except.push_back(Lower(std::string_view(filter).substr(1)));
+      except.push_back(base::Lower(std::string_view(filter).substr(1)));
     } else {
-      names.push_back(Lower(filter));
+      names.push_back(base::Lower(filter));
     }
   }
   if (names.empty()) names = one->names();

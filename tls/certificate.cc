@@ -6,12 +6,12 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 #include <ctime>
 #include <string_view>
 #include <utility>
 
+#include "base/text.h"
 #include "tls/link.h"
 
 namespace tls {
@@ -43,12 +43,6 @@ bool IsCertificate(const std::string& kind) {
 
 bool EndsWith(std::string_view text, std::string_view end) { return text.ends_with(end); }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& byte : lower) byte = char(std::tolower(static_cast<unsigned char>(byte)));
-  return lower;
-}
-
 int64_t Seconds(const ASN1_TIME* time) {
   Handle<ASN1_TIME> epoch(ASN1_TIME_set(nullptr, 0));
   int days = 0;
@@ -62,7 +56,7 @@ bool TakeName(const ASN1_STRING* text, std::vector<std::string>* names) {
   const auto* data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(text));
   const std::string_view name(data, size_t(ASN1_STRING_length(text)));
   if (name.empty() || name.find('\0') != name.npos) return false;
-  names->push_back(Lower(name));
+  names->push_back(base::Lower(name));
   return true;
 }
 

@@ -57,8 +57,8 @@ constexpr std::string_view kOptions[] = {"POLL",      "EPOLL",        "KQUEUE",
                                          "EVPORTS",   "SPLICE",       "GETADDRINFO",
                                          "REUSEPORT", "FAST-FORWARD", "SERVER-SSL-VERIFY-NONE"};
 
-bool IsSpace(char c) { return c == ' ' || c == '\t'; }
-bool IsNameByte(char c) {
+bool IsBlank(char c) { return c == ' ' || c == '\t'; }
+bool IsWordByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || base::IsDigit(c) || c == '_';
 }
 
@@ -156,7 +156,7 @@ class Parser {
 
   bool Call(size_t start, bool& value, bool live) {
     const size_t name_at = at_;
-    while (IsNameByte(Peek())) ++at_;
+    while (IsWordByte(Peek())) ++at_;
     const std::string_view name = text_.substr(name_at, at_ - name_at);
     const auto* spec = std::find_if(std::begin(kPredicates), std::end(kPredicates),
                                     [&](const PredicateSpec& each) { return each.name == name; });
@@ -309,7 +309,7 @@ class Parser {
   }
 
   void SkipSpaces() {
-    while (at_ < text_.size() && IsSpace(text_[at_])) ++at_;
+    while (at_ < text_.size() && IsBlank(text_[at_])) ++at_;
   }
 
   // '\0' at the end. A NUL in the text itself matches nothing either.

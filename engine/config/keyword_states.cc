@@ -3,17 +3,15 @@
 namespace engine {
 namespace {
 
+using scope::kAll;
+using scope::kBack;
 using scope::kBind;
+using scope::kDefBack;
+using scope::kDefFront;
+using scope::kFront;
 using scope::kGlobal;
 using scope::kProxies;
-
-// The columns of the matrix (manual 4.1).
-constexpr Scopes kFront = scope::kFrontend | scope::kListen;
-constexpr Scopes kBack = scope::kBackend | scope::kListen;
-constexpr Scopes kDefFront = scope::kDefaults | kFront;
-constexpr Scopes kDefBack = scope::kDefaults | kBack;
-constexpr Scopes kAll = scope::kDefaults | kProxies;
-constexpr Scopes kServers = scope::kServer | scope::kDefaultServer;
+using scope::kServers;
 
 constexpr Support kTunes = Support::kTunesOnly;
 constexpr Support kNotYet = Support::kNotSupportedYet;

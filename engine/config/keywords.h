@@ -72,6 +72,13 @@ inline constexpr Scopes kCrtLoad = Extra(3);        // `load` of a crt-store, an
 inline constexpr Scopes kFilter = Extra(4);         // filters by name (manual 9)
 inline constexpr size_t kCount = size_t(SectionKind::kCount) + 5;
 static_assert(kCount <= 64);
+// The columns of the matrix (manual 4.1), without and with a defaults section.
+inline constexpr Scopes kFront = kFrontend | kListen;
+inline constexpr Scopes kBack = kBackend | kListen;
+inline constexpr Scopes kDefFront = kDefaults | kFront;
+inline constexpr Scopes kDefBack = kDefaults | kBack;
+inline constexpr Scopes kAll = kDefaults | kProxies;
+inline constexpr Scopes kServers = kServer | kDefaultServer;
 
 }  // namespace scope
 

@@ -8,7 +8,7 @@ namespace {
 // A section is accepted as long as only words that are refused refer to it: `log-forward` and
 // `acme` act by themselves, and are refused whole. The note says what the words wait for.
 constexpr Support kWithSection = Support::kTunesOnly;
-constexpr Support kNotYet = Support::kNotSupportedYet;
+constexpr Support kRefused = Support::kNotSupportedYet;
 constexpr std::string_view kNoResolvers = "with 'resolvers' on a server line";
 constexpr std::string_view kNoCache = "with 'http-request cache-use'";
 constexpr std::string_view kNoFastCgi = "with 'use-fcgi-app'";
@@ -17,7 +17,7 @@ constexpr std::string_view kNoTraces = "HAProxy's own subsystems are not here";
 constexpr std::string_view kNoMailers = "with 'email-alert'";
 constexpr std::string_view kNoChecks = "with 'healthcheck' on a server line";
 
-constexpr KeywordState kStates[] = {
+constexpr KeywordState kSectionStates[] = {
     // resolvers (manual 5.3.2): `resolvers` on a server line is refused.
     {"accepted_payload_size", scope::kResolvers, kWithSection, kNoPrefix, 0, kNoResolvers},
     {"hold", scope::kResolvers, kWithSection, kNoPrefix, 0, kNoResolvers},
@@ -63,41 +63,41 @@ constexpr KeywordState kStates[] = {
     // ring (manual 12.5).
     {"backing-file", scope::kRing, Support::kTunesOnly},
     // log-forward (manual 12.6).
-    {"backlog", scope::kLogForward, kNotYet},
-    {"bind", scope::kLogForward, kNotYet},
-    {"dgram-bind", scope::kLogForward, kNotYet},
-    {"log", scope::kLogForward, kNotYet},
-    {"maxconn", scope::kLogForward, kNotYet},
-    {"option assume-rfc6587-ntf", scope::kLogForward, kNotYet},
-    {"option dont-parse-log", scope::kLogForward, kNotYet},
-    {"option host", scope::kLogForward, kNotYet},
-    {"timeout client", scope::kLogForward, kNotYet},
+    {"backlog", scope::kLogForward, kRefused},
+    {"bind", scope::kLogForward, kRefused},
+    {"dgram-bind", scope::kLogForward, kRefused},
+    {"log", scope::kLogForward, kRefused},
+    {"maxconn", scope::kLogForward, kRefused},
+    {"option assume-rfc6587-ntf", scope::kLogForward, kRefused},
+    {"option dont-parse-log", scope::kLogForward, kRefused},
+    {"option host", scope::kLogForward, kRefused},
+    {"timeout client", scope::kLogForward, kRefused},
     // The options of `load` (manual 12.7.1).
-    {"acme", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
-    {"bits", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
-    {"curves", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
-    {"domains", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
-    {"ips", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
-    {"keytype", scope::kCrtLoad, kNotYet, kNoPrefix, 1},
+    {"acme", scope::kCrtLoad, kRefused, kNoPrefix, 1},
+    {"bits", scope::kCrtLoad, kRefused, kNoPrefix, 1},
+    {"curves", scope::kCrtLoad, kRefused, kNoPrefix, 1},
+    {"domains", scope::kCrtLoad, kRefused, kNoPrefix, 1},
+    {"ips", scope::kCrtLoad, kRefused, kNoPrefix, 1},
+    {"keytype", scope::kCrtLoad, kRefused, kNoPrefix, 1},
     // acme (manual 12.8).
-    {"account-key", scope::kAcme, kNotYet},
-    {"acme-vars", scope::kAcme, kNotYet},
-    {"bits", scope::kAcme, kNotYet},
-    {"challenge", scope::kAcme, kNotYet},
-    {"challenge-ready", scope::kAcme, kNotYet},
-    {"contact", scope::kAcme, kNotYet},
-    {"curves", scope::kAcme, kNotYet},
-    {"directory", scope::kAcme, kNotYet},
-    {"dns-delay", scope::kAcme, kNotYet},
-    {"dns-timeout", scope::kAcme, kNotYet},
-    {"eab-key-id", scope::kAcme, kNotYet},
-    {"eab-mac-alg", scope::kAcme, kNotYet},
-    {"eab-mac-key", scope::kAcme, kNotYet},
-    {"keytype", scope::kAcme, kNotYet},
-    {"map", scope::kAcme, kNotYet},
-    {"profile", scope::kAcme, kNotYet},
-    {"provider-name", scope::kAcme, kNotYet},
-    {"reuse-key", scope::kAcme, kNotYet},
+    {"account-key", scope::kAcme, kRefused},
+    {"acme-vars", scope::kAcme, kRefused},
+    {"bits", scope::kAcme, kRefused},
+    {"challenge", scope::kAcme, kRefused},
+    {"challenge-ready", scope::kAcme, kRefused},
+    {"contact", scope::kAcme, kRefused},
+    {"curves", scope::kAcme, kRefused},
+    {"directory", scope::kAcme, kRefused},
+    {"dns-delay", scope::kAcme, kRefused},
+    {"dns-timeout", scope::kAcme, kRefused},
+    {"eab-key-id", scope::kAcme, kRefused},
+    {"eab-mac-alg", scope::kAcme, kRefused},
+    {"eab-mac-key", scope::kAcme, kRefused},
+    {"keytype", scope::kAcme, kRefused},
+    {"map", scope::kAcme, kRefused},
+    {"profile", scope::kAcme, kRefused},
+    {"provider-name", scope::kAcme, kRefused},
+    {"reuse-key", scope::kAcme, kRefused},
     // healthcheck (manual 12.9).
     {"http-check comment", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
     {"http-check connect", scope::kHealthcheck, kWithSection, kNoPrefix, 0, kNoChecks},
@@ -123,6 +123,6 @@ constexpr KeywordState kStates[] = {
 
 }  // namespace
 
-std::span<const KeywordState> SectionStates() { return kStates; }
+std::span<const KeywordState> SectionStates() { return kSectionStates; }
 
 }  // namespace engine

@@ -18,17 +18,17 @@ constexpr std::string_view kKindNames[] = {
 };
 static_assert(std::size(kKindNames) == size_t(WordKind::kCount));
 
-constexpr Scopes kFront = scope::kDefaults | scope::kFrontend | scope::kListen;
-constexpr Scopes kBack = scope::kDefaults | scope::kBackend | scope::kListen;
-constexpr Scopes kAll = scope::kDefaults | scope::kProxies;
+using scope::kAll;
+using scope::kDefBack;
+using scope::kDefFront;
 
 // In the order of the bits of `ruleset`.
 constexpr RuleLine kRuleLines[] = {
-    {"quic-initial", kFront, ruleset::kQuicInitial},
-    {"tcp-request connection", kFront, ruleset::kTcpConnection},
-    {"tcp-request session", kFront, ruleset::kTcpSession},
+    {"quic-initial", kDefFront, ruleset::kQuicInitial},
+    {"tcp-request connection", kDefFront, ruleset::kTcpConnection},
+    {"tcp-request session", kDefFront, ruleset::kTcpSession},
     {"tcp-request content", kAll, ruleset::kTcpContent},
-    {"tcp-response content", kBack, ruleset::kTcpResponse},
+    {"tcp-response content", kDefBack, ruleset::kTcpResponse},
     {"http-request", kAll, ruleset::kHttpRequest},
     {"http-response", kAll, ruleset::kHttpResponse},
     {"http-after-response", kAll, ruleset::kHttpAfter},

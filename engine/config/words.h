@@ -69,6 +69,7 @@ inline constexpr Places kHttpRequest = 1u << 5;
 inline constexpr Places kHttpResponse = 1u << 6;
 inline constexpr Places kHttpAfter = 1u << 7;
 inline constexpr size_t kCount = 8;
+inline constexpr Places kHttp = kHttpRequest | kHttpResponse | kHttpAfter;
 }  // namespace ruleset
 
 namespace fetch_at {  // where a sample is fetched

@@ -139,37 +139,37 @@ bool DateMicros(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return true;
 }
 
-constexpr ArgumentSpec kBool[] = {{"bool", ArgumentType::kString}};
+constexpr ArgumentSpec kBoolWord[] = {{"bool", ArgumentType::kString}};
 constexpr ArgumentSpec kHex[] = {{"hex", ArgumentType::kString}};
-constexpr ArgumentSpec kNumber[] = {{"integer", ArgumentType::kInteger}};
-constexpr ArgumentSpec kText[] = {{"string", ArgumentType::kString, kOptional}};
-constexpr ArgumentSpec kName[] = {{"name", ArgumentType::kString}};
+constexpr ArgumentSpec kNumberWord[] = {{"integer", ArgumentType::kInteger}};
+constexpr ArgumentSpec kTextWord[] = {{"string", ArgumentType::kString, kOptional}};
+constexpr ArgumentSpec kNameWord[] = {{"name", ArgumentType::kString}};
 constexpr ArgumentSpec kMethod[] = {{"method", ArgumentType::kString}};
 constexpr ArgumentSpec kV4[] = {{"ipv4", ArgumentType::kString}};
 constexpr ArgumentSpec kV6[] = {{"ipv6", ArgumentType::kString}};
-constexpr ArgumentSpec kRange[] = {{"range", ArgumentType::kInteger, kOptional}};
+constexpr ArgumentSpec kRandomRange[] = {{"range", ArgumentType::kInteger, kOptional}};
 constexpr ArgumentSpec kDate[] = {{"offset", ArgumentType::kInteger, kOptional},
                                   {"unit", ArgumentType::kString, kOptional}};
 
-constexpr Needs kNothing = needs::kNothing;
-constexpr FetchSpec kFetches[] = {
+using needs::kNothing;
+constexpr FetchSpec kConstantFetches[] = {
     {"always_false", SampleKind::kBoolean, {}, kNothing, &Always<false>},
     {"always_true", SampleKind::kBoolean, {}, kNothing, &Always<true>},
     {"bin", SampleKind::kBinary, kHex, kNothing, &Give, &PrepareBinary},
-    {"bool", SampleKind::kBoolean, kBool, kNothing, &Give, &PrepareBoolean},
+    {"bool", SampleKind::kBoolean, kBoolWord, kNothing, &Give, &PrepareBoolean},
     {"date", SampleKind::kInteger, kDate, kNothing, &Date, &PrepareDate},
     {"date_us", SampleKind::kInteger, {}, kNothing, &DateMicros},
-    {"env", SampleKind::kString, kName, kNothing, &Give, &PrepareEnvironment},
-    {"int", SampleKind::kInteger, kNumber, kNothing, &Give, &PrepareInteger},
+    {"env", SampleKind::kString, kNameWord, kNothing, &Give, &PrepareEnvironment},
+    {"int", SampleKind::kInteger, kNumberWord, kNothing, &Give, &PrepareInteger},
     {"ipv4", SampleKind::kAddress, kV4, kNothing, &Give, &PrepareAddress<AF_INET>},
     {"ipv6", SampleKind::kAddress, kV6, kNothing, &Give, &PrepareAddress<AF_INET6>},
     {"meth", SampleKind::kMethod, kMethod, kNothing, &Give, &PrepareMethod},
-    {"rand", SampleKind::kInteger, kRange, kNothing, &RandomNumber, &PrepareRandom},
-    {"str", SampleKind::kString, kText, kNothing, &Give, &PrepareString},
+    {"rand", SampleKind::kInteger, kRandomRange, kNothing, &RandomNumber, &PrepareRandom},
+    {"str", SampleKind::kString, kTextWord, kNothing, &Give, &PrepareString},
 };
 
 }  // namespace
 
-std::span<const FetchSpec> ConstantFetches() { return kFetches; }
+std::span<const FetchSpec> ConstantFetches() { return kConstantFetches; }
 
 }  // namespace engine

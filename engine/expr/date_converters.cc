@@ -37,9 +37,9 @@ const Zone& ZoneOf(int64_t seconds) {
 }
 
 // A text that grows in what is left of the scratch; what does not fit is an end.
-class Out {
+class DateText {
  public:
-  explicit Out(Scratch& scratch)
+  explicit DateText(Scratch& scratch)
       : scratch_(scratch), room_(scratch.left()), begin_(scratch.Take(room_)) {}
   void Char(char c) {
     full_ = full_ || used_ == room_;
@@ -101,7 +101,7 @@ struct DateWriter {
   long offset_s;
   std::string_view zone;
   uint32_t nanoseconds;
-  Out& out;
+  DateText& out;
 
   int hour12() const { return date.tm_hour % 12 == 0 ? 12 : date.tm_hour % 12; }
   int64_t year() const { return int64_t{date.tm_year} + 1900; }
@@ -296,7 +296,7 @@ bool FormatTime(const PreparedUnit& unit, Sample& sample, EvalContext& context) 
   const time_t at = time_t(seconds + offset_s);
   tm date{};
   if (gmtime_r(&at, &date) == nullptr) return false;
-  Out out(context.scratch());
+  DateText out(context.scratch());
   const auto nanoseconds = uint32_t(rest * (1000000000 / kPerSecond));
   DateWriter{date, seconds, offset_s, zone, nanoseconds, out}.Write(unit.arguments.text(0));
   return out.Finish(sample);
@@ -334,24 +334,24 @@ constexpr ArgumentSpec kFormat[] = {{"format", ArgumentType::kString},
 constexpr ArgumentSpec kOffsetUnit[] = {{"offset", ArgumentType::kInteger, kOptional},
                                         {"unit", ArgumentType::kString, kOptional}};
 
-constexpr SampleKind kInteger = SampleKind::kInteger;
-constexpr SampleKind kString = SampleKind::kString;
+using kind::kNumber;
+using kind::kText;
 constexpr int64_t kMilli = 1000;
 constexpr int64_t kMicro = 1000000;
 
-constexpr ConverterSpec kConverters[] = {
-    {"date", kString, kInteger, {}, &ReadDate},
-    {"http_date", kInteger, kString, kOffsetUnit, &HttpDate, &PrepareHttpDate},
-    {"ltime", kInteger, kString, kFormat, &FormatTime<1, true>},
-    {"ms_ltime", kInteger, kString, kFormat, &FormatTime<kMilli, true>},
-    {"ms_utime", kInteger, kString, kFormat, &FormatTime<kMilli, false>},
-    {"us_ltime", kInteger, kString, kFormat, &FormatTime<kMicro, true>},
-    {"us_utime", kInteger, kString, kFormat, &FormatTime<kMicro, false>},
-    {"utime", kInteger, kString, kFormat, &FormatTime<1, false>},
+constexpr ConverterSpec kDateConverters[] = {
+    {"date", kText, kNumber, {}, &ReadDate},
+    {"http_date", kNumber, kText, kOffsetUnit, &HttpDate, &PrepareHttpDate},
+    {"ltime", kNumber, kText, kFormat, &FormatTime<1, true>},
+    {"ms_ltime", kNumber, kText, kFormat, &FormatTime<kMilli, true>},
+    {"ms_utime", kNumber, kText, kFormat, &FormatTime<kMilli, false>},
+    {"us_ltime", kNumber, kText, kFormat, &FormatTime<kMicro, true>},
+    {"us_utime", kNumber, kText, kFormat, &FormatTime<kMicro, false>},
+    {"utime", kNumber, kText, kFormat, &FormatTime<1, false>},
 };
 
 }  // namespace
 
-std::span<const ConverterSpec> DateConverters() { return kConverters; }
+std::span<const ConverterSpec> DateConverters() { return kDateConverters; }
 
 }  // namespace engine

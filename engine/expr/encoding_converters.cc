@@ -11,8 +11,8 @@
 namespace engine {
 namespace {
 
-constexpr SampleKind kString = SampleKind::kString;
-constexpr SampleKind kBinary = SampleKind::kBinary;
+using kind::kBinary;
+using kind::kText;
 constexpr char kHexDigits[] = "0123456789ABCDEF";
 
 int HexValue(char c) {
@@ -272,8 +272,8 @@ bool ParseMask(const std::string& text, int family, void* mask) {
   return inet_pton(family, text.c_str(), mask) == 1;
 }
 
-constexpr ArgumentSpec kMask[] = {{"mask4", ArgumentType::kString},
-                                  {"mask6", ArgumentType::kString, kOptional}};
+constexpr ArgumentSpec kIpMask[] = {{"mask4", ArgumentType::kString},
+                                    {"mask6", ArgumentType::kString, kOptional}};
 
 bool PrepareMask(PreparedUnit& unit, std::string* why) {
   auto masks = std::make_shared<Masks>();
@@ -301,21 +301,21 @@ bool Mask(const PreparedUnit& unit, Sample& sample, EvalContext&) {
   return true;
 }
 
-constexpr ConverterSpec kConverters[] = {
-    {"b64dec", kString, kBinary, {}, &DecodeBase64<false>},
-    {"base2", kBinary, kString, {}, &ToBits},
-    {"base64", kBinary, kString, {}, &EncodeBase64<false>},
-    {"be2dec", kBinary, kString, kChunksWithSeparator, &ToDecimal<false>, &PrepareChunks<8>},
-    {"be2hex", kBinary, kString, kChunks, &ToHex, &PrepareChunks<1 << 20>},
+constexpr ConverterSpec kEncodingConverters[] = {
+    {"b64dec", kText, kBinary, {}, &DecodeBase64<false>},
+    {"base2", kBinary, kText, {}, &ToBits},
+    {"base64", kBinary, kText, {}, &EncodeBase64<false>},
+    {"be2dec", kBinary, kText, kChunksWithSeparator, &ToDecimal<false>, &PrepareChunks<8>},
+    {"be2hex", kBinary, kText, kChunks, &ToHex, &PrepareChunks<1 << 20>},
     {"bytes", kBinary, kBinary, kRange, &Bytes},
-    {"hex", kBinary, kString, {}, &ToHex},
+    {"hex", kBinary, kText, {}, &ToHex},
     {"hex2i", kBinary, SampleKind::kInteger, {}, &HexToInteger},
-    {"ipmask", SampleKind::kAddress, SampleKind::kAddress, kMask, &Mask, &PrepareMask},
-    {"le2dec", kBinary, kString, kChunksWithSeparator, &ToDecimal<true>, &PrepareChunks<8>},
-    {"ub64dec", kString, kString, {}, &DecodeBase64<true>},
-    {"ub64enc", kString, kString, {}, &EncodeBase64<true>},
-    {"url_dec", kString, kString, kInForm, &DecodeUrl},
-    {"url_enc", kString, kString, kEncodingType, &EncodeUrl, &PrepareUrlEncoding},
+    {"ipmask", SampleKind::kAddress, SampleKind::kAddress, kIpMask, &Mask, &PrepareMask},
+    {"le2dec", kBinary, kText, kChunksWithSeparator, &ToDecimal<true>, &PrepareChunks<8>},
+    {"ub64dec", kText, kText, {}, &DecodeBase64<true>},
+    {"ub64enc", kText, kText, {}, &EncodeBase64<true>},
+    {"url_dec", kText, kText, kInForm, &DecodeUrl},
+    {"url_enc", kText, kText, kEncodingType, &EncodeUrl, &PrepareUrlEncoding},
 };
 
 }  // namespace
@@ -327,6 +327,6 @@ const ConverterSpec& ConverterOf(std::span<const ConverterSpec> family, std::str
   return *found;
 }
 
-std::span<const ConverterSpec> EncodingConverters() { return kConverters; }
+std::span<const ConverterSpec> EncodingConverters() { return kEncodingConverters; }
 
 }  // namespace engine

@@ -165,7 +165,7 @@ bool Field(const PreparedUnit& unit, Sample& sample, EvalContext&) {
   return true;
 }
 
-bool PrepareField(PreparedUnit& unit, std::string* why) {
+bool PrepareForwardedField(PreparedUnit& unit, std::string* why) {
   const std::string_view field = unit.arguments.text(0);
   if (field == "proto" || field == "host" || field == "for" || field == "by") return true;
   *why = "the fields are 'proto', 'host', 'for' and 'by'";
@@ -230,13 +230,13 @@ bool MakePort(const PreparedUnit&, Sample& sample, EvalContext& context) {
          GiveObfuscated(sample, context);
 }
 
-constexpr ArgumentSpec kField[] = {{"field", ArgumentType::kString}};
+constexpr ArgumentSpec kForwardedField[] = {{"field", ArgumentType::kString}};
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kAny = SampleKind::kAny;
+using kind::kAny;
+using kind::kText;
 
-constexpr ConverterSpec kConverters[] = {
-    {"rfc7239_field", kText, kText, kField, &Field, &PrepareField},
+constexpr ConverterSpec kForwardedConverters[] = {
+    {"rfc7239_field", kText, kText, kForwardedField, &Field, &PrepareForwardedField},
     {"rfc7239_is_valid", kText, SampleKind::kBoolean, {}, &IsValid},
     {"rfc7239_n2nn", kText, kAny, {}, &NodeName},
     {"rfc7239_n2np", kText, kAny, {}, &NodePort},
@@ -246,6 +246,6 @@ constexpr ConverterSpec kConverters[] = {
 
 }  // namespace
 
-std::span<const ConverterSpec> ForwardedConverters() { return kConverters; }
+std::span<const ConverterSpec> ForwardedConverters() { return kForwardedConverters; }
 
 }  // namespace engine

@@ -292,10 +292,10 @@ constexpr ArgumentSpec kPath[] = {{"json_path", ArgumentType::kString},
 constexpr ArgumentSpec kOptionalPath[] = {{"json_path", ArgumentType::kString, kOptional},
                                           {"output_type", ArgumentType::kString, kOptional}};
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kAny = SampleKind::kAny;
+using kind::kAny;
+using kind::kText;
 
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kJsonConverters[] = {
     {"json_query", kText, kAny, kPath, &QueryJson, &PrepareQuery},
     {"jwt_header_query", kText, kAny, kOptionalPath, &QueryToken<0, false>, &PrepareQuery},
     {"jwt_payload_query", kText, kAny, kOptionalPath, &QueryToken<1, true>, &PrepareQuery},
@@ -303,6 +303,6 @@ constexpr ConverterSpec kConverters[] = {
 
 }  // namespace
 
-std::span<const ConverterSpec> JsonConverters() { return kConverters; }
+std::span<const ConverterSpec> JsonConverters() { return kJsonConverters; }
 
 }  // namespace engine

@@ -423,10 +423,10 @@ constexpr ArgumentSpec kItem[] = {{"delim", ArgumentType::kString},
                                   {"var", ArgumentType::kVariable, kOptional},
                                   {"suff", ArgumentType::kString, kOptional}};
 
-constexpr SampleKind kBinary = SampleKind::kBinary;
-constexpr SampleKind kText = SampleKind::kString;
+using kind::kBinary;
+using kind::kText;
 
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kMessageConverters[] = {
     {"add_item", kText, kText, kItem, &AddItem, &PrepareItem},
     {"fix_is_valid", kBinary, SampleKind::kBoolean, {}, &FixIsValid},
     {"fix_tag_value", kBinary, kBinary, kTag, &FixTag, &PrepareFixTag},
@@ -436,6 +436,6 @@ constexpr ConverterSpec kConverters[] = {
 
 }  // namespace
 
-std::span<const ConverterSpec> MessageConverters() { return kConverters; }
+std::span<const ConverterSpec> MessageConverters() { return kMessageConverters; }
 
 }  // namespace engine

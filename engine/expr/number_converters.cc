@@ -71,27 +71,27 @@ bool ToNetworkOrder(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return true;
 }
 
-constexpr SampleKind kInteger = SampleKind::kInteger;
-constexpr ConverterSpec kConverters[] = {
-    {"add", kInteger, kInteger, kValue, &Binary<&Add>},
-    {"and", kInteger, kInteger, kValue, &Binary<&And>},
-    {"bool", kInteger, SampleKind::kBoolean, {}, &Test<&IsSet>},
-    {"cpl", kInteger, kInteger, {}, &Unary<&Complement>},
-    {"div", kInteger, kInteger, kValue, &Binary<&Divide>},
-    {"even", kInteger, SampleKind::kBoolean, {}, &Test<&IsEven>},
-    {"htonl", kInteger, SampleKind::kBinary, {}, &ToNetworkOrder},
-    {"mod", kInteger, kInteger, kValue, &Binary<&Modulo>},
-    {"mul", kInteger, kInteger, kValue, &Binary<&Multiply>},
-    {"neg", kInteger, kInteger, {}, &Unary<&Negate>},
-    {"not", kInteger, SampleKind::kBoolean, {}, &Test<&IsClear>},
-    {"odd", kInteger, SampleKind::kBoolean, {}, &Test<&IsOdd>},
-    {"or", kInteger, kInteger, kValue, &Binary<&Or>},
-    {"sub", kInteger, kInteger, kValue, &Binary<&Subtract>},
-    {"xor", kInteger, kInteger, kValue, &Binary<&Xor>},
+using kind::kNumber;
+constexpr ConverterSpec kNumberConverters[] = {
+    {"add", kNumber, kNumber, kValue, &Binary<&Add>},
+    {"and", kNumber, kNumber, kValue, &Binary<&And>},
+    {"bool", kNumber, SampleKind::kBoolean, {}, &Test<&IsSet>},
+    {"cpl", kNumber, kNumber, {}, &Unary<&Complement>},
+    {"div", kNumber, kNumber, kValue, &Binary<&Divide>},
+    {"even", kNumber, SampleKind::kBoolean, {}, &Test<&IsEven>},
+    {"htonl", kNumber, SampleKind::kBinary, {}, &ToNetworkOrder},
+    {"mod", kNumber, kNumber, kValue, &Binary<&Modulo>},
+    {"mul", kNumber, kNumber, kValue, &Binary<&Multiply>},
+    {"neg", kNumber, kNumber, {}, &Unary<&Negate>},
+    {"not", kNumber, SampleKind::kBoolean, {}, &Test<&IsClear>},
+    {"odd", kNumber, SampleKind::kBoolean, {}, &Test<&IsOdd>},
+    {"or", kNumber, kNumber, kValue, &Binary<&Or>},
+    {"sub", kNumber, kNumber, kValue, &Binary<&Subtract>},
+    {"xor", kNumber, kNumber, kValue, &Binary<&Xor>},
 };
 
 }  // namespace
 
-std::span<const ConverterSpec> NumberConverters() { return kConverters; }
+std::span<const ConverterSpec> NumberConverters() { return kNumberConverters; }
 
 }  // namespace engine

@@ -289,11 +289,11 @@ bool Fingerprint(const PreparedUnit& unit, Sample& sample, EvalContext& context)
 
 constexpr ArgumentSpec kMode[] = {{"mode", ArgumentType::kInteger, kOptional}};
 
-constexpr SampleKind kBinary = SampleKind::kBinary;
-constexpr SampleKind kNumber = SampleKind::kInteger;
+using kind::kBinary;
+using kind::kNumber;
 constexpr SampleKind kIp = SampleKind::kAddress;
 
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kPacketConverters[] = {
     {"eth.data", kBinary, kBinary, {}, &EthernetData},
     {"eth.dst", kBinary, kBinary, {}, &EthernetAddress<0>},
     {"eth.hdr", kBinary, kBinary, {}, &EthernetHeader},
@@ -326,6 +326,6 @@ constexpr ConverterSpec kConverters[] = {
 
 }  // namespace
 
-std::span<const ConverterSpec> PacketConverters() { return kConverters; }
+std::span<const ConverterSpec> PacketConverters() { return kPacketConverters; }
 
 }  // namespace engine

@@ -3,12 +3,12 @@
 namespace engine {
 namespace {
 
-struct PlaceName {
+struct PlaceOffer {
   std::string_view name;
   Needs offers;
 };
 
-constexpr PlaceName kPlaces[] = {
+constexpr PlaceOffer kPlaces[] = {
     {"'tcp-request connection'", place::kTcpConnection},
     {"'tcp-request session'", place::kTcpSession},
     {"'tcp-request content'", place::kTcpContent},
@@ -25,7 +25,7 @@ constexpr PlaceName kPlaces[] = {
 
 std::string PlacesOf(Needs needs) {
   std::string list;
-  for (const PlaceName& one : kPlaces) {
+  for (const PlaceOffer& one : kPlaces) {
     if ((needs & ~one.offers) != 0) continue;
     if (!list.empty()) list += ", ";
     list += one.name;

@@ -9,14 +9,14 @@ namespace engine {
 namespace {
 
 // Of one thread: a match that is under way belongs to nobody else.
-struct Scratch {
-  Scratch() {
+struct MatchMemory {
+  MatchMemory() {
     context = pcre2_match_context_create(nullptr);
     data = pcre2_match_data_create(std::tuple_size_v<Regex::Groups>, nullptr);
     MUST(context != nullptr && data != nullptr);
     pcre2_set_match_limit(context, Regex::kStepsMax);
   }
-  ~Scratch() {
+  ~MatchMemory() {
     pcre2_match_data_free(data);
     pcre2_match_context_free(context);
   }
@@ -55,7 +55,7 @@ Regex::~Regex() { pcre2_code_free(static_cast<pcre2_code*>(code_)); }
 namespace {
 
 int Match(void* code, std::string_view text, size_t from, PCRE2_SIZE** offsets) {
-  thread_local Scratch scratch;
+  thread_local MatchMemory scratch;
   *offsets = pcre2_get_ovector_pointer(scratch.data);
   return pcre2_match(static_cast<pcre2_code*>(code), reinterpret_cast<PCRE2_SPTR>(text.data()),
                      text.size(), from, 0, scratch.data, scratch.context);

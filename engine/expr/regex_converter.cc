@@ -37,9 +37,9 @@ bool PrepareSubstitution(PreparedUnit& unit, std::string* why) {
 }
 
 // A text that grows in what is left of the scratch, up to half of it.
-class Out {
+class HalfScratch {
  public:
-  explicit Out(Scratch& scratch)
+  explicit HalfScratch(Scratch& scratch)
       : scratch_(scratch), end_(scratch.left() / 2), begin_(scratch.Take(end_)) {}
   void Add(std::string_view text) {
     fits_ = fits_ && text.size() <= end_ - used_;
@@ -62,7 +62,7 @@ class Out {
 };
 
 // "\\1" is the first group, "\\0" all that was matched; a backslash protects what is no digit.
-void AddSubstitute(Out& out, std::string_view text, const Regex::Groups& groups) {
+void AddSubstitute(HalfScratch& out, std::string_view text, const Regex::Groups& groups) {
   for (size_t at = 0; at < text.size(); ++at) {
     if (text[at] != '\\' || at + 1 == text.size()) {
       out.Add(text.substr(at, 1));
@@ -75,7 +75,7 @@ void AddSubstitute(Out& out, std::string_view text, const Regex::Groups& groups)
 
 bool Substitute(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   const auto& substitution = *static_cast<const Substitution*>(unit.object.get());
-  Out out(context.scratch());
+  HalfScratch out(context.scratch());
   const std::string_view text = sample.text;
   size_t at = 0;
   Regex::Groups groups;
@@ -101,13 +101,13 @@ bool Substitute(const PreparedUnit& unit, Sample& sample, EvalContext& context) 
 constexpr ArgumentSpec kSubstitution[] = {{"regex", ArgumentType::kString},
                                           {"subst", ArgumentType::kString},
                                           {"flags", ArgumentType::kString, kOptional}};
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kRegexConverters[] = {
     {"regsub", SampleKind::kString, SampleKind::kString, kSubstitution, &Substitute,
      &PrepareSubstitution},
 };
 
 }  // namespace
 
-std::span<const ConverterSpec> RegexConverters() { return kConverters; }
+std::span<const ConverterSpec> RegexConverters() { return kRegexConverters; }
 
 }  // namespace engine

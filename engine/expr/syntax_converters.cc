@@ -8,9 +8,9 @@
 namespace engine {
 namespace {
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kBinary = SampleKind::kBinary;
-constexpr SampleKind kBoolean = SampleKind::kBoolean;
+using kind::kBinary;
+using kind::kBoolean;
+using kind::kText;
 
 // Control characters ------------------------------------------------------------------------------
 
@@ -279,7 +279,7 @@ struct FieldPath {
   const FieldType* type = nullptr;  // null: the bytes of the field
 };
 
-bool PrepareField(PreparedUnit& unit, std::string* why) {
+bool PrepareProtobufField(PreparedUnit& unit, std::string* why) {
   auto path = std::make_shared<FieldPath>();
   for (const std::string_view part : base::Split(unit.arguments.text(0), '.')) {
     const auto number = base::ParseUnsigned(part);
@@ -407,20 +407,20 @@ constexpr ArgumentSpec kLanguages[] = {{"value", ArgumentType::kString},
                                        {"default", ArgumentType::kString, kOptional}};
 constexpr ArgumentSpec kNameDelimiter[] = {{"name", ArgumentType::kString},
                                            {"delim", ArgumentType::kString, kOptional}};
-constexpr ArgumentSpec kField[] = {{"field_number", ArgumentType::kString},
-                                   {"field_type", ArgumentType::kString, kOptional}};
+constexpr ArgumentSpec kProtobufField[] = {{"field_number", ArgumentType::kString},
+                                           {"field_type", ArgumentType::kString, kOptional}};
 
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kSyntaxConverters[] = {
     {"has_ctl", kBinary, kBoolean, kMask, &HasControl, &PrepareControl},
     {"json", kText, kText, kCode, &Json, &PrepareJson},
     {"language", kText, kText, kLanguages, &Language},
     {"param", kText, kText, kNameDelimiter, &Parameter, &PrepareParameter},
-    {"protobuf", kBinary, SampleKind::kAny, kField, &Protobuf, &PrepareField},
-    {"ungrpc", kBinary, SampleKind::kAny, kField, &Grpc, &PrepareField},
+    {"protobuf", kBinary, SampleKind::kAny, kProtobufField, &Protobuf, &PrepareProtobufField},
+    {"ungrpc", kBinary, SampleKind::kAny, kProtobufField, &Grpc, &PrepareProtobufField},
 };
 
 }  // namespace
 
-std::span<const ConverterSpec> SyntaxConverters() { return kConverters; }
+std::span<const ConverterSpec> SyntaxConverters() { return kSyntaxConverters; }
 
 }  // namespace engine

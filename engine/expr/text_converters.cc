@@ -7,7 +7,7 @@
 namespace engine {
 namespace {
 
-constexpr SampleKind kString = SampleKind::kString;
+using kind::kText;
 
 // `sample` becomes a text as long as its own, byte by byte.
 template <char (*kChange)(char)>
@@ -192,7 +192,7 @@ bool Compare(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   const Sample* found = context.FindVariable(*unit.arguments.all[0].variable);
   if (found == nullptr) return false;
   Sample other = *found;
-  if (!Cast(other, kString, context.scratch())) return false;
+  if (!Cast(other, kText, context.scratch())) return false;
   sample.SetInteger(sample.text.compare(other.text));
   return true;
 }
@@ -206,7 +206,7 @@ bool Concatenate(const PreparedUnit& unit, Sample& sample, EvalContext& context)
   if (unit.arguments.has(1)) {
     const Sample* found = context.FindVariable(*unit.arguments.all[1].variable);
     Sample value = found != nullptr ? *found : Sample::String({});
-    if (Cast(value, kString, context.scratch())) middle = value.text;
+    if (Cast(value, kText, context.scratch())) middle = value.text;
   }
   const std::string_view parts[] = {sample.text, unit.arguments.text(0), middle,
                                     unit.arguments.text(2)};
@@ -227,26 +227,26 @@ constexpr ArgumentSpec kChars[] = {{"chars", ArgumentType::kString}};
 constexpr ArgumentSpec kTrueFalse[] = {{"true", ArgumentType::kString},
                                        {"false", ArgumentType::kString}};
 
-constexpr ConverterSpec kConverters[] = {
-    {"concat", kString, kString, kConcat, &Concatenate},
-    {"cut_crlf", kString, kString, {}, &CutLines},
-    {"field", kString, kString, kPiece, &Piece<false>, &PreparePiece},
-    {"host_only", kString, kString, {}, &HostOnly},
-    {"iif", SampleKind::kBoolean, kString, kTrueFalse, &Choose},
-    {"length", kString, SampleKind::kInteger, {}, &Length},
-    {"lower", kString, kString, {}, &Change<&base::ToLower>},
-    {"ltrim", kString, kString, kChars, &TrimLeft},
-    {"port_only", kString, SampleKind::kInteger, {}, &PortOnly},
-    {"reverse", kString, kString, {}, &Reverse},
-    {"reverse_dom", kString, kString, {}, &ReverseDomain},
-    {"rtrim", kString, kString, kChars, &TrimRight},
-    {"strcmp", kString, SampleKind::kInteger, kVariable, &Compare},
-    {"upper", kString, kString, {}, &Change<&ToUpper>},
-    {"word", kString, kString, kPiece, &Piece<true>, &PreparePiece},
+constexpr ConverterSpec kTextConverters[] = {
+    {"concat", kText, kText, kConcat, &Concatenate},
+    {"cut_crlf", kText, kText, {}, &CutLines},
+    {"field", kText, kText, kPiece, &Piece<false>, &PreparePiece},
+    {"host_only", kText, kText, {}, &HostOnly},
+    {"iif", SampleKind::kBoolean, kText, kTrueFalse, &Choose},
+    {"length", kText, SampleKind::kInteger, {}, &Length},
+    {"lower", kText, kText, {}, &Change<&base::ToLower>},
+    {"ltrim", kText, kText, kChars, &TrimLeft},
+    {"port_only", kText, SampleKind::kInteger, {}, &PortOnly},
+    {"reverse", kText, kText, {}, &Reverse},
+    {"reverse_dom", kText, kText, {}, &ReverseDomain},
+    {"rtrim", kText, kText, kChars, &TrimRight},
+    {"strcmp", kText, SampleKind::kInteger, kVariable, &Compare},
+    {"upper", kText, kText, {}, &Change<&ToUpper>},
+    {"word", kText, kText, kPiece, &Piece<true>, &PreparePiece},
 };
 
 }  // namespace
 
-std::span<const ConverterSpec> TextConverters() { return kConverters; }
+std::span<const ConverterSpec> TextConverters() { return kTextConverters; }
 
 }  // namespace engine

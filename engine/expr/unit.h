@@ -39,6 +39,7 @@ inline constexpr Needs kResponseHead = 1u << 6;   // of HTTP
 inline constexpr Needs kEndOfStream = 1u << 7;    // only its log line comes later
 inline constexpr Needs kServing = 1u << 8;        // a process that serves, with its proxies
 inline constexpr size_t kCount = 9;
+inline constexpr Needs kShaken = kClient | kClientTls;
 }  // namespace needs
 // "the HTTP request" for one bit.
 std::string_view NeedText(Needs one);
@@ -86,6 +87,15 @@ struct PreparedUnit {
   std::shared_ptr<const void> object;
 };
 
+// The tables of fetches and converters say what they give and take in these words.
+namespace kind {
+inline constexpr SampleKind kText = SampleKind::kString;
+inline constexpr SampleKind kNumber = SampleKind::kInteger;
+inline constexpr SampleKind kBinary = SampleKind::kBinary;
+inline constexpr SampleKind kBoolean = SampleKind::kBoolean;
+inline constexpr SampleKind kAny = SampleKind::kAny;
+}  // namespace kind
+
 struct FetchSpec {
   std::string_view name;
   SampleKind gives;
@@ -96,6 +106,7 @@ struct FetchSpec {
   // A condition looks at every value: EvalContext::occurrence() goes up from 1 until there is none.
   bool many = false;
 };
+inline constexpr bool kMany = true;
 
 struct ConverterSpec {
   std::string_view name;

@@ -57,10 +57,10 @@ constexpr ArgumentSpec kSet[] = {{"var", ArgumentType::kVariable},
                                  {"cond", ArgumentType::kString, kOptional}};
 constexpr ArgumentSpec kUnset[] = {{"var", ArgumentType::kVariable}};
 
-constexpr FetchSpec kFetches[] = {
+constexpr FetchSpec kVariableFetches[] = {
     {"var", SampleKind::kAny, kVar, needs::kNothing, &GiveVariable},
 };
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kVariableConverters[] = {
     {"set-var", SampleKind::kAny, SampleKind::kSame, kSet, &SetVariable, &PrepareUpdate},
     {"unset-var", SampleKind::kAny, SampleKind::kSame, kUnset, &UnsetVariable},
 };
@@ -130,8 +130,8 @@ bool VariableUpdate::Store(EvalContext& context, const Sample& sample) const {
   return context.StoreVariable(name_, sample);
 }
 
-std::span<const FetchSpec> VariableFetches() { return kFetches; }
+std::span<const FetchSpec> VariableFetches() { return kVariableFetches; }
 
-std::span<const ConverterSpec> VariableConverters() { return kConverters; }
+std::span<const ConverterSpec> VariableConverters() { return kVariableConverters; }
 
 }  // namespace engine

@@ -31,7 +31,7 @@ bool HttpAuthGroup(const PreparedUnit& unit, Sample& sample, EvalContext& contex
 }
 
 constexpr ArgumentSpec kList[] = {{"userlist", ArgumentType::kString}};
-constexpr FetchSpec kFetches[] = {
+constexpr FetchSpec kAuthFetches[] = {
     {"http_auth", SampleKind::kBoolean, kList, needs::kRequestHead, &HttpAuth},
     {.name = "http_auth_group",
      .gives = SampleKind::kString,
@@ -43,6 +43,6 @@ constexpr FetchSpec kFetches[] = {
 
 }  // namespace
 
-std::span<const FetchSpec> AuthFetches() { return kFetches; }
+std::span<const FetchSpec> AuthFetches() { return kAuthFetches; }
 
 }  // namespace engine

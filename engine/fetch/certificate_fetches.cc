@@ -130,7 +130,7 @@ bool Time(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return View<kWhose>(context, &view) && GiveText(sample, view.*kTime);
 }
 template <Whose kWhose, std::string_view CertificateView::*kAlgorithm>
-bool Algorithm(const PreparedUnit&, Sample& sample, EvalContext& context) {
+bool AlgorithmName(const PreparedUnit&, Sample& sample, EvalContext& context) {
   CertificateView view;
   if (!View<kWhose>(context, &view)) return false;
   const std::string_view name = proto::AlgorithmName(view.*kAlgorithm);
@@ -323,62 +323,60 @@ constexpr ArgumentSpec kEntry[] = {{"entry", ArgumentType::kString, kOptional},
                                    {"format", ArgumentType::kString, kOptional}};
 constexpr ArgumentSpec kOid[] = {{"oid", ArgumentType::kString, kOptional}};
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kNumber = SampleKind::kInteger;
-constexpr SampleKind kBinary = SampleKind::kBinary;
-constexpr Needs kShaken = needs::kClient | needs::kClientTls;
-constexpr Needs kServer = needs::kServer;
-constexpr Whose kFront = Whose::kClients;
-constexpr Whose kBack = Whose::kServers;
-constexpr Whose kOurs = Whose::kOurs;
+using kind::kBinary;
+using kind::kNumber;
+using kind::kText;
+using needs::kServer;
+using needs::kShaken;
+using enum Whose;
 using ViewField = std::string_view CertificateView::*;
 constexpr ViewField kSubject = &CertificateView::subject;
 constexpr ViewField kIssuer = &CertificateView::issuer;
-constexpr ViewField kKey = &CertificateView::key;
+constexpr ViewField kKeyAlgorithm = &CertificateView::key;
 constexpr ViewField kSignature = &CertificateView::signature;
 constexpr ViewField kBefore = &CertificateView::not_before;
 constexpr ViewField kAfter = &CertificateView::not_after;
 
-constexpr FetchSpec kFetches[] = {
-    {"ssl_c_chain_der", kBinary, {}, kShaken, &ChainDer<kFront>},
-    {"ssl_c_der", kBinary, {}, kShaken, &Der<kFront>},
-    {"ssl_c_i_dn", kText, kEntry, kShaken, &Name<kFront, kIssuer>, &PrepareName},
-    {"ssl_c_key_alg", kText, {}, kShaken, &Algorithm<kFront, kKey>},
-    {"ssl_c_notafter", kText, {}, kShaken, &Time<kFront, kAfter>},
-    {"ssl_c_notbefore", kText, {}, kShaken, &Time<kFront, kBefore>},
+constexpr FetchSpec kCertificateFetches[] = {
+    {"ssl_c_chain_der", kBinary, {}, kShaken, &ChainDer<kClients>},
+    {"ssl_c_der", kBinary, {}, kShaken, &Der<kClients>},
+    {"ssl_c_i_dn", kText, kEntry, kShaken, &Name<kClients, kIssuer>, &PrepareName},
+    {"ssl_c_key_alg", kText, {}, kShaken, &AlgorithmName<kClients, kKeyAlgorithm>},
+    {"ssl_c_notafter", kText, {}, kShaken, &Time<kClients, kAfter>},
+    {"ssl_c_notbefore", kText, {}, kShaken, &Time<kClients, kBefore>},
     {"ssl_c_policies", kText, kOid, kShaken, &Policies},
     {"ssl_c_r_dn", kText, kEntry, kShaken, &RootName, &PrepareName},
-    {"ssl_c_s_dn", kText, kEntry, kShaken, &Name<kFront, kSubject>, &PrepareName},
+    {"ssl_c_s_dn", kText, kEntry, kShaken, &Name<kClients, kSubject>, &PrepareName},
     {"ssl_c_san", kText, {}, kShaken, &AltNames},
-    {"ssl_c_serial", kBinary, {}, kShaken, &Serial<kFront>},
-    {"ssl_c_sha1", kBinary, {}, kShaken, &Fingerprint<kFront>},
-    {"ssl_c_sig_alg", kText, {}, kShaken, &Algorithm<kFront, kSignature>},
-    {"ssl_c_version", kNumber, {}, kShaken, &Version<kFront>},
+    {"ssl_c_serial", kBinary, {}, kShaken, &Serial<kClients>},
+    {"ssl_c_sha1", kBinary, {}, kShaken, &Fingerprint<kClients>},
+    {"ssl_c_sig_alg", kText, {}, kShaken, &AlgorithmName<kClients, kSignature>},
+    {"ssl_c_version", kNumber, {}, kShaken, &Version<kClients>},
     {"ssl_f_der", kBinary, {}, kShaken, &Der<kOurs>},
     {"ssl_f_i_dn", kText, kEntry, kShaken, &Name<kOurs, kIssuer>, &PrepareName},
-    {"ssl_f_key_alg", kText, {}, kShaken, &Algorithm<kOurs, kKey>},
+    {"ssl_f_key_alg", kText, {}, kShaken, &AlgorithmName<kOurs, kKeyAlgorithm>},
     {"ssl_f_notafter", kText, {}, kShaken, &Time<kOurs, kAfter>},
     {"ssl_f_notbefore", kText, {}, kShaken, &Time<kOurs, kBefore>},
     {"ssl_f_s_dn", kText, kEntry, kShaken, &Name<kOurs, kSubject>, &PrepareName},
     {"ssl_f_serial", kBinary, {}, kShaken, &Serial<kOurs>},
     {"ssl_f_sha1", kBinary, {}, kShaken, &Fingerprint<kOurs>},
-    {"ssl_f_sig_alg", kText, {}, kShaken, &Algorithm<kOurs, kSignature>},
+    {"ssl_f_sig_alg", kText, {}, kShaken, &AlgorithmName<kOurs, kSignature>},
     {"ssl_f_version", kNumber, {}, kShaken, &Version<kOurs>},
-    {"ssl_s_chain_der", kBinary, {}, kServer, &ChainDer<kBack>},
-    {"ssl_s_der", kBinary, {}, kServer, &Der<kBack>},
-    {"ssl_s_i_dn", kText, kEntry, kServer, &Name<kBack, kIssuer>, &PrepareName},
-    {"ssl_s_key_alg", kText, {}, kServer, &Algorithm<kBack, kKey>},
-    {"ssl_s_notafter", kText, {}, kServer, &Time<kBack, kAfter>},
-    {"ssl_s_notbefore", kText, {}, kServer, &Time<kBack, kBefore>},
-    {"ssl_s_s_dn", kText, kEntry, kServer, &Name<kBack, kSubject>, &PrepareName},
-    {"ssl_s_serial", kBinary, {}, kServer, &Serial<kBack>},
-    {"ssl_s_sha1", kBinary, {}, kServer, &Fingerprint<kBack>},
-    {"ssl_s_sig_alg", kText, {}, kServer, &Algorithm<kBack, kSignature>},
-    {"ssl_s_version", kNumber, {}, kServer, &Version<kBack>},
+    {"ssl_s_chain_der", kBinary, {}, kServer, &ChainDer<kServers>},
+    {"ssl_s_der", kBinary, {}, kServer, &Der<kServers>},
+    {"ssl_s_i_dn", kText, kEntry, kServer, &Name<kServers, kIssuer>, &PrepareName},
+    {"ssl_s_key_alg", kText, {}, kServer, &AlgorithmName<kServers, kKeyAlgorithm>},
+    {"ssl_s_notafter", kText, {}, kServer, &Time<kServers, kAfter>},
+    {"ssl_s_notbefore", kText, {}, kServer, &Time<kServers, kBefore>},
+    {"ssl_s_s_dn", kText, kEntry, kServer, &Name<kServers, kSubject>, &PrepareName},
+    {"ssl_s_serial", kBinary, {}, kServer, &Serial<kServers>},
+    {"ssl_s_sha1", kBinary, {}, kServer, &Fingerprint<kServers>},
+    {"ssl_s_sig_alg", kText, {}, kServer, &AlgorithmName<kServers, kSignature>},
+    {"ssl_s_version", kNumber, {}, kServer, &Version<kServers>},
 };
 
 }  // namespace
 
-std::span<const FetchSpec> CertificateFetches() { return kFetches; }
+std::span<const FetchSpec> CertificateFetches() { return kCertificateFetches; }
 
 }  // namespace engine

@@ -179,7 +179,6 @@ ConnectionError ErrorOf(const shard::Connection& connection) {
 }
 
 // The connection that a fetch is about; null: there is none, or no more.
-using End = shard::Connection* StreamContext::*;
 
 template <End kEnd>
 bool ErrorId(const PreparedUnit&, Sample& sample, EvalContext& context) {
@@ -366,18 +365,15 @@ bool ReceivedProxy(const PreparedUnit&, Sample& sample, EvalContext& context) {
 constexpr ArgumentSpec kTimeUnit[] = {{"unit", ArgumentType::kString, kOptional}};
 constexpr ArgumentSpec kTlvId[] = {{"id", ArgumentType::kString}};
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kNumber = SampleKind::kInteger;
-constexpr SampleKind kBoolean = SampleKind::kBoolean;
+using kind::kBoolean;
+using kind::kNumber;
+using kind::kText;
 constexpr SampleKind kIp = SampleKind::kAddress;
-constexpr Needs kClient = needs::kClient;
-constexpr Needs kShaken = needs::kClient | needs::kClientTls;
-constexpr Needs kServer = needs::kServer;
-constexpr End kFront = &StreamContext::client;
-constexpr End kBack = &StreamContext::to_server;
-constexpr bool kMany = true;
+using needs::kClient;
+using needs::kServer;
+using needs::kShaken;
 
-constexpr FetchSpec kFetches[] = {
+constexpr FetchSpec kConnectionFetches[] = {
     {"bc_dst", kIp, {}, kServer, &ServerDestination},
     {"bc_dst_port", kNumber, {}, kServer, &ServerDestinationPort},
     {"bc_err", kNumber, {}, kServer, &ErrorId<kBack>},
@@ -430,6 +426,6 @@ constexpr FetchSpec kFetches[] = {
 
 }  // namespace
 
-std::span<const FetchSpec> ConnectionFetches() { return kFetches; }
+std::span<const FetchSpec> ConnectionFetches() { return kConnectionFetches; }
 
 }  // namespace engine

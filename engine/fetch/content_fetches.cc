@@ -11,8 +11,6 @@
 namespace engine {
 namespace {
 
-enum class Side : uint8_t { kRequest, kResponse, kEither };
-
 // What has come and nobody has taken; null: the channel is not at hand, or it carries HTTP, whose
 // bytes are no raw ones (manual 7.3.5).
 template <Side kSide>
@@ -136,7 +134,7 @@ bool HelloType(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return result == proto::HelloResult::kDone && GiveNumber(sample, type);
 }
 
-bool ServerName(const PreparedUnit&, Sample& sample, EvalContext& context) {
+bool HelloServerName(const PreparedUnit&, Sample& sample, EvalContext& context) {
   proto::ClientHello hello;
   return Hello(context, &hello) && !hello.server_name.empty() &&
          GiveText(sample, hello.server_name);
@@ -347,57 +345,58 @@ constexpr ArgumentSpec kName[] = {{"name", ArgumentType::kString, kOptional}};
 constexpr ArgumentSpec kToken[] = {{"token", ArgumentType::kString},
                                    {"occ", ArgumentType::kInteger, kOptional}};
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kNumber = SampleKind::kInteger;
-constexpr SampleKind kBinary = SampleKind::kBinary;
-constexpr SampleKind kBoolean = SampleKind::kBoolean;
-constexpr Needs kRequest = needs::kRequestBytes;
-constexpr Needs kResponse = needs::kResponseBytes;
+using kind::kBinary;
+using kind::kBoolean;
+using kind::kNumber;
+using kind::kText;
+using needs::kRequestBytes;
+using needs::kResponseBytes;
 using HelloField = std::string_view proto::ClientHello::*;
 constexpr HelloField kSuites = &proto::ClientHello::cipher_suites;
 constexpr HelloField kSignatures = &proto::ClientHello::signatures;
 constexpr HelloField kGroups = &proto::ClientHello::groups;
 
-constexpr FetchSpec kFetches[] = {
-    {"distcc_body", kBinary, kToken, kRequest, &DistccBody, &PrepareToken},
-    {"distcc_param", kNumber, kToken, kRequest, &DistccParameter, &PrepareToken},
-    {"payload", kBinary, kBlock, kRequest, &Payload<Side::kEither>, &PreparePayload},
-    {"payload_lv", kBinary, kLengthBlock, kRequest, &PayloadLv<Side::kEither>, &PreparePayloadLv},
-    {"rdp_cookie", kText, kName, kRequest, &RdpCookieValue},
-    {"rdp_cookie_cnt", kNumber, kName, kRequest, &RdpCookieCount},
-    {"rep_ssl_hello_type", kNumber, {}, kResponse, &HelloType<Side::kResponse>},
-    {"req.len", kNumber, {}, kRequest, &Length<Side::kRequest>},
-    {"req.payload", kBinary, kBlock, kRequest, &Payload<Side::kRequest>, &PreparePayload},
-    {"req.payload_lv", kBinary, kLengthBlock, kRequest, &PayloadLv<Side::kRequest>,
+constexpr FetchSpec kContentFetches[] = {
+    {"distcc_body", kBinary, kToken, kRequestBytes, &DistccBody, &PrepareToken},
+    {"distcc_param", kNumber, kToken, kRequestBytes, &DistccParameter, &PrepareToken},
+    {"payload", kBinary, kBlock, kRequestBytes, &Payload<Side::kEither>, &PreparePayload},
+    {"payload_lv", kBinary, kLengthBlock, kRequestBytes, &PayloadLv<Side::kEither>,
      &PreparePayloadLv},
-    {"req.proto_http", kBoolean, {}, kRequest, &IsHttp},
-    {"req.rdp_cookie", kText, kName, kRequest, &RdpCookieValue},
-    {"req.rdp_cookie_cnt", kNumber, kName, kRequest, &RdpCookieCount},
-    {"req.ssl_alpn", kText, {}, kRequest, &Alpn},
-    {"req.ssl_cipherlist", kBinary, {}, kRequest, &HelloList<kSuites>},
-    {"req.ssl_ec_ext", kBoolean, {}, kRequest, &HasGroups},
-    {"req.ssl_hello_type", kNumber, {}, kRequest, &HelloType<Side::kRequest>},
-    {"req.ssl_keyshare_groups", kBinary, {}, kRequest, &KeyShareGroups},
-    {"req.ssl_sigalgs", kBinary, {}, kRequest, &HelloList<kSignatures>},
-    {"req.ssl_sni", kText, {}, kRequest, &ServerName},
-    {"req.ssl_st_ext", kNumber, {}, kRequest, &Ticket},
-    {"req.ssl_supported_groups", kBinary, {}, kRequest, &HelloList<kGroups>},
-    {"req.ssl_ver", kNumber, {}, kRequest, &Version},
-    {"req_len", kNumber, {}, kRequest, &Length<Side::kRequest>},
-    {"req_proto_http", kBoolean, {}, kRequest, &IsHttp},
-    {"req_ssl_hello_type", kNumber, {}, kRequest, &HelloType<Side::kRequest>},
-    {"req_ssl_sni", kText, {}, kRequest, &ServerName},
-    {"req_ssl_ver", kNumber, {}, kRequest, &Version},
-    {"res.len", kNumber, {}, kResponse, &Length<Side::kResponse>},
-    {"res.payload", kBinary, kBlock, kResponse, &Payload<Side::kResponse>, &PreparePayload},
-    {"res.payload_lv", kBinary, kLengthBlock, kResponse, &PayloadLv<Side::kResponse>,
+    {"rdp_cookie", kText, kName, kRequestBytes, &RdpCookieValue},
+    {"rdp_cookie_cnt", kNumber, kName, kRequestBytes, &RdpCookieCount},
+    {"rep_ssl_hello_type", kNumber, {}, kResponseBytes, &HelloType<Side::kResponse>},
+    {"req.len", kNumber, {}, kRequestBytes, &Length<Side::kRequest>},
+    {"req.payload", kBinary, kBlock, kRequestBytes, &Payload<Side::kRequest>, &PreparePayload},
+    {"req.payload_lv", kBinary, kLengthBlock, kRequestBytes, &PayloadLv<Side::kRequest>,
      &PreparePayloadLv},
-    {"res.ssl_hello_type", kNumber, {}, kResponse, &HelloType<Side::kResponse>},
-    {"wait_end", kBoolean, {}, kRequest, &WaitEnd},
+    {"req.proto_http", kBoolean, {}, kRequestBytes, &IsHttp},
+    {"req.rdp_cookie", kText, kName, kRequestBytes, &RdpCookieValue},
+    {"req.rdp_cookie_cnt", kNumber, kName, kRequestBytes, &RdpCookieCount},
+    {"req.ssl_alpn", kText, {}, kRequestBytes, &Alpn},
+    {"req.ssl_cipherlist", kBinary, {}, kRequestBytes, &HelloList<kSuites>},
+    {"req.ssl_ec_ext", kBoolean, {}, kRequestBytes, &HasGroups},
+    {"req.ssl_hello_type", kNumber, {}, kRequestBytes, &HelloType<Side::kRequest>},
+    {"req.ssl_keyshare_groups", kBinary, {}, kRequestBytes, &KeyShareGroups},
+    {"req.ssl_sigalgs", kBinary, {}, kRequestBytes, &HelloList<kSignatures>},
+    {"req.ssl_sni", kText, {}, kRequestBytes, &HelloServerName},
+    {"req.ssl_st_ext", kNumber, {}, kRequestBytes, &Ticket},
+    {"req.ssl_supported_groups", kBinary, {}, kRequestBytes, &HelloList<kGroups>},
+    {"req.ssl_ver", kNumber, {}, kRequestBytes, &Version},
+    {"req_len", kNumber, {}, kRequestBytes, &Length<Side::kRequest>},
+    {"req_proto_http", kBoolean, {}, kRequestBytes, &IsHttp},
+    {"req_ssl_hello_type", kNumber, {}, kRequestBytes, &HelloType<Side::kRequest>},
+    {"req_ssl_sni", kText, {}, kRequestBytes, &HelloServerName},
+    {"req_ssl_ver", kNumber, {}, kRequestBytes, &Version},
+    {"res.len", kNumber, {}, kResponseBytes, &Length<Side::kResponse>},
+    {"res.payload", kBinary, kBlock, kResponseBytes, &Payload<Side::kResponse>, &PreparePayload},
+    {"res.payload_lv", kBinary, kLengthBlock, kResponseBytes, &PayloadLv<Side::kResponse>,
+     &PreparePayloadLv},
+    {"res.ssl_hello_type", kNumber, {}, kResponseBytes, &HelloType<Side::kResponse>},
+    {"wait_end", kBoolean, {}, kRequestBytes, &WaitEnd},
 };
 
 }  // namespace
 
-std::span<const FetchSpec> ContentFetches() { return kFetches; }
+std::span<const FetchSpec> ContentFetches() { return kContentFetches; }
 
 }  // namespace engine

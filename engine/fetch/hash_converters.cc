@@ -416,10 +416,10 @@ constexpr ArgumentSpec kGcm[] = {{"bits", ArgumentType::kInteger},
                                  {"aead_tag", ArgumentType::kString},
                                  {"aad", ArgumentType::kString, kOptional}};
 
-constexpr SampleKind kBinary = SampleKind::kBinary;
-constexpr SampleKind kNumber = SampleKind::kInteger;
+using kind::kBinary;
+using kind::kNumber;
 
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kHashConverters[] = {
     {"aes_cbc_dec", kBinary, kBinary, kCbc, &AesCbc<false>, &PrepareCipher},
     {"aes_cbc_enc", kBinary, kBinary, kCbc, &AesCbc<true>, &PrepareCipher},
     {"aes_gcm_dec", kBinary, kBinary, kGcm, &AesGcmDecrypt, &PrepareGcm},
@@ -442,6 +442,6 @@ constexpr ConverterSpec kConverters[] = {
 
 }  // namespace
 
-std::span<const ConverterSpec> HashConverters() { return kConverters; }
+std::span<const ConverterSpec> HashConverters() { return kHashConverters; }
 
 }  // namespace engine

@@ -12,12 +12,6 @@ namespace {
 using proto::Field;
 using proto::FieldList;
 
-enum class Side : uint8_t {
-  kRequest,
-  kResponse,
-  kEither,  // of names without a direction: that of the rules
-};
-
 // The fields of a head; null: it is not at hand.
 template <Side kSide>
 const FieldList* Fields(EvalContext& context) {
@@ -371,37 +365,37 @@ bool PrepareOccurrence(PreparedUnit& unit, std::string* why) {
 
 constexpr ArgumentSpec kNameOccurrence[] = {{"name", ArgumentType::kString, kOptional},
                                             {"occ", ArgumentType::kInteger, kOptional}};
-constexpr ArgumentSpec kName[] = {{"name", ArgumentType::kString, kOptional}};
+constexpr ArgumentSpec kFieldName[] = {{"name", ArgumentType::kString, kOptional}};
 constexpr ArgumentSpec kDelimiter[] = {{"delim", ArgumentType::kString, kOptional}};
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kNumber = SampleKind::kInteger;
-constexpr Needs kRequestHead = needs::kRequestHead;
-constexpr Needs kResponseHead = needs::kResponseHead;
-constexpr bool kMany = true;
+using kind::kNumber;
+using kind::kText;
+using needs::kRequestHead;
+using needs::kResponseHead;
 
-constexpr FetchSpec kFetches[] = {
-    {"cook", kText, kName, kRequestHead, &Cookie<Side::kEither>, nullptr, kMany},
-    {"cook_cnt", kNumber, kName, kRequestHead, &CookieCount<Side::kEither>},
-    {"cook_val", kNumber, kName, kRequestHead, &CookieNumber<Side::kEither>, nullptr, kMany},
-    {"cookie", kText, kName, kRequestHead, &Cookie<Side::kEither>, nullptr, kMany},
+constexpr FetchSpec kHeaderFetches[] = {
+    {"cook", kText, kFieldName, kRequestHead, &Cookie<Side::kEither>, nullptr, kMany},
+    {"cook_cnt", kNumber, kFieldName, kRequestHead, &CookieCount<Side::kEither>},
+    {"cook_val", kNumber, kFieldName, kRequestHead, &CookieNumber<Side::kEither>, nullptr, kMany},
+    {"cookie", kText, kFieldName, kRequestHead, &Cookie<Side::kEither>, nullptr, kMany},
     {"hdr", kText, kNameOccurrence, kRequestHead, &Header<Side::kEither, false>, &PrepareOccurrence,
      kMany},
-    {"hdr_cnt", kNumber, kName, kRequestHead, &HeaderCount<Side::kEither, false>},
+    {"hdr_cnt", kNumber, kFieldName, kRequestHead, &HeaderCount<Side::kEither, false>},
     {"hdr_ip", SampleKind::kAddress, kNameOccurrence, kRequestHead, &HeaderIp<Side::kEither>,
      &PrepareOccurrence, kMany},
     {"hdr_val", kNumber, kNameOccurrence, kRequestHead, &HeaderNumber<Side::kEither>,
      &PrepareOccurrence, kMany},
-    {"req.cook", kText, kName, kRequestHead, &Cookie<Side::kRequest>, nullptr, kMany},
-    {"req.cook_cnt", kNumber, kName, kRequestHead, &CookieCount<Side::kRequest>},
+    {"req.cook", kText, kFieldName, kRequestHead, &Cookie<Side::kRequest>, nullptr, kMany},
+    {"req.cook_cnt", kNumber, kFieldName, kRequestHead, &CookieCount<Side::kRequest>},
     {"req.cook_names", kText, kDelimiter, kRequestHead, &CookieNames<Side::kRequest>},
-    {"req.cook_val", kNumber, kName, kRequestHead, &CookieNumber<Side::kRequest>, nullptr, kMany},
+    {"req.cook_val", kNumber, kFieldName, kRequestHead, &CookieNumber<Side::kRequest>, nullptr,
+     kMany},
     {"req.fhdr", kText, kNameOccurrence, kRequestHead, &Header<Side::kRequest, true>,
      &PrepareOccurrence, kMany},
-    {"req.fhdr_cnt", kNumber, kName, kRequestHead, &HeaderCount<Side::kRequest, true>},
+    {"req.fhdr_cnt", kNumber, kFieldName, kRequestHead, &HeaderCount<Side::kRequest, true>},
     {"req.hdr", kText, kNameOccurrence, kRequestHead, &Header<Side::kRequest, false>,
      &PrepareOccurrence, kMany},
-    {"req.hdr_cnt", kNumber, kName, kRequestHead, &HeaderCount<Side::kRequest, false>},
+    {"req.hdr_cnt", kNumber, kFieldName, kRequestHead, &HeaderCount<Side::kRequest, false>},
     {"req.hdr_ip", SampleKind::kAddress, kNameOccurrence, kRequestHead, &HeaderIp<Side::kRequest>,
      &PrepareOccurrence, kMany},
     {"req.hdr_names", kText, kDelimiter, kRequestHead, &HeaderNames<Side::kRequest>},
@@ -409,16 +403,17 @@ constexpr FetchSpec kFetches[] = {
      &PrepareOccurrence, kMany},
     {"req.hdrs", kText, {}, kRequestHead, &AllHeaders<Side::kRequest>},
     {"req.hdrs_bin", SampleKind::kBinary, {}, kRequestHead, &AllHeadersBinary<Side::kRequest>},
-    {"res.cook", kText, kName, kResponseHead, &Cookie<Side::kResponse>, nullptr, kMany},
-    {"res.cook_cnt", kNumber, kName, kResponseHead, &CookieCount<Side::kResponse>},
+    {"res.cook", kText, kFieldName, kResponseHead, &Cookie<Side::kResponse>, nullptr, kMany},
+    {"res.cook_cnt", kNumber, kFieldName, kResponseHead, &CookieCount<Side::kResponse>},
     {"res.cook_names", kText, kDelimiter, kResponseHead, &CookieNames<Side::kResponse>},
-    {"res.cook_val", kNumber, kName, kResponseHead, &CookieNumber<Side::kResponse>, nullptr, kMany},
+    {"res.cook_val", kNumber, kFieldName, kResponseHead, &CookieNumber<Side::kResponse>, nullptr,
+     kMany},
     {"res.fhdr", kText, kNameOccurrence, kResponseHead, &Header<Side::kResponse, true>,
      &PrepareOccurrence, kMany},
-    {"res.fhdr_cnt", kNumber, kName, kResponseHead, &HeaderCount<Side::kResponse, true>},
+    {"res.fhdr_cnt", kNumber, kFieldName, kResponseHead, &HeaderCount<Side::kResponse, true>},
     {"res.hdr", kText, kNameOccurrence, kResponseHead, &Header<Side::kResponse, false>,
      &PrepareOccurrence, kMany},
-    {"res.hdr_cnt", kNumber, kName, kResponseHead, &HeaderCount<Side::kResponse, false>},
+    {"res.hdr_cnt", kNumber, kFieldName, kResponseHead, &HeaderCount<Side::kResponse, false>},
     {"res.hdr_ip", SampleKind::kAddress, kNameOccurrence, kResponseHead, &HeaderIp<Side::kResponse>,
      &PrepareOccurrence, kMany},
     {"res.hdr_names", kText, kDelimiter, kResponseHead, &HeaderNames<Side::kResponse>},
@@ -426,14 +421,15 @@ constexpr FetchSpec kFetches[] = {
      &PrepareOccurrence, kMany},
     {"res.hdrs", kText, {}, kResponseHead, &AllHeaders<Side::kResponse>},
     {"res.hdrs_bin", SampleKind::kBinary, {}, kResponseHead, &AllHeadersBinary<Side::kResponse>},
-    {"res.scook", kText, kName, kResponseHead, &Cookie<Side::kResponse>, nullptr, kMany},
-    {"scook", kText, kName, kResponseHead, &Cookie<Side::kResponse>, nullptr, kMany},
-    {"scook_cnt", kNumber, kName, kResponseHead, &CookieCount<Side::kResponse>},
-    {"scook_val", kNumber, kName, kResponseHead, &CookieNumber<Side::kResponse>, nullptr, kMany},
-    {"set-cookie", kText, kName, kResponseHead, &Cookie<Side::kResponse>, nullptr, kMany},
+    {"res.scook", kText, kFieldName, kResponseHead, &Cookie<Side::kResponse>, nullptr, kMany},
+    {"scook", kText, kFieldName, kResponseHead, &Cookie<Side::kResponse>, nullptr, kMany},
+    {"scook_cnt", kNumber, kFieldName, kResponseHead, &CookieCount<Side::kResponse>},
+    {"scook_val", kNumber, kFieldName, kResponseHead, &CookieNumber<Side::kResponse>, nullptr,
+     kMany},
+    {"set-cookie", kText, kFieldName, kResponseHead, &Cookie<Side::kResponse>, nullptr, kMany},
     {"shdr", kText, kNameOccurrence, kResponseHead, &Header<Side::kResponse, false>,
      &PrepareOccurrence, kMany},
-    {"shdr_cnt", kNumber, kName, kResponseHead, &HeaderCount<Side::kResponse, false>},
+    {"shdr_cnt", kNumber, kFieldName, kResponseHead, &HeaderCount<Side::kResponse, false>},
     {"shdr_ip", SampleKind::kAddress, kNameOccurrence, kResponseHead, &HeaderIp<Side::kResponse>,
      &PrepareOccurrence, kMany},
     {"shdr_val", kNumber, kNameOccurrence, kResponseHead, &HeaderNumber<Side::kResponse>,
@@ -442,6 +438,6 @@ constexpr FetchSpec kFetches[] = {
 
 }  // namespace
 
-std::span<const FetchSpec> HeaderFetches() { return kFetches; }
+std::span<const FetchSpec> HeaderFetches() { return kHeaderFetches; }
 
 }  // namespace engine

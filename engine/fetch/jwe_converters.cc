@@ -499,7 +499,7 @@ bool ReadJwk(std::string_view json, EvalContext& context, TokenKey* key) {
 
 // The converters ----------------------------------------------------------------------------------
 
-using ReadKey = bool (*)(std::string_view text, EvalContext& context, TokenKey* key);
+using KeyReader = bool (*)(std::string_view text, EvalContext& context, TokenKey* key);
 
 // What a variable names: only what some configuration has named, nothing is read from a disk now.
 bool FindFileKey(std::string_view path, EvalContext&, TokenKey* key) {
@@ -510,14 +510,14 @@ bool FindFileKey(std::string_view path, EvalContext&, TokenKey* key) {
   return true;
 }
 
-bool FindKey(const PreparedUnit& unit, EvalContext& context, ReadKey read, TokenKey* key) {
+bool FindKey(const PreparedUnit& unit, EvalContext& context, KeyReader read, TokenKey* key) {
   const Sample* found = context.FindVariable(*unit.arguments.all[0].variable);
   if (found == nullptr) return false;
   Sample sample = *found;
   return Cast(sample, SampleKind::kString, context.scratch()) && read(sample.text, context, key);
 }
 
-template <ReadKey kRead>
+template <KeyReader kRead>
 bool Decrypt(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   std::string_view content;
   bool done = false;
@@ -550,7 +550,7 @@ bool IsVariable(PreparedUnit& unit) {
   return argument.variable.has_value();
 }
 
-bool PrepareText(PreparedUnit& unit, ReadKey read, const char* what, std::string* why) {
+bool PrepareText(PreparedUnit& unit, KeyReader read, const char* what, std::string* why) {
   if (IsVariable(unit)) return true;
   std::vector<char> memory(65536);
   Scratch scratch(memory.data(), memory.size());
@@ -587,10 +587,10 @@ bool PrepareFile(PreparedUnit& unit, std::string* why) {
 constexpr ArgumentSpec kCert[] = {{"cert", ArgumentType::kString}};
 constexpr ArgumentSpec kJwk[] = {{"jwk", ArgumentType::kString}};
 constexpr ArgumentSpec kSecret[] = {{"secret", ArgumentType::kString}};
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kBinary = SampleKind::kBinary;
+using kind::kBinary;
+using kind::kText;
 
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kJweConverters[] = {
     {"jwt_decrypt_cert", kText, kBinary, kCert, &Decrypt<&FindFileKey>, &PrepareFile,
      needs::kServing},
     {"jwt_decrypt_jwk", kText, kBinary, kJwk, &Decrypt<&ReadJwk>, &PrepareJwk, needs::kServing},
@@ -600,6 +600,6 @@ constexpr ConverterSpec kConverters[] = {
 
 }  // namespace
 
-std::span<const ConverterSpec> SecretTokenConverters() { return kConverters; }
+std::span<const ConverterSpec> SecretTokenConverters() { return kJweConverters; }
 
 }  // namespace engine

@@ -220,16 +220,16 @@ constexpr ArgumentSpec kKey[] = {{"alg", ArgumentType::kString}, {"key", Argumen
 constexpr ArgumentSpec kCertificate[] = {{"alg", ArgumentType::kString},
                                          {"cert", ArgumentType::kString}};
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kNumber = SampleKind::kInteger;
+using kind::kNumber;
+using kind::kText;
 
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kJwtConverters[] = {
     {"jwt_verify", kText, kNumber, kKey, &Verify<false>, &PrepareVerify<false>},
     {"jwt_verify_cert", kText, kNumber, kCertificate, &Verify<true>, &PrepareVerify<true>},
 };
 
 }  // namespace
 
-std::span<const ConverterSpec> TokenConverters() { return kConverters; }
+std::span<const ConverterSpec> TokenConverters() { return kJwtConverters; }
 
 }  // namespace engine

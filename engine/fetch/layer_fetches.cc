@@ -16,11 +16,11 @@ using shard::Blame;
 using shard::Connection;
 using shard::StreamSide;
 
-enum class Side : uint8_t { kFront, kBack };
+enum class LayerEnd : uint8_t { kFront, kBack };
 
-template <Side kSide>
+template <LayerEnd kSide>
 StreamSide& SideOf(Stream& stream) {
-  return kSide == Side::kFront ? stream.client_side() : stream.server_side();
+  return kSide == LayerEnd::kFront ? stream.client_side() : stream.server_side();
 }
 
 // The peer went away before the end: a silence that was too long and bytes that were not
@@ -30,11 +30,11 @@ bool IsAbort(shard::CloseReason reason, Blame blame) {
   return info.blame == blame && (info.log_letter == 'C' || info.log_letter == 'S');
 }
 
-template <Side kSide>
+template <LayerEnd kSide>
 bool Aborted(const PreparedUnit&, Sample& sample, EvalContext& context) {
   Stream* stream = Traffic(context).stream;
   if (stream == nullptr) return false;
-  constexpr Blame kBlame = kSide == Side::kFront ? Blame::kClient : Blame::kServer;
+  constexpr Blame kBlame = kSide == LayerEnd::kFront ? Blame::kClient : Blame::kServer;
   StreamSide& side = SideOf<kSide>(*stream);
   shard::Endpoint* endpoint = side.endpoint();
   const Connection* connection = endpoint == nullptr ? nullptr : endpoint->connection();
@@ -109,7 +109,7 @@ void AddConnection(Pairs& pairs, uint32_t layers, const Connection& connection) 
   }
 }
 
-template <Side kSide>
+template <LayerEnd kSide>
 bool DebugText(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   Stream* stream = Traffic(context).stream;
   if (stream == nullptr) return false;
@@ -144,23 +144,23 @@ bool PrepareLayers(PreparedUnit& unit, std::string* why) {
 }
 
 constexpr ArgumentSpec kBitmap[] = {{"bitmap", ArgumentType::kInteger, kOptional}};
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kNumber = SampleKind::kInteger;
-constexpr SampleKind kBoolean = SampleKind::kBoolean;
-constexpr Needs kServing = needs::kServing;
-constexpr Needs kShaken = needs::kClient | needs::kClientTls;
+using kind::kBoolean;
+using kind::kNumber;
+using kind::kText;
+using needs::kServing;
+using needs::kShaken;
 
-constexpr FetchSpec kFetches[] = {
-    {"bs.aborted", kBoolean, {}, kServing, &Aborted<Side::kBack>},
-    {"bs.debug_str", kText, kBitmap, needs::kServer, &DebugText<Side::kBack>, &PrepareLayers},
+constexpr FetchSpec kLayerFetches[] = {
+    {"bs.aborted", kBoolean, {}, kServing, &Aborted<LayerEnd::kBack>},
+    {"bs.debug_str", kText, kBitmap, needs::kServer, &DebugText<LayerEnd::kBack>, &PrepareLayers},
     {"bs.id", kNumber, {}, needs::kServer, &BackId},
-    {"fs.aborted", kBoolean, {}, kServing, &Aborted<Side::kFront>},
-    {"fs.debug_str", kText, kBitmap, kShaken, &DebugText<Side::kFront>, &PrepareLayers},
+    {"fs.aborted", kBoolean, {}, kServing, &Aborted<LayerEnd::kFront>},
+    {"fs.debug_str", kText, kBitmap, kShaken, &DebugText<LayerEnd::kFront>, &PrepareLayers},
     {"fs.id", kNumber, {}, kServing, &FrontId},
 };
 
 }  // namespace
 
-std::span<const FetchSpec> LayerFetches() { return kFetches; }
+std::span<const FetchSpec> LayerFetches() { return kLayerFetches; }
 
 }  // namespace engine

@@ -439,15 +439,15 @@ bool NamedServerQueued(const PreparedUnit&, Sample& sample, EvalContext& context
 
 constexpr ArgumentSpec kBackend[] = {{"backend", ArgumentType::kBackend, kOptional}};
 constexpr ArgumentSpec kFrontend[] = {{"frontend", ArgumentType::kFrontend, kOptional}};
-constexpr ArgumentSpec kServer[] = {{"server", ArgumentType::kServer}};
+constexpr ArgumentSpec kServerName[] = {{"server", ArgumentType::kServer}};
 constexpr ArgumentSpec kVersion[] = {{"version", ArgumentType::kInteger, kOptional}};
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kNumber = SampleKind::kInteger;
-constexpr SampleKind kBoolean = SampleKind::kBoolean;
+using kind::kBoolean;
+using kind::kNumber;
+using kind::kText;
 constexpr Needs kAlways = needs::kServing;
 
-constexpr FetchSpec kFetches[] = {
+constexpr FetchSpec kProxyFetches[] = {
     {"act_conn", kNumber, {}, kAlways, &ProcessConnections},
     {"avg_queue", kNumber, kBackend, kAlways, &AverageQueue},
     {"be_conn", kNumber, kBackend, kAlways, &BackendConnections},
@@ -486,16 +486,16 @@ constexpr FetchSpec kFetches[] = {
     {"quic_enabled", kBoolean, {}, needs::kNothing, &Never},
     {"so_id", kNumber, {}, kAlways, &SocketId},
     {"so_name", kText, {}, kAlways, &SocketName},
-    {"srv_conn", kNumber, kServer, kAlways, &ServerConnections},
-    {"srv_conn_free", kNumber, kServer, kAlways, &ServerConnectionsFree},
+    {"srv_conn", kNumber, kServerName, kAlways, &ServerConnections},
+    {"srv_conn_free", kNumber, kServerName, kAlways, &ServerConnectionsFree},
     {"srv_id", kNumber, {}, kAlways, &ServerId},
-    {"srv_is_up", kBoolean, kServer, kAlways, &ServerIsUp},
-    {"srv_iweight", kNumber, kServer, kAlways, &ServerInitialWeight},
+    {"srv_is_up", kBoolean, kServerName, kAlways, &ServerIsUp},
+    {"srv_iweight", kNumber, kServerName, kAlways, &ServerInitialWeight},
     {"srv_name", kText, {}, kAlways, &ServerName},
-    {"srv_queue", kNumber, kServer, kAlways, &ServerQueued},
-    {"srv_sess_rate", kNumber, kServer, kAlways, &ServerRate},
-    {"srv_uweight", kNumber, kServer, kAlways, &ServerWeight},
-    {"srv_weight", kNumber, kServer, kAlways, &ServerWeight},
+    {"srv_queue", kNumber, kServerName, kAlways, &ServerQueued},
+    {"srv_sess_rate", kNumber, kServerName, kAlways, &ServerRate},
+    {"srv_uweight", kNumber, kServerName, kAlways, &ServerWeight},
+    {"srv_weight", kNumber, kServerName, kAlways, &ServerWeight},
     {"stopping", kBoolean, {}, kAlways, &Stopping},
     {"tgroup", kNumber, {}, needs::kNothing, &Zero},
     {"thread", kNumber, {}, kAlways, &Thread},
@@ -503,7 +503,7 @@ constexpr FetchSpec kFetches[] = {
     {"uuid", kText, kVersion, needs::kNothing, &Uuid, &PrepareUuid},
 };
 
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kProxyConverters[] = {
     {"fe_exists", kText, kBoolean, {}, &FrontendExists, nullptr, kAlways},
     {"nbsrv", kText, kNumber, {}, &NamedUsableServers, nullptr, kAlways},
     {"srv_is_up", kText, kBoolean, {}, &NamedServerIsUp, nullptr, kAlways},
@@ -512,7 +512,7 @@ constexpr ConverterSpec kConverters[] = {
 
 }  // namespace
 
-std::span<const FetchSpec> ProxyFetches() { return kFetches; }
-std::span<const ConverterSpec> ProxyConverters() { return kConverters; }
+std::span<const FetchSpec> ProxyFetches() { return kProxyFetches; }
+std::span<const ConverterSpec> ProxyConverters() { return kProxyConverters; }
 
 }  // namespace engine

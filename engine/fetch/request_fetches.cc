@@ -402,54 +402,54 @@ constexpr ArgumentSpec kBodyParameter[] = {{"name", ArgumentType::kString, kOpti
                                            {"i", ArgumentType::kString, kOptional}};
 constexpr ArgumentSpec kHeader[] = {{"header", ArgumentType::kString, kOptional}};
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kNumber = SampleKind::kInteger;
-constexpr SampleKind kBinary = SampleKind::kBinary;
-constexpr Needs kHead = needs::kRequestHead;
+using kind::kBinary;
+using kind::kNumber;
+using kind::kText;
+using needs::kRequestHead;
 constexpr Needs kHeadAndSource = needs::kRequestHead | needs::kClient;
 constexpr Needs kBody = needs::kRequestHead | needs::kRequestBytes;
-constexpr Needs kResponse = needs::kResponseHead;
+using needs::kResponseHead;
 constexpr Needs kResponseBody = needs::kResponseHead | needs::kResponseBytes;
-constexpr bool kMany = true;
 
-constexpr FetchSpec kFetches[] = {
-    {"base", kText, {}, kHead, &Base},
-    {"base32", kNumber, {}, kHead, &Base32},
+constexpr FetchSpec kRequestFetches[] = {
+    {"base", kText, {}, kRequestHead, &Base},
+    {"base32", kNumber, {}, kRequestHead, &Base32},
     {"base32+src", kBinary, {}, kHeadAndSource, &WithSource<&Base32>},
-    {"baseq", kText, {}, kHead, &BaseQuery},
-    {"http_auth_bearer", kText, kHeader, kHead, &AuthBearer},
-    {"http_auth_pass", kText, {}, kHead, &AuthPassword},
-    {"http_auth_type", kText, {}, kHead, &AuthType},
-    {"http_auth_user", kText, {}, kHead, &AuthUser},
-    {"http_first_req", SampleKind::kBoolean, {}, kHead, &FirstRequest},
-    {"method", SampleKind::kMethod, {}, kHead, &Method},
-    {"path", kText, {}, kHead, &Path},
-    {"pathq", kText, {}, kHead, &PathQuery},
-    {"query", kText, kOptions, kHead, &Query, &PrepareQuery},
+    {"baseq", kText, {}, kRequestHead, &BaseQuery},
+    {"http_auth_bearer", kText, kHeader, kRequestHead, &AuthBearer},
+    {"http_auth_pass", kText, {}, kRequestHead, &AuthPassword},
+    {"http_auth_type", kText, {}, kRequestHead, &AuthType},
+    {"http_auth_user", kText, {}, kRequestHead, &AuthUser},
+    {"http_first_req", SampleKind::kBoolean, {}, kRequestHead, &FirstRequest},
+    {"method", SampleKind::kMethod, {}, kRequestHead, &Method},
+    {"path", kText, {}, kRequestHead, &Path},
+    {"pathq", kText, {}, kRequestHead, &PathQuery},
+    {"query", kText, kOptions, kRequestHead, &Query, &PrepareQuery},
     {"req.body", kBinary, {}, kBody, &GiveRequestBody},
     {"req.body_len", kNumber, {}, kBody, &RequestBodyLength},
     {"req.body_param", kText, kBodyParameter, kBody, &BodyParameter, &PrepareParameter<1>, kMany},
     {"req.body_size", kNumber, {}, kBody, &RequestBodySize},
-    {"req.ver", kText, {}, kHead, &RequestVersion},
-    {"req_ver", kText, {}, kHead, &RequestVersion},
+    {"req.ver", kText, {}, kRequestHead, &RequestVersion},
+    {"req_ver", kText, {}, kRequestHead, &RequestVersion},
     {"res.body", kBinary, {}, kResponseBody, &GiveResponseBody},
     {"res.body_len", kNumber, {}, kResponseBody, &ResponseBodyLength},
     {"res.body_size", kNumber, {}, kResponseBody, &ResponseBodySize},
-    {"res.ver", kText, {}, kResponse, &ResponseVersion},
-    {"resp.ver", kText, {}, kResponse, &ResponseVersion},
-    {"resp_ver", kText, {}, kResponse, &ResponseVersion},
-    {"url", kText, {}, kHead, &Url},
-    {"url32", kNumber, {}, kHead, &Url32},
+    {"res.ver", kText, {}, kResponseHead, &ResponseVersion},
+    {"resp.ver", kText, {}, kResponseHead, &ResponseVersion},
+    {"resp_ver", kText, {}, kResponseHead, &ResponseVersion},
+    {"url", kText, {}, kRequestHead, &Url},
+    {"url32", kNumber, {}, kRequestHead, &Url32},
     {"url32+src", kBinary, {}, kHeadAndSource, &WithSource<&Url32>},
-    {"url_ip", SampleKind::kAddress, {}, kHead, &UrlIp},
-    {"url_param", kText, kUrlParameter, kHead, &UrlParameter, &PrepareParameter<2>, kMany},
-    {"url_port", kNumber, {}, kHead, &UrlPort},
-    {"urlp", kText, kUrlParameter, kHead, &UrlParameter, &PrepareParameter<2>, kMany},
-    {"urlp_val", kNumber, kUrlParameter, kHead, &UrlParameterNumber, &PrepareParameter<2>, kMany},
+    {"url_ip", SampleKind::kAddress, {}, kRequestHead, &UrlIp},
+    {"url_param", kText, kUrlParameter, kRequestHead, &UrlParameter, &PrepareParameter<2>, kMany},
+    {"url_port", kNumber, {}, kRequestHead, &UrlPort},
+    {"urlp", kText, kUrlParameter, kRequestHead, &UrlParameter, &PrepareParameter<2>, kMany},
+    {"urlp_val", kNumber, kUrlParameter, kRequestHead, &UrlParameterNumber, &PrepareParameter<2>,
+     kMany},
 };
 
 }  // namespace
 
-std::span<const FetchSpec> RequestFetches() { return kFetches; }
+std::span<const FetchSpec> RequestFetches() { return kRequestFetches; }
 
 }  // namespace engine

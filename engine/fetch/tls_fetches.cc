@@ -11,8 +11,6 @@ namespace {
 
 using tls::Link;
 
-using End = shard::Connection* StreamContext::*;
-
 // Null: the connection is gone, or speaks no TLS.
 template <End kEnd>
 const Link* LinkOf(EvalContext& context) {
@@ -158,7 +156,7 @@ bool Error(const PreparedUnit&, Sample& sample, EvalContext& context) {
 }
 
 template <End kEnd>
-bool ErrorText(const PreparedUnit&, Sample& sample, EvalContext& context) {
+bool TlsErrorText(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const Link* link = LinkOf<kEnd>(context);
   return link != nullptr && GiveText(sample, link->detail());
 }
@@ -302,16 +300,14 @@ bool KeptSecret(const PreparedUnit&, Sample& sample, EvalContext& context) {
 }
 
 constexpr ArgumentSpec kFilter[] = {{"filter_option", ArgumentType::kInteger, kOptional}};
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kNumber = SampleKind::kInteger;
-constexpr SampleKind kBoolean = SampleKind::kBoolean;
-constexpr SampleKind kBinary = SampleKind::kBinary;
-constexpr Needs kShaken = needs::kClient | needs::kClientTls;
-constexpr Needs kServer = needs::kServer;
-constexpr End kFront = &StreamContext::client;
-constexpr End kBack = &StreamContext::to_server;
+using kind::kBinary;
+using kind::kBoolean;
+using kind::kNumber;
+using kind::kText;
+using needs::kServer;
+using needs::kShaken;
 
-constexpr FetchSpec kFetches[] = {
+constexpr FetchSpec kTlsFetches[] = {
     {"ssl_bc", kBoolean, {}, kServer, &IsTls<kBack>},
     {"ssl_bc_alg_keysize", kNumber, {}, kServer, &AlgorithmBits<kBack>},
     {"ssl_bc_alpn", kText, {}, kServer, &Alpn<kBack>},
@@ -339,7 +335,7 @@ constexpr FetchSpec kFetches[] = {
      kServer,
      &KeptSecret<kBack, Secret::kEarlyExporter>},
     {"ssl_bc_err", kNumber, {}, kServer, &Error<kBack>},
-    {"ssl_bc_err_str", kText, {}, kServer, &ErrorText<kBack>},
+    {"ssl_bc_err_str", kText, {}, kServer, &TlsErrorText<kBack>},
     {"ssl_bc_exporter_secret", kText, {}, kServer, &KeptSecret<kBack, Secret::kExporter>},
     {"ssl_bc_is_resumed", kBoolean, {}, kServer, &Resumed<kBack>},
     {"ssl_bc_npn", kText, {}, kServer, &NoNpn},
@@ -401,7 +397,7 @@ constexpr FetchSpec kFetches[] = {
     {"ssl_fc_ecformats_bin", kBinary, {}, kShaken, &HelloList<List::kFormats>},
     {"ssl_fc_eclist_bin", kBinary, kFilter, kShaken, &HelloList<List::kCurves>, &PrepareFilter},
     {"ssl_fc_err", kNumber, {}, kShaken, &Error<kFront>},
-    {"ssl_fc_err_str", kText, {}, kShaken, &ErrorText<kFront>},
+    {"ssl_fc_err_str", kText, {}, kShaken, &TlsErrorText<kFront>},
     {"ssl_fc_exporter_secret", kText, {}, kShaken, &KeptSecret<kFront, Secret::kExporter>},
     {"ssl_fc_extlist_bin", kBinary, kFilter, kShaken, &HelloList<List::kExtensions>,
      &PrepareFilter},
@@ -436,6 +432,6 @@ constexpr FetchSpec kFetches[] = {
 
 }  // namespace
 
-std::span<const FetchSpec> TlsFetches() { return kFetches; }
+std::span<const FetchSpec> TlsFetches() { return kTlsFetches; }
 
 }  // namespace engine

@@ -20,9 +20,9 @@ static_assert(std::size(kKinds) == size_t(KeyFile::kCount));
 struct BioDeleter {
   void operator()(BIO* bio) const { BIO_free(bio); }
 };
-using Source = std::unique_ptr<BIO, BioDeleter>;
-Source SourceOf(const std::string& text) {
-  return Source(BIO_new_mem_buf(text.data(), int(text.size())));
+using BioSource = std::unique_ptr<BIO, BioDeleter>;
+BioSource SourceOf(const std::string& text) {
+  return BioSource(BIO_new_mem_buf(text.data(), int(text.size())));
 }
 
 // "BEGIN PUBLIC KEY", or "BEGIN RSA PUBLIC KEY" (PKCS #1).

@@ -15,6 +15,18 @@ namespace engine {
 // Every evaluation of a fetch of this folder has one.
 inline StreamContext& Traffic(EvalContext& context) { return static_cast<StreamContext&>(context); }
 
+// Which of the two connections, of what is asked of either.
+using End = shard::Connection* StreamContext::*;
+inline constexpr End kFront = &StreamContext::client;
+inline constexpr End kBack = &StreamContext::to_server;
+
+// Which way the bytes or the head go.
+enum class Side : uint8_t {
+  kRequest,
+  kResponse,
+  kEither,  // of names without a direction: that of the rules
+};
+
 inline bool GiveNumber(Sample& sample, int64_t number) {
   sample.SetInteger(number);
   return true;

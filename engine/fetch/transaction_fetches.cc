@@ -287,14 +287,14 @@ bool PassWhen(const PreparedUnit& unit, Sample&, EvalContext& context) {
 constexpr ArgumentSpec kUnit[] = {{"unit", ArgumentType::kString, kOptional}};
 constexpr ArgumentSpec kIndex[] = {{"idx", ArgumentType::kInteger}};
 
-constexpr SampleKind kText = SampleKind::kString;
-constexpr SampleKind kNumber = SampleKind::kInteger;
-constexpr Needs kRequest = needs::kRequestHead;
-constexpr Needs kResponse = needs::kResponseHead;
+using kind::kNumber;
+using kind::kText;
+using needs::kRequestHead;
+using needs::kResponseHead;
 // Of a stream, from its beginning on; they go on changing until its end.
 constexpr Needs kStream = needs::kServing;
 
-constexpr FetchSpec kFetches[] = {
+constexpr FetchSpec kTransactionFetches[] = {
     {"accept_date", kNumber, kUnit, kStream, &AcceptDate, &PrepareUnit},
     {"bc.timer.connect", kNumber, {}, kStream, &TimerOf<&LogTimers::connect_ms>},
     {"bc_be_queue", kNumber, {}, kStream, &CountOf<&LogRecord::backend_queue>},
@@ -302,11 +302,11 @@ constexpr FetchSpec kFetches[] = {
     {"bytes_in", kNumber, {}, kStream, &SizeOf<&Sizes::request_in>},
     {"bytes_out", kNumber, {}, kStream, &SizeOf<&Sizes::response_in>},
     {"capture.req.hdr", kText, kIndex, kStream, &RequestCapture, &PrepareIndex},
-    {"capture.req.method", kText, {}, kRequest, &CapturedMethod},
-    {"capture.req.uri", kText, {}, kRequest, &CapturedUri},
-    {"capture.req.ver", kText, {}, kRequest, &CapturedVersion},
+    {"capture.req.method", kText, {}, kRequestHead, &CapturedMethod},
+    {"capture.req.uri", kText, {}, kRequestHead, &CapturedUri},
+    {"capture.req.ver", kText, {}, kRequestHead, &CapturedVersion},
     {"capture.res.hdr", kText, kIndex, kStream, &ResponseCapture, &PrepareIndex},
-    {"capture.res.ver", kText, {}, kResponse, &CapturedResponseVersion},
+    {"capture.res.ver", kText, {}, kResponseHead, &CapturedResponseVersion},
     {"cpu_calls", kNumber, {}, kStream, &Runs},
     {"fc.timer.handshake", kNumber, {}, kStream, &TimerOf<&LogTimers::handshake_ms>},
     {"fc.timer.total", kNumber, {}, kStream, &TimerOf<&LogTimers::total_ms>},
@@ -327,7 +327,7 @@ constexpr FetchSpec kFetches[] = {
     {"res.timer.data", kNumber, {}, kStream, &TimerOf<&LogTimers::data_ms>},
     {"res.timer.hdr", kNumber, {}, kStream, &TimerOf<&LogTimers::response_ms>},
     {"server_status", kNumber, {}, kStream, &ServerStatus},
-    {"status", kNumber, {}, kResponse, &Status},
+    {"status", kNumber, {}, kResponseHead, &Status},
     {"txn.conn_retries", kNumber, {}, kStream, &Retries},
     {"txn.id32", kNumber, {}, kStream, &Id32},
     {"txn.redispatched", SampleKind::kBoolean, {}, kStream, &Redispatched},
@@ -342,7 +342,7 @@ constexpr FetchSpec kFetches[] = {
 constexpr ArgumentSpec kSlot[] = {{"id", ArgumentType::kInteger}};
 constexpr ArgumentSpec kCondition[] = {{"condition", ArgumentType::kString}};
 
-constexpr ConverterSpec kConverters[] = {
+constexpr ConverterSpec kTransactionConverters[] = {
     {"capture-req", kText, kText, kSlot, &Capture<&KeptValues::SetRequestCapture>, &PrepareIndex,
      kStream},
     {"capture-res", kText, kText, kSlot, &Capture<&KeptValues::SetResponseCapture>, &PrepareIndex,
@@ -352,7 +352,7 @@ constexpr ConverterSpec kConverters[] = {
 
 }  // namespace
 
-std::span<const FetchSpec> TransactionFetches() { return kFetches; }
-std::span<const ConverterSpec> TransactionConverters() { return kConverters; }
+std::span<const FetchSpec> TransactionFetches() { return kTransactionFetches; }
+std::span<const ConverterSpec> TransactionConverters() { return kTransactionConverters; }
 
 }  // namespace engine

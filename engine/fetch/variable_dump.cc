@@ -138,12 +138,12 @@ bool PrepareDump(PreparedUnit& unit, std::string* why) {
 constexpr ArgumentSpec kDump[] = {{"scope", ArgumentType::kString, kOptional},
                                   {"prefix", ArgumentType::kString, kOptional},
                                   {"delimiter", ArgumentType::kString, kOptional}};
-constexpr FetchSpec kFetches[] = {
+constexpr FetchSpec kDumpFetches[] = {
     {"dump_all_vars", SampleKind::kString, kDump, needs::kServing, &DumpAll, &PrepareDump},
 };
 
 }  // namespace
 
-std::span<const FetchSpec> DumpFetches() { return kFetches; }
+std::span<const FetchSpec> DumpFetches() { return kDumpFetches; }
 
 }  // namespace engine

@@ -17,7 +17,7 @@ using proto::Field;
 using proto::FieldList;
 using proto::FieldName;
 
-constexpr Places kHttp = ruleset::kHttpRequest | ruleset::kHttpResponse | ruleset::kHttpAfter;
+using ruleset::kHttp;
 
 // Texts behind one another, each with its length before it, as req.hdrs_bin gives them.
 class BinaryReader {
@@ -122,11 +122,11 @@ class PutHeaders final : public RuleAction {
   const bool adds_;
 };
 
-enum class NameMatch : uint8_t { kStr, kBeg, kEnd, kSub };
+enum class BinaryNameMatch : uint8_t { kStr, kBeg, kEnd, kSub };
 
 class DropHeaders final : public RuleAction {
  public:
-  DropHeaders(Expression names, NameMatch match) : names_(std::move(names)), match_(match) {}
+  DropHeaders(Expression names, BinaryNameMatch match) : names_(std::move(names)), match_(match) {}
 
   Verdict Run(RuleContext& context) const override {
     FieldList* fields = context.fields();
@@ -150,13 +150,13 @@ class DropHeaders final : public RuleAction {
   bool Matches(std::string_view name, std::string_view wanted) const {
     if (name.size() < wanted.size()) return false;
     switch (match_) {
-      case NameMatch::kStr:
+      case BinaryNameMatch::kStr:
         return base::EqualsIgnoreCase(name, wanted);
-      case NameMatch::kBeg:
+      case BinaryNameMatch::kBeg:
         return base::StartsWithIgnoreCase(name, wanted);
-      case NameMatch::kEnd:
+      case BinaryNameMatch::kEnd:
         return base::EqualsIgnoreCase(name.substr(name.size() - wanted.size()), wanted);
-      case NameMatch::kSub:
+      case BinaryNameMatch::kSub:
         for (size_t at = 0; at + wanted.size() <= name.size(); ++at) {
           if (base::EqualsIgnoreCase(name.substr(at, wanted.size()), wanted)) return true;
         }
@@ -166,7 +166,7 @@ class DropHeaders final : public RuleAction {
   }
 
   const Expression names_;
-  const NameMatch match_;
+  const BinaryNameMatch match_;
 };
 
 bool TakeBinary(ActionUse& action, std::optional<Expression>* expression) {
@@ -189,7 +189,7 @@ std::unique_ptr<const RuleAction> MakePutHeaders(ActionUse& action) {
 std::unique_ptr<const RuleAction> MakeDropHeaders(ActionUse& action) {
   std::optional<Expression> names;
   std::string_view word;
-  NameMatch match = NameMatch::kStr;
+  BinaryNameMatch match = BinaryNameMatch::kStr;
   if (!TakeBinary(action, &names)) return nullptr;
   if (action.TakeWord("-m")) {
     if (!action.TakeArgument("a matching method", &word)) return nullptr;
@@ -198,12 +198,12 @@ std::unique_ptr<const RuleAction> MakeDropHeaders(ActionUse& action) {
       action.Refuse(index.error);
       return nullptr;
     }
-    match = NameMatch(index.value);
+    match = BinaryNameMatch(index.value);
   }
   return std::make_unique<DropHeaders>(std::move(*names), match);
 }
 
-constexpr ActionSpec kActions[] = {
+constexpr ActionSpec kBinaryHeaderActions[] = {
     {"add-headers-bin", kHttp, &MakePutHeaders<true>},
     {"del-headers-bin", kHttp, &MakeDropHeaders},
     {"set-headers-bin", kHttp, &MakePutHeaders<false>},
@@ -211,6 +211,6 @@ constexpr ActionSpec kActions[] = {
 
 }  // namespace
 
-std::span<const ActionSpec> BinaryHeaderActions() { return kActions; }
+std::span<const ActionSpec> BinaryHeaderActions() { return kBinaryHeaderActions; }
 
 }  // namespace engine

@@ -240,7 +240,7 @@ std::unique_ptr<const RuleAction> MakeExpect(ActionUse& action) {
   return nullptr;
 }
 
-constexpr ActionSpec kActions[] = {
+constexpr ActionSpec kConnectionActions[] = {
     {"expect-netscaler-cip", ruleset::kTcpConnection, &MakeExpect<false>},
     {"expect-proxy", ruleset::kTcpConnection, &MakeExpect<true>},
     {"set-bc-mark", kToServer, &MakeSetPacketMark<true, true>},
@@ -260,6 +260,6 @@ constexpr ActionSpec kActions[] = {
 
 }  // namespace
 
-std::span<const ActionSpec> ConnectionActions() { return kActions; }
+std::span<const ActionSpec> ConnectionActions() { return kConnectionActions; }
 
 }  // namespace engine

@@ -194,7 +194,7 @@ std::unique_ptr<const RuleAction> MakeUseService(ActionUse& action) {
   return nullptr;
 }
 
-constexpr ActionSpec kActions[] = {
+constexpr ActionSpec kEndingActions[] = {
     {"accept", kTcpConnection | kTcpSession | kTcpContent | kTcpResponse, &MakeBare<Stop>},
     {"allow", kHttpRequest | kHttpResponse | kHttpAfter, &MakeBare<Stop>},
     {"auth", kHttpRequest, &MakeAuth},
@@ -211,6 +211,6 @@ constexpr ActionSpec kActions[] = {
 
 }  // namespace
 
-std::span<const ActionSpec> EndingActions() { return kActions; }
+std::span<const ActionSpec> EndingActions() { return kEndingActions; }
 
 }  // namespace engine

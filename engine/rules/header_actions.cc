@@ -22,7 +22,7 @@ using ruleset::kHttpAfter;
 using ruleset::kHttpRequest;
 using ruleset::kHttpResponse;
 
-constexpr Places kHttp = kHttpRequest | kHttpResponse | kHttpAfter;
+using ruleset::kHttp;
 
 // A name as it stands in the configuration.
 struct Name {
@@ -282,7 +282,7 @@ std::unique_ptr<const RuleAction> MakeReplaceHeader(ActionUse& action) {
   return std::make_unique<ReplaceHeader>(std::move(name), std::move(replacement), kEach);
 }
 
-constexpr ActionSpec kActions[] = {
+constexpr ActionSpec kHeaderActions[] = {
     {"add-header", kHttp, &MakeSetHeader<true>},
     {"del-header", kHttp, &MakeDelHeader},
     {"early-hint", kHttpRequest, &MakeEarlyHint},
@@ -300,6 +300,6 @@ void FollowHost(RuleContext& context, FieldName id) {
   head.authority = head.fields.ValueOf(FieldName::kHost);
 }
 
-std::span<const ActionSpec> HeaderActions() { return kActions; }
+std::span<const ActionSpec> HeaderActions() { return kHeaderActions; }
 
 }  // namespace engine

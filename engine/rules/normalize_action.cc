@@ -86,12 +86,12 @@ std::unique_ptr<const RuleAction> MakeNormalizeUri(ActionUse& action) {
   return nullptr;
 }
 
-constexpr ActionSpec kActions[] = {
+constexpr ActionSpec kNormalizeActions[] = {
     {"normalize-uri", ruleset::kHttpRequest, &MakeNormalizeUri},
 };
 
 }  // namespace
 
-std::span<const ActionSpec> NormalizeActions() { return kActions; }
+std::span<const ActionSpec> NormalizeActions() { return kNormalizeActions; }
 
 }  // namespace engine

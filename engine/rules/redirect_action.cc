@@ -193,12 +193,12 @@ std::unique_ptr<const RuleAction> MakeRedirect(ActionUse& action) {
   return std::make_unique<Redirect>(std::move(words));
 }
 
-constexpr ActionSpec kActions[] = {
+constexpr ActionSpec kRedirectActions[] = {
     {"redirect", kHttpRequest | kHttpResponse, &MakeRedirect},
 };
 
 }  // namespace
 
-std::span<const ActionSpec> RedirectActions() { return kActions; }
+std::span<const ActionSpec> RedirectActions() { return kRedirectActions; }
 
 }  // namespace engine

@@ -303,7 +303,7 @@ std::unique_ptr<const RuleAction> MakeSetStatus(ActionUse& action) {
   return std::make_unique<SetStatus>(uint16_t(status.value), std::move(reason));
 }
 
-constexpr ActionSpec kActions[] = {
+constexpr ActionSpec kRequestActions[] = {
     {"replace-path", kHttpRequest, &MakeReplaceTarget<Part::kPath>},
     {"replace-pathq", kHttpRequest, &MakeReplaceTarget<Part::kPathQuery>},
     {"replace-uri", kHttpRequest, &MakeReplaceTarget<Part::kUri>},
@@ -317,6 +317,6 @@ constexpr ActionSpec kActions[] = {
 
 }  // namespace
 
-std::span<const ActionSpec> RequestActions() { return kActions; }
+std::span<const ActionSpec> RequestActions() { return kRequestActions; }
 
 }  // namespace engine

@@ -19,7 +19,7 @@ using ruleset::kHttpResponse;
 using ruleset::kTcpContent;
 using ruleset::kTcpResponse;
 
-constexpr Places kHttp = kHttpRequest | kHttpResponse | kHttpAfter;
+using ruleset::kHttp;
 
 class SetLogLevel final : public RuleAction {
  public:
@@ -231,7 +231,7 @@ std::unique_ptr<const RuleAction> MakeSetTimeout(ActionUse& action) {
   return std::make_unique<SetTimeout>(which, 0, std::move(expression));
 }
 
-constexpr ActionSpec kActions[] = {
+constexpr ActionSpec kStreamActions[] = {
     {"capture", kTcpContent | kHttp, &MakeCapture},
     {"disable-l7-retry", kHttpRequest, &MakeDisableRetry},
     {"do-log", ruleset::kTcpConnection | ruleset::kTcpSession | kTcpContent | kTcpResponse | kHttp,
@@ -244,6 +244,6 @@ constexpr ActionSpec kActions[] = {
 
 }  // namespace
 
-std::span<const ActionSpec> StreamActions() { return kActions; }
+std::span<const ActionSpec> StreamActions() { return kStreamActions; }
 
 }  // namespace engine

@@ -102,7 +102,7 @@ std::unique_ptr<const RuleAction> MakeUnsetVar(ActionUse& action) {
   return std::make_unique<UnsetVar>(update.name());
 }
 
-constexpr ActionSpec kActions[] = {
+constexpr ActionSpec kVariableActions[] = {
     {"set-var", kEverywhere, &MakeSetVar, true},
     {"set-var-fmt", kEverywhere, &MakeSetVarText, true},
     {"unset-var", kEverywhere, &MakeUnsetVar, true},
@@ -110,6 +110,6 @@ constexpr ActionSpec kActions[] = {
 
 }  // namespace
 
-std::span<const ActionSpec> VariableActions() { return kActions; }
+std::span<const ActionSpec> VariableActions() { return kVariableActions; }
 
 }  // namespace engine

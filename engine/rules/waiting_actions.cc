@@ -184,7 +184,7 @@ std::unique_ptr<const RuleAction> MakeStrictMode(ActionUse& action) {
   return std::make_unique<StrictMode>(on.value);
 }
 
-constexpr ActionSpec kActions[] = {
+constexpr ActionSpec kWaitingActions[] = {
     {"pause", kHttpRequest | kHttpResponse, &MakePause},
     {"strict-mode", kHttpRequest | kHttpResponse | kHttpAfter, &MakeStrictMode},
     {"tarpit", kHttpRequest, &MakeTarpit},
@@ -194,6 +194,6 @@ constexpr ActionSpec kActions[] = {
 
 }  // namespace
 
-std::span<const ActionSpec> WaitingActions() { return kActions; }
+std::span<const ActionSpec> WaitingActions() { return kWaitingActions; }
 
 }  // namespace engine

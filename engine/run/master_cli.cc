@@ -18,7 +18,7 @@
 namespace engine {
 namespace {
 
-constexpr size_t kLineBytesMax = 16384;
+constexpr size_t kCommandBytesMax = 16384;
 constexpr size_t kPayloadBytesMax = 128 * 1024;
 // A user who does not read stops the worker's answer, not the master.
 constexpr size_t kOutputBytesMax = 65536;
@@ -138,7 +138,7 @@ class MasterCli::Connection {
 
 bool MasterCli::Connection::ReadInput() {
   char bytes[4096];
-  while (input_.size() < kPayloadBytesMax + kLineBytesMax && !input_ended_) {
+  while (input_.size() < kPayloadBytesMax + kCommandBytesMax && !input_ended_) {
     const ssize_t got = recv(fd_, bytes, sizeof(bytes), MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno == EAGAIN;
@@ -177,8 +177,8 @@ bool MasterCli::Connection::ReadLine() {
   prompted_ = true;
   const size_t end = input_.find('\n');
   if (end == std::string::npos && (!input_ended_ || input_.empty())) {
-    if (input_.size() > kLineBytesMax) Say("The line is too long.\n\n");
-    if (input_ended_ || input_.size() > kLineBytesMax) state_ = State::kFinished;
+    if (input_.size() > kCommandBytesMax) Say("The line is too long.\n\n");
+    if (input_ended_ || input_.size() > kCommandBytesMax) state_ = State::kFinished;
     return state_ == State::kFinished;
   }
   std::string line = input_.substr(0, end);

@@ -45,7 +45,7 @@ bool WriteCapabilities(uint64_t set) {
   return syscall(SYS_capset, &header, data) == 0;
 }
 
-std::string Because(int error) {
+std::string ForReason(int error) {
   return base::Format(": %s (%s)", base::ErrnoText(error), base::ErrnoName(error));
 }
 
@@ -84,12 +84,12 @@ class Dropper {
   bool EnterNameless() {
     char path[] = "/tmp/ringway-XXXXXX";
     if (mkdtemp(path) == nullptr) {
-      return Fail("cannot make a directory in /tmp for 'chroot auto'" + Because(errno));
+      return Fail("cannot make a directory in /tmp for 'chroot auto'" + ForReason(errno));
     }
     const bool entered = chmod(path, 0555) == 0 && chdir(path) == 0;
     const int error = errno;
     rmdir(path);
-    if (!entered) return Fail("cannot enter the directory of 'chroot auto'" + Because(error));
+    if (!entered) return Fail("cannot enter the directory of 'chroot auto'" + ForReason(error));
     return true;
   }
 
@@ -106,7 +106,7 @@ class Dropper {
     const std::string shown = "'chroot " + Printable(request_.chroot) + "'";
     if (nameless && !EnterNameless()) return false;
     if (!nameless && chdir(request_.chroot.c_str()) != 0) {
-      return Fail("cannot enter the directory of " + shown + Because(errno));
+      return Fail("cannot enter the directory of " + shown + ForReason(errno));
     }
     if (chroot(".") == 0) return true;
     const int error = errno;
@@ -115,14 +115,14 @@ class Dropper {
       own_namespace_ = true;
       if (chroot(".") == 0) return true;
     }
-    return Fail("cannot apply " + shown + Because(error) + ": start as root, or remove 'chroot'");
+    return Fail("cannot apply " + shown + ForReason(error) + ": start as root, or remove 'chroot'");
   }
 
   bool ChangeGroups() {
     if (request_.gid < 0 && request_.uid < 0) return true;
     // Supplementary groups are the starter's, root's often among them: none stays.
     if (getgroups(0, nullptr) > 0 && !own_namespace_ && setgroups(0, nullptr) != 0) {
-      warnings_.push_back("cannot drop the supplementary groups" + Because(errno) +
+      warnings_.push_back("cannot drop the supplementary groups" + ForReason(errno) +
                           ": start as root for that");
     }
     if (request_.gid < 0) return true;
@@ -135,7 +135,7 @@ class Dropper {
     if (own_namespace_ && gid == start_gid_) return true;
     if (!own_namespace_ && setresgid(gid, gid, gid) == 0) return true;
     return Fail("cannot switch to " + Called("group", request_.group, "gid", request_.gid) +
-                Because(own_namespace_ ? EPERM : errno) +
+                ForReason(own_namespace_ ? EPERM : errno) +
                 ": start as root, or remove 'group' and 'gid'");
   }
 
@@ -150,7 +150,7 @@ class Dropper {
       return true;
     }
     if (own_namespace_ || setresuid(uid, uid, uid) != 0) {
-      return Fail("cannot switch to " + called + Because(own_namespace_ ? EPERM : errno) +
+      return Fail("cannot switch to " + called + ForReason(own_namespace_ ? EPERM : errno) +
                   ": start as root, or remove 'user' and 'uid'");
     }
     // A kernel or sandbox that only pretends would leave us root with a root directory of
@@ -165,12 +165,12 @@ class Dropper {
     if (own_namespace_) {
       // The namespace made us its root; nothing that serves needs that.
       return WriteCapabilities(0) ||
-             Fail("cannot give up the capabilities of the namespace" + Because(errno));
+             Fail("cannot give up the capabilities of the namespace" + ForReason(errno));
     }
     if (request_.capabilities.empty()) return true;
     if (!changed_user && geteuid() == 0) return true;  // root stays root and has them all
     CapabilitySets sets;
-    if (!ReadCapabilities(sets)) return Fail("cannot read our capabilities" + Because(errno));
+    if (!ReadCapabilities(sets)) return Fail("cannot read our capabilities" + ForReason(errno));
     uint64_t wanted = 0;
     for (int number : request_.capabilities) {
       const uint64_t bit = uint64_t{1} << number;
@@ -182,13 +182,13 @@ class Dropper {
                           "': this process does not have it; start as root, or give it to the "
                           "program file with setcap(8)");
     }
-    if (!WriteCapabilities(wanted)) return Fail("cannot keep the 'setcap' set" + Because(errno));
+    if (!WriteCapabilities(wanted)) return Fail("cannot keep the 'setcap' set" + ForReason(errno));
     return true;
   }
 
   void LockDown() {
     if (!request_.setuid_programs_work && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-      warnings_.push_back("cannot forbid new privileges" + Because(errno));
+      warnings_.push_back("cannot forbid new privileges" + ForReason(errno));
     }
     if (!request_.dumpable) return;  // the change of user has cleared it where it matters
     rlimit core{};
@@ -197,7 +197,7 @@ class Dropper {
       setrlimit(RLIMIT_CORE, &core);
     }
     if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) {
-      warnings_.push_back("cannot make core dumps possible ('set-dumpable')" + Because(errno));
+      warnings_.push_back("cannot make core dumps possible ('set-dumpable')" + ForReason(errno));
     }
   }
 

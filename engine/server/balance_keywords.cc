@@ -11,9 +11,7 @@
 namespace engine {
 namespace {
 
-constexpr Scopes kBack = scope::kDefaults | scope::kBackend | scope::kListen;
-
-ProxyConfig& Config(BuildContext& context) { return *context.proxy->config; }
+using scope::kDefBack;
 
 bool TakeRandom(ProxyConfig& config, const KeywordUse& use, std::string_view draws) {
   config.balance = BalanceAlgorithm::kRandom;
@@ -230,16 +228,17 @@ bool TakeBalanceFactor(BuildContext& context, KeywordUse& use) {
 }  // namespace
 
 void RegisterBalanceKeywords(BuildKeywords& keywords) {
-  keywords.Add({"balance", kBack}, TakeBalance);
-  keywords.Add({.words = "persist rdp-cookie", .scopes = kBack, .parentheses = true}, TakePersist);
-  keywords.Add({"hash-type", kBack}, TakeHashType);
-  keywords.Add({"hash-balance-factor", kBack}, TakeBalanceFactor);
-  keywords.Add({"hash-preserve-affinity", kBack}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"balance", kDefBack}, TakeBalance);
+  keywords.Add({.words = "persist rdp-cookie", .scopes = kDefBack, .parentheses = true},
+               TakePersist);
+  keywords.Add({"hash-type", kDefBack}, TakeHashType);
+  keywords.Add({"hash-balance-factor", kDefBack}, TakeBalanceFactor);
+  keywords.Add({"hash-preserve-affinity", kDefBack}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "'always', 'maxconn' or 'maxqueue'") &&
            TakeArgument(use, 0, ParseOneOf(use.argument(0), {"always", "maxconn", "maxqueue"}),
                         Config(context).hash.affinity);
   });
-  keywords.Add({"option allbackups", kBack, Support::kWorks, kAllowsBoth},
+  keywords.Add({"option allbackups", kDefBack, Support::kWorks, kAllowsBoth},
                [](BuildContext& context, KeywordUse& use) {
                  Config(context).all_backups = use.prefix == kNoPrefix;
                  return HasArguments(use, 0, 0);

@@ -186,6 +186,10 @@ struct BuildContext {
   bool is_inherited = false;  // the line stands in a defaults section and is applied to a proxy
 };
 
+inline GlobalConfig& Global(BuildContext& context) { return context.configuration.global; }
+// Of the proxy that is being read.
+inline ProxyConfig& Config(BuildContext& context) { return *context.proxy->config; }
+
 SourcePlace PlaceOf(const Line& line);
 // Points at a place kept in a Configuration, without its text.
 Location At(const SourcePlace& place);

@@ -13,7 +13,8 @@
 namespace engine {
 namespace {
 
-constexpr Scopes kFront = scope::kFrontend | scope::kListen;
+using scope::kFront;
+
 constexpr uint32_t kCaptureBytesMax = 65535;
 
 // "len 20" from `argument` on, and nothing behind it.

@@ -10,12 +10,9 @@
 namespace engine {
 namespace {
 
-using scope::kDefaultServer;
+using scope::kDefBack;
 using scope::kGlobal;
-using scope::kServer;
-
-constexpr Scopes kServers = kServer | kDefaultServer;
-constexpr Scopes kBack = scope::kDefaults | scope::kBackend | scope::kListen;
+using scope::kServers;
 
 CheckConfig& Check(BuildContext& context) { return context.server->check; }
 
@@ -174,12 +171,12 @@ void RegisterServerOptions(BuildKeywords& keywords) {
 // Lines of a backend and of the process ---------------------------------------------------------
 
 void RegisterLines(BuildKeywords& keywords) {
-  keywords.Add({"timeout check", kBack}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"timeout check", kDefBack}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "a time such as '10s' or '500ms'") &&
            TakeArgument(use, 0, ParseTimeMs(use.argument(0)),
                         context.proxy->config->timeouts.check_ms);
   });
-  keywords.Add({"option log-health-checks", kBack, Support::kWorks, kAllowsBoth},
+  keywords.Add({"option log-health-checks", kDefBack, Support::kWorks, kAllowsBoth},
                [](BuildContext& context, KeywordUse& use) {
                  context.proxy->config->log_health_checks = use.prefix == kNoPrefix;
                  return HasArguments(use, 0, 0);

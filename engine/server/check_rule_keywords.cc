@@ -15,10 +15,10 @@
 namespace engine {
 namespace {
 
-constexpr Scopes kBack = scope::kDefaults | scope::kBackend | scope::kListen;
+using scope::kDefBack;
 using Part = CheckFormat::Part;
 
-CheckDraft& Draft(BuildContext& context) { return context.proxy->check; }
+CheckDraft& ChecksOf(BuildContext& context) { return context.proxy->check; }
 
 // Where a rule goes: what the proxy says takes the place of what it has from `defaults`.
 void AddRule(BuildContext& context, CheckRulesDraft& draft, CheckRule rule) {
@@ -347,15 +347,15 @@ bool TakeCommentRule(CheckWords words, CheckRulesDraft& draft) {
 }
 
 void RegisterTcpRules(BuildKeywords& keywords) {
-  keywords.Add({"option tcp-check", kBack}, [](BuildContext& context, KeywordUse& use) {
-    Draft(context).kind = CheckKind::kTcp;
+  keywords.Add({"option tcp-check", kDefBack}, [](BuildContext& context, KeywordUse& use) {
+    ChecksOf(context).kind = CheckKind::kTcp;
     return HasArguments(use, 0, 0);
   });
   const auto add = [&keywords](std::string_view words, bool (*take)(CheckWords, CheckRulesDraft&),
                                bool parentheses = false) {
-    keywords.Add({.words = std::string(words), .scopes = kBack, .parentheses = parentheses},
+    keywords.Add({.words = std::string(words), .scopes = kDefBack, .parentheses = parentheses},
                  [take](BuildContext& context, KeywordUse& use) {
-                   return take({context, use, place::kTcpCheck}, Draft(context).tcp);
+                   return take({context, use, place::kTcpCheck}, ChecksOf(context).tcp);
                  });
   };
   add("tcp-check connect",
@@ -487,7 +487,7 @@ bool TakeVersion(CheckWords& words, CheckRequest& request) {
 
 // option httpchk [[METHOD] URI [VERSION [HOST]]]
 bool TakeHttpOption(BuildContext& context, KeywordUse& use) {
-  CheckDraft& draft = Draft(context);
+  CheckDraft& draft = ChecksOf(context);
   draft.kind = CheckKind::kHttp;
   draft.option = {.kind = CheckRule::Kind::kSendRequest};
   CheckRequest& request = draft.option.request;
@@ -512,12 +512,12 @@ bool TakeHttpOption(BuildContext& context, KeywordUse& use) {
 }
 
 void RegisterHttpRules(BuildKeywords& keywords) {
-  keywords.Add({"option httpchk", kBack}, TakeHttpOption);
+  keywords.Add({"option httpchk", kDefBack}, TakeHttpOption);
   const auto add = [&keywords](std::string_view words, bool (*take)(CheckWords, CheckRulesDraft&),
                                bool parentheses = false) {
-    keywords.Add({.words = std::string(words), .scopes = kBack, .parentheses = parentheses},
+    keywords.Add({.words = std::string(words), .scopes = kDefBack, .parentheses = parentheses},
                  [take](BuildContext& context, KeywordUse& use) {
-                   return take({context, use, place::kHttpCheck}, Draft(context).http);
+                   return take({context, use, place::kHttpCheck}, ChecksOf(context).http);
                  });
   };
   add("http-check connect",
@@ -531,12 +531,12 @@ void RegisterHttpRules(BuildKeywords& keywords) {
        {"http-check set-var", "http-check set-var-fmt", "http-check unset-var"}) {
     add(words, TakeVariable, true);
   }
-  keywords.Add({"http-check disable-on-404", kBack}, [](BuildContext& context, KeywordUse& use) {
-    Draft(context).disable_on_404 = true;
+  keywords.Add({"http-check disable-on-404", kDefBack}, [](BuildContext& context, KeywordUse& use) {
+    ChecksOf(context).disable_on_404 = true;
     return HasArguments(use, 0, 0);
   });
-  keywords.Add({"http-check send-state", kBack}, [](BuildContext& context, KeywordUse& use) {
-    Draft(context).send_state = true;
+  keywords.Add({"http-check send-state", kDefBack}, [](BuildContext& context, KeywordUse& use) {
+    ChecksOf(context).send_state = true;
     return HasArguments(use, 0, 0);
   });
 }
@@ -544,8 +544,8 @@ void RegisterHttpRules(BuildKeywords& keywords) {
 // Named checks ---------------------------------------------------------------------------------
 
 bool SetProtocol(BuildContext& context, std::vector<CheckRule> rules) {
-  Draft(context).kind = CheckKind::kProtocol;
-  Draft(context).protocol = std::move(rules);
+  ChecksOf(context).kind = CheckKind::kProtocol;
+  ChecksOf(context).protocol = std::move(rules);
   return true;
 }
 
@@ -570,7 +570,7 @@ bool TakeSmtp(BuildContext& context, KeywordUse& use) {
 }
 
 // user NAME
-bool TakeUser(const KeywordUse& use, std::string* user) {
+bool TakeUserWord(const KeywordUse& use, std::string* user) {
   if (use.argument(0) != "user") return Refuse(use, 0, "expects 'user' and a name");
   if (!IsPlainWord(use.argument(1))) return Refuse(use, 1, "'user' expects a name");
   *user = use.argument(1);
@@ -580,7 +580,7 @@ bool TakeUser(const KeywordUse& use, std::string* user) {
 bool TakeMysql(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 0, 3)) return false;
   std::string user;
-  if (use.arguments() > 0 && !TakeUser(use, &user)) return false;
+  if (use.arguments() > 0 && !TakeUserWord(use, &user)) return false;
   size_t client = 0;
   if (use.arguments() > 2 &&
       !TakeArgument(use, 2, ParseOneOf(use.argument(2), {"post-41", "pre-41", "post-80"}),
@@ -591,11 +591,11 @@ bool TakeMysql(BuildContext& context, KeywordUse& use) {
 }
 
 void RegisterNamedChecks(BuildKeywords& keywords) {
-  keywords.Add({"option smtpchk", kBack}, TakeSmtp);
-  keywords.Add({"option mysql-check", kBack}, TakeMysql);
-  keywords.Add({"option pgsql-check", kBack}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"option smtpchk", kDefBack}, TakeSmtp);
+  keywords.Add({"option mysql-check", kDefBack}, TakeMysql);
+  keywords.Add({"option pgsql-check", kDefBack}, [](BuildContext& context, KeywordUse& use) {
     std::string user;
-    return HasArguments(use, 2, 2, "'user' and a name") && TakeUser(use, &user) &&
+    return HasArguments(use, 2, 2, "'user' and a name") && TakeUserWord(use, &user) &&
            SetProtocol(context, PostgresCheck(user));
   });
   static constexpr std::pair<const char*, std::vector<CheckRule> (*)()> kPlain[] = {
@@ -603,7 +603,7 @@ void RegisterNamedChecks(BuildKeywords& keywords) {
       {"option ldap-check", &LdapCheck},
       {"option ssl-hello-chk", &TlsHelloCheck}};
   for (const auto& [words, make] : kPlain) {
-    keywords.Add({words, kBack}, [make = make](BuildContext& context, KeywordUse& use) {
+    keywords.Add({words, kDefBack}, [make = make](BuildContext& context, KeywordUse& use) {
       return HasArguments(use, 0, 0) && SetProtocol(context, make());
     });
   }
@@ -612,18 +612,18 @@ void RegisterNamedChecks(BuildKeywords& keywords) {
 // Programs ---------------------------------------------------------------------------------------
 
 void RegisterPrograms(BuildKeywords& keywords) {
-  keywords.Add({"option external-check", kBack}, [](BuildContext& context, KeywordUse& use) {
-    Draft(context).kind = CheckKind::kExternal;
+  keywords.Add({"option external-check", kDefBack}, [](BuildContext& context, KeywordUse& use) {
+    ChecksOf(context).kind = CheckKind::kExternal;
     return HasArguments(use, 0, 0);
   });
-  keywords.Add({"external-check command", kBack}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"external-check command", kDefBack}, [](BuildContext& context, KeywordUse& use) {
     if (!HasArguments(use, 1, 1, "the path of a program")) return false;
-    Draft(context).command = use.argument(0);
+    ChecksOf(context).command = use.argument(0);
     return true;
   });
-  keywords.Add({"external-check path", kBack}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"external-check path", kDefBack}, [](BuildContext& context, KeywordUse& use) {
     if (!HasArguments(use, 1, 1, "a list of folders")) return false;
-    Draft(context).command_path = use.argument(0);
+    ChecksOf(context).command_path = use.argument(0);
     return true;
   });
 }

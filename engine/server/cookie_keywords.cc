@@ -12,8 +12,8 @@
 namespace engine {
 namespace {
 
-constexpr Scopes kBack = scope::kDefaults | scope::kBackend | scope::kListen;
-constexpr Scopes kServers = scope::kServer | scope::kDefaultServer;
+using scope::kDefBack;
+using scope::kServers;
 
 bool IsControl(char c) { return (c >= 0 && c < ' ') || c == 0x7f; }
 
@@ -112,7 +112,7 @@ bool TakeWord(BuildContext& context, const KeywordUse& use, size_t& argument, Co
                      "httponly", "secure", "domain", "maxidle", "maxlife", "dynamic", "attr"}));
 }
 
-bool TakeCookie(BuildContext& context, KeywordUse& use) {
+bool TakeCookiePersistence(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, SIZE_MAX, "the name of a cookie")) return false;
   CookieWords words;
   CookieConfig& config = words.config;
@@ -154,7 +154,7 @@ bool TakeServerCookie(BuildContext& context, KeywordUse& use) {
   return true;
 }
 
-bool TakeRedirect(BuildContext& context, KeywordUse& use) {
+bool TakeRedirectPrefix(BuildContext& context, KeywordUse& use) {
   use.next = use.first_argument + 1;
   if (!HasArguments(use, 1, SIZE_MAX, "a prefix")) return false;
   const std::string_view prefix = use.argument(0);
@@ -205,19 +205,19 @@ void FinishTcp(BuildContext& context, ProxyConfig& config) {
 }  // namespace
 
 void RegisterCookieKeywords(BuildKeywords& keywords) {
-  keywords.Add({"cookie", kBack}, TakeCookie);
-  keywords.Add({"dynamic-cookie-key", kBack}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"cookie", kDefBack}, TakeCookiePersistence);
+  keywords.Add({"dynamic-cookie-key", kDefBack}, [](BuildContext& context, KeywordUse& use) {
     if (!HasArguments(use, 1, 1, "a key")) return false;
     context.proxy->config->http.cookie.dynamic_key = use.argument(0);
     return true;
   });
-  keywords.Add({"option persist", kBack, Support::kWorks, kAllowsBoth},
+  keywords.Add({"option persist", kDefBack, Support::kWorks, kAllowsBoth},
                [](BuildContext& context, KeywordUse& use) {
                  context.proxy->config->persist = use.prefix == kNoPrefix;
                  return HasArguments(use, 0, 0);
                });
   keywords.Add({"cookie", kServers}, TakeServerCookie);
-  keywords.Add({"redir", kServers}, TakeRedirect);
+  keywords.Add({"redir", kServers}, TakeRedirectPrefix);
 }
 
 void FinishCookie(BuildContext& context, ProxyDraft& draft) {

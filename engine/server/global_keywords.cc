@@ -12,8 +12,6 @@ namespace {
 
 using scope::kGlobal;
 
-GlobalConfig& Global(BuildContext& context) { return context.configuration.global; }
-
 // A word followed by one integer within bounds.
 template <typename Field>
 void AddNumber(BuildKeywords& keywords, const char* words, int64_t low, int64_t high,

@@ -22,13 +22,11 @@
 namespace engine {
 namespace {
 
+using scope::kAll;
+using scope::kDefBack;
+using scope::kDefFront;
 using scope::kGlobal;
-
-// Where the columns of the matrix (manual 4.1) allow a word.
-constexpr Scopes kFront = scope::kDefaults | scope::kFrontend | scope::kListen;
-constexpr Scopes kBack = scope::kDefaults | scope::kBackend | scope::kListen;
-constexpr Scopes kAll = scope::kDefaults | scope::kProxies;
-constexpr Scopes kServers = scope::kServer | scope::kDefaultServer;
+using scope::kServers;
 
 HttpConfig& Http(BuildContext& context) { return context.proxy->config->http; }
 
@@ -146,21 +144,22 @@ void RegisterConnections(BuildKeywords& keywords) {
   AddConnectionMode(keywords, "option http-keep-alive", ConnectionMode::kKeepAlive);
   AddConnectionMode(keywords, "option http-server-close", ConnectionMode::kServerClose);
   AddConnectionMode(keywords, "option httpclose", ConnectionMode::kClose);
-  keywords.Add({"http-reuse", kBack}, TakeReuse);
-  keywords.Add({"retry-on", kBack}, TakeRetryOn);
+  keywords.Add({"http-reuse", kDefBack}, TakeReuse);
+  keywords.Add({"retry-on", kDefBack}, TakeRetryOn);
   keywords.Add({"option abortonclose", kAll, Support::kWorks, kAllowsBoth}, TakeAbortOnClose);
-  AddOption(keywords, "option http-pretend-keepalive", kBack, &HttpConfig::pretend_keepalive);
-  AddOption(keywords, "option prefer-last-server", kBack, &HttpConfig::prefer_last_server);
-  keywords.Add({"max-keep-alive-queue", kBack}, [](BuildContext& context, KeywordUse& use) {
+  AddOption(keywords, "option http-pretend-keepalive", kDefBack, &HttpConfig::pretend_keepalive);
+  AddOption(keywords, "option prefer-last-server", kDefBack, &HttpConfig::prefer_last_server);
+  keywords.Add({"max-keep-alive-queue", kDefBack}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "a number of requests, or -1") &&
            TakeArgument(use, 0, ParseInteger(use.argument(0), -1, INT_MAX),
                         Http(context).max_keep_alive_queue);
   });
   AddOption(keywords, "option http-no-delay", kAll, &HttpConfig::no_delay);
   AddOption(keywords, "option http-buffer-request", kAll, &HttpConfig::buffer_request);
-  AddOption(keywords, "option http-ignore-probes", kFront, &HttpConfig::ignore_probes);
-  AddOption(keywords, "option idle-close-on-response", kFront, &HttpConfig::idle_close_on_response);
-  keywords.Add({"option dontlognull", kFront, Support::kWorks, kAllowsBoth},
+  AddOption(keywords, "option http-ignore-probes", kDefFront, &HttpConfig::ignore_probes);
+  AddOption(keywords, "option idle-close-on-response", kDefFront,
+            &HttpConfig::idle_close_on_response);
+  keywords.Add({"option dontlognull", kDefFront, Support::kWorks, kAllowsBoth},
                [](BuildContext& context, KeywordUse& use) {
                  context.proxy->config->dont_log_null = use.prefix == kNoPrefix;
                  return HasArguments(use, 0, 0);
@@ -352,26 +351,27 @@ void RegisterMessages(BuildKeywords& keywords) {
   keywords.Add({"option originalto", kAll}, [](BuildContext& context, KeywordUse& use) {
     return TakeForward(use, "X-Original-To", false, Http(context).original_to);
   });
-  keywords.Add({"option forwarded", kBack, Support::kWorks, kAllowsBoth}, TakeForwarded);
+  keywords.Add({"option forwarded", kDefBack, Support::kWorks, kAllowsBoth}, TakeForwarded);
   keywords.Add({"option http-restrict-req-hdr-names", kAll}, TakeHeaderNames);
-  keywords.Add({"http-send-name-header", kBack}, TakeSendName);
-  keywords.Add({"monitor-uri", kFront}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"http-send-name-header", kDefBack}, TakeSendName);
+  keywords.Add({"monitor-uri", kDefFront}, [](BuildContext& context, KeywordUse& use) {
     if (!HasArguments(use, 1, 1, "a URI")) return false;
     Http(context).monitor_uri = use.argument(0);
     return true;
   });
-  AddOption(keywords, "option checkcache", kBack, &HttpConfig::check_cache);
-  AddOption(keywords, "option http-drop-request-trailers", kBack,
+  AddOption(keywords, "option checkcache", kDefBack, &HttpConfig::check_cache);
+  AddOption(keywords, "option http-drop-request-trailers", kDefBack,
             &HttpConfig::drop_request_trailers);
-  AddOption(keywords, "option http-drop-response-trailers", kFront,
+  AddOption(keywords, "option http-drop-response-trailers", kDefFront,
             &HttpConfig::drop_response_trailers);
-  AddOption(keywords, "option h1-case-adjust-bogus-client", kFront,
+  AddOption(keywords, "option h1-case-adjust-bogus-client", kDefFront,
             &HttpConfig::adjust_case_client);
-  AddOption(keywords, "option h1-case-adjust-bogus-server", kBack, &HttpConfig::adjust_case_server);
+  AddOption(keywords, "option h1-case-adjust-bogus-server", kDefBack,
+            &HttpConfig::adjust_case_server);
   AddUnsafe(keywords, "option accept-unsafe-violations-in-http-request",
-            "option accept-invalid-http-request", kFront, &HttpConfig::accept_unsafe_request);
+            "option accept-invalid-http-request", kDefFront, &HttpConfig::accept_unsafe_request);
   AddUnsafe(keywords, "option accept-unsafe-violations-in-http-response",
-            "option accept-invalid-http-response", kBack, &HttpConfig::accept_unsafe_response);
+            "option accept-invalid-http-response", kDefBack, &HttpConfig::accept_unsafe_response);
 }
 
 // Global and server lines -------------------------------------------------------------------------

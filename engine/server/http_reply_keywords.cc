@@ -18,7 +18,7 @@
 namespace engine {
 namespace {
 
-constexpr Scopes kAll = scope::kDefaults | scope::kProxies;
+using scope::kAll;
 
 WordPlace Argument(const KeywordUse& use, size_t argument) {
   return {&use.line, use.first_argument + argument};

@@ -18,12 +18,13 @@
 namespace engine {
 namespace {
 
-constexpr Scopes kFront = scope::kDefaults | scope::kFrontend | scope::kListen;
-constexpr Scopes kAll = scope::kDefaults | scope::kProxies;
+using scope::kAll;
+using scope::kDefFront;
+
 constexpr uint16_t kSyslogPort = 514;
 
 // The section that is being read.
-LogDraft& Draft(BuildContext& context) {
+LogDraft& LogOf(BuildContext& context) {
   return context.proxy != nullptr ? context.proxy->log : context.log;
 }
 
@@ -188,7 +189,7 @@ bool TakeFacility(const KeywordUse& use, size_t argument, Logger& logger) {
 }
 
 bool TakeLog(BuildContext& context, KeywordUse& use) {
-  LogDraft& draft = Draft(context);
+  LogDraft& draft = LogOf(context);
   if (use.is_no()) {
     if (use.arguments() > 0) return Refuse(use, 0, "'no log' takes no argument");
     draft.loggers.clear();
@@ -226,12 +227,12 @@ bool TakeLog(BuildContext& context, KeywordUse& use) {
 
 void AddFormatOption(BuildKeywords& keywords, const char* words, LogFormatKind plain,
                      LogFormatKind clf) {
-  keywords.Add({words, kFront}, [=](BuildContext& context, KeywordUse& use) {
+  keywords.Add({words, kDefFront}, [=](BuildContext& context, KeywordUse& use) {
     if (!HasArguments(use, 0, 1)) return false;
     if (use.arguments() == 1 && use.argument(0) != "clf") {
       return Refuse(use, 0, "only takes 'clf', not " + InQuotes(use.argument(0)));
     }
-    LogDraft& draft = Draft(context);
+    LogDraft& draft = LogOf(context);
     draft.kind = use.arguments() == 1 ? clf : plain;
     draft.format = {&use.line, use.first_word};
     return true;
@@ -239,16 +240,16 @@ void AddFormatOption(BuildKeywords& keywords, const char* words, LogFormatKind p
 }
 
 void AddLogOption(BuildKeywords& keywords, const char* words, bool LogDraft::*field) {
-  keywords.Add({words, kFront, Support::kWorks, kAllowsBoth},
+  keywords.Add({words, kDefFront, Support::kWorks, kAllowsBoth},
                [=](BuildContext& context, KeywordUse& use) {
-                 Draft(context).*field = use.prefix == kNoPrefix;
+                 LogOf(context).*field = use.prefix == kNoPrefix;
                  return HasArguments(use, 0, 0);
                });
 }
 
 bool TakeTag(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, 1, "a tag")) return false;
-  Draft(context).tag = use.argument(0);
+  LogOf(context).tag = use.argument(0);
   return true;
 }
 
@@ -560,20 +561,20 @@ void RegisterLogKeywords(BuildKeywords& keywords) {
            TakeArgument(use, 0, ParseInteger(use.argument(0), 1, kLogLineBytesMax),
                         context.configuration.global.http_logurilen);
   });
-  keywords.Add({"log-format", kFront}, [](BuildContext& context, KeywordUse& use) {
-    Draft(context).kind = LogFormatKind::kText;
-    return TakeFormatText(context, use, place::kLog, Draft(context).format);
+  keywords.Add({"log-format", kDefFront}, [](BuildContext& context, KeywordUse& use) {
+    LogOf(context).kind = LogFormatKind::kText;
+    return TakeFormatText(context, use, place::kLog, LogOf(context).format);
   });
-  keywords.Add({"error-log-format", kFront}, [](BuildContext& context, KeywordUse& use) {
-    return TakeFormatText(context, use, place::kLog, Draft(context).error_format);
+  keywords.Add({"error-log-format", kDefFront}, [](BuildContext& context, KeywordUse& use) {
+    return TakeFormatText(context, use, place::kLog, LogOf(context).error_format);
   });
-  keywords.Add({"log-format-sd", kFront}, [](BuildContext& context, KeywordUse& use) {
-    return TakeFormatText(context, use, place::kLog, Draft(context).structured_data);
+  keywords.Add({"log-format-sd", kDefFront}, [](BuildContext& context, KeywordUse& use) {
+    return TakeFormatText(context, use, place::kLog, LogOf(context).structured_data);
   });
   AddFormatOption(keywords, "option tcplog", LogFormatKind::kTcp, LogFormatKind::kTcpClf);
   AddFormatOption(keywords, "option httplog", LogFormatKind::kHttp, LogFormatKind::kHttpClf);
-  keywords.Add({"option httpslog", kFront}, [](BuildContext& context, KeywordUse& use) {
-    LogDraft& draft = Draft(context);
+  keywords.Add({"option httpslog", kDefFront}, [](BuildContext& context, KeywordUse& use) {
+    LogDraft& draft = LogOf(context);
     draft.kind = LogFormatKind::kHttps;
     draft.format = {&use.line, use.first_word};
     return HasArguments(use, 0, 0);
@@ -581,9 +582,9 @@ void RegisterLogKeywords(BuildKeywords& keywords) {
   AddLogOption(keywords, "option logasap", &LogDraft::as_soon_as_possible);
   AddLogOption(keywords, "option log-separate-errors", &LogDraft::separate_errors);
   AddLogOption(keywords, "option dontlog-normal", &LogDraft::skip_normal);
-  keywords.Add({"log-steps", kFront}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"log-steps", kDefFront}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "steps such as 'accept,close', or 'all'") &&
-           TakeLogSteps(use, &Draft(context).steps);
+           TakeLogSteps(use, &LogOf(context).steps);
   });
   RegisterRing(keywords);
   RegisterLogProfileKeywords(keywords);

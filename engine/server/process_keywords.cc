@@ -19,10 +19,8 @@ namespace {
 
 using scope::kGlobal;
 
-GlobalConfig& Global(BuildContext& context) { return context.configuration.global; }
-
-void AddFlag(BuildKeywords& keywords, const char* words, Prefixes prefixes,
-             bool GlobalConfig::*field, bool value = true) {
+void AddSwitch(BuildKeywords& keywords, const char* words, Prefixes prefixes,
+               bool GlobalConfig::*field, bool value = true) {
   keywords.Add({words, kGlobal, Support::kWorks, prefixes},
                [=](BuildContext& context, KeywordUse& use) {
                  if (!HasArguments(use, 0, 0)) return false;
@@ -235,7 +233,7 @@ void RegisterPrivileges(BuildKeywords& keywords) {
   keywords.Add({"chroot", kGlobal}, TakeChroot);
   keywords.Add({"setcap", kGlobal}, TakeSetcap);
   keywords.Add({"set-dumpable", kGlobal, Support::kWorks, kAllowsNo}, TakeSetDumpable);
-  AddFlag(keywords, "insecure-setuid-wanted", kAllowsNo, &GlobalConfig::setuid_programs_work);
+  AddSwitch(keywords, "insecure-setuid-wanted", kAllowsNo, &GlobalConfig::setuid_programs_work);
   keywords.Add({"harden.reject-privileged-ports.tcp", kGlobal},
                [](BuildContext& context, KeywordUse& use) {
                  return HasArguments(use, 1, 1, "'on' or 'off'") &&
@@ -250,9 +248,9 @@ void RegisterLimits(BuildKeywords& keywords) {
            TakeArgument(use, 0, ParseInteger(use.argument(0), 1, INT_MAX),
                         Global(context).fd_hard_limit);
   });
-  AddFlag(keywords, "prealloc-fd", kNoPrefix, &GlobalConfig::prealloc_fd);
-  AddFlag(keywords, "noreuseport", kAllowsNo, &GlobalConfig::reuse_port, false);
-  AddFlag(keywords, "nogetaddrinfo", kNoPrefix, &GlobalConfig::getaddrinfo, false);
+  AddSwitch(keywords, "prealloc-fd", kNoPrefix, &GlobalConfig::prealloc_fd);
+  AddSwitch(keywords, "noreuseport", kAllowsNo, &GlobalConfig::reuse_port, false);
+  AddSwitch(keywords, "nogetaddrinfo", kNoPrefix, &GlobalConfig::getaddrinfo, false);
 }
 
 }  // namespace

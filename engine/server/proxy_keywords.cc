@@ -8,12 +8,9 @@
 namespace engine {
 namespace {
 
-// Where the columns of the matrix (manual 4.1) allow a word.
-constexpr Scopes kFront = scope::kFrontend | scope::kListen;
-constexpr Scopes kBack = scope::kBackend | scope::kListen;
-constexpr Scopes kEverywhere = scope::kDefaults | scope::kProxies;
-
-ProxyConfig& Config(BuildContext& context) { return *context.proxy->config; }
+using scope::kAll;
+using scope::kBack;
+using scope::kFront;
 
 WordPlace ArgumentPlace(const KeywordUse& use, size_t argument) {
   return {&use.line, use.first_argument + argument};
@@ -48,7 +45,7 @@ void AddNumber(BuildKeywords& keywords, const char* words, Scopes scopes, int64_
 }
 
 // Judged when the proxy is complete: `defaults` may say `mode http` and a proxy `mode tcp`.
-bool TakeMode(BuildContext& context, KeywordUse& use) {
+bool TakeProxyMode(BuildContext& context, KeywordUse& use) {
   size_t index = 0;
   const Parsed<size_t> mode =
       ParseOneOf(use.argument(0), {"tcp", "http", "log", "spop", "haterm", "health"});
@@ -132,7 +129,7 @@ void RegisterOptions(BuildKeywords& keywords) {
   AddOption(keywords, "option splice-auto", scope::kProxies, &ProxyConfig::splice_auto);
   AddOption(keywords, "option splice-request", scope::kProxies, &ProxyConfig::splice_request);
   AddOption(keywords, "option splice-response", scope::kProxies, &ProxyConfig::splice_response);
-  keywords.Add({"option tcpka", kEverywhere}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"option tcpka", kAll}, [](BuildContext& context, KeywordUse& use) {
     Config(context).tcpka_client = Config(context).tcpka_server = true;
     return HasArguments(use, 0, 0);
   });
@@ -152,7 +149,7 @@ void RegisterProxyKeywords(BuildKeywords& keywords) {
             &ProxyConfig::sessions_per_second);
   AddNumber(keywords, "fullconn", scope::kDefaults | kBack, 0, &ProxyConfig::fullconn);
   AddNumber(keywords, "retries", scope::kDefaults | kBack, 0, &ProxyConfig::retries);
-  keywords.Add({"mode", kEverywhere}, TakeMode);
+  keywords.Add({"mode", kAll}, TakeProxyMode);
   keywords.Add({"default_backend", scope::kDefaults | kFront},
                [](BuildContext& context, KeywordUse& use) {
                  if (!HasArguments(use, 1, 1, "the name of a backend")) return false;
@@ -168,7 +165,7 @@ void RegisterProxyKeywords(BuildKeywords& keywords) {
     return TakeDescription(use, Config(context).description);
   });
   for (const bool disabled : {true, false}) {
-    keywords.Add({disabled ? "disabled" : "enabled", kEverywhere},
+    keywords.Add({disabled ? "disabled" : "enabled", kAll},
                  [=](BuildContext& context, KeywordUse& use) {
                    Config(context).disabled = disabled;
                    return HasArguments(use, 0, 0);

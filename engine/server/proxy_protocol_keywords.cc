@@ -14,7 +14,7 @@
 namespace engine {
 namespace {
 
-constexpr Scopes kServers = scope::kServer | scope::kDefaultServer;
+using scope::kServers;
 
 // About the client's TLS; each but `authority` stands inside the TLV of `ssl`.
 struct FactOption {

@@ -13,9 +13,9 @@
 namespace engine {
 namespace {
 
-constexpr Scopes kFront = scope::kFrontend | scope::kListen;
-constexpr Scopes kBack = scope::kBackend | scope::kListen;
-constexpr Scopes kAll = scope::kDefaults | scope::kProxies;
+using scope::kAll;
+using scope::kBack;
+using scope::kFront;
 
 constexpr size_t kPatternFileBytesMax = size_t{256} << 20;
 

@@ -25,9 +25,9 @@ struct Column {
 };
 
 template <typename State>
-using At = base::Counter& (*)(State& state, uint32_t shard);
+using CounterAt = base::Counter& (*)(State& state, uint32_t shard);
 
-template <typename State, At<State> at>
+template <typename State, CounterAt<State> at>
 constexpr Column<State> Counted(const char* name) {
   return {name,
           [](State& state) {
@@ -60,7 +60,7 @@ constexpr Column<State> Counted(const char* name) {
       COLUMN(State, "denied_responses", member.denied_responses), \
       COLUMN(State, "rewrites_failed", member.rewrites_failed)
 
-constexpr Column<BackendState> kFrontend[] = {
+constexpr Column<BackendState> kFrontendColumns[] = {
     COLUMN(BackendState, "connections", front_total),
     COLUMN(BackendState, "sessions", sessions),
     COLUMN(BackendState, "bytes_in", bytes_in),
@@ -74,7 +74,7 @@ constexpr Column<BackendState> kFrontend[] = {
     STATUSES(BackendState, front_statuses),
 };
 
-constexpr Column<BackendState> kBackend[] = {
+constexpr Column<BackendState> kBackendColumns[] = {
     COLUMN(BackendState, "sessions", back_total),
     COLUMN(BackendState, "requests", back_requests),
     COLUMN(BackendState, "retries", retries),
@@ -88,7 +88,7 @@ constexpr Column<BackendState> kBackend[] = {
      [](BackendState& state, uint64_t value) { state.AddDowns(0, value); }},
 };
 
-constexpr Column<ServerState> kServer[] = {
+constexpr Column<ServerState> kServerColumns[] = {
     COLUMN(ServerState, "retries", retries),
     COLUMN(ServerState, "redispatches", redispatches),
     RULES(ServerState, rules),
@@ -104,7 +104,7 @@ constexpr Column<ServerState> kServer[] = {
 
 // What a backend shows of its servers. A server has it by itself; a backend remembers what came
 // from servers that the file does not have, or that are gone.
-constexpr Column<ServerState> kOfServer[] = {
+constexpr Column<ServerState> kOfServerColumns[] = {
     COLUMN(ServerState, "total", total),
     COLUMN(ServerState, "bytes_in", bytes_in),
     COLUMN(ServerState, "bytes_out", bytes_out),
@@ -120,7 +120,7 @@ constexpr Column<BackendState> kCarried[] = {
     COLUMN(BackendState, "connect_errors", carried.connect_errors),
     COLUMN(BackendState, "reused", carried.reused),
 };
-static_assert(std::size(kOfServer) == std::size(kCarried));
+static_assert(std::size(kOfServerColumns) == std::size(kCarried));
 
 #undef COLUMN
 #undef STATUSES
@@ -154,36 +154,36 @@ std::string SavedCountersEnd() { return std::string(kLastLine) + "\n"; }
 
 std::string FrontendCountersHead() {
   std::string line = "#fe guid";
-  AddNames(kFrontend, line);
+  AddNames(kFrontendColumns, line);
   return line + "\n";
 }
 
 std::string BackendCountersHead() {
   std::string line = "#be guid";
-  AddNames(kBackend, line);
+  AddNames(kBackendColumns, line);
   AddNames(kCarried, line);
   return line + "\n";
 }
 
 std::string ServerCountersHead() {
   std::string line = "#srv guid";
-  AddNames(kServer, line);
-  AddNames(kOfServer, line);
+  AddNames(kServerColumns, line);
+  AddNames(kOfServerColumns, line);
   return line + "\n";
 }
 
 std::string FrontendCountersLine(const ProxyConfig& proxy) {
   std::string line = proxy.guid;
-  AddValues(kFrontend, *proxy.state, line);
+  AddValues(kFrontendColumns, *proxy.state, line);
   return line + "\n";
 }
 
 std::string BackendCountersLine(const ProxyConfig& proxy) {
   std::string line = proxy.guid;
-  AddValues(kBackend, *proxy.state, line);
+  AddValues(kBackendColumns, *proxy.state, line);
   for (size_t i = 0; i < std::size(kCarried); ++i) {
     uint64_t sum = kCarried[i].get(*proxy.state);
-    for (const auto& server : proxy.servers) sum += kOfServer[i].get(*server->state);
+    for (const auto& server : proxy.servers) sum += kOfServerColumns[i].get(*server->state);
     line += "," + std::to_string(sum);
   }
   return line + "\n";
@@ -191,8 +191,8 @@ std::string BackendCountersLine(const ProxyConfig& proxy) {
 
 std::string ServerCountersLine(const ServerConfig& server) {
   std::string line = server.guid;
-  AddValues(kServer, *server.state, line);
-  AddValues(kOfServer, *server.state, line);
+  AddValues(kServerColumns, *server.state, line);
+  AddValues(kOfServerColumns, *server.state, line);
   return line + "\n";
 }
 
@@ -269,12 +269,12 @@ const SavedCounters::Row* SavedCounters::Find(const Rows& rows, const std::strin
 void SavedCounters::RestoreBackend(const ProxyConfig& proxy) const {
   const Row* row = Find(backends_, proxy.guid);
   if (row == nullptr) return;
-  AddTo(kBackend, *row, *proxy.state);
+  AddTo(kBackendColumns, *row, *proxy.state);
   for (size_t i = 0; i < std::size(kCarried); ++i) {
     const auto whole = row->find(kCarried[i].name);
     if (whole == row->end()) continue;
     uint64_t of_servers = 0;
-    for (const auto& server : proxy.servers) of_servers += kOfServer[i].get(*server->state);
+    for (const auto& server : proxy.servers) of_servers += kOfServerColumns[i].get(*server->state);
     kCarried[i].add(*proxy.state, whole->second - std::min(whole->second, of_servers));
   }
 }
@@ -282,14 +282,15 @@ void SavedCounters::RestoreBackend(const ProxyConfig& proxy) const {
 void SavedCounters::Restore(const Configuration& configuration) const {
   for (const auto& proxy : configuration.proxies) {
     if (proxy->is_frontend) {
-      if (const Row* row = Find(frontends_, proxy->guid)) AddTo(kFrontend, *row, *proxy->state);
+      if (const Row* row = Find(frontends_, proxy->guid))
+        AddTo(kFrontendColumns, *row, *proxy->state);
     }
     if (!proxy->is_backend) continue;
     for (const auto& server : proxy->servers) {
       const Row* row = Find(servers_, server->guid);
       if (row == nullptr) continue;
-      AddTo(kServer, *row, *server->state);
-      AddTo(kOfServer, *row, *server->state);
+      AddTo(kServerColumns, *row, *server->state);
+      AddTo(kOfServerColumns, *row, *server->state);
     }
     RestoreBackend(*proxy);
   }

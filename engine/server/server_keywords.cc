@@ -15,13 +15,12 @@ namespace {
 
 using scope::kDefaultServer;
 using scope::kServer;
-
-constexpr Scopes kBoth = kServer | kDefaultServer;
+using scope::kServers;
 
 template <typename Field>
 void AddNumber(BuildKeywords& keywords, const char* words, int64_t low, int64_t high,
                Field ServerConfig::*field) {
-  keywords.Add({words, kBoth}, [=](BuildContext& context, KeywordUse& use) {
+  keywords.Add({words, kServers}, [=](BuildContext& context, KeywordUse& use) {
     use.next = use.first_argument + 1;
     return HasArguments(use, 1, SIZE_MAX, "an integer") &&
            TakeArgument(use, 0, ParseInteger(use.argument(0), low, high), context.server->*field);
@@ -29,7 +28,7 @@ void AddNumber(BuildKeywords& keywords, const char* words, int64_t low, int64_t 
 }
 
 void AddFlag(BuildKeywords& keywords, const char* words, bool ServerConfig::*field, bool value) {
-  keywords.Add({words, kBoth}, [=](BuildContext& context, KeywordUse&) {
+  keywords.Add({words, kServers}, [=](BuildContext& context, KeywordUse&) {
     context.server->*field = value;
     return true;
   });
@@ -274,20 +273,20 @@ void RegisterServerKeywords(BuildKeywords& keywords) {
     return HasArguments(use, 1, SIZE_MAX, "an integer") &&
            TakeArgument(use, 0, ParseInteger(use.argument(0), 1, INT_MAX), context.server->id);
   });
-  keywords.Add({"tcp-ut", kBoth}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"tcp-ut", kServers}, [](BuildContext& context, KeywordUse& use) {
     use.next = use.first_argument + 1;
     return HasArguments(use, 1, SIZE_MAX, "a time such as '10s' or '500ms'") &&
            TakeArgument(use, 0, ParseTimeMs(use.argument(0)), context.server->tcp_user_timeout_ms);
   });
-  keywords.Add({"slowstart", kBoth}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"slowstart", kServers}, [](BuildContext& context, KeywordUse& use) {
     use.next = use.first_argument + 1;
     return HasArguments(use, 1, SIZE_MAX, "a time such as '10s' or '500ms'") &&
            TakeArgument(use, 0, ParseTimeMs(use.argument(0)), context.server->slowstart_ms);
   });
-  keywords.Add({"init-addr", kBoth}, TakeInitAddress);
+  keywords.Add({"init-addr", kServers}, TakeInitAddress);
   // What these take back is not supported yet, so there is never anything to take back.
   for (const char* words : {"no-check-reuse-pool", "no-tfo"}) {
-    keywords.Add({words, kBoth}, [](BuildContext&, KeywordUse&) { return true; });
+    keywords.Add({words, kServers}, [](BuildContext&, KeywordUse&) { return true; });
   }
 }
 

@@ -15,17 +15,16 @@ namespace {
 
 using scope::kBind;
 using scope::kGlobal;
+using scope::kServers;
 using tls::Verify;
 using tls::Version;
-
-constexpr Scopes kServers = scope::kServer | scope::kDefaultServer;
 
 // Where a common word writes to: the words of the line, or of the global section's defaults.
 using FindWords = std::function<TlsWords&(BuildContext&)>;
 
 TlsWords& WordsOfBind(BuildContext& context) { return context.bind->tls.words; }
 TlsWords& WordsOfServer(BuildContext& context) { return context.server->tls.words; }
-GlobalTls& Global(BuildContext& context) { return context.configuration.global.tls; }
+GlobalTls& TlsDefaults(BuildContext& context) { return context.configuration.global.tls; }
 
 Parsed<Version> ParseVersion(std::string_view text) {
   constexpr std::string_view kNames[] = {"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
@@ -262,12 +261,12 @@ void AddDefaults(BuildKeywords& keywords, const std::string& prefix, bool of_bin
   TlsWords GlobalTls::*const words = of_bind ? &GlobalTls::bind : &GlobalTls::server;
   keywords.Add({prefix + "-options", kGlobal}, [=](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, SIZE_MAX, "an option") &&
-           TakeDefaultOptions(use, of_bind, Global(context).*words);
+           TakeDefaultOptions(use, of_bind, TlsDefaults(context).*words);
   });
   const auto add_text = [&](const char* ending, std::optional<std::string> TlsWords::*field) {
     keywords.Add({prefix + ending, kGlobal}, [=](BuildContext& context, KeywordUse& use) {
       if (!HasArguments(use, 1, 1, "a list")) return false;
-      Global(context).*words.*field = std::string(use.argument(0));
+      TlsDefaults(context).*words.*field = std::string(use.argument(0));
       return true;
     });
   };
@@ -281,7 +280,8 @@ void AddGlobalNumber(BuildKeywords& keywords, const char* words, int64_t high,
                      uint32_t GlobalTls::*field) {
   keywords.Add({words, kGlobal}, [=](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "an integer") &&
-           TakeArgument(use, 0, ParseInteger(use.argument(0), 0, high), Global(context).*field);
+           TakeArgument(use, 0, ParseInteger(use.argument(0), 0, high),
+                        TlsDefaults(context).*field);
   });
 }
 
@@ -290,7 +290,7 @@ void AddNameList(BuildKeywords& keywords, const char* words,
                  std::span<const std::string_view> names, uint32_t GlobalTls::*field) {
   keywords.Add({words, kGlobal}, [=](BuildContext& context, KeywordUse& use) {
     if (!HasArguments(use, 1, 1, "names with ':' between them")) return false;
-    uint32_t& set = Global(context).*field;
+    uint32_t& set = TlsDefaults(context).*field;
     set = 0;
     std::string_view rest = use.argument(0);
     while (true) {
@@ -322,7 +322,7 @@ void RegisterGlobal(BuildKeywords& keywords) {
   const auto add_base = [&](const char* words, std::string GlobalTls::*field) {
     keywords.Add({words, kGlobal}, [=](BuildContext& context, KeywordUse& use) {
       if (!HasArguments(use, 1, 1, "a folder")) return false;
-      Global(context).*field = use.argument(0);
+      TlsDefaults(context).*field = use.argument(0);
       return true;
     });
   };
@@ -332,7 +332,7 @@ void RegisterGlobal(BuildKeywords& keywords) {
   keywords.Add({"ssl-server-verify", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     const Parsed<size_t> mode = ParseOneOf(use.argument(0), {"none", "required"});
     return HasArguments(use, 1, 1, "'none' or 'required'") &&
-           TakeArgument(use, 0, mode, Global(context).verifies_servers);
+           TakeArgument(use, 0, mode, TlsDefaults(context).verifies_servers);
   });
   AddGlobalNumber(keywords, "maxsslconn", INT_MAX, &GlobalTls::connections_max);
   AddGlobalNumber(keywords, "maxsslrate", INT_MAX, &GlobalTls::sessions_per_second);
@@ -343,12 +343,12 @@ void RegisterGlobal(BuildKeywords& keywords) {
   }
   keywords.Add({"tune.ssl.keylog", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "'on' or 'off'") &&
-           TakeArgument(use, 0, ParseOnOff(use.argument(0)), Global(context).keeps_secrets);
+           TakeArgument(use, 0, ParseOnOff(use.argument(0)), TlsDefaults(context).keeps_secrets);
   });
   keywords.Add({"tune.ssl.lifetime", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "a time") &&
            TakeArgument(use, 0, ParseTime(use.argument(0), TimeUnit::kSecond, TimeUnit::kSecond),
-                        Global(context).session_lifetime_s);
+                        TlsDefaults(context).session_lifetime_s);
   });
 }
 

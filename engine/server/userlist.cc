@@ -35,7 +35,7 @@ bool TakeNames(const KeywordUse& use, size_t argument, std::vector<std::string>*
   return true;
 }
 
-bool TakeUser(BuildContext& context, KeywordUse& use) {
+bool TakeListedUser(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, SIZE_MAX, "the name of a user")) return false;
   User user;
   user.name = use.argument(0);
@@ -65,7 +65,7 @@ bool TakeUser(BuildContext& context, KeywordUse& use) {
   return true;
 }
 
-bool TakeGroup(BuildContext& context, KeywordUse& use) {
+bool TakeListedGroup(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, 3, "the name of a group")) return false;
   const std::string name(use.argument(0));
   if (IsKnownGroup(List(context), name)) {
@@ -104,8 +104,8 @@ const User* Userlist::Verify(std::string_view user, std::string_view password) c
 }
 
 void RegisterUserlistKeywords(BuildKeywords& keywords) {
-  keywords.Add({"user", scope::kUserlist}, TakeUser);
-  keywords.Add({"group", scope::kUserlist}, TakeGroup);
+  keywords.Add({"user", scope::kUserlist}, TakeListedUser);
+  keywords.Add({"group", scope::kUserlist}, TakeListedGroup);
 }
 
 void ReadUserlist(BuildContext& context, const Section& section) {

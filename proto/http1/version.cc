@@ -8,7 +8,7 @@
 namespace proto {
 namespace {
 
-constexpr std::string_view kStrict = "HTTP/1.";
+constexpr std::string_view kStrictProtocol = "HTTP/1.";
 // "protocol/65535.65535" with a name of sane length.
 constexpr size_t kOddBytesMax = 64;
 
@@ -28,17 +28,20 @@ bool TakeNumber(std::string_view* text, uint16_t* number) {
 
 size_t VersionMismatch(std::string_view text, bool odd) {
   if (odd) return text.size() > kOddBytesMax ? kOddBytesMax : std::string_view::npos;
-  const size_t common = std::min(text.size(), kStrict.size());
+  const size_t common = std::min(text.size(), kStrictProtocol.size());
   for (size_t i = 0; i < common; ++i) {
-    if (text[i] != kStrict[i]) return i;
+    if (text[i] != kStrictProtocol[i]) return i;
   }
-  if (text.size() > kStrict.size() && !base::IsDigit(text[kStrict.size()])) return kStrict.size();
-  return text.size() > kStrict.size() + 1 ? kStrict.size() + 1 : std::string_view::npos;
+  if (text.size() > kStrictProtocol.size() && !base::IsDigit(text[kStrictProtocol.size()]))
+    return kStrictProtocol.size();
+  return text.size() > kStrictProtocol.size() + 1 ? kStrictProtocol.size() + 1
+                                                  : std::string_view::npos;
 }
 
 bool ParseVersion(std::string_view text, bool odd, Version* version, std::string_view* other) {
   if (!odd) {
-    if (text.size() != kStrict.size() + 1 || VersionMismatch(text, odd) != std::string_view::npos) {
+    if (text.size() != kStrictProtocol.size() + 1 ||
+        VersionMismatch(text, odd) != std::string_view::npos) {
       return false;
     }
     *version = {1, uint16_t(text.back() - '0')};

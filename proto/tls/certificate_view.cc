@@ -2,18 +2,21 @@
 
 #include <charconv>
 
+#include "proto/tls/der_tags.h"
+
 namespace proto {
 namespace {
 
 using std::string_view_literals::operator""sv;
 
-constexpr uint8_t kInteger = 0x02;
-constexpr uint8_t kIdentifier = 0x06;
-constexpr uint8_t kUtcTime = 0x17;
-constexpr uint8_t kGeneralizedTime = 0x18;
-constexpr uint8_t kSequence = 0x30;
-constexpr uint8_t kSet = 0x31;
-constexpr uint8_t kOctets = 0x04;
+using der::kGeneralizedTime;
+using der::kIdentifier;
+using der::kInteger;
+using der::kOctets;
+using der::kSequence;
+using der::kSet;
+using der::kUtcTime;
+
 constexpr uint8_t kVersionTag = 0xa0;
 constexpr uint8_t kExtensionsTag = 0xa3;
 

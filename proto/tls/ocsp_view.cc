@@ -1,14 +1,17 @@
 #include "proto/tls/ocsp_view.h"
 
+#include "proto/tls/der_tags.h"
+
 namespace proto {
 namespace {
 
-constexpr uint8_t kInteger = 0x02;
-constexpr uint8_t kOctets = 0x04;
-constexpr uint8_t kIdentifier = 0x06;
-constexpr uint8_t kEnumerated = 0x0a;
-constexpr uint8_t kGeneralizedTime = 0x18;
-constexpr uint8_t kSequence = 0x30;
+using der::kEnumerated;
+using der::kGeneralizedTime;
+using der::kIdentifier;
+using der::kInteger;
+using der::kOctets;
+using der::kSequence;
+
 constexpr uint8_t kZero = 0xa0;           // [0] around something
 constexpr uint8_t kGoodStatus = 0x80;     // [0] IMPLICIT NULL
 constexpr uint8_t kRevokedStatus = 0xa1;  // [1] IMPLICIT RevokedInfo

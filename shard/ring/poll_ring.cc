@@ -34,14 +34,14 @@
 namespace shard {
 namespace {
 
-constexpr char kName[] = "poll";
-constexpr uint32_t kCompletionsPerTurn = 1024;
+constexpr char kPollName[] = "poll";
+constexpr uint32_t kPollCompletionsPerTurn = 1024;
 constexpr int kEventsPerTurn = 512;
 constexpr int kReadsPerEvent = 4;  // of one descriptor, before the others get their turn
 constexpr int kAcceptsPerEvent = 16;
 constexpr uint32_t kOpsPerBlock = 256;
 constexpr uint32_t kBuckets = 4096;
-constexpr size_t kSendEntriesMax = 1024;  // UIO_MAXIOV
+constexpr size_t kPollSendEntriesMax = 1024;  // UIO_MAXIOV
 
 enum class Call : uint8_t { kAccept, kConnect, kRecv, kSend, kPoll, kCancel, kClose };
 
@@ -94,12 +94,12 @@ uint32_t EventsFor(const PollOp& op) {
 class PollRing final : public KernelRing {
  public:
   PollRing()
-      : completions_(std::make_unique<Completion[]>(kCompletionsPerTurn)),
+      : completions_(std::make_unique<Completion[]>(kPollCompletionsPerTurn)),
         buckets_(std::make_unique<PollOp*[]>(kBuckets)) {}
   ~PollRing() override;
   bool Open(const RingOptions& options, std::string* why);
 
-  const char* name() const override { return kName; }
+  const char* name() const override { return kPollName; }
   void Accept(OpId op, int fd, bool multishot) override;
   void Connect(OpId op, int fd, const sockaddr* address, socklen_t length) override;
   void Recv(OpId op, int fd, RecvMode mode, BufferSize size) override;
@@ -124,7 +124,7 @@ class PollRing final : public KernelRing {
   void FreeRecord(PollOp* record);
   Line& LineOf(int fd);
 
-  bool HasRoom() const { return count_ < kCompletionsPerTurn; }
+  bool HasRoom() const { return count_ < kPollCompletionsPerTurn; }
   void Answer(const PollOp& op, int result, bool more, Chunk* chunk = nullptr);
   Tried Try(PollOp& op);
   Tried TryAccept(PollOp& op);
@@ -305,7 +305,7 @@ void PollRing::Recv(OpId op, int fd, RecvMode mode, BufferSize size) {
 void PollRing::Send(OpId op, int fd, std::span<const iovec> bytes, SendMode mode) {
   PollOp* record = Submit(Call::kSend, op, fd);
   record->send_mode = mode;
-  const auto taken = bytes.first(std::min(bytes.size(), kSendEntriesMax));
+  const auto taken = bytes.first(std::min(bytes.size(), kPollSendEntriesMax));
   record->iovecs.assign(taken.begin(), taken.end());
 }
 

@@ -34,15 +34,15 @@
 namespace shard {
 namespace {
 
-constexpr char kName[] = "uring";
-constexpr uint32_t kCompletionsPerTurn = 1024;
+constexpr char kUringName[] = "uring";
+constexpr uint32_t kUringCompletionsPerTurn = 1024;
 constexpr uint32_t kTriesMax = 4096;  // unanswered kTry sends; one more is sent the dearer way
 constexpr uint32_t kSmallSlots = 1024;
 constexpr uint32_t kSmallStart = 64;
 constexpr uint32_t kLargeSlots = 64;
 constexpr uint32_t kLargeStart = 8;
-constexpr uint32_t kSendEntriesMax = 1024;    // UIO_MAXIOV
-constexpr size_t kSendBytesMax = 0x40000000;  // of one entry; the rest goes with the next send
+constexpr uint32_t kUringSendEntriesMax = 1024;  // UIO_MAXIOV
+constexpr size_t kSendBytesMax = 0x40000000;     // of one entry; the rest goes with the next send
 
 // The driver's own operations carry kWake with a generation, which no caller's operation has.
 enum WakeNote : uint32_t {
@@ -80,7 +80,7 @@ class SendScratch {
   struct Block {
     alignas(16) char bytes[kBlockBytes];
   };
-  static_assert(sizeof(msghdr) + kSendEntriesMax * sizeof(iovec) <= kBlockBytes);
+  static_assert(sizeof(msghdr) + kUringSendEntriesMax * sizeof(iovec) <= kBlockBytes);
 
   std::vector<std::unique_ptr<Block>> blocks_;
   size_t block_ = 0;
@@ -117,11 +117,11 @@ class UringRing final : public KernelRing {
  public:
   explicit UringRing(UringFeatures features)
       : features_(std::move(features)),
-        completions_(std::make_unique<Completion[]>(kCompletionsPerTurn + kTriesMax)) {}
+        completions_(std::make_unique<Completion[]>(kUringCompletionsPerTurn + kTriesMax)) {}
   ~UringRing() override;
   bool Open(const RingOptions& options, std::string* why);
 
-  const char* name() const override { return kName; }
+  const char* name() const override { return kUringName; }
   void Accept(OpId op, int fd, bool multishot) override;
   void Connect(OpId op, int fd, const sockaddr* address, socklen_t length) override;
   void Recv(OpId op, int fd, RecvMode mode, BufferSize size) override;
@@ -372,7 +372,7 @@ void UringRing::Recv(OpId op, int fd, RecvMode mode, BufferSize size) {
 }
 
 void UringRing::Send(OpId op, int fd, std::span<const iovec> bytes, SendMode mode) {
-  bytes = bytes.first(std::min<size_t>(bytes.size(), kSendEntriesMax));
+  bytes = bytes.first(std::min<size_t>(bytes.size(), kUringSendEntriesMax));
   const bool is_try = IsTry(mode);
   const uint32_t flags =
       MSG_NOSIGNAL | (is_try ? MSG_DONTWAIT : 0) | (mode == SendMode::kTryLast ? MSG_MORE : 0);
@@ -430,7 +430,7 @@ void UringRing::WriteWakeFd() {
 }
 
 void UringRing::Wake(Ring* from) {
-  if (from == nullptr || from->name() != kName || !features_.msg_ring) return WriteWakeFd();
+  if (from == nullptr || from->name() != kUringName || !features_.msg_ring) return WriteWakeFd();
   auto* sender = static_cast<UringRing*>(from);
   if (sender == this) {  // a ring cannot send to itself
     sender->Entry(WakeData(kFromRing))->opcode = IORING_OP_NOP;
@@ -520,7 +520,7 @@ void UringRing::OnEntry(const io_uring_cqe& cqe) {
 void UringRing::Reap() {
   unsigned head = *ring_.cq.khead;
   const unsigned tail = __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE);
-  while (head != tail && count_ < kCompletionsPerTurn) {
+  while (head != tail && count_ < kUringCompletionsPerTurn) {
     OnEntry(ring_.cq.cqes[head & ring_.cq.ring_mask]);
     ++head;
   }
