@@ -42,7 +42,7 @@ std::unique_ptr<CliCommand> StartPayload(Cli& cli, const CliCall& call) {
   return nullptr;
 }
 
-constexpr CliCommandSpec kSpecs[] = {
+constexpr CliCommandSpec kTestSpecs[] = {
     {"echo", CliLevel::kUser, "", "", StartEcho},
     {"level", CliLevel::kUser, "", "", StartShowCliLevel},
     {"long", CliLevel::kUser, "", "", StartLong},
@@ -58,7 +58,7 @@ constexpr CliCommandSpec kSpecs[] = {
 class CliTest : public ::testing::Test {
  protected:
   void Begin(CliLevel level, size_t line_max = 1000) {
-    cli_ = std::make_unique<Cli>(kSpecs, level, CliPeer{}, line_max);
+    cli_ = std::make_unique<Cli>(kTestSpecs, level, CliPeer{}, line_max);
   }
   // What is said until the conversation waits for more input, or is over.
   std::string Drain() {

@@ -17,7 +17,7 @@ struct AgentCase {
   const char* error;
 };
 
-constexpr AgentCase kCases[] = {
+constexpr AgentCase kAgentCases[] = {
     {"Nothing", "", -1, -1, -1, "", ""},
     {"Up", "up", 1, -1, -1, "", ""},
     {"Down", "down", 0, -1, -1, "", ""},
@@ -53,7 +53,7 @@ TEST_P(AgentTest, IsUnderstood) {
   EXPECT_EQ(answer.error, param.error);
 }
 
-INSTANTIATE_TEST_SUITE_P(AgentAnswer, AgentTest, testing::ValuesIn(kCases),
+INSTANTIATE_TEST_SUITE_P(AgentAnswer, AgentTest, testing::ValuesIn(kAgentCases),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

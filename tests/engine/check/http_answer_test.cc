@@ -21,7 +21,7 @@ struct AnswerCase {
   const char* body;
 };
 
-constexpr AnswerCase kCases[] = {
+constexpr AnswerCase kAnswerCases[] = {
     {"Length", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", Progress::kWhole,
      Progress::kWhole, 200, "hello"},
     {"CutBody", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhel", Progress::kHead,
@@ -69,7 +69,7 @@ TEST_P(HttpAnswerTest, WholeAndByteByByte) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(HttpAnswer, HttpAnswerTest, testing::ValuesIn(kCases),
+INSTANTIATE_TEST_SUITE_P(HttpAnswer, HttpAnswerTest, testing::ValuesIn(kAnswerCases),
                          [](const auto& info) { return info.param.name; });
 
 TEST(HttpAnswer, NothingWasAsked) {

@@ -14,7 +14,7 @@ ConditionFacts TestFacts() {
   return facts;
 }
 
-Environment TestEnvironment() {
+Environment ConditionEnvironment() {
   Environment environment;
   environment.Set("A", "1");
   environment.Set(" B ", "1");
@@ -22,7 +22,7 @@ Environment TestEnvironment() {
 }
 
 Condition Evaluate(std::string_view text) {
-  return EvaluateCondition(text, TestEnvironment(), TestFacts());
+  return EvaluateCondition(text, ConditionEnvironment(), TestFacts());
 }
 
 constexpr auto kTrue = ConditionResult::kTrue;

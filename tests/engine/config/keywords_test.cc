@@ -59,7 +59,7 @@ TestKeywords MakeKeywords() {
   return keywords;
 }
 
-Line Lex(const std::string& raw) {
+Line LexedLine(const std::string& raw) {
   static const SourceFile file{"t.cfg", ""};
   Line line;
   line.source = &file;
@@ -111,7 +111,7 @@ TEST(Keywords, RunsOrSaysWhyNot) {
   const TestKeywords keywords = MakeKeywords();
   for (const auto& test : kCases) {
     SCOPED_TRACE(test.name);
-    const Line line = Lex(test.raw);
+    const Line line = LexedLine(test.raw);
     Diagnostics diagnostics;
     Built built;
     EXPECT_EQ(keywords.Run(built, line, test.scopes, diagnostics), test.errors == 0);
@@ -160,7 +160,7 @@ TEST(Keywords, TellsATypingErrorFromWhatDoesNotWork) {
     SCOPED_TRACE(test.name);
     Diagnostics diagnostics;
     Built built;
-    const Line line = Lex(test.raw);
+    const Line line = LexedLine(test.raw);
     EXPECT_EQ(keywords.Run(built, line, test.scopes, diagnostics), test.errors == 0);
     EXPECT_EQ(built.trace, test.trace);
     EXPECT_EQ(diagnostics.errors(), test.errors);
@@ -177,7 +177,8 @@ TEST(Keywords, InheritedLinesThatMeanNothingArePassedOver) {
   Built built;
   for (const char* raw : {"balance x", "timeout client 1s", "no option redispatch", "unknown"}) {
     const std::string text = raw;
-    EXPECT_TRUE(keywords.RunInherited(built, Lex(text), scope::kFrontend, diagnostics)) << raw;
+    EXPECT_TRUE(keywords.RunInherited(built, LexedLine(text), scope::kFrontend, diagnostics))
+        << raw;
   }
   EXPECT_EQ(built.trace, "timeout client(1s) no:option redispatch()");
   EXPECT_EQ(diagnostics.errors(), 0u);
@@ -201,7 +202,7 @@ TEST(Keywords, WalksTheOptionsOfALine) {
   const TestKeywords keywords = MakeKeywords();
   for (const auto& test : kCases) {
     SCOPED_TRACE(test.name);
-    const Line line = Lex(test.raw);
+    const Line line = LexedLine(test.raw);
     Diagnostics diagnostics;
     Built built;
     EXPECT_EQ(keywords.RunOptions(built, line, 2, scope::kBind, diagnostics), test.errors == 0);
@@ -236,7 +237,7 @@ TEST(Keywords, SurvivesAnyWords) {
       raw += kWords[random() % std::size(kWords)];
       raw += ' ';
     }
-    const Line line = Lex(raw);
+    const Line line = LexedLine(raw);
     const Scopes scopes = Scopes{1} << (random() % scope::kCount);
     Diagnostics diagnostics;
     Built built;

@@ -56,13 +56,14 @@ std::string Evaluate(std::string_view text, size_t scratch_bytes = 4096) {
   return std::string(sample.text);
 }
 
-struct Row {
+struct ExpressionRow {
   const char* expression;
   const char* result;
 };
 
-void Check(std::initializer_list<Row> rows) {
-  for (const Row& row : rows) EXPECT_EQ(Evaluate(row.expression), row.result) << row.expression;
+void Check(std::initializer_list<ExpressionRow> rows) {
+  for (const ExpressionRow& row : rows)
+    EXPECT_EQ(Evaluate(row.expression), row.result) << row.expression;
 }
 
 TEST(Expression, Constants) {

@@ -29,7 +29,7 @@ class InZone {
   }
 };
 
-LogRecord Sample() {
+LogRecord SampleRecord() {
   LogRecord record;
   record.frontend = "http-in";
   record.bind = "f1";
@@ -63,7 +63,7 @@ LogRecord Sample() {
   return record;
 }
 
-std::string Write(std::string_view text, const LogRecord& record = Sample()) {
+std::string Write(std::string_view text, const LogRecord& record = SampleRecord()) {
   LogFormat format;
   LogFormatError error;
   if (!format.Compile(text, &error)) return "error: " + error.message;
@@ -123,7 +123,7 @@ TEST(LogFormat, Items) {
 }
 
 TEST(LogFormat, WhatNeverCameIsMarked) {
-  LogRecord record = Sample();
+  LogRecord record = SampleRecord();
   record.request = {};
   record.server = {};
   record.timers = {};
@@ -135,7 +135,7 @@ TEST(LogFormat, WhatNeverCameIsMarked) {
 }
 
 TEST(LogFormat, UnixSocketsAreNamedByTheirNumber) {
-  LogRecord record = Sample();
+  LogRecord record = SampleRecord();
   record.client.family = AF_UNIX;
   record.bind_id = 77;
   EXPECT_EQ(Write("%ci:%cp", record), "unix:77");
@@ -147,7 +147,7 @@ TEST(LogFormat, UnixSocketsAreNamedByTheirNumber) {
 
 TEST(LogFormat, LinesWithoutAFormat) {
   const InZone zone("UTC");
-  LogRecord record = Sample();
+  LogRecord record = SampleRecord();
   record.message = "Connection error during SSL handshake";
   LogDates dates;
   char buffer[200];
@@ -193,7 +193,7 @@ TEST(LogFormat, WritesJson) {
             "\"r\": \"GET /index.html?a=\\\"b HTTP/1.1\", \"s\": null, \"st\": true, "
             "\"t\": \"06/Feb/2009:12:14:14.655\", \"h\": null}");
   // What still grows has no '+' then, and flags of plain text mean nothing.
-  LogRecord record = Sample();
+  LogRecord record = SampleRecord();
   record.early = true;
   EXPECT_EQ(Write("%{+json,+Q,+E}o %(b)B %(n)f", record), "{\"b\": 2750, \"n\": \"http-in\"}");
   // An item alone, without a map around it.
@@ -203,13 +203,13 @@ TEST(LogFormat, WritesJson) {
 TEST(LogFormat, WritesCbor) {
   EXPECT_EQ(Write("%{+cbor}o %(p)cp"), "BF6170198225FF");
   EXPECT_EQ(Write("%{+cbor}o %(u)Tw %(f)f"), "BF61750061667F67687474702D696EFFFF");
-  LogRecord record = Sample();
+  LogRecord record = SampleRecord();
   record.timers.queue_ms = -1;
   EXPECT_EQ(Write("%{+cbor,+bin}o %(u)Tw", record), "\xBF\x61u\x20\xFF");
 }
 
 TEST(LogFormat, WritesWhatWasCaptured) {
-  LogRecord record = Sample();
+  LogRecord record = SampleRecord();
   EXPECT_EQ(Write("<%hr|%{+Q}hr|%hrl|%CC|%ID>", record), "<|||-|->");
   const std::string_view request[] = {"a|b{c}#\"", {}};
   const std::string_view response[] = {"x"};
@@ -223,7 +223,7 @@ TEST(LogFormat, WritesWhatWasCaptured) {
 }
 
 TEST(LogFormat, TellsOfTlsInTheFrontendsName) {
-  LogRecord record = Sample();
+  LogRecord record = SampleRecord();
   record.tls_version = "TLSv1.3";
   EXPECT_EQ(Write("%f %ft", record), "http-in http-in~");
 }

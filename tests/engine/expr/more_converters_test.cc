@@ -10,9 +10,9 @@
 namespace engine {
 namespace {
 
-class Fixed final : public EvalContext {
+class FixedContext final : public EvalContext {
  public:
-  explicit Fixed(Scratch& scratch) : EvalContext(scratch) {}
+  explicit FixedContext(Scratch& scratch) : EvalContext(scratch) {}
   uint64_t WallMicros() const override { return 1700000000000000; }
   uint64_t Random() override { return 4; }
   const Sample* FindVariable(const VariableName&) override { return nullptr; }
@@ -36,7 +36,7 @@ std::string Eval(std::string_view text) {
   if (!expression) return "<error: " + problem.message + ">";
   char memory[4096];
   Scratch scratch(memory, sizeof(memory));
-  Fixed context(scratch);
+  FixedContext context(scratch);
   Sample sample;
   if (!expression->Run(context, sample)) return "<none>";
   if (sample.type == SampleType::kBoolean) return sample.number != 0 ? "true" : "false";
@@ -44,14 +44,15 @@ std::string Eval(std::string_view text) {
   return std::string(sample.text);
 }
 
-struct Row {
+struct ConverterRow {
   const char* expression;
   const char* expected;
 };
 
 template <size_t kRows>
-void Check(const Row (&rows)[kRows]) {
-  for (const Row& row : rows) EXPECT_EQ(Eval(row.expression), row.expected) << row.expression;
+void Check(const ConverterRow (&rows)[kRows]) {
+  for (const ConverterRow& row : rows)
+    EXPECT_EQ(Eval(row.expression), row.expected) << row.expression;
 }
 
 TEST(DateConverters, WriteWhatStrftimeWrites) {
@@ -449,7 +450,7 @@ TEST(MessageConverters, AddItemsWhereThereIsOne) {
 
 // Manual 7.3.1, regsub.
 TEST(Regsub, PutsGroupsIn) {
-  const Row rows[] = {
+  const ConverterRow rows[] = {
       {"str(/a//b///c),regsub('/+',/,g)", "/a/b/c"},
       {"str(/a//b///c),regsub('//+',/)", "/a/b///c"},
       {"str(abcABC),regsub(B,x,i)", "axcABC"},
@@ -467,7 +468,8 @@ TEST(Regsub, PutsGroupsIn) {
        "for character class (at character 2)>"},
       {"str(abc),regsub(b,x,gz)", "<error: 'regsub': the flags are 'g' and 'i'>"},
   };
-  for (const Row& row : rows) EXPECT_EQ(Eval(row.expression), row.expected) << row.expression;
+  for (const ConverterRow& row : rows)
+    EXPECT_EQ(Eval(row.expression), row.expected) << row.expression;
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ std::string Hello() {
                            .key_shares = std::string("\x00\x1d\x00\x02kk", 6)});
 }
 
-struct Row {
+struct ContentRow {
   const char* name;
   std::string bytes;
   const char* expression;
@@ -55,7 +55,7 @@ TEST(ContentFetches, ReadWhatHasCome) {
   const std::string rdp =
       std::string("\x03\x00\x00\x2a\x25\xe0\x00\x00\x00\x00\x00", 11) + "Cookie: mstshash=me\r\n";
   const std::string distcc = "DIST00000001ARGC00000002ARGV00000002ccARGV00000003-c!DOTI0000000afew";
-  const std::vector<Row> kRows = {
+  const std::vector<ContentRow> kRows = {
       {"length", "abc", "req.len", "3?"},
       {"block", "abcdef", "req.payload(1,3)", "bcd"},
       {"the rest", "abcdef", "req.payload(2,0)", "cdef?"},
@@ -94,7 +94,7 @@ TEST(ContentFetches, ReadWhatHasCome) {
       {"distcc, not there", distcc, "distcc_param(DOTX)", "<none>?"},
       {"distcc, half", distcc, "distcc_param(DOTI)", "10?"},
   };
-  for (const Row& row : kRows) {
+  for (const ContentRow& row : kRows) {
     RawTraffic raw;
     raw.Receive(row.bytes);
     EXPECT_EQ(raw.Eval(row.expression), row.expected) << row.name;

@@ -7,14 +7,14 @@
 namespace engine {
 namespace {
 
-struct Row {
+struct ConverterRow {
   const char* expression;
   const char* expected;
 };
 
 // Check values of the specifications, and of NIST's collections.
 TEST(HashConverters, GiveWhatIsPublished) {
-  const Row kRows[] = {
+  const ConverterRow kRows[] = {
       {"str(abc),sha1,hex", "A9993E364706816ABA3E25717850C26C9CD0D89D"},
       {"str(abc),sha2,hex", "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"},
       {"str(abc),sha2(224),hex", "23097D223405D8228642A477BDA255B32AADBCE4BDA0B3F7E36C9DA7"},
@@ -64,7 +64,7 @@ TEST(HashConverters, GiveWhatIsPublished) {
       {"str(x),fe_exists", "false"},
       {"str(x),nbsrv", "<none>"},
   };
-  for (const Row& row : kRows) {
+  for (const ConverterRow& row : kRows) {
     TrafficFixture traffic;
     EXPECT_EQ(traffic.Eval(row.expression), row.expected) << row.expression;
   }

@@ -5,7 +5,7 @@
 namespace engine {
 namespace {
 
-struct Row {
+struct HeaderRow {
   const char* name;
   const char* expression;
   const char* expected;
@@ -28,7 +28,7 @@ void Fill(TrafficFixture& traffic) {
 }
 
 TEST(HeaderFetches, FindWhatTheManualSays) {
-  const Row kRows[] = {
+  const HeaderRow kRows[] = {
       {"the last value", "req.hdr(x-a)", "three"},
       {"the first", "req.hdr(x-a,1)", "one"},
       {"the second", "req.hdr(x-a,2)", "two"},
@@ -84,7 +84,7 @@ TEST(HeaderFetches, FindWhatTheManualSays) {
        "<error: 'req.hdr': an occurrence counts from 1, or from -1 for the last>"},
       {"status", "status", "404"},
   };
-  for (const Row& row : kRows) {
+  for (const HeaderRow& row : kRows) {
     TrafficFixture traffic;
     Fill(traffic);
     EXPECT_EQ(traffic.Eval(row.expression), row.expected) << row.name;

@@ -5,7 +5,7 @@
 namespace engine {
 namespace {
 
-struct Row {
+struct RequestRow {
   const char* name;
   const char* target;
   const char* expression;
@@ -13,7 +13,7 @@ struct Row {
 };
 
 TEST(RequestFetches, ReadTheTarget) {
-  const Row kRows[] = {
+  const RequestRow kRows[] = {
       {"path", "/p/q?a=1", "path", "/p/q"},
       {"path of an absolute target", "http://h:81/x?y", "path", "/x"},
       {"path and query", "/p?a=1", "pathq", "/p?a=1"},
@@ -51,7 +51,7 @@ TEST(RequestFetches, ReadTheTarget) {
       {"bad option", "/", "query(x)", "<error: 'query': the only option is 'with_qm'>"},
       {"bad flag", "/", "urlp(a,,x)", "<error: 'urlp': the only flag is 'i'>"},
   };
-  for (const Row& row : kRows) {
+  for (const RequestRow& row : kRows) {
     TrafficFixture traffic(row.target);
     EXPECT_EQ(traffic.Eval(row.expression), row.expected) << row.name;
   }

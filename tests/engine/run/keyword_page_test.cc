@@ -33,7 +33,7 @@ constexpr const char* kIntroduction =
     "|\n"
     "| removed | refused; HAProxy dropped it as well, and the note says what took its place |\n\n";
 
-struct Row {
+struct PageRow {
   std::string word;
   std::string where;
   Support support;
@@ -43,7 +43,7 @@ struct Row {
 struct PageSection {
   std::string title;
   std::string note;
-  std::multimap<std::string, Row> rows;
+  std::multimap<std::string, PageRow> rows;
 };
 
 const char* StateName(Support support) {
@@ -81,7 +81,7 @@ PageSection KeywordsOf(std::string title, Scopes scopes) {
       const size_t quote = name.find('\'', 1);
       where += (where.empty() ? "" : ", ") + name.substr(1, quote - 1);
     }
-    section.rows.emplace(spec.words, Row{spec.words, where, spec.support, spec.note});
+    section.rows.emplace(spec.words, PageRow{spec.words, where, spec.support, spec.note});
   }
   return section;
 }
@@ -98,7 +98,7 @@ PageSection WordsOf(const WordList& words, WordKind kind, std::string title, std
     }
     std::string noted = word.note;
     if (word.is_ours) noted += noted.empty() ? "ours" : " (ours)";
-    section.rows.emplace(word.words, Row{word.words, where, word.support, noted});
+    section.rows.emplace(word.words, PageRow{word.words, where, word.support, noted});
   }
   return section;
 }

@@ -29,7 +29,7 @@ SystemLimits System(uint64_t soft, uint64_t hard, bool may_raise = false) {
   return system;
 }
 
-struct Row {
+struct LimitRow {
   const char* name;
   std::function<void(LimitsRequest&)> change;
   SystemLimits system;
@@ -38,7 +38,7 @@ struct Row {
   const char* message;  // part of the only message; empty: there is none
 };
 
-const Row kRows[] = {
+const LimitRow kLimitRows[] = {
     {"derived from the hard limit", [](auto&) {}, System(1024, 20000), 9985, 20000, ""},
     {"derived from an odd limit", [](auto&) {}, System(1024, 20001), 9985, 20000, ""},
     {"derived from an unlimited one stops at fd-hard-limit", [](auto&) {},
@@ -110,7 +110,7 @@ const Row kRows[] = {
 };
 
 TEST(LimitsTest, Rules) {
-  for (const Row& row : kRows) {
+  for (const LimitRow& row : kLimitRows) {
     SCOPED_TRACE(row.name);
     LimitsRequest request = Request();
     row.change(request);

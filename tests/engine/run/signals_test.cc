@@ -23,12 +23,12 @@ int InChild(const std::function<int()>& body) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-struct Row {
+struct SignalRow {
   int signal;
   SignalRequest request;
   const char* name;
 };
-const Row kRows[] = {
+const SignalRow kSignalRows[] = {
     {SIGINT, SignalRequest::kStop, "SIGINT"},       {SIGTERM, SignalRequest::kStop, "SIGTERM"},
     {SIGUSR1, SignalRequest::kSoftStop, "SIGUSR1"}, {SIGUSR2, SignalRequest::kReload, "SIGUSR2"},
     {SIGHUP, SignalRequest::kReload, "SIGHUP"},     {SIGQUIT, SignalRequest::kDump, "SIGQUIT"},
@@ -37,7 +37,7 @@ const Row kRows[] = {
 };
 
 TEST(SignalsTest, EachSignalHasItsRequest) {
-  for (const Row& row : kRows) {
+  for (const SignalRow& row : kSignalRows) {
     SCOPED_TRACE(row.name);
     EXPECT_STREQ(SignalName(row.signal), row.name);
     EXPECT_EQ(InChild([&] {

@@ -83,12 +83,12 @@ TEST(VersionTest, FeatureListAgreesWithConditions) {
   EXPECT_FALSE(HasFeature("NOSUCH"));
 }
 
-struct Row {
+struct ConditionRow {
   const char* condition;
   ConditionResult result;
 };
 TEST(VersionTest, ConditionsOfTheContract) {
-  const Row rows[] = {
+  const ConditionRow rows[] = {
       {"version_atleast(3.5)", ConditionResult::kTrue},
       {"version_atleast(3.4.9)", ConditionResult::kTrue},
       {"version_atleast(2.4-dev19)", ConditionResult::kTrue},
@@ -113,7 +113,7 @@ TEST(VersionTest, ConditionsOfTheContract) {
   };
   const ConditionFacts facts = MakeConditionFacts({});
   Environment environment;
-  for (const Row& row : rows) {
+  for (const ConditionRow& row : rows) {
     EXPECT_EQ(EvaluateCondition(row.condition, environment, facts).result, row.result)
         << row.condition;
   }

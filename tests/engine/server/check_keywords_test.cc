@@ -14,12 +14,12 @@ namespace {
 
 using Kind = CheckRule::Kind;
 
-constexpr const char* kDefaults =
+constexpr const char* kCheckDefaults =
     "defaults\n timeout connect 1s\n timeout client 30s\n timeout server 40s\n";
 
 // Line 6.
-BuiltText InBackend(const std::string& lines) {
-  return BuiltText(std::string(kDefaults) + "backend b\n" + lines);
+BuiltText InCheckedBackend(const std::string& lines) {
+  return BuiltText(std::string(kCheckDefaults) + "backend b\n" + lines);
 }
 
 const CheckConfig& CheckOfFirst(const BuiltText& built) {
@@ -37,7 +37,7 @@ std::vector<Kind> KindsOf(const CheckRules& rules) {
 }
 
 TEST(CheckKeywords, ServerOptions) {
-  const BuiltText built = InBackend(
+  const BuiltText built = InCheckedBackend(
       " default-server inter 3s check\n"
       " server s 1.2.3.4:80 fastinter 500 downinter 1m rise 4 fall 5 port 81 addr 1.2.3.5 "
       "on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions init-state down "
@@ -67,19 +67,20 @@ TEST(CheckKeywords, ServerOptions) {
 }
 
 TEST(CheckKeywords, NoCheckTakesItBack) {
-  const BuiltText built = InBackend(" default-server check\n server s 1.2.3.4:80 no-check\n");
+  const BuiltText built =
+      InCheckedBackend(" default-server check\n server s 1.2.3.4:80 no-check\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_FALSE(CheckOfFirst(built).enabled);
 }
 
 TEST(CheckKeywords, PlainConnectNeedsNoRules) {
-  const BuiltText built = InBackend(" server s 1.2.3.4:80 check\n");
+  const BuiltText built = InCheckedBackend(" server s 1.2.3.4:80 check\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(built.configuration->FindBackend("b")->checks, nullptr);
 }
 
 TEST(CheckKeywords, TheHeaderGoesWhereTrafficGoes) {
-  const BuiltText built = InBackend(
+  const BuiltText built = InCheckedBackend(
       " server a 1.2.3.4:80 check send-proxy-v2\n"
       " server b 1.2.3.4:80 check send-proxy-v2 port 81\n"
       " server c 1.2.3.4:80 check send-proxy-v2 port 81 check-send-proxy\n"
@@ -93,7 +94,7 @@ TEST(CheckKeywords, TheHeaderGoesWhereTrafficGoes) {
 }
 
 TEST(CheckKeywords, Tracking) {
-  const BuiltText built = InBackend(
+  const BuiltText built = InCheckedBackend(
       " server a 1.2.3.4:80 check\n server b 1.2.3.4:81 track a\n"
       "backend c\n server d 1.2.3.4:82 track b/b\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
@@ -105,7 +106,7 @@ TEST(CheckKeywords, Tracking) {
 }
 
 TEST(CheckKeywords, TcpRules) {
-  const BuiltText built = InBackend(
+  const BuiltText built = InCheckedBackend(
       " option tcp-check\n"
       " tcp-check connect port 81 linger comment first\n"
       " tcp-check comment greeting\n"
@@ -138,7 +139,7 @@ TEST(CheckKeywords, TcpRules) {
 }
 
 TEST(CheckKeywords, RulesWithSamples) {
-  const BuiltText built = InBackend(
+  const BuiltText built = InCheckedBackend(
       " option tcp-check\n"
       " tcp-check connect port var(check.port)\n"
       " tcp-check set-var(check.x,ifnotset) int(5)\n"
@@ -168,7 +169,7 @@ TEST(CheckKeywords, RulesWithSamples) {
 }
 
 TEST(CheckKeywords, FormatsOfARequestMoveWithTheirFields) {
-  const BuiltText built = InBackend(
+  const BuiltText built = InCheckedBackend(
       " option httpchk GET / HTTP/1.1 h%[int(1)]\n"
       " http-check send hdr X-A a%[int(2)] hdr Content-Length %[int(9)] uri-lf /%[int(3)]\n"
       " server s 1.2.3.4:80 check\n");
@@ -185,7 +186,7 @@ TEST(CheckKeywords, FormatsOfARequestMoveWithTheirFields) {
 
 TEST(CheckKeywords, AConnectIsAddedWhereNoneIs) {
   const BuiltText built =
-      InBackend(" option tcp-check\n tcp-check send x\n server s 1.2.3.4:80 check\n");
+      InCheckedBackend(" option tcp-check\n tcp-check send x\n server s 1.2.3.4:80 check\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(KindsOf(RulesOf(built)), (std::vector<Kind>{Kind::kConnect, Kind::kSend}));
   EXPECT_TRUE(RulesOf(built).rules[0].with_defaults);
@@ -205,7 +206,7 @@ TEST(CheckKeywords, OwnRulesTakeThePlaceOfInheritedOnes) {
 }
 
 TEST(CheckKeywords, HttpDefaults) {
-  const BuiltText built = InBackend(" option httpchk\n server s 1.2.3.4:80 check\n");
+  const BuiltText built = InCheckedBackend(" option httpchk\n server s 1.2.3.4:80 check\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   const CheckRules& rules = RulesOf(built);
   ASSERT_EQ(KindsOf(rules), (std::vector<Kind>{Kind::kConnect, Kind::kSendRequest, Kind::kExpect}));
@@ -233,8 +234,8 @@ TEST(CheckKeywords, HttpOptionForms) {
       {"GET /x HTTP/1.1\\r\\nHost:\\ www\\r\\nX-A:\\ b", "GET", "/x", "HTTP/1.1", 2},
   };
   for (const Form& form : forms) {
-    const BuiltText built =
-        InBackend(" option httpchk " + std::string(form.words) + "\n server s 1.2.3.4:80 check\n");
+    const BuiltText built = InCheckedBackend(" option httpchk " + std::string(form.words) +
+                                             "\n server s 1.2.3.4:80 check\n");
     ASSERT_NE(built.configuration, nullptr) << built.Render();
     const CheckRequest& request = RulesOf(built).rules[1].request;
     EXPECT_EQ(request.method, form.method);
@@ -245,7 +246,7 @@ TEST(CheckKeywords, HttpOptionForms) {
 }
 
 TEST(CheckKeywords, HttpRules) {
-  const BuiltText built = InBackend(
+  const BuiltText built = InCheckedBackend(
       " option httpchk GET /a HTTP/1.1 www\n"
       " http-check disable-on-404\n http-check send-state\n"
       " http-check connect\n"
@@ -281,7 +282,7 @@ TEST(CheckKeywords, HttpRules) {
 }
 
 TEST(CheckKeywords, Programs) {
-  const BuiltText built("global\n external-check preserve-env\n" + std::string(kDefaults) +
+  const BuiltText built("global\n external-check preserve-env\n" + std::string(kCheckDefaults) +
                         "backend b\n option external-check\n external-check command /bin/x\n"
                         " external-check path /bin\n server s 1.2.3.4:80 check\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
@@ -289,7 +290,7 @@ TEST(CheckKeywords, Programs) {
   EXPECT_EQ(RulesOf(built).kind, CheckKind::kExternal);
   EXPECT_EQ(RulesOf(built).command, "/bin/x");
   EXPECT_EQ(RulesOf(built).command_path, "/bin");
-  const BuiltText missing("global\n external-check\n" + std::string(kDefaults) +
+  const BuiltText missing("global\n external-check\n" + std::string(kCheckDefaults) +
                           "backend b\n option external-check\n server s 1.2.3.4:80 check\n");
   ASSERT_EQ(missing.errors().size(), 1u);
   EXPECT_NE(missing.errors()[0].find("needs an 'external-check command'"), std::string::npos);
@@ -297,7 +298,7 @@ TEST(CheckKeywords, Programs) {
 
 TEST(CheckKeywords, TheLastOptionDecides) {
   const BuiltText built =
-      InBackend(" option httpchk\n option redis-check\n server s 1.2.3.4:80 check\n");
+      InCheckedBackend(" option httpchk\n option redis-check\n server s 1.2.3.4:80 check\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(RulesOf(built).kind, CheckKind::kProtocol);
 }
@@ -410,7 +411,7 @@ const RefusedCase kRefused[] = {
 class RefusedCheckTest : public testing::TestWithParam<RefusedCase> {};
 
 TEST_P(RefusedCheckTest, SaysWhy) {
-  const BuiltText built = InBackend(GetParam().lines);
+  const BuiltText built = InCheckedBackend(GetParam().lines);
   ASSERT_FALSE(built.errors().empty());
   EXPECT_NE(built.errors()[0].find(GetParam().error), std::string::npos) << built.Render();
 }

@@ -14,12 +14,12 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-constexpr const char* kDefaults =
+constexpr const char* kCookieDefaults =
     "defaults\n mode http\n timeout connect 1s\n timeout client 30s\n timeout server 40s\n";
 
 // Line 7.
-BuiltText InBackend(const std::string& lines) {
-  return BuiltText(std::string(kDefaults) + "backend b\n" + lines);
+BuiltText InCookieBackend(const std::string& lines) {
+  return BuiltText(std::string(kCookieDefaults) + "backend b\n" + lines);
 }
 
 const ProxyConfig& Backend(const BuiltText& built) {
@@ -28,7 +28,7 @@ const ProxyConfig& Backend(const BuiltText& built) {
 const CookieConfig& Cookie(const BuiltText& built) { return Backend(built).http.cookie; }
 
 TEST(CookieKeywords, NameAlone) {
-  const BuiltText built = InBackend(" cookie SRV\n");
+  const BuiltText built = InCookieBackend(" cookie SRV\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(Cookie(built).name, "SRV");
   EXPECT_EQ(Cookie(built).mode, CookieMode::kObserved);
@@ -37,7 +37,7 @@ TEST(CookieKeywords, NameAlone) {
 }
 
 TEST(CookieKeywords, EveryWord) {
-  const BuiltText built = InBackend(
+  const BuiltText built = InCookieBackend(
       " cookie SRV insert indirect nocache postonly preserve httponly secure domain .a.com"
       " domain b.com maxidle 30m maxlife 8h dynamic attr SameSite=Lax attr x\n"
       " dynamic-cookie-key k\n");
@@ -55,8 +55,8 @@ TEST(CookieKeywords, EveryWord) {
 }
 
 TEST(CookieKeywords, TheLastLineCountsWhole) {
-  const BuiltText built =
-      InBackend(" dynamic-cookie-key k\n cookie A insert indirect httponly\n cookie B rewrite\n");
+  const BuiltText built = InCookieBackend(
+      " dynamic-cookie-key k\n cookie A insert indirect httponly\n cookie B rewrite\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(Cookie(built).name, "B");
   EXPECT_EQ(Cookie(built).mode, CookieMode::kRewrite);
@@ -66,7 +66,7 @@ TEST(CookieKeywords, TheLastLineCountsWhole) {
 }
 
 TEST(CookieKeywords, DefaultsAreInherited) {
-  const BuiltText built(std::string(kDefaults) +
+  const BuiltText built(std::string(kCookieDefaults) +
                         " cookie S prefix\n option persist\n dynamic-cookie-key k\n"
                         " default-server cookie d redir http://x\n"
                         "backend b\n server s 192.0.2.1:80\n server t 192.0.2.2:80 cookie t\n"
@@ -127,40 +127,44 @@ TEST(CookieKeywords, Errors) {
        "7:30 'redir': a location has no control characters and no blanks"},
   };
   for (const Row& row : rows) {
-    const BuiltText built = InBackend(std::string(row.line) + "\n");
+    const BuiltText built = InCookieBackend(std::string(row.line) + "\n");
     ASSERT_EQ(built.errors().size(), 1u) << row.line << "\n" << built.Render();
     EXPECT_EQ(built.errors()[0].substr(0, std::string(row.error).size()), row.error) << row.line;
   }
 }
 
 TEST(CookieKeywords, ValuesThatWouldNotComeBackAreRefused) {
-  EXPECT_EQ(InBackend(" cookie S prefix\n server s 192.0.2.1:80 cookie a~b\n").errors().size(), 1u);
-  EXPECT_EQ(InBackend(" cookie S insert\n server s 192.0.2.1:80 cookie a~b\n").errors(), Lines{});
-  EXPECT_EQ(InBackend(" cookie S insert maxidle 3s\n server s 192.0.2.1:80 cookie 'a|b'\n")
+  EXPECT_EQ(
+      InCookieBackend(" cookie S prefix\n server s 192.0.2.1:80 cookie a~b\n").errors().size(), 1u);
+  EXPECT_EQ(InCookieBackend(" cookie S insert\n server s 192.0.2.1:80 cookie a~b\n").errors(),
+            Lines{});
+  EXPECT_EQ(InCookieBackend(" cookie S insert maxidle 3s\n server s 192.0.2.1:80 cookie 'a|b'\n")
                 .errors()
                 .size(),
             1u);
-  EXPECT_EQ(InBackend(" cookie S insert\n server s 192.0.2.1:80 cookie 'a|b'\n").errors(), Lines{});
+  EXPECT_EQ(InCookieBackend(" cookie S insert\n server s 192.0.2.1:80 cookie 'a|b'\n").errors(),
+            Lines{});
 }
 
 TEST(CookieKeywords, Warnings) {
-  EXPECT_EQ(InBackend(" cookie S insert domain localhost\n").warnings(),
+  EXPECT_EQ(InCookieBackend(" cookie S insert domain localhost\n").warnings(),
             (Lines{"7:25 domain 'localhost' contains no embedded dot"}));
-  EXPECT_EQ(InBackend(" cookie S insert domain .com\n").warnings(),
+  EXPECT_EQ(InCookieBackend(" cookie S insert domain .com\n").warnings(),
             (Lines{"7:25 domain '.com' contains no embedded dot"}));
-  EXPECT_EQ(InBackend(" cookie S prefix maxidle 3s\n").warnings(),
+  EXPECT_EQ(InCookieBackend(" cookie S prefix maxidle 3s\n").warnings(),
             (Lines{"7:2 'maxidle' and 'maxlife' have no effect without 'insert'"}));
-  EXPECT_EQ(InBackend(" cookie S insert domain a.com maxlife 3s\n").warnings(), Lines{});
+  EXPECT_EQ(InCookieBackend(" cookie S insert domain a.com maxlife 3s\n").warnings(), Lines{});
 }
 
 TEST(CookieKeywords, TcpDoesWithout) {
   const BuiltText built =
-      InBackend(" mode tcp\n cookie S insert\n server s 192.0.2.1:80 cookie a\n");
+      InCookieBackend(" mode tcp\n cookie S insert\n server s 192.0.2.1:80 cookie a\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(built.warnings().size(), 2u) << built.Render();
   EXPECT_FALSE(Cookie(built).enabled());
   EXPECT_EQ(Backend(built).servers[0]->cookie, "");
-  const BuiltText redirected = InBackend(" mode tcp\n server s 192.0.2.1:80 redir http://x\n");
+  const BuiltText redirected =
+      InCookieBackend(" mode tcp\n server s 192.0.2.1:80 redir http://x\n");
   EXPECT_EQ(redirected.errors().size(), 1u) << redirected.Render();
 }
 
@@ -168,7 +172,7 @@ TEST(CookieKeywords, DynamicCookies) {
   const std::string lines =
       " cookie S insert dynamic\n server a 127.0.0.1:80 cookie own\n server b 127.0.0.1:80\n"
       " server c 127.0.0.1\n server d unix@/x\n server e 0.0.0.0:80\n";
-  const BuiltText keyed = InBackend(" dynamic-cookie-key secret\n" + lines);
+  const BuiltText keyed = InCookieBackend(" dynamic-cookie-key secret\n" + lines);
   ASSERT_NE(keyed.configuration, nullptr) << keyed.Render();
   const auto cookie = [](const BuiltText& built, size_t server) {
     const ServerConfig& config = *Backend(built).servers[server];
@@ -179,7 +183,7 @@ TEST(CookieKeywords, DynamicCookies) {
   EXPECT_EQ(cookie(keyed, 2).size(), 16u) << "the port is the client's";
   EXPECT_EQ(cookie(keyed, 3), "") << "only for IP addresses";
   EXPECT_EQ(cookie(keyed, 4), "") << "the address is the client's";
-  const BuiltText without_key = InBackend(lines);
+  const BuiltText without_key = InCookieBackend(lines);
   ASSERT_NE(without_key.configuration, nullptr) << without_key.Render();
   EXPECT_EQ(cookie(without_key, 0), "own");
   EXPECT_EQ(cookie(without_key, 1), "");

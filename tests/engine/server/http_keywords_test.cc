@@ -280,13 +280,13 @@ TEST_F(HttpKeywords, LinesHaveTheirEffect) {
 
 // What is refused ---------------------------------------------------------------------------------
 
-struct FaultRow {
+struct HttpFaultRow {
   const char* name;
   std::string lines;
   std::vector<std::string> errors;
 };
 
-const std::vector<FaultRow> kFaults = {
+const std::vector<HttpFaultRow> kHttpFaults = {
     {"ReuseUnknown",
      " http-reuse sometimes\n",
      {"7:13 'http-reuse': expects 'never', 'safe', 'aggressive' or 'always', not 'sometimes'"}},
@@ -409,7 +409,7 @@ const std::vector<FaultRow> kFaults = {
 };
 
 TEST_F(HttpKeywords, FaultsAreReportedWithTheirPlace) {
-  for (const FaultRow& row : kFaults) {
+  for (const HttpFaultRow& row : kHttpFaults) {
     const BuiltText built = InListen(row.lines);
     EXPECT_EQ(built.configuration, nullptr) << row.name;
     EXPECT_EQ(built.errors(), row.errors) << row.name << "\n" << built.Render();
@@ -436,7 +436,7 @@ TEST_F(HttpKeywords, PoolsOfTheProcess) {
 
 TEST_F(HttpKeywords, ModesMustAgree) {
   const std::string http = std::string(kHttp) + "frontend f\n bind :1\n";
-  const std::vector<FaultRow> rows = {
+  const std::vector<HttpFaultRow> rows = {
       {"HttpToTcp",
        http + " default_backend b\nbackend b\n mode tcp\n",
        {"8:18 http frontend 'f' (t.cfg:6) tries to use incompatible tcp backend 'b' (t.cfg:9) as "
@@ -452,14 +452,14 @@ TEST_F(HttpKeywords, ModesMustAgree) {
       {"HttpToHttp", http + " default_backend b\nbackend b\n", {}},
       {"NotUsed", http + "backend b\n mode tcp\n", {}},
   };
-  for (const FaultRow& row : rows) {
+  for (const HttpFaultRow& row : rows) {
     const BuiltText built(row.lines);
     EXPECT_EQ(built.errors(), row.errors) << row.name << "\n" << built.Render();
   }
 }
 
 TEST_F(HttpKeywords, WarningsAreThoseOfHaproxy) {
-  const std::vector<FaultRow> rows = {
+  const std::vector<HttpFaultRow> rows = {
       {"Nothing", " option httpclose\n http-request return\n", {}},
       {"TcpProxyDoesWithout",
        " mode tcp\n option forwardfor\n option originalto\n monitor-uri /x\n"
@@ -486,7 +486,7 @@ TEST_F(HttpKeywords, WarningsAreThoseOfHaproxy) {
        " http-error status 404 default-errorfiles hdr a b\n",
        {"7:43 'http-error': 'hdr' is ignored with an error file"}},
   };
-  for (const FaultRow& row : rows) {
+  for (const HttpFaultRow& row : rows) {
     const BuiltText built = InFrontend(row.lines);
     EXPECT_NE(built.configuration, nullptr) << row.name << "\n" << built.Render();
     EXPECT_EQ(built.warnings(), row.errors) << row.name << "\n" << built.Render();
@@ -598,7 +598,7 @@ TEST_F(HttpKeywords, CaseAdjustment) {
 
 TEST_F(HttpKeywords, GlobalFaults) {
   const std::string broken = Write("broken", "host Host\nfoo bar\n");
-  const std::vector<FaultRow> rows = {
+  const std::vector<HttpFaultRow> rows = {
       {"MaxHeaders",
        " tune.http.maxhdr 0\n",
        {"2:19 'tune.http.maxhdr': '0' is out of range: expects an integer between 1 and 32767"}},
@@ -623,7 +623,7 @@ TEST_F(HttpKeywords, GlobalFaults) {
        {"2:22 'h1-case-adjust-file': '" + broken +
         "', line 2: 'foo' and 'bar' differ in more than their case"}},
   };
-  for (const FaultRow& row : rows) {
+  for (const HttpFaultRow& row : rows) {
     const BuiltText built("global\n" + row.lines);
     EXPECT_EQ(built.errors(), row.errors) << row.name << "\n" << built.Render();
   }

@@ -14,15 +14,15 @@ namespace {
 
 using namespace std::string_literals;
 
-constexpr const char* kDefaults =
+constexpr const char* kProtocolDefaults =
     "defaults\n timeout connect 1s\n timeout client 30s\n timeout server 40s\n";
 
-BuiltText InFrontend(const std::string& lines) {
-  return BuiltText(std::string(kDefaults) + "frontend f\n" + lines);
+BuiltText InProtocolFrontend(const std::string& lines) {
+  return BuiltText(std::string(kProtocolDefaults) + "frontend f\n" + lines);
 }
 // Line 6.
-BuiltText InBackend(const std::string& lines) {
-  return BuiltText(std::string(kDefaults) + "backend b\n" + lines);
+BuiltText InProtocolBackend(const std::string& lines) {
+  return BuiltText(std::string(kProtocolDefaults) + "backend b\n" + lines);
 }
 
 const BindConfig& BindOf(const BuiltText& built, size_t index = 0) {
@@ -33,7 +33,7 @@ const shard::ProxySendOptions& AnnounceOf(const BuiltText& built, size_t index =
 }
 
 TEST(ProxyProtocolKeywords, Binds) {
-  const BuiltText built = InFrontend(
+  const BuiltText built = InProtocolFrontend(
       " bind :1\n bind :2 accept-proxy\n"
       " bind :3 accept-netscaler-cip 4660 accept-proxy\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
@@ -47,7 +47,7 @@ TEST(ProxyProtocolKeywords, Binds) {
 }
 
 TEST(ProxyProtocolKeywords, Timeout) {
-  const BuiltText built = InFrontend(" timeout client-hs 3s\n bind :1\n");
+  const BuiltText built = InProtocolFrontend(" timeout client-hs 3s\n bind :1\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(built.configuration->FindFrontend("f")->timeouts.client_hs_ms, 3000u);
 }
@@ -62,14 +62,14 @@ TEST(ProxyProtocolKeywords, TheSecondVersionWins) {
         Row{"send-proxy send-proxy-v2", 2}, Row{"send-proxy-v2 send-proxy", 2},
         Row{"send-proxy no-send-proxy", 0}, Row{"send-proxy send-proxy-v2 no-send-proxy-v2", 1},
         Row{"send-proxy-v2 no-send-proxy", 2}}) {
-    const BuiltText built = InBackend(" server s 1.2.3.4:80 "s + row.words + "\n");
+    const BuiltText built = InProtocolBackend(" server s 1.2.3.4:80 "s + row.words + "\n");
     ASSERT_NE(built.configuration, nullptr) << built.Render();
     EXPECT_EQ(AnnounceOf(built).version, row.version) << row.words;
   }
 }
 
 TEST(ProxyProtocolKeywords, DefaultServerHandsOn) {
-  const BuiltText built = InBackend(
+  const BuiltText built = InProtocolBackend(
       " default-server send-proxy-v2 proxy-v2-options crc32c set-proxy-v2-tlv-fmt(0xE0) one\n"
       " server a 1.2.3.4:80 set-proxy-v2-tlv-fmt(225) two%%\n"
       " server b 1.2.3.4:80 no-send-proxy-v2\n");
@@ -97,7 +97,7 @@ TEST(ProxyProtocolKeywords, FactsOfTheClientAreAskedFor) {
         Row{"send-proxy-v2 proxy-v2-options ssl", 2, true, false, false},
         Row{"send-proxy-v2 proxy-v2-options crc32c,cert-cn", 2, true, true, false},
         Row{"send-proxy-v2 proxy-v2-options authority", 2, false, false, true}}) {
-    const BuiltText built = InBackend(" server s 1.2.3.4:80 "s + row.words + "\n");
+    const BuiltText built = InProtocolBackend(" server s 1.2.3.4:80 "s + row.words + "\n");
     ASSERT_NE(built.configuration, nullptr) << built.Render();
     EXPECT_EQ(AnnounceOf(built).version, row.version) << row.words;
     const ServerConfig& server = *built.configuration->proxies.back()->servers[0];
@@ -108,7 +108,7 @@ TEST(ProxyProtocolKeywords, FactsOfTheClientAreAskedFor) {
 }
 
 TEST(ProxyProtocolKeywords, FactsOfAStreamAreAskedFor) {
-  const BuiltText built = InBackend(
+  const BuiltText built = InProtocolBackend(
       " default-server send-proxy-v2 proxy-v2-options unique-id\n"
       " server a 1.2.3.4:80 set-proxy-v2-tlv-fmt(0xE1) %[src]/%ci set-proxy-v2-tlv-fmt(226) x\n"
       " server b 1.2.3.4:80\n");
@@ -159,7 +159,7 @@ TEST(ProxyProtocolKeywords, Refused) {
            Row{"weight(3) 5", "6:22 unknown keyword 'weight(3)' in 'server' line"},
        }) {
     SCOPED_TRACE(row.options);
-    const BuiltText built = InBackend(" server s 1.2.3.4:80 "s + row.options + "\n");
+    const BuiltText built = InProtocolBackend(" server s 1.2.3.4:80 "s + row.options + "\n");
     EXPECT_EQ(built.errors(), std::vector<std::string>{row.message});
   }
 }
@@ -176,7 +176,8 @@ TEST(ProxyProtocolKeywords, RefusedRules) {
             "6:45 'tcp-request connection expect-proxy': unexpected 'now'"},
         Row{"track-sc0 src", "6:25 'tcp-request connection track-sc0' is not supported yet"}}) {
     SCOPED_TRACE(row.rule);
-    const BuiltText built = InFrontend(" tcp-request connection "s + row.rule + "\n bind :1\n");
+    const BuiltText built =
+        InProtocolFrontend(" tcp-request connection "s + row.rule + "\n bind :1\n");
     EXPECT_EQ(built.errors(), std::vector<std::string>{row.message});
   }
   const BuiltText anonymous("defaults\n tcp-request connection expect-proxy layer4\n");
@@ -188,14 +189,14 @@ TEST(ProxyProtocolKeywords, RefusedRules) {
 TEST(ProxyProtocolKeywords, AHeaderMustFitABuffer) {
   const std::string value(16384 - 16 - 36 - 3, 'x');
   const std::string line = " server s 1.2.3.4:80 send-proxy-v2 set-proxy-v2-tlv-fmt(224) ";
-  const BuiltText fits = InBackend(line + value + "\n");
+  const BuiltText fits = InProtocolBackend(line + value + "\n");
   EXPECT_NE(fits.configuration, nullptr) << fits.Render();
-  const BuiltText over = InBackend(line + value + "x\n");
+  const BuiltText over = InProtocolBackend(line + value + "x\n");
   ASSERT_EQ(over.errors().size(), 1u);
   EXPECT_NE(over.errors()[0].find("its PROXY header may need 16385 bytes"), std::string::npos)
       << over.errors()[0];
   const BuiltText unsent =
-      InBackend(" server s 1.2.3.4:80 set-proxy-v2-tlv-fmt(224) " + value + "x\n");
+      InProtocolBackend(" server s 1.2.3.4:80 set-proxy-v2-tlv-fmt(224) " + value + "x\n");
   EXPECT_NE(unsent.configuration, nullptr) << "nothing sends it";
 }
 

@@ -12,18 +12,18 @@ namespace engine {
 namespace {
 
 // Lines of a listen section in mode http; the first is line 7.
-std::string InListen(const std::string& lines) {
+std::string ListenText(const std::string& lines) {
   return "defaults\n mode http\n timeout client 1s\n timeout connect 1s\n timeout server 1s\n"
          "listen l\n" +
          lines + " bind :1\n server s 192.0.2.1:80\n";
 }
 
-struct FaultRow {
+struct RuleFaultRow {
   const char* lines;
   const char* error;
 };
 
-const FaultRow kFaults[] = {
+const RuleFaultRow kRuleFaults[] = {
     {" acl\n", "7:5 'acl': expects a name and a criterion"},
     {" acl a/b path\n", "7:6 'acl': character '/' is not permitted in an ACL's name"},
     {" acl a pth_beg /x\n", "7:8 'acl': unknown sample fetch 'pth_beg'"},
@@ -104,8 +104,8 @@ const FaultRow kFaults[] = {
 };
 
 TEST(RuleKeywords, FaultsNameTheWord) {
-  for (const FaultRow& row : kFaults) {
-    const BuiltText built(InListen(row.lines));
+  for (const RuleFaultRow& row : kRuleFaults) {
+    const BuiltText built(ListenText(row.lines));
     const std::vector<std::string> errors = built.errors();
     ASSERT_FALSE(errors.empty()) << row.lines;
     EXPECT_EQ(errors[0], row.error) << row.lines;
@@ -133,13 +133,13 @@ TEST(RuleKeywords, FaultsSayWhatWasMeant) {
       {" tcp-request reject\n", "such as 'connection', 'content'"},
   };
   for (const auto& row : kRows) {
-    const BuiltText built(InListen(row.lines));
+    const BuiltText built(ListenText(row.lines));
     EXPECT_NE(built.Render().find(row.hint), std::string::npos) << built.Render();
   }
 }
 
 TEST(RuleKeywords, AclsThatCannotMatchAreWarnedOf) {
-  const BuiltText built(InListen(" http-request deny if { status 200 }\n"));
+  const BuiltText built(ListenText(" http-request deny if { status 200 }\n"));
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(built.warnings(),
             (std::vector<std::string>{
@@ -148,8 +148,8 @@ TEST(RuleKeywords, AclsThatCannotMatchAreWarnedOf) {
 
 TEST(RuleKeywords, LinesOutOfOrderAreWarnedOf) {
   const BuiltText built(
-      InListen(" use_backend l if TRUE\n redirect location / if FALSE\n"
-               " http-request deny if FALSE\n tcp-request content accept\n"));
+      ListenText(" use_backend l if TRUE\n redirect location / if FALSE\n"
+                 " http-request deny if FALSE\n tcp-request content accept\n"));
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(
       built.warnings(),
@@ -175,7 +175,7 @@ TEST(RuleKeywords, DefaultsHandRulesDownBeforeTheProxysOwn) {
 }
 
 TEST(RuleKeywords, FramingFieldsAreNotForRules) {
-  const BuiltText built(InListen(" http-request set-header Content-Length 1\n"));
+  const BuiltText built(ListenText(" http-request set-header Content-Length 1\n"));
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(built.warnings(),
             (std::vector<std::string>{"7:26 'http-request set-header': field 'Content-Length' "
@@ -205,7 +205,7 @@ TEST(Userlist, UsersAndGroups) {
 }
 
 TEST(Userlist, FaultsNameTheWord) {
-  const FaultRow rows[] = {
+  const RuleFaultRow rows[] = {
       {" user\n", "2:6 'user': expects the name of a user"},
       {" user a pasword x\n", "2:9 'user': unknown word 'pasword'"},
       {" user a password\n", "2:17 'user': 'password' expects an argument"},
@@ -214,7 +214,7 @@ TEST(Userlist, FaultsNameTheWord) {
       {" group g users b\n", "2:16 no user is named 'b'"},
       {" group g\n group g\n", "3:8 'group': group 'g' is already defined"},
   };
-  for (const FaultRow& row : rows) {
+  for (const RuleFaultRow& row : rows) {
     const BuiltText built(std::string("userlist L\n") + row.lines);
     const std::vector<std::string> errors = built.errors();
     ASSERT_FALSE(errors.empty()) << row.lines;

@@ -14,12 +14,12 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-constexpr const char* kDefaults =
+constexpr const char* kServerDefaults =
     "defaults\n timeout connect 1s\n timeout client 30s\n timeout server 40s\n";
 
 // Line 6.
 BuiltText InBackend(const std::string& lines) {
-  return BuiltText(std::string(kDefaults) + "backend b\n" + lines);
+  return BuiltText(std::string(kServerDefaults) + "backend b\n" + lines);
 }
 
 const ServerConfig& Server(const BuiltText& built, size_t index = 0) {
@@ -110,7 +110,8 @@ TEST(ServerKeywords, InitAddrErrors) {
 }
 
 TEST(ServerKeywords, Rates) {
-  const BuiltText built("global\n maxconnrate 10\n maxsessrate 20\n" + std::string(kDefaults) +
+  const BuiltText built("global\n maxconnrate 10\n maxsessrate 20\n" +
+                        std::string(kServerDefaults) +
                         " rate-limit sessions 5\nfrontend f\n bind :1\n rate-limit sessions 7\n"
                         "frontend g\n bind :2\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();

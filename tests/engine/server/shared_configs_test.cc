@@ -39,7 +39,7 @@ std::set<std::string> RefusedWords(const BuiltText& built) {
   return words;
 }
 
-struct Row {
+struct SharedRow {
   const char* file;
   const char* refused_words;  // comma list, in byte order
 };
@@ -49,7 +49,7 @@ constexpr const char* kRowsTitle =
     "// Rows of shared_configs_test: a file of ../shared/configs and the words it is refused for.\n"
     "// tools/keywords writes them anew.\n";
 
-constexpr Row kRows[] = {
+constexpr SharedRow kSharedRows[] = {
 #include "tests/engine/server/shared_configs.inc"
 };
 
@@ -105,7 +105,7 @@ std::string Less(std::string_view left, std::string_view right) {
 
 TEST_F(SharedConfigs, EachIsRefusedForTheWordsOfTheTable) {
   std::map<std::string, std::string> expected;
-  for (const Row& row : kRows) expected[row.file] = row.refused_words;
+  for (const SharedRow& row : kSharedRows) expected[row.file] = row.refused_words;
   std::string rows = kRowsTitle;
   const bool is_check = std::getenv("RINGWAY_REGENERATE") == nullptr;
   for (const std::filesystem::path& path : Files()) {

@@ -21,9 +21,9 @@ namespace {
 
 constexpr uint32_t kAny = WaitQueue::kBackendLine;
 
-class Servers final : public SlotServers {
+class LimitedServers final : public SlotServers {
  public:
-  explicit Servers(size_t count) : eligible(count), usable(count) {
+  explicit LimitedServers(size_t count) : eligible(count), usable(count) {
     for (size_t i = 0; i < count; ++i) eligible[i] = usable[i] = true;
   }
   bool IsEligible(uint32_t, uint32_t server) override { return eligible[server]; }
@@ -57,7 +57,7 @@ struct Waiter final : SlotWaiter {
 class WaitQueueTest : public ::testing::Test {
  protected:
   void Open(uint32_t shards, std::vector<SlotLimit> limits, uint32_t fullconn = 0) {
-    servers_ = std::make_unique<Servers>(limits.size());
+    servers_ = std::make_unique<LimitedServers>(limits.size());
     mailroom_ = std::make_unique<shard::Mailroom>(shards);
     queue_ = std::make_unique<WaitQueue>(*servers_, limits, shards);
     for (uint32_t shard = 0; shard < shards; ++shard) {
@@ -91,7 +91,7 @@ class WaitQueueTest : public ::testing::Test {
   tests::FakeClock clock_;
   int no_shard_place_ = 0;  // the handlers of a WaitQueue never look at the Shard
   shard::Shard& no_shard_ = reinterpret_cast<shard::Shard&>(no_shard_place_);
-  std::unique_ptr<Servers> servers_;
+  std::unique_ptr<LimitedServers> servers_;
   std::unique_ptr<shard::Mailroom> mailroom_;
   std::vector<std::unique_ptr<shard::EventLoop>> loops_;
   std::unique_ptr<WaitQueue> queue_;
@@ -556,7 +556,7 @@ TEST_F(WaitQueueTest, BurstsFollowTheOrderFromAnyState) {
 class Crowd {
  public:
   static constexpr int kStreams = 24;
-  Crowd(uint32_t index, WaitQueue& queue, Servers& servers, shard::EventLoop& loop,
+  Crowd(uint32_t index, WaitQueue& queue, LimitedServers& servers, shard::EventLoop& loop,
         std::atomic<int64_t>* inside, uint64_t seed)
       : index_(index),
         queue_(queue),
@@ -640,7 +640,7 @@ class Crowd {
 
   const uint32_t index_;
   WaitQueue& queue_;
-  Servers& servers_;
+  LimitedServers& servers_;
   shard::EventLoop& loop_;
   std::atomic<int64_t>* inside_;
   std::mt19937_64 random_;
@@ -657,7 +657,7 @@ TEST(WaitQueueStress, NeverOverTheLimitAndEverybodyIsServed) {
   SCOPED_TRACE(seed);
   constexpr uint32_t kThreads = 4;
   constexpr int kExchanges = 4000;
-  Servers servers(2);
+  LimitedServers servers(2);
   shard::Mailroom mailroom(kThreads);
   std::vector<SlotLimit> limits{{.maxconn = 3}, {.maxconn = 2}};
   WaitQueue queue(servers, limits, kThreads);
@@ -704,7 +704,7 @@ TEST(WaitQueueStress, NeverOverTheLimitAndEverybodyIsServed) {
 TEST(WaitQueueStress, NoWakeUpIsLost) {
   constexpr uint32_t kThreads = 3;
   constexpr int kRounds = 10000;
-  Servers servers(1);
+  LimitedServers servers(1);
   shard::Mailroom mailroom(kThreads);
   WaitQueue queue(servers, {{.maxconn = 1}}, kThreads);
   int nothing = 0;

@@ -8,9 +8,9 @@
 namespace engine {
 namespace {
 
-struct Head {
-  Head() : head(arena) {}
-  explicit Head(std::string_view target) : head(arena) {
+struct HashedHead {
+  HashedHead() : head(arena) {}
+  explicit HashedHead(std::string_view target) : head(arena) {
     head.target = target;
     const size_t mark = target.find('?');
     head.path = target.substr(0, mark);
@@ -21,7 +21,7 @@ struct Head {
 };
 
 std::string_view Uri(const HashConfig& config, std::string_view target) {
-  const Head head(target);
+  const HashedHead head(target);
   return UriKey(config, head.head);
 }
 
@@ -60,7 +60,7 @@ TEST(BalanceHash, ParametersAreFoundWholeAndWithAValue) {
 }
 
 TEST(BalanceHash, HeadersGiveTheirFirstValueOrItsMainDomain) {
-  Head head;
+  HashedHead head;
   HashConfig config;
   config.name = "Host";
   EXPECT_EQ(HeaderKey(config, head.head.fields), "");

@@ -7,7 +7,7 @@
 namespace engine {
 namespace {
 
-constexpr const char* kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+constexpr const char* kCookieAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 // Two servers with one place each, "one" at 9001 and "two" at 9002.
 class CookieStreamTest : public ::testing::TestWithParam<uint32_t> {
@@ -46,7 +46,7 @@ class CookieStreamTest : public ::testing::TestWithParam<uint32_t> {
   void Answer(tests::FakePeer& server) {
     ASSERT_TRUE(rig_->RunUntil([&] { return server.readable() > 0; }, 1000));
     (void)server.Read();
-    server.Write(kAnswer);
+    server.Write(kCookieAnswer);
     rig_->Settle();
   }
   void Disable(uint32_t server) {

@@ -7,15 +7,15 @@
 namespace engine {
 namespace {
 
-struct Head {
-  Head() : head(arena) {}
+struct DialedHead {
+  DialedHead() : head(arena) {}
   base::Arena arena;
   proto::RequestHead head;
 };
 
 // manual 4.2, source: the last value unless another one is asked for.
 TEST(HeaderAddress, CountsValuesOverAllFieldsFromEitherEnd) {
-  Head head;
+  DialedHead head;
   proto::FieldList& fields = head.head.fields;
   ASSERT_TRUE(fields.Add("x-forwarded-for", "10.0.0.1, 10.0.0.2:80"));
   ASSERT_TRUE(fields.Add("x-other", "10.9.9.9"));

@@ -10,7 +10,7 @@ namespace engine {
 namespace {
 
 constexpr std::string_view kTrailers = "0\r\nx-sum: 12345\r\nx-more: abcdef\r\n\r\n";
-constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+constexpr std::string_view kWholeAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 class HttpEndingTest : public testing::Test {
  protected:
@@ -59,7 +59,7 @@ TEST_F(HttpEndingTest, TrailersReachAServerThatAnsweredEarlyAndReadsLate) {
   for (size_t kilobytes = 16; kilobytes <= 320; kilobytes += 16) {
     SCOPED_TRACE(kilobytes);
     BeginUpload(kilobytes);
-    server_->Write(kAnswer);
+    server_->Write(kWholeAnswer);
     rig_.Settle();
     EXPECT_TRUE(client_->Read().ends_with("ok"));
     client_->Write("GET /second HTTP/1.1\r\nHost: a\r\nx-long: " + std::string(3000, 'y') +
@@ -82,7 +82,7 @@ TEST_F(HttpEndingTest, TrailersThatComeAfterTheAnswerAreSent) {
   client_->Write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
   server_ = rig_.WaitServer(9000);
   ASSERT_NE(server_, nullptr);
-  server_->Write(kAnswer);
+  server_->Write(kWholeAnswer);
   rig_.Settle();
   EXPECT_TRUE(client_->Read().ends_with("ok"));
   (void)server_->Read();
@@ -97,7 +97,7 @@ TEST_F(HttpEndingTest, AServerThatNeverReadsTheTrailersDoesNotKeepItsClientForEv
   for (size_t kilobytes = 16; kilobytes <= 320; kilobytes += 16) {
     SCOPED_TRACE(kilobytes);
     BeginUpload(kilobytes);
-    server_->Write(kAnswer);
+    server_->Write(kWholeAnswer);
     rig_.Settle();
     EXPECT_TRUE(client_->Read().ends_with("ok"));
     client_->CloseWrite();
@@ -118,7 +118,7 @@ TEST_F(HttpEndingTest, ANextRequestThatComesTooLateDoesNotResetTheAnswer) {
   client_->Write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   server_ = rig_.WaitServer(9000);
   ASSERT_NE(server_, nullptr);
-  server_->Write(kAnswer);
+  server_->Write(kWholeAnswer);
   for (int turn = 0; turn < 100 && client_->readable() == 0; ++turn) rig_.Turn();
   client_->Write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   rig_.RunFor(100);
@@ -135,7 +135,7 @@ TEST_F(HttpEndingTest, AClientThatClosesByItselfIsNotWaitedFor) {
   client_->Write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   server_ = rig_.WaitServer(9000);
   ASSERT_NE(server_, nullptr);
-  server_->Write(kAnswer);
+  server_->Write(kWholeAnswer);
   server_->CloseWrite();
   rig_.RunFor(1);
   EXPECT_TRUE(client_->Read().ends_with("ok"));

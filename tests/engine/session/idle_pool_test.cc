@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint16_t kPort = 80;
 constexpr uint16_t kServerPort = 9000;
-constexpr const char* kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+constexpr const char* kPooledAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 // Two shards and a server in mode http. A client's shard is found by what it costs.
 class IdlePoolTest : public ::testing::Test {
@@ -55,7 +55,7 @@ class IdlePoolTest : public ::testing::Test {
   bool Answer(tests::FakePeer& server) {
     if (!rig_->RunUntil([&] { return server.readable() > 0; }, 1000)) return false;
     (void)server.Read();
-    server.Write(kAnswer);
+    server.Write(kPooledAnswer);
     return true;
   }
   static bool Got(tests::FakePeer& client) { return client.Read().ends_with("\r\n\r\nok"); }
@@ -400,7 +400,7 @@ TEST(IdlePoolMischief, EveryRequestIsAnswered) {
         request += server->Read();
         if (!request.ends_with("\r\n\r\n")) continue;
         request.clear();
-        server->Write(kAnswer);
+        server->Write(kPooledAnswer);
       }
       rig.Settle();  // what was written here is no event that time would come to
     };
@@ -499,7 +499,7 @@ TEST_P(FullTableTest, WhatLiesIdleMakesRoomForARequest) {
           for (auto& server : servers) {
             if (server->readable() == 0) continue;
             (void)server->Read();
-            server->Write(kAnswer);
+            server->Write(kPooledAnswer);
           }
           rig.Settle();
           answer += client->Read();

@@ -9,7 +9,7 @@ namespace engine {
 namespace {
 
 constexpr const char* kRequest = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-constexpr const char* kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+constexpr const char* kServerAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 // Two servers with one place each; the first one is taken while it is free.
 class LastServerTest : public ::testing::Test {
@@ -30,7 +30,7 @@ class LastServerTest : public ::testing::Test {
     client_ = rig_->Dial(80);
     client_->Write(kRequest);
     first_ = rig_->WaitServer(9001);
-    Answer(*first_, kAnswer);
+    Answer(*first_, kServerAnswer);
     EXPECT_TRUE(client_->Read().ends_with("ok"));
   }
   // Somebody else takes the first server's place.
@@ -54,14 +54,14 @@ class LastServerTest : public ::testing::Test {
   void EndServedByTheOther() {
     second_ = rig_->TakeServer(9002);
     ASSERT_NE(second_, nullptr);
-    Answer(*second_, kAnswer);
+    Answer(*second_, kServerAnswer);
     EXPECT_TRUE(client_->Read().ends_with("ok"));
     End();
   }
   // On whichever of its two connections, once the other client has its answer.
   void EndServedByTheSame() {
-    Answer(*other_, kAnswer);
-    Answer(first_->readable() > 0 ? *first_ : *other_, kAnswer);
+    Answer(*other_, kServerAnswer);
+    Answer(first_->readable() > 0 ? *first_ : *other_, kServerAnswer);
     EXPECT_TRUE(client_->Read().ends_with("ok"));
     End();
   }
@@ -121,10 +121,10 @@ TEST_F(LastServerTest, AuthenticatedConnectionIsGoneOnWith) {
   Answer(*first_, "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n");
   EXPECT_TRUE(client_->Read().starts_with("HTTP/1.1 401 "));
   Occupy();
-  Answer(*other_, kAnswer);
+  Answer(*other_, kServerAnswer);
   AskAgain();
   EXPECT_EQ(other_->readable(), 0u) << "sent without its authentication";
-  Answer(*first_, kAnswer);
+  Answer(*first_, kServerAnswer);
   EXPECT_TRUE(client_->Read().ends_with("ok"));
   client_.reset();
   rig_->Settle();

@@ -8,14 +8,14 @@
 namespace proto {
 namespace {
 
-constexpr auto kOk = HeadError::kNone;
+constexpr auto kGood = HeadError::kNone;
 
 TEST(ResponseParserTest, Table) {
   for (const ResponseRow& row : kResponseRows) {
     SCOPED_TRACE(row.name);
     const Outcome strict = ParseAllWays<ResponseParser>(ResponseOptions(), row.text);
     EXPECT_EQ(HeadErrorText(strict.error), HeadErrorText(row.strict));
-    EXPECT_EQ(strict.result, row.strict == kOk ? ParseResult::kDone : ParseResult::kBad);
+    EXPECT_EQ(strict.result, row.strict == kGood ? ParseResult::kDone : ParseResult::kBad);
     EXPECT_EQ(strict.offset, row.offset == SIZE_MAX ? row.text.size() : row.offset);
     const Outcome relaxed = ParseAllWays<ResponseParser>(UnsafeResponseOptions(), row.text);
     EXPECT_EQ(HeadErrorText(relaxed.error), HeadErrorText(row.relaxed));

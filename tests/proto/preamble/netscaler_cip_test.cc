@@ -31,32 +31,32 @@ std::string New(const std::string& packet, int type = 1) {
   return U32(kMagic) + U32(12 + packet.size()) + U16(size_t(type)) + U16(packet.size()) + packet;
 }
 
-PreambleOutcome Parse(std::string_view bytes) {
+PreambleOutcome ParseCip(std::string_view bytes) {
   Preamble preamble;
   const PreambleParse parse = ParseNetscalerCip(bytes, kMagic, &preamble);
   return {MeaningOf(parse, preamble), parse.bytes};
 }
 
-struct Row {
+struct CipRow {
   const char* name;
   std::string text;
   const char* meaning;
   size_t left = 0;
 };
 
-const char* const kV4Text = "9.8.7.6 1234 5.4.3.2 80";
+const char* const kCipV4Text = "9.8.7.6 1234 5.4.3.2 80";
 
-const Row kRows[] = {
-    {"old v4", Old(V4() + Tcp()), kV4Text},
-    {"new v4", New(V4() + Tcp()), kV4Text},
+const CipRow kCipRows[] = {
+    {"old v4", Old(V4() + Tcp()), kCipV4Text},
+    {"new v4", New(V4() + Tcp()), kCipV4Text},
     {"old v6", Old(V6() + Tcp()), "::1 1234 ::2 80"},
     {"new v6", New(V6() + Tcp()), "::1 1234 ::2 80"},
-    {"data follows", Old(V4() + Tcp()) + "GET /", kV4Text, 5},
-    {"data follows the new one", New(V4() + Tcp()) + "GET /", kV4Text, 5},
-    {"IP options", Old(V4(40) + Tcp()), kV4Text},
-    {"TCP options", New(V4() + Tcp(40)), kV4Text},
-    {"all options", New(V4(40) + Tcp(40)), kV4Text},
-    {"padding", New(V4() + Tcp() + "pad!"), kV4Text},
+    {"data follows", Old(V4() + Tcp()) + "GET /", kCipV4Text, 5},
+    {"data follows the new one", New(V4() + Tcp()) + "GET /", kCipV4Text, 5},
+    {"IP options", Old(V4(40) + Tcp()), kCipV4Text},
+    {"TCP options", New(V4() + Tcp(40)), kCipV4Text},
+    {"all options", New(V4(40) + Tcp(40)), kCipV4Text},
+    {"padding", New(V4() + Tcp() + "pad!"), kCipV4Text},
 
     {"nothing", "", "more"},
     {"half a magic number", U16(0x0102), "more"},
@@ -84,9 +84,9 @@ const Row kRows[] = {
 };
 
 TEST(NetscalerCip, Rows) {
-  for (const Row& row : kRows) {
+  for (const CipRow& row : kCipRows) {
     SCOPED_TRACE(row.name);
-    const PreambleOutcome outcome = ParseAllWays(row.text, Parse);
+    const PreambleOutcome outcome = ParseAllWays(row.text, ParseCip);
     EXPECT_EQ(outcome.meaning, row.meaning);
     if (outcome.bytes != 0 && outcome.meaning != "more") {
       EXPECT_EQ(outcome.bytes + row.left, row.text.size());

@@ -9,13 +9,13 @@ namespace {
 
 using namespace std::string_view_literals;
 
-PreambleOutcome Parse(std::string_view bytes) {
+PreambleOutcome ParseV1(std::string_view bytes) {
   Preamble preamble;
   const PreambleParse parse = ParseProxyV1(bytes, &preamble);
   return {MeaningOf(parse, preamble), parse.bytes};
 }
 
-struct Row {
+struct V1Row {
   const char* name;
   std::string_view text;
   const char* meaning;
@@ -31,7 +31,7 @@ constexpr std::string_view kLongestUnknown =
     "65535 65535\r\n"sv;
 static_assert(kLongestV6.size() == 104 && kLongestUnknown.size() == kProxyV1BytesMax);
 
-constexpr Row kRows[] = {
+constexpr V1Row kV1Rows[] = {
     {"plain", "PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n"sv,
      "192.168.0.1 56324 192.168.0.11 443"},
     {"data follows", "PROXY TCP4 1.2.3.4 5.6.7.8 10 20\r\nGET / HTTP/1.1\r\n\r\n"sv,
@@ -124,9 +124,9 @@ constexpr Row kRows[] = {
 };
 
 TEST(ProxyV1, Rows) {
-  for (const Row& row : kRows) {
+  for (const V1Row& row : kV1Rows) {
     SCOPED_TRACE(row.name);
-    const PreambleOutcome outcome = ParseAllWays(row.text, Parse);
+    const PreambleOutcome outcome = ParseAllWays(row.text, ParseV1);
     EXPECT_EQ(outcome.meaning, row.meaning);
     if (outcome.bytes != 0 && outcome.meaning != "more") {
       EXPECT_EQ(outcome.bytes + row.left, row.text.size());
@@ -140,10 +140,10 @@ TEST(ProxyV1, LinesOver107BytesAreRefused) {
     line.resize(bytes - 2, 'x');
     return line + "\r\n";
   };
-  EXPECT_EQ(ParseAllWays(unknown_of(107), Parse).meaning, "none");
-  EXPECT_EQ(ParseAllWays(unknown_of(108), Parse).meaning, "malformed");  // its line feed is 108th
-  EXPECT_EQ(ParseAllWays(unknown_of(109), Parse).meaning, "malformed");
-  EXPECT_EQ(ParseAllWays(unknown_of(5000), Parse).meaning, "malformed");
+  EXPECT_EQ(ParseAllWays(unknown_of(107), ParseV1).meaning, "none");
+  EXPECT_EQ(ParseAllWays(unknown_of(108), ParseV1).meaning, "malformed");  // its line feed is 108th
+  EXPECT_EQ(ParseAllWays(unknown_of(109), ParseV1).meaning, "malformed");
+  EXPECT_EQ(ParseAllWays(unknown_of(5000), ParseV1).meaning, "malformed");
 }
 
 std::string Written(const Preamble& preamble) {
@@ -154,7 +154,7 @@ std::string Written(const Preamble& preamble) {
 }
 
 TEST(ProxyV1, WhatIsWrittenIsUnderstood) {
-  for (const Row& row : kRows) {
+  for (const V1Row& row : kV1Rows) {
     Preamble preamble, again;
     if (ParseProxyV1(row.text, &preamble).result != PreambleResult::kDone) continue;
     SCOPED_TRACE(row.name);
@@ -166,15 +166,15 @@ TEST(ProxyV1, WhatIsWrittenIsUnderstood) {
   Preamble preamble;
   ASSERT_EQ(ParseProxyV1(kLongestV6, &preamble).result, PreambleResult::kDone);
   EXPECT_EQ(Written(preamble), kLongestV6);
-  ASSERT_EQ(ParseProxyV1(kRows[0].text, &preamble).result, PreambleResult::kDone);
-  EXPECT_EQ(Written(preamble), kRows[0].text);
+  ASSERT_EQ(ParseProxyV1(kV1Rows[0].text, &preamble).result, PreambleResult::kDone);
+  EXPECT_EQ(Written(preamble), kV1Rows[0].text);
 }
 
 TEST(ProxyV1, DoesNotWriteHalfALine) {
   Preamble preamble;
-  ASSERT_EQ(ParseProxyV1(kRows[0].text, &preamble).result, PreambleResult::kDone);
+  ASSERT_EQ(ParseProxyV1(kV1Rows[0].text, &preamble).result, PreambleResult::kDone);
   char buffer[kProxyV1BytesMax];
-  for (size_t room = 0; room < kRows[0].text.size(); ++room) {
+  for (size_t room = 0; room < kV1Rows[0].text.size(); ++room) {
     ByteWriter writer(buffer, room);
     EXPECT_FALSE(WriteProxyV1(preamble, writer));
     EXPECT_EQ(writer.written(), 0u);

@@ -38,7 +38,7 @@ std::string Summed(int version_command, int family_transport, const std::string&
   return header;
 }
 
-PreambleOutcome Parse(std::string_view bytes) {
+PreambleOutcome ParseV2(std::string_view bytes) {
   ProxyV2Header header;
   const PreambleParse parse = ParseProxyV2(bytes, &header);
   std::string meaning = MeaningOf(parse, header.preamble);
@@ -51,19 +51,19 @@ PreambleOutcome Parse(std::string_view bytes) {
   return {meaning, parse.bytes};
 }
 
-struct Row {
+struct V2Row {
   const char* name;
   std::string text;
   const char* meaning;
   size_t left = 0;
 };
 
-const char* const kV4Text = "1.2.3.4 10 5.6.7.8 20";
+const char* const kV2V4Text = "1.2.3.4 10 5.6.7.8 20";
 
-const Row kRows[] = {
-    {"v4", Header(0x21, 0x11, kV4), kV4Text},
-    {"data follows", Header(0x21, 0x11, kV4) + "GET /", kV4Text, 5},
-    {"another header follows", Header(0x21, 0x11, kV4) + Header(0x21, 0x11, kV4), kV4Text, 28},
+const V2Row kV2Rows[] = {
+    {"v4", Header(0x21, 0x11, kV4), kV2V4Text},
+    {"data follows", Header(0x21, 0x11, kV4) + "GET /", kV2V4Text, 5},
+    {"another header follows", Header(0x21, 0x11, kV4) + Header(0x21, 0x11, kV4), kV2V4Text, 28},
     {"v6", Header(0x21, 0x21, kV6), "::1 65535 ::2 0"},
     {"TLVs", Header(0x21, 0x11, kV4 + Tlv(1, "h2") + Tlv(4, "") + Tlv(0xe0, "x")),
      "1.2.3.4 10 5.6.7.8 20 +1 +4 +224"},
@@ -140,9 +140,9 @@ const Row kRows[] = {
 };
 
 TEST(ProxyV2, Rows) {
-  for (const Row& row : kRows) {
+  for (const V2Row& row : kV2Rows) {
     SCOPED_TRACE(row.name);
-    const PreambleOutcome outcome = ParseAllWays(row.text, Parse);
+    const PreambleOutcome outcome = ParseAllWays(row.text, ParseV2);
     EXPECT_EQ(outcome.meaning, row.meaning);
     if (outcome.bytes != 0 && outcome.meaning != "more") {
       EXPECT_EQ(outcome.bytes + row.left, row.text.size());
@@ -164,9 +164,9 @@ TEST(ProxyV2, ChecksumNoticesEachBit) {
   for (size_t bit = 0; bit < good.size() * 8; ++bit) {
     std::string bad = good;
     bad[bit / 8] = char(bad[bit / 8] ^ 1 << bit % 8);
-    const std::string meaning = Parse(bad).meaning;
+    const std::string meaning = ParseV2(bad).meaning;
     // A type that is no checksum's any more, or a family whose TLVs are not looked for, hides it.
-    if (meaning.starts_with(kV4Text)) {
+    if (meaning.starts_with(kV2V4Text)) {
       EXPECT_EQ(bit / 8, 28u) << bit;
     }
   }

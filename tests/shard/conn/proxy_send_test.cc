@@ -16,7 +16,7 @@ namespace {
 using namespace std::string_literals;
 using tests::FakePeer;
 
-const std::string kV1 = "PROXY TCP4 1.2.3.4 5.6.7.8 10 20\r\n";
+const std::string kV1Line = "PROXY TCP4 1.2.3.4 5.6.7.8 10 20\r\n";
 const Address kSource = Address::V4(0x01020304, 10);
 const Address kDestination = Address::V4(0x05060708, 20);
 
@@ -98,7 +98,7 @@ class ProxySendTest : public testing::Test {
 TEST_F(ProxySendTest, GoesWithTheFirstData) {
   speaker_.text = "GET / HTTP/1.1\r\n";
   Dial({.version = 1}, kSource, kDestination);
-  EXPECT_EQ(FirstRead(), kV1 + "GET / HTTP/1.1\r\n") << "one send";
+  EXPECT_EQ(FirstRead(), kV1Line + "GET / HTTP/1.1\r\n") << "one send";
   EXPECT_EQ(speaker_.heard, "connected ");
 }
 
@@ -114,7 +114,7 @@ TEST_F(ProxySendTest, AConnectionOfOurOwnIsAnnouncedWithItsOwnAddresses) {
 
 TEST_F(ProxySendTest, GoesAloneWhenThereIsNoData) {
   Dial({.version = 1}, kSource, kDestination);
-  EXPECT_EQ(FirstRead(), kV1);
+  EXPECT_EQ(FirstRead(), kV1Line);
   // What is said later does not begin with it again.
   speaker_.text = "later";
   speaker_.Run();
@@ -178,8 +178,8 @@ TEST_F(ProxySendTest, MischiefKeepsTheOrder) {
     Dial({.version = 1}, kSource, kDestination,
          {.seed = seed, .modes = tests::FakeModes::Mischief()});
     std::string got;
-    for (int i = 0; i < 200 && got.size() < kV1.size() + 3000; ++i) got += FirstRead();
-    ASSERT_EQ(got, kV1 + speaker_.text);
+    for (int i = 0; i < 200 && got.size() < kV1Line.size() + 3000; ++i) got += FirstRead();
+    ASSERT_EQ(got, kV1Line + speaker_.text);
   }
 }
 

@@ -9,13 +9,13 @@
 namespace shard {
 namespace {
 
-class Job : public Task {
+class CountedJob : public Task {
  public:
-  explicit Job(std::function<void()> work = {}) : work_(std::move(work)) {}
-  virtual ~Job() = default;
+  explicit CountedJob(std::function<void()> work = {}) : work_(std::move(work)) {}
+  virtual ~CountedJob() = default;
   void Run() noexcept override {
     ++runs;
-    const std::function<void()> work = work_;  // it may destroy this Job
+    const std::function<void()> work = work_;  // it may destroy this CountedJob
     if (work) work();
   }
   int runs = 0;
@@ -26,8 +26,8 @@ class Job : public Task {
 
 TEST(RunQueue, RunsInTheOrderOfAdding) {
   std::vector<int> order;
-  Job a([&] { order.push_back(1); });
-  Job b([&] { order.push_back(2); });
+  CountedJob a([&] { order.push_back(1); });
+  CountedJob b([&] { order.push_back(2); });
   RunQueue queue;
   queue.Add(&b);
   queue.Add(&a);
@@ -37,7 +37,7 @@ TEST(RunQueue, RunsInTheOrderOfAdding) {
 }
 
 TEST(RunQueue, ATaskAddedTwiceRunsOnce) {
-  Job a;
+  CountedJob a;
   RunQueue queue;
   queue.Add(&a);
   queue.Add(&a);
@@ -47,9 +47,9 @@ TEST(RunQueue, ATaskAddedTwiceRunsOnce) {
 
 TEST(RunQueue, WhatIsAddedByATaskWaitsForTheNextTurn) {
   RunQueue queue;
-  Job other;
-  Job* self = nullptr;
-  Job again([&] {
+  CountedJob other;
+  CountedJob* self = nullptr;
+  CountedJob again([&] {
     queue.Add(self);
     queue.Add(&other);
   });
@@ -66,14 +66,14 @@ TEST(RunQueue, WhatIsAddedByATaskWaitsForTheNextTurn) {
 TEST(RunQueue, OverTheBudgetTheRestGoesFirstNextTurn) {
   RunQueue queue;
   std::vector<int> order;
-  Job late([&] { order.push_back(9); });
-  Job a([&] {
+  CountedJob late([&] { order.push_back(9); });
+  CountedJob a([&] {
     order.push_back(1);
     queue.Add(&late);
   });
-  Job b([&] { order.push_back(2); });
-  Job c([&] { order.push_back(3); });
-  for (Job* job : {&a, &b, &c}) queue.Add(job);
+  CountedJob b([&] { order.push_back(2); });
+  CountedJob c([&] { order.push_back(3); });
+  for (CountedJob* job : {&a, &b, &c}) queue.Add(job);
   EXPECT_EQ(queue.RunOnce(1), 1u);
   EXPECT_EQ(queue.RunOnce(2), 2u);
   EXPECT_EQ(queue.RunOnce(2), 1u);
@@ -83,8 +83,8 @@ TEST(RunQueue, OverTheBudgetTheRestGoesFirstNextTurn) {
 TEST(RunQueue, ABudgetOfNothingKeepsTheOrder) {
   RunQueue queue;
   std::vector<int> order;
-  Job a([&] { order.push_back(1); });
-  Job b([&] { order.push_back(2); });
+  CountedJob a([&] { order.push_back(1); });
+  CountedJob b([&] { order.push_back(2); });
   queue.Add(&a);
   queue.Add(&b);
   EXPECT_EQ(queue.RunOnce(0), 0u);
@@ -94,13 +94,13 @@ TEST(RunQueue, ABudgetOfNothingKeepsTheOrder) {
 
 TEST(RunQueue, ATaskMayDestroyItselfAndOthersInLine) {
   RunQueue queue;
-  std::unique_ptr<Job> self, next;
-  Job last;
-  self = std::make_unique<Job>([&] {
+  std::unique_ptr<CountedJob> self, next;
+  CountedJob last;
+  self = std::make_unique<CountedJob>([&] {
     self.reset();
     next.reset();
   });
-  next = std::make_unique<Job>();
+  next = std::make_unique<CountedJob>();
   queue.Add(self.get());
   queue.Add(next.get());
   queue.Add(&last);
@@ -112,7 +112,7 @@ TEST(RunQueue, ATaskMayDestroyItselfAndOthersInLine) {
 TEST(RunQueue, ATaskLeavesTheLineByBeingDestroyed) {
   RunQueue queue;
   {
-    Job a;
+    CountedJob a;
     queue.Add(&a);
   }
   EXPECT_TRUE(queue.empty());

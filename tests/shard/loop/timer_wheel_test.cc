@@ -17,7 +17,7 @@ constexpr uint64_t kDayMs = uint64_t(24) * 3600 * 1000;
 // The wheel's levels together: 64^5 ms, about 12 days.
 constexpr uint64_t kRotationMs = uint64_t(1) << 30;
 
-struct Alarm : TimerClient {
+struct WheelAlarm : TimerClient {
   void OnTimer() noexcept override {
     ++fired;
     if (then) then();
@@ -48,7 +48,7 @@ TEST(TimerWheel, AnEmptyOneHasNoDeadline) {
 
 TEST(TimerWheel, FiresAtItsDeadlineAndNotBefore) {
   TimerWheel wheel(1000);
-  Alarm alarm;
+  WheelAlarm alarm;
   alarm.timer.Set(wheel, 1500);
   EXPECT_EQ(alarm.timer.deadline_ms(), 1500u);
   EXPECT_EQ(wheel.Advance(1499), 0u);
@@ -60,7 +60,7 @@ TEST(TimerWheel, FiresAtItsDeadlineAndNotBefore) {
 
 TEST(TimerWheel, ADeadlineInThePastFiresInTheNextMillisecond) {
   TimerWheel wheel(1000);
-  Alarm past, present;
+  WheelAlarm past, present;
   past.timer.Set(wheel, 3);
   present.timer.Set(wheel, 1000);
   EXPECT_EQ(wheel.NextDeadlineMs(), 1001u);
@@ -70,7 +70,7 @@ TEST(TimerWheel, ADeadlineInThePastFiresInTheNextMillisecond) {
 
 TEST(TimerWheel, ZeroClears) {
   TimerWheel wheel(1000);
-  Alarm alarm;
+  WheelAlarm alarm;
   alarm.timer.Set(wheel, 1500);
   alarm.timer.Set(wheel, 0);
   EXPECT_EQ(alarm.timer.deadline_ms(), 0u);
@@ -80,7 +80,7 @@ TEST(TimerWheel, ZeroClears) {
 
 TEST(TimerWheel, MovedEarlierItFiresEarlier) {
   TimerWheel wheel(1000);
-  Alarm alarm;
+  WheelAlarm alarm;
   alarm.timer.Set(wheel, 1000 + kDayMs);
   alarm.timer.Set(wheel, 1010);
   EXPECT_EQ(wheel.NextDeadlineMs(), 1010u);
@@ -89,7 +89,7 @@ TEST(TimerWheel, MovedEarlierItFiresEarlier) {
 
 TEST(TimerWheel, MovedLaterItIsPutOffUntilThen) {
   TimerWheel wheel(1000);
-  Alarm alarm;
+  WheelAlarm alarm;
   alarm.timer.Set(wheel, 1010);
   alarm.timer.Set(wheel, 1200);
   EXPECT_EQ(wheel.Advance(1199), 0u);
@@ -98,7 +98,7 @@ TEST(TimerWheel, MovedLaterItIsPutOffUntilThen) {
 
 TEST(TimerWheel, MovedLaterAndBackItStillFiresInTime) {
   TimerWheel wheel(1000);
-  Alarm alarm;
+  WheelAlarm alarm;
   alarm.timer.Set(wheel, 1010);
   alarm.timer.Set(wheel, 9000);
   wheel.Advance(1100);
@@ -109,9 +109,9 @@ TEST(TimerWheel, MovedLaterAndBackItStillFiresInTime) {
 
 TEST(TimerWheel, OneJumpFiresEverythingOnTheWay) {
   TimerWheel wheel(1000);
-  std::vector<std::unique_ptr<Alarm>> alarms;
+  std::vector<std::unique_ptr<WheelAlarm>> alarms;
   for (uint64_t in = 1; in < 60 * kDayMs; in = in * 3 / 2 + 1) {
-    alarms.push_back(std::make_unique<Alarm>());
+    alarms.push_back(std::make_unique<WheelAlarm>());
     alarms.back()->timer.Set(wheel, 1000 + in);
   }
   EXPECT_EQ(wheel.Advance(1000 + 61 * kDayMs), alarms.size());
@@ -121,9 +121,9 @@ TEST(TimerWheel, OneJumpFiresEverythingOnTheWay) {
 TEST(TimerWheel, FiresInTheOrderOfDeadlines) {
   TimerWheel wheel(5);
   std::vector<uint64_t> order;
-  std::vector<std::unique_ptr<Alarm>> alarms;
+  std::vector<std::unique_ptr<WheelAlarm>> alarms;
   for (uint64_t deadline : {90000u, 70u, 64u, 5000u, 63u, 4096u, 4095u, 262144u, 6u}) {
-    alarms.push_back(std::make_unique<Alarm>());
+    alarms.push_back(std::make_unique<WheelAlarm>());
     alarms.back()->then = [&order, deadline] { order.push_back(deadline); };
     alarms.back()->timer.Set(wheel, deadline);
   }
@@ -139,7 +139,7 @@ TEST(TimerWheel, FiresInTimeAcrossTheEndOfItsTopLevel) {
                               uint64_t(1) << 24, kRotationMs - (uint64_t(1) << 24)}) {
       SCOPED_TRACE(std::to_string(now) + " + " + std::to_string(in));
       TimerWheel wheel(now);
-      Alarm alarm;
+      WheelAlarm alarm;
       alarm.timer.Set(wheel, now + in);
       EXPECT_LE(wheel.NextDeadlineMs(), now + in);
       EXPECT_EQ(wheel.Advance(now + in - 1), 0u);
@@ -150,7 +150,7 @@ TEST(TimerWheel, FiresInTimeAcrossTheEndOfItsTopLevel) {
 
 TEST(TimerWheel, ADeadlineThatNeverComesIsKept) {
   TimerWheel wheel(1000);
-  Alarm alarm;
+  WheelAlarm alarm;
   alarm.timer.Set(wheel, UINT64_MAX);
   EXPECT_EQ(wheel.Advance(1000 + 1000 * kDayMs), 0u);
   EXPECT_EQ(alarm.timer.deadline_ms(), UINT64_MAX);
@@ -166,7 +166,7 @@ TEST(TimerWheel, ASleepingLoopTurnsAFewTimesPerTimer) {
     const uint64_t in = 1 + random() % (uint64_t(1) << (1 + random() % 33));
     SCOPED_TRACE(std::to_string(now) + " + " + std::to_string(in));
     TimerWheel wheel(now);
-    Alarm alarm;
+    WheelAlarm alarm;
     alarm.timer.Set(wheel, now + in);
     TurnsUntil(wheel, now + in, 20);
     ASSERT_EQ(alarm.fired, 1);
@@ -176,7 +176,7 @@ TEST(TimerWheel, ASleepingLoopTurnsAFewTimesPerTimer) {
 TEST(TimerWheel, AnIdleTimeoutPushedAheadCostsOneTurnPerTimeout) {
   constexpr uint64_t kIdleMs = 50000;
   TimerWheel wheel(1000);
-  Alarm alarm;
+  WheelAlarm alarm;
   int turns = 0;
   uint64_t now = 1000;
   for (int request = 0; request < 10000; ++request) {  // one every 100 ms
@@ -192,10 +192,10 @@ TEST(TimerWheel, AnIdleTimeoutPushedAheadCostsOneTurnPerTimeout) {
 
 TEST(TimerWheel, OnTimerMayDestroyAnyTimer) {
   TimerWheel wheel(1000);
-  auto self = std::make_unique<Alarm>();
-  auto other = std::make_unique<Alarm>();
-  Alarm last;
-  Alarm* first_to_run = self.get();
+  auto self = std::make_unique<WheelAlarm>();
+  auto other = std::make_unique<WheelAlarm>();
+  WheelAlarm last;
+  WheelAlarm* first_to_run = self.get();
   bool done = false;
   const auto destroy_both = [&] {
     if (done) return;
@@ -204,7 +204,7 @@ TEST(TimerWheel, OnTimerMayDestroyAnyTimer) {
     other.reset();
   };
   first_to_run->then = [&destroy_both] {
-    const auto copy = destroy_both;  // the function dies with its Alarm
+    const auto copy = destroy_both;  // the function dies with its WheelAlarm
     copy();
   };
   other->then = first_to_run->then;
@@ -217,14 +217,14 @@ TEST(TimerWheel, OnTimerMayDestroyAnyTimer) {
 
 TEST(TimerWheel, OnTimerMaySetItselfAgainWithoutAnEnd) {
   TimerWheel wheel(1000);
-  Alarm alarm;
+  WheelAlarm alarm;
   alarm.then = [&] { alarm.timer.Set(wheel, 1); };  // always overdue
   alarm.timer.Set(wheel, 1001);
   EXPECT_EQ(wheel.Advance(1010), 10u) << "once a millisecond, not for ever";
 }
 
 TEST(TimerWheel, ATimerMayOutliveItsWheel) {
-  Alarm alarm;
+  WheelAlarm alarm;
   {
     TimerWheel wheel(1000);
     alarm.timer.Set(wheel, 1010);
