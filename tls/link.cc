@@ -213,6 +213,8 @@ HandshakeResult Link::Shake() {
   switch (error) {
     case SSL_ERROR_WANT_READ:
       return HandshakeResult::kWantRecv;
+    case SSL_ERROR_WANT_PRIVATE_KEY_OPERATION:
+      return HandshakeResult::kWantTurn;
     case SSL_ERROR_WANT_WRITE:
       WaitForChunk();
       return HandshakeResult::kWantSend;
@@ -288,11 +290,22 @@ ssl_select_cert_result_t Link::SelectCertificate(const SSL_CLIENT_HELLO* hello) 
   return ssl_select_cert_success;
 }
 
-ssl_private_key_result_t Link::SignByKey(SSL* ssl, uint8_t* out, size_t* out_length, size_t out_max,
-                                         uint16_t algorithm, const uint8_t* in, size_t length) {
-  const Certificate* certificate = OfSsl(ssl).certificate();
-  const bool done = certificate != nullptr &&
-                    certificate->key().Sign(algorithm, {in, length}, {out, out_max}, out_length);
+// Agreeing on a secret and signing it are the two long computations of a handshake. Between them
+// whoever else has something to do comes first.
+ssl_private_key_result_t Link::SignByKey(SSL* ssl, uint8_t*, size_t*, size_t, uint16_t algorithm,
+                                         const uint8_t* in, size_t length) {
+  OfSsl(ssl).signing_.reset(new Signing{algorithm, {in, in + length}});
+  return ssl_private_key_retry;
+}
+
+ssl_private_key_result_t Link::FinishSigning(SSL* ssl, uint8_t* out, size_t* out_length,
+                                             size_t out_max) {
+  Link& link = OfSsl(ssl);
+  const std::unique_ptr<const Signing> signing = std::move(link.signing_);
+  const Certificate* certificate = link.certificate();
+  const bool done =
+      signing != nullptr && certificate != nullptr &&
+      certificate->key().Sign(signing->algorithm, signing->message, {out, out_max}, out_length);
   return done ? ssl_private_key_success : ssl_private_key_failure;
 }
 
@@ -305,10 +318,8 @@ ssl_private_key_result_t Link::DecryptByKey(SSL* ssl, uint8_t* out, size_t* out_
 }
 
 const SSL_PRIVATE_KEY_METHOD* KeyMethod() {
-  // Nothing is ever left to complete.
-  static constexpr SSL_PRIVATE_KEY_METHOD kMethod = {
-      Link::SignByKey, Link::DecryptByKey,
-      [](SSL*, uint8_t*, size_t*, size_t) { return ssl_private_key_failure; }};
+  static constexpr SSL_PRIVATE_KEY_METHOD kMethod = {Link::SignByKey, Link::DecryptByKey,
+                                                     Link::FinishSigning};
   return &kMethod;
 }
 

@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "base/slab.h"
@@ -98,9 +99,10 @@ class Link final : public shard::BufferWaiter {
   static Link* Of(const shard::Connection& connection);
 
   shard::HandshakeResult Shake();
-  // The next Shake() will compute: something came, or a client begins.
+  // The next Shake() will compute: something came, a client begins, or a signature is owed.
   bool shake_is_costly() const {
-    return !connection_.wire_in().empty() || (!is_server() && state_ == State::kWaiting);
+    return !connection_.wire_in().empty() || signing_ != nullptr ||
+           (!is_server() && state_ == State::kWaiting);
   }
   size_t Recv(shard::ByteQueue& plain, size_t max);
   size_t Send(shard::ByteQueue& plain);
@@ -151,6 +153,8 @@ class Link final : public shard::BufferWaiter {
                                             size_t length);
   static ssl_private_key_result_t DecryptByKey(SSL* ssl, uint8_t* out, size_t* out_length,
                                                size_t out_max, const uint8_t* in, size_t length);
+  static ssl_private_key_result_t FinishSigning(SSL* ssl, uint8_t* out, size_t* out_length,
+                                                size_t out_max);
   static ssl_select_cert_result_t SelectCertificate(const SSL_CLIENT_HELLO* hello);
   static int SelectProtocol(SSL*, const uint8_t** out, uint8_t* out_length, const uint8_t* offered,
                             unsigned length, void*);
@@ -174,6 +178,12 @@ class Link final : public shard::BufferWaiter {
   void OnBufferAvailable() noexcept override;
   bool is_server() const { return context_.side() == Context::Side::kServer; }
 
+  // A signature that is put off to a turn of its own.
+  struct Signing {
+    uint16_t algorithm;
+    std::vector<uint8_t> message;
+  };
+
   ShardTls& shard_;
   const Context& context_;
   shard::Connection& connection_;
@@ -196,6 +206,7 @@ class Link final : public shard::BufferWaiter {
   std::string detail_;
   std::unique_ptr<const HelloCapture> hello_;
   std::unique_ptr<KeyLog> key_log_;
+  std::unique_ptr<const Signing> signing_;
   Handle<X509> root_;
 };
 

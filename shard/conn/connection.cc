@@ -123,9 +123,9 @@ void Connection::Run() noexcept {
     Handshake* handshake = context_.handshakes->steps[step];
     if (BUG_IF(handshake == nullptr, "handshake_step_missing"))
       return Fail(CloseReason::kInternal, 0);
+    using Urgency = CostlyLane::Urgency;
     CostlyLane& lane = context_.loop->costly_lane();
     if (!lane.running() && handshake->IsCostly(*this)) {
-      using Urgency = CostlyLane::Urgency;
       // A client behind a connection to a server has been let in.
       return lane.Add(this, role_ == Role::kDialled ? Urgency::kFirst : Urgency::kUsual);
     }
@@ -141,6 +141,8 @@ void Connection::Run() noexcept {
       case HandshakeResult::kWantSend:
         Flush();
         return context_.ring().NeedSendAnswers();
+      case HandshakeResult::kWantTurn:
+        return lane.Add(this, Urgency::kFirst);  // what has begun ends before others begin
       case HandshakeResult::kFailed:
         Flush();  // the step may have told the peer why
         return Fail(layer_reason_ != CloseReason::kNone ? layer_reason_

@@ -34,13 +34,14 @@ enum class HandshakeStep : uint8_t {
 };
 inline constexpr uint8_t Bit(HandshakeStep step) { return uint8_t(1u << unsigned(step)); }
 
-enum class HandshakeResult : uint8_t { kDone, kWantRecv, kWantSend, kFailed };
+// kWantTurn: there is more to compute, and others may go first.
+enum class HandshakeResult : uint8_t { kDone, kWantRecv, kWantSend, kWantTurn, kFailed };
 
 class Handshake {
  public:
   virtual const char* name() const = 0;
-  // May consume from the wire queue and append to it. Called again whenever bytes came or went,
-  // until kDone or kFailed.
+  // May consume from the wire queue and append to it. Called again whenever bytes came or went, or
+  // its turn has come, until kDone or kFailed.
   virtual HandshakeResult Run(Connection& connection) = 0;
   // The next Run() computes for long: it stands in line for that (CostlyLane).
   virtual bool IsCostly(const Connection&) const { return false; }

@@ -8,14 +8,14 @@
 // States:  as RunQueue. What the budget leaves stands first in the next turn.
 //
 // So a flood of it makes a turn longer by a budget and one task, and no more: whatever else comes
-// meanwhile is served in between. A task that must know where it runs asks running().
+// meanwhile is served in between. A task that must know where it runs asks running(); one that can
+// be divided adds itself again.
 //
 //   lane.Add(connection, Urgency::kUsual);   // any number of times; Run() is called once
 
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
 #include "base/clock.h"
 #include "base/intrusive_list.h"
@@ -31,12 +31,9 @@ class CostlyLane {
   void Add(Task* task, Urgency urgency) {
     if (task->run_hook.linked()) return;
     (urgency == Urgency::kFirst ? first_ : usual_).PushBack(task);
-    ++joined_;
   }
   bool empty() const { return first_.empty() && usual_.empty(); }
   bool running() const { return running_; }
-  // How many have joined since the last call.
-  uint32_t TakeJoined() { return std::exchange(joined_, 0u); }
   // How many stand in line; walks it.
   uint32_t waiting() { return Count(first_) + Count(usual_); }
   // At least one, then more until `budget_us` are over, `max` of them at most. Returns how many
@@ -68,7 +65,6 @@ class CostlyLane {
 
   List first_;
   List usual_;
-  uint32_t joined_ = 0;
   bool running_ = false;
 };
 

@@ -41,11 +41,8 @@ void EventLoop::RunTasks() {
   const uint32_t ran = run_queue_.RunOnce(kTasksPerTurn);
   counters_.tasks_run.Add(ran);
   if (costly_lane_.empty()) return;
-  // Who only moved from one line to the other has done nothing yet.
-  const bool alone = run_queue_.empty() && ran <= costly_lane_.TakeJoined();
-  const uint64_t budget_us = alone ? kCostlyAloneMicros : kCostlyMicros;
   ring_->SubmitNow();  // what the tasks have to send does not wait for that
-  counters_.costly_run.Add(costly_lane_.Run(clock_, budget_us, kTasksPerTurn));
+  counters_.costly_run.Add(costly_lane_.Run(clock_, kCostlyMicros, kTasksPerTurn));
   if (!costly_lane_.empty()) counters_.costly_put_off.Add();
 }
 

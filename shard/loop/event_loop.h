@@ -66,10 +66,9 @@ class EventLoop {
   static constexpr uint32_t kMessagesPerTurn = 256;
   static constexpr uint64_t kLongTurnMicros = 10000;
   static constexpr uint64_t kIdleWindowMicros = 1000000;
-  // For costly tasks: beside others, and in a turn that has nothing else to do. The second is what
-  // a request waits that comes right behind its start; a turn costs a few microseconds of itself.
-  static constexpr uint64_t kCostlyMicros = 250;
-  static constexpr uint64_t kCostlyAloneMicros = 1000;
+  // For costly tasks of a turn. Whatever comes right behind its start waits for that and the last
+  // of them; a turn costs a few microseconds of itself.
+  static constexpr uint64_t kCostlyMicros = 100;
 
   // `shard` is handed to message handlers; `index` is its number in `mailroom`.
   EventLoop(Shard& shard, uint32_t index, Mailroom& mailroom, std::unique_ptr<Ring> ring,

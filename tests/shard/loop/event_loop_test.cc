@@ -238,16 +238,19 @@ TEST_F(EventLoopTest, TasksOverTheBudgetWaitForTheNextTurn) {
   EXPECT_EQ(runs, EventLoop::kTasksPerTurn + 5);
 }
 
-// Costly tasks of 100 microseconds each, which join the lane from the run queue as handshakes do.
+// Costly tasks of 40 microseconds each.
 class CostlyLaneTest : public EventLoopTest {
  protected:
+  static constexpr uint64_t kTaskMicros = 40;
+  static constexpr size_t kRunsOfABudget =
+      (EventLoop::kCostlyMicros + kTaskMicros - 1) / kTaskMicros;
   void AddCostly(int count, CostlyLane::Urgency urgency = CostlyLane::Urgency::kUsual) {
     for (int i = 0; i < count; ++i) {
       const std::string name = urgency == CostlyLane::Urgency::kFirst ? "first" : "usual";
       costly_.push_back(std::make_unique<Job>([this, name] {
         EXPECT_TRUE(loop_->costly_lane().running());
         journal_.lines.push_back(name);
-        clock_.next_us += 100;
+        clock_.next_us += kTaskMicros;
       }));
       loop_->costly_lane().Add(costly_.back().get(), urgency);
     }
@@ -279,33 +282,31 @@ TEST_F(CostlyLaneTest, TasksComeBeforeCostlyOnesAndTheirSendsGoOutFirst) {
   EXPECT_EQ(ring_->submits, 1) << "without costly tasks the next wait submits";
 }
 
-TEST_F(CostlyLaneTest, BesideOtherWorkTheBudgetIsSmall) {
-  AddCostly(20);
-  Job busy([&] { loop_->run_queue().Add(&busy); });
-  loop_->run_queue().Add(&busy);
-  EXPECT_EQ(RunsOfATurn(), EventLoop::kCostlyMicros / 100 + 1) << "the last one may pass it";
-  EXPECT_EQ(loop_->costly_lane().waiting(), 20 - EventLoop::kCostlyMicros / 100 - 1);
+TEST_F(CostlyLaneTest, ATurnRunsThemUntilTheBudgetIsOver) {
+  AddCostly(5);
+  EXPECT_EQ(RunsOfATurn(), kRunsOfABudget) << "the last one may pass it";
+  EXPECT_EQ(loop_->costly_lane().waiting(), 5 - kRunsOfABudget);
   EXPECT_EQ(loop_->counters().costly_put_off.Get(), 1u);
-  EXPECT_EQ(RunsOfATurn(), EventLoop::kCostlyMicros / 100 + 1);
-  busy.run_hook.Unlink();
-}
-
-TEST_F(CostlyLaneTest, AloneTheyGetMoreAndNobodyWaitsMeanwhile) {
-  AddCostly(15);
-  EXPECT_EQ(RunsOfATurn(), EventLoop::kCostlyAloneMicros / 100);
-  EXPECT_EQ(RunsOfATurn(), 15 - EventLoop::kCostlyAloneMicros / 100);
+  EXPECT_EQ(RunsOfATurn(), 5 - kRunsOfABudget);
   EXPECT_EQ(LastDeadline(), 0u) << "with costly tasks in line the loop does not wait";
   EXPECT_EQ(RunsOfATurn(), 0u);
   EXPECT_EQ(LastDeadline(), UINT64_MAX);
 }
 
-TEST_F(CostlyLaneTest, WhoOnlyMovesFromTheRunQueueIsNoOtherWork) {
-  std::vector<std::unique_ptr<Job>> movers;
-  for (int i = 0; i < 8; ++i) {
-    movers.push_back(std::make_unique<Job>([this] { AddCostly(1); }));
-    loop_->run_queue().Add(movers.back().get());
-  }
-  EXPECT_EQ(RunsOfATurn(), 8u);
+TEST_F(CostlyLaneTest, WhoStandsInLineAgainRunsInAnotherTurn) {
+  bool again = true;
+  Job job([&] {
+    clock_.next_us += EventLoop::kCostlyMicros;
+    if (again) loop_->costly_lane().Add(&job, CostlyLane::Urgency::kFirst);
+    again = false;
+  });
+  loop_->costly_lane().Add(&job, CostlyLane::Urgency::kUsual);
+  AddCostly(1);
+  EXPECT_EQ(RunsOfATurn(), 1u);
+  EXPECT_EQ(RunsOfATurn(), 1u);
+  EXPECT_FALSE(again);
+  EXPECT_TRUE(journal_.lines.empty()) << "what has begun ends before others begin";
+  EXPECT_EQ(RunsOfATurn(), 1u);
 }
 
 TEST_F(CostlyLaneTest, OneRunsInEveryTurnHoweverLongItTakes) {
