@@ -74,8 +74,8 @@ bool SizeOf(const PreparedUnit&, Sample& sample, EvalContext& context) {
   Sizes sizes;
   sizes.request_in = stream->log().bytes_in(*stream);
   sizes.response_out = stream->log().bytes_out(*stream);
-  sizes.request_out = stream->request().bytes_consumed();
-  sizes.response_in = stream->response().bytes_produced();
+  sizes.request_out = stream->log().server_bytes_out(*stream);
+  sizes.response_in = stream->log().server_bytes_in(*stream);
   return GiveNumber(sample, int64_t(sizes.*kSize));
 }
 

@@ -37,6 +37,8 @@ class H1Wire {
   void Fill() {
     if (in_.size() < kUnparsedBytesMax) connection_.Recv(in_, kUnparsedBytesMax - in_.size());
   }
+  // What is read from here on belongs to another exchange.
+  void BeginReading() { bytes_read_ = 0; }
   // Goes on parsing what is here, which must not be empty. kDone: the head is consumed and its
   // chunk is held by `message`.
   template <typename Message>
@@ -48,7 +50,7 @@ class H1Wire {
       case proto::ParseResult::kDone:
         message.HoldHead(in_.front().chunk);
         in_.Consume(message.parser.head_bytes());
-        bytes_read_ = message.parser.head_bytes();
+        bytes_read_ += message.parser.head_bytes();
         return HeadResult::kDone;
       case proto::ParseResult::kNeedMore:
         return HeadResult::kNeedMore;
@@ -118,7 +120,7 @@ class H1Wire {
   void SetTrailers(const proto::FieldList* trailers) { trailers_ = trailers; }
   void StartTunnel() { tunnel_ = true; }
 
-  // Of the message read, and of the exchange's on the way out: heads and framing included.
+  // Of one exchange, heads and framing included.
   uint64_t bytes_read() const { return bytes_read_; }
   uint64_t bytes_written() const { return bytes_written_; }
   bool head_sent() const { return head_sent_; }

@@ -118,6 +118,9 @@ class BackEndpoint : public shard::Endpoint {
   virtual uint32_t exchanges() const = 0;
   // From now on no other session may use the connection.
   virtual void Reserve() = 0;
+  // Of this exchange so far, heads and framing included.
+  virtual uint64_t bytes_written() const = 0;
+  virtual uint64_t bytes_read() const = 0;
 };
 
 }  // namespace engine

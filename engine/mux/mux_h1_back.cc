@@ -30,6 +30,7 @@ shard::Endpoint* MuxH1Back::OpenStream() {
     connection_.SetDeadline(0);
   }
   wire_.BeginExchange();
+  wire_.BeginReading();
   taken_ = false;
   untouched_ = keep_alive_ = true;
   return this;

@@ -93,6 +93,8 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   bool reused() const override { return exchanges_ > 1; }
   uint32_t exchanges() const override { return exchanges_; }
   void Reserve() override;
+  uint64_t bytes_written() const override { return wire_.bytes_written(); }
+  uint64_t bytes_read() const override { return wire_.bytes_read(); }
 
   // For the keeper.
   // Closes an idle or leaving connection. Forget() is not called.

@@ -65,6 +65,7 @@ void MuxH1Front::ReadHead() {
     message_ = pools_.requests->New(profile_->request);
     if (message_ == nullptr) return Die(CloseReason::kNoMemory);
     times_.first_byte_us = connection_.context().loop->clock().now_us();
+    wire_.BeginReading();
   }
   switch (wire_.ParseHead(*message_)) {
     case H1Wire::HeadResult::kDone:

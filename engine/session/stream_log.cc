@@ -150,7 +150,11 @@ void StreamLog::Keep(Stream& stream, LogMoment moment) {
   kept_.Evaluate(moment, context);
 }
 
-void StreamLog::OnServerGone(Stream& stream) { Keep(stream, LogMoment::kServerGone); }
+void StreamLog::OnServerGone(Stream& stream) {
+  Keep(stream, LogMoment::kServerGone);
+  server_bytes_in_ = server_bytes_in(stream);
+  server_bytes_out_ = server_bytes_out(stream);
+}
 
 void StreamLog::FillNow(StreamContext& context, uint32_t needs, LogRecord& record) {
   Stream& stream = *context.stream;
@@ -196,6 +200,18 @@ uint64_t StreamLog::bytes_in(Stream& stream) {
 uint64_t StreamLog::bytes_out(Stream& stream) {
   CountBytes(stream);
   return bytes_out_;
+}
+
+uint64_t StreamLog::server_bytes_in(Stream& stream) const {
+  if (!stream.is_http()) return stream.response().bytes_produced();
+  const BackEndpoint* back = stream.http_back();
+  return server_bytes_in_ + (back == nullptr ? 0 : back->bytes_read());
+}
+
+uint64_t StreamLog::server_bytes_out(Stream& stream) const {
+  if (!stream.is_http()) return stream.request().bytes_consumed();
+  const BackEndpoint* back = stream.http_back();
+  return server_bytes_out_ + (back == nullptr ? 0 : back->bytes_written());
 }
 
 // What the client's endpoint has carried so far; final once it is gone.

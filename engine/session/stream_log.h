@@ -70,6 +70,9 @@ class StreamLog {
   // Of the client's connection, by now.
   uint64_t bytes_in(Stream& stream);
   uint64_t bytes_out(Stream& stream);
+  // Of the connections to servers, all attempts together.
+  uint64_t server_bytes_in(Stream& stream) const;
+  uint64_t server_bytes_out(Stream& stream) const;
   // What the server answered with; 0: it has not.
   uint16_t server_status() const { return answered_ ? status_ : uint16_t{0}; }
   // What is known by now, for a line or a fetch. `needs`: as LogFormat::needs().
@@ -113,6 +116,8 @@ class StreamLog {
   uint64_t response_us_ = 0;
   uint64_t bytes_out_ = 0;
   uint64_t bytes_in_ = 0;
+  uint64_t server_bytes_out_ = 0;  // over connections of HTTP that are gone
+  uint64_t server_bytes_in_ = 0;
   KeptValues kept_;
   const ServerConfig* server_ = nullptr;  // the last one assigned, or waited for
   shard::Chunk* head_ = nullptr;
