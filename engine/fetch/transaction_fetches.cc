@@ -11,12 +11,15 @@
 namespace engine {
 namespace {
 
-// What the log line would say now; false: there is no stream.
+// What the log line would say now; false: there is neither a stream nor a line.
 bool FillFacts(EvalContext& context, LogRecord& record) {
-  Stream* stream = Traffic(context).stream;
-  if (stream == nullptr) return false;
-  stream->log().FillRecord(*stream, 0, record);
-  return true;
+  StreamContext& traffic = Traffic(context);
+  if (traffic.stream != nullptr) {
+    traffic.stream->log().FillRecord(*traffic.stream, 0, record);
+  } else if (traffic.line != nullptr) {
+    record = *traffic.line;
+  }
+  return traffic.stream != nullptr || traffic.line != nullptr;
 }
 
 // Times -------------------------------------------------------------------------------------------
@@ -44,9 +47,8 @@ bool PrepareUnit(PreparedUnit& unit, std::string* why) {
 bool AcceptDate(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   const StreamContext& traffic = Traffic(context);
   if (traffic.session == nullptr) return false;
-  if (traffic.stream != nullptr) {
-    LogRecord record;
-    FillFacts(context, record);
+  LogRecord record;
+  if (FillFacts(context, record)) {
     return GiveNumber(sample, int64_t(record.accept_us) / unit.number);
   }
   const ShardLog& dates = traffic.worker->log();
@@ -69,9 +71,15 @@ struct Sizes {
 
 template <uint64_t Sizes::*kSize>
 bool SizeOf(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const LogRecord* line = Traffic(context).line;
   Stream* stream = Traffic(context).stream;
-  if (stream == nullptr) return false;
   Sizes sizes;
+  if (stream == nullptr) {
+    if (line == nullptr) return false;
+    sizes.request_in = line->bytes_in;
+    sizes.response_out = line->bytes_out;
+    return GiveNumber(sample, int64_t(sizes.*kSize));
+  }
   sizes.request_in = stream->log().bytes_in(*stream);
   sizes.response_out = stream->log().bytes_out(*stream);
   sizes.request_out = stream->log().server_bytes_out(*stream);
@@ -113,8 +121,8 @@ bool Id32(const PreparedUnit&, Sample& sample, EvalContext& context) {
 }
 
 bool Retries(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  Stream* stream = Traffic(context).stream;
-  return stream != nullptr && GiveNumber(sample, stream->retries());
+  LogRecord record;
+  return FillFacts(context, record) && GiveNumber(sample, record.retries);
 }
 
 bool Redispatched(const PreparedUnit&, Sample& sample, EvalContext& context) {

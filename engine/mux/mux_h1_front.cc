@@ -306,6 +306,7 @@ void MuxH1Front::NextRequest() {
 }
 
 void MuxH1Front::Die(CloseReason reason) {
+  acceptor_.OnLeaving(*this);
   if (reason == CloseReason::kNormal) {
     wire_.CloseAfterFlush(connection_.context().now_ms() + shard::Connection::kDrainMs, true);
   } else {

@@ -29,6 +29,8 @@ class RequestAcceptor : public StreamAcceptor {
   // SendText(), which closes behind it.
   virtual void OnBadRequest(MuxH1Front& mux, uint16_t status,
                             shard::CloseReason reason) noexcept = 0;
+  // It ends between requests, or before any: asked while its connection is still to be looked at.
+  virtual void OnLeaving(MuxH1Front& mux) noexcept = 0;
   // The whole text of the answer with which a connection ends.
   virtual std::string LastWords(uint16_t status) noexcept = 0;
   // Between two requests: the profile of the mux is what its next one is read with. False: nothing

@@ -143,7 +143,8 @@ void SayByRule(StreamContext& context, LogOrigin origin, std::string_view profil
   SayLine(worker, line, profile.empty() ? nullptr : log->FindProfile(profile));
 }
 
-void LogBadRequest(const Session& session, uint16_t status, CloseReason reason, uint64_t since_us) {
+void LogBadRequest(const Session& session, shard::Connection* client, uint16_t status,
+                   CloseReason reason, uint64_t since_us) {
   const ProxyLog* log = session.frontend().log.get();
   // The default line tells of streams (manual 8.2.1), and there was none.
   if (log == nullptr || (log->is_default() && log->error_format.empty())) return;
@@ -163,7 +164,8 @@ void LogBadRequest(const Session& session, uint16_t status, CloseReason reason, 
   record.timers.idle_ms = 0;  // all of the wait counts as active: no head ended it
   const auto active_ms = int64_t((now_us - since_us) / 1000);
   record.timers.active_ms = record.timers.total_ms = record.timers.user_ms = active_ms;
-  StreamContext context(session, nullptr);
+  StreamContext context(session, client);
+  context.line = &record;
   SayTraffic(worker, session.frontend(), LogOutcome::kError, record, context);
 }
 
@@ -189,6 +191,7 @@ void LogHandshakeError(const Session& session, CloseReason reason, std::string_v
     WriteErrorLog(record, to.dates(), text);
   } else {
     StreamContext context(session, session.connection());
+    context.line = &record;
     log->error_format.Write(record, to.dates(), text, &context);
   }
   to.Say(log->loggers,

@@ -18,6 +18,10 @@
 #include "engine/server/log_config.h"
 #include "shard/conn/close_reason.h"
 
+namespace shard {
+class Connection;
+}
+
 namespace engine {
 
 class Session;
@@ -42,10 +46,10 @@ void SayTraffic(Worker& worker, const ProxyConfig& frontend, LogOutcome outcome,
 // that holds in place of those of the loggers; empty: none.
 void SayByRule(StreamContext& context, LogOrigin origin, std::string_view profile);
 
-// A request that never became a stream: not understood, cut off or late. `since_us`: when the
-// client was first waited for.
-void LogBadRequest(const Session& session, uint16_t status, shard::CloseReason reason,
-                   uint64_t since_us);
+// A request that never became a stream: not understood, cut off or late. `client`: its connection.
+// `since_us`: when the client was first waited for.
+void LogBadRequest(const Session& session, shard::Connection* client, uint16_t status,
+                   shard::CloseReason reason, uint64_t since_us);
 // A connection that ended before anything could be asked of it (manual 8.2.5). `detail`: what is
 // known beyond the reason.
 void LogHandshakeError(const Session& session, shard::CloseReason reason,

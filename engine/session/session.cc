@@ -171,7 +171,7 @@ void Session::OnBadRequest(MuxH1Front& mux, uint16_t status, CloseReason reason)
   refused_ = true;
   CountBadRequest(status);
   if (!frontend().dont_log_null || mux.connection()->bytes_in() > 0) {
-    LogBadRequest(*this, status, reason, mux.request_times().idle_since_us);
+    LogBadRequest(*this, mux.connection(), status, reason, mux.request_times().idle_since_us);
   }
   if (reason == CloseReason::kClientProtocol) {
     InvalidMessage& message = worker_.NoteInvalid(frontend(), false, mux.invalid());
@@ -194,14 +194,15 @@ bool Session::Draining() const noexcept {
   return worker_.shard().draining() && worker_.spread_close().EndsNow();
 }
 
+// It came, asked for nothing, and goes.
+void Session::OnLeaving(MuxH1Front& mux) noexcept {
+  if (requests_ != 0 || refused_ || frontend().http.ignore_probes || Draining()) return;
+  CountBadRequest(400);
+  if (frontend().dont_log_null) return;
+  LogBadRequest(*this, mux.connection(), 400, CloseReason::kClientAbort, handshaken_us_);
+}
+
 void Session::OnMuxGone(CloseReason) noexcept {
-  // It came, asked for nothing, and went.
-  if (requests_ == 0 && !refused_ && !frontend().http.ignore_probes && !Draining()) {
-    CountBadRequest(400);
-    if (!frontend().dont_log_null) {
-      LogBadRequest(*this, 400, CloseReason::kClientAbort, handshaken_us_);
-    }
-  }
   mux_gone_ = true;
   front_ = nullptr;
   EndWhenOver();

@@ -61,7 +61,8 @@ class StreamContext : public EvalContext {
   // The bytes of a channel in one piece, `bytes_max` of them at most. `bytes` may be null.
   std::string_view Contiguous(const shard::ByteQueue* bytes, size_t bytes_max);
 
-  Stream* stream = nullptr;  // null: rules on connections, and tests
+  Stream* stream = nullptr;         // null: rules on connections, and tests
+  const LogRecord* line = nullptr;  // of an error that had no stream: all that is known of it
   const Session* session = nullptr;
   Worker* worker = nullptr;
 

@@ -33,7 +33,7 @@ TCP_ONLY = " ".join(item for item in FIELDS.split() if item.split("=")[0] not in
     "Ta", "Ti", "Tq", "TR", "Tr", "CC", "CS", "HM", "HP", "HPO", "HQ", "HU", "HV", "hr", "hrl", "hs", "hsl", "r", "tsc"))
 KINDS = {
     "tcp": {"default": "", "tcplog": "option tcplog", "custom": "log-format \"" + TCP_ONLY + "\""},
-    "http": {"default": "", "httplog": "option httplog", "clf": "option httplog clf",
+    "http": {"default": "", "httplog": "option httplog", "clf": "option httplog clf", "httpslog": "option httpslog",
              "custom": "log-format \"" + FIELDS + "\"",
              "quoted": "log-format \"%{+Q}o %{+X}Ts %ci:%cp %b %s %HM %HU %r %CC %hr %hs %ID %ts %tsc %{+E}HU %{-Q}r\""},
 }
@@ -364,7 +364,7 @@ def mask(line, kind, http):
     size = mask_size if http else mask_many
     line = re.sub(r"\b([BU])=([+]?\d+)", lambda m: f"{m.group(1)}={size(m.group(2))}", line)
     times = lambda text, between: between.join(map(mask_time, text.split(between)))
-    if kind in ("httplog", "tcplog"):
+    if kind in ("httplog", "httpslog", "tcplog"):
         line = re.sub(r"( \S+/\S+ )([\d/+-]+)( (?:-?\d+ )?)([+]?\d+)(?= (?:- - )?[\w-]{2})",
                       lambda m: m.group(1) + times(m.group(2), "/") + m.group(3) + size(m.group(4)), line, count=1)
     if kind == "clf":
