@@ -72,7 +72,6 @@ ShardLog::ShardLog(LogHub& hub, uint32_t producer)
       producer_(producer),
       pid_(uint32_t(getpid())),
       batches_(hub.plan().targets.size()),
-      said_(hub.plan().loggers),
       text_(new char[kTextBytes]),
       structured_(new char[kTextBytes]),
       line_(new char[kLineBytes]) {
@@ -101,11 +100,7 @@ void ShardLog::Say(std::span<const Logger> loggers, const LogMessage& message,
                    std::string_view text) {
   for (const Logger& logger : loggers) {
     if (message.level > logger.level_max) continue;
-    if (!logger.sample.ranges.empty()) {
-      // A reload may have brought lines that were not there at the start.
-      if (logger.id >= said_.size()) said_.resize(logger.id + 1);
-      if (!logger.sample.Takes(said_[logger.id]++)) continue;
-    }
+    if (!logger.sample.TakesNext()) continue;
     SayTo(logger, message, text);
   }
 }

@@ -122,7 +122,6 @@ class ShardLog {
   uint64_t wall_offset_us_ = 0;
   uint64_t synced_us_ = 0;
   std::vector<Batch> batches_;  // by target; only those of datagrams are used
-  std::vector<uint64_t> said_;  // by logger: lines, for `sample`
   std::unique_ptr<char[]> text_;
   std::unique_ptr<char[]> structured_;
   std::unique_ptr<char[]> line_;  // one whole line on its way to the writer

@@ -1,7 +1,7 @@
 // log_plan.h - where logs go, as the configuration says it: targets, rings and `log` lines.
 //
 // Owns:    its texts. It knows no configuration: the keywords fill it.
-// Threads: start-up, then immutable.
+// Threads: start-up, then immutable, but for the count of a sample (any thread).
 // Units:   bytes; levels are syslog's severities, 0 (emerg) to 7 (debug).
 // Errors:  none.
 // States:  none.
@@ -10,7 +10,9 @@
 
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,16 +96,26 @@ struct LogSample {
     uint32_t low = 0;
     uint32_t high = 0;
   };
+  // The lines so far, of all threads: shares are exact only where everybody draws from one place.
+  // One word per `log` line that has a sample; it is drawn from once per line, and lines without
+  // one touch nothing shared.
+  struct alignas(64) Count {
+    std::atomic<uint64_t> lines{0};
+  };
   std::vector<Range> ranges;  // empty: all
   uint32_t size = 0;
+  std::shared_ptr<Count> count;  // of the `log` line, whichever copy of it; null: ranges is empty
 
   bool Takes(uint64_t line) const;  // counted from 0
+  // Any thread: counts one more, and says whether that one goes out.
+  bool TakesNext() const {
+    return ranges.empty() || Takes(count->lines.fetch_add(1, std::memory_order_relaxed));
+  }
 };
 
 // A `log` line.
 struct Logger {
   uint32_t target = 0;  // among LogPlan::targets
-  uint32_t id = 0;      // among all `log` lines, for what is counted per line and shard
   SyslogFormat format = SyslogFormat::kLocal;
   uint8_t facility = 0;
   LogLevel level_max = LogLevel::kDebug;           // less severe lines are left out
@@ -117,7 +129,6 @@ struct LogPlan {
   std::vector<LogTarget> targets;
   std::vector<LogRingPlan> rings;
   std::vector<Logger> global;  // the global section's lines
-  uint32_t loggers = 0;        // ids given out
   std::string tag;             // log-tag; empty: the program's name
   // log-send-hostname; empty: not sent, as far as the format can do without.
   std::string hostname;

@@ -393,7 +393,9 @@ bool Settle(BuildContext& context, LoggerDraft& draft, Logger* logger) {
     logger->format = plan.hostname.empty() ? SyslogFormat::kLocal : SyslogFormat::kRfc3164;
   }
   logger->target = plan.AddTarget(draft.target);
-  logger->id = plan.loggers++;
+  if (!logger->sample.ranges.empty()) {
+    logger->sample.count = std::make_shared<LogSample::Count>();
+  }
   return true;
 }
 

@@ -89,6 +89,32 @@ def dropped(path):
 
 
 @case
+def samples_are_shares_of_all_lines():
+    """Every shard draws from the same count: of 40 lines, 5 of each 20 go out, whoever wrote them."""
+    with Server(answer) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.bind(("127.0.0.1", 0))
+        sink.settimeout(5)
+        port = free_port()
+        log = f"log 127.0.0.1:{sink.getsockname()[1]} format raw sample 3,7-8,19-20:20 local0"
+        text = config(port, server.port, log, option='log-format "%[thread]"').replace("nbthread 2", "nbthread 4")
+        with Proxy(text, [port]):
+            peers = [connect(port) for _ in range(40)]  # at once, so that they are spread
+            for peer in peers:
+                peer.sendall(REQUEST)
+            for peer in peers:
+                with peer:
+                    check(peer.recv(65536), "no answer")
+            threads = {sink.recv(1000).strip() for _ in range(10)}
+            check(len(threads) > 1, f"only {threads} wrote lines")
+            time.sleep(0.3)
+            sink.settimeout(0.1)
+            try:
+                check(False, f"more than 10 lines: {sink.recv(1000)!r}")
+            except TimeoutError:
+                pass
+
+
+@case
 def rsyslogd_receives_and_parses():
     daemon = need_program("rsyslogd")
     with tempfile.TemporaryDirectory() as folder, Server(answer) as server:

@@ -58,7 +58,6 @@ class LogHubTest : public testing::Test {
     LogTarget target;
     target.address_length = 16;
     plan_.targets.push_back(target);
-    plan_.loggers = 4;
   }
   void Make() {
     hub_ = std::make_unique<LogHub>(plan_, 1, datagrams_);
@@ -175,13 +174,30 @@ TEST_F(LogHubTest, LevelsLengthAndSamples) {
   logger.line_bytes_max = 80;
   Say(logger, std::string(100, 'x'));
   logger = RawLogger();
-  logger.id = 1;
-  logger.sample = {.ranges = {{1, 1}, {3, 4}}, .size = 4};
+  logger.sample = {
+      .ranges = {{1, 1}, {3, 4}}, .size = 4, .count = std::make_shared<LogSample::Count>()};
   for (int i = 1; i <= 8; ++i) Say(logger, std::to_string(i));
   log_->Flush();
   EXPECT_EQ(datagrams_.sent,
             (std::vector<std::string>{"notice\n", "<4>capped\n", std::string(80, 'x') + "\n", "1\n",
                                       "3\n", "4\n", "5\n", "7\n", "8\n"}));
+}
+
+TEST_F(LogHubTest, SamplesCountTheLinesOfAllShardsTogether) {
+  hub_ = std::make_unique<LogHub>(plan_, 2, datagrams_);
+  log_ = std::make_unique<ShardLog>(*hub_, 0);
+  ShardLog other(*hub_, 1);
+  Logger logger = RawLogger();
+  logger.sample = {.ranges = {{2, 2}}, .size = 4, .count = std::make_shared<LogSample::Count>()};
+  const Logger copy = logger;  // `log global` copies the line, and not what it counts
+  for (int i = 1; i <= 8; ++i) {
+    ShardLog& log = i % 2 == 0 ? *log_ : other;
+    log.Sync(1000000);
+    log.Say({i <= 4 ? &logger : &copy, 1},
+            {.level = LogLevel::kInfo, .tag = "t", .structured_data = {}}, std::to_string(i));
+    log.Flush();
+  }
+  EXPECT_EQ(datagrams_.sent, (std::vector<std::string>{"2\n", "6\n"}));
 }
 
 // Descriptors and rings ---------------------------------------------------------------------------

@@ -197,7 +197,6 @@ ProxyConfig& AddLoggedProxy(Rig& rig) {
   target.address_length = 16;
   Logger logger;
   logger.target = rig.logs().AddTarget(target);
-  logger.id = rig.logs().loggers++;
   auto log = std::make_shared<ProxyLog>();
   log->loggers.push_back(logger);
   LogFormatError error;
