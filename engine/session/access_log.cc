@@ -137,6 +137,7 @@ void SayByRule(StreamContext& context, LogOrigin origin, std::string_view profil
   Worker& worker = *context.worker;
   LogRecord record;
   context.FillRecord(log->needs, record);
+  if (context.stream == nullptr) record.request_counter = worker.NextRequestNumber();
   record.origin = origin;
   worker.CountLine(*context.frontend);
   const TrafficLine line{.log = *log, .record = record, .context = context};
@@ -156,6 +157,7 @@ void LogBadRequest(const Session& session, shard::Connection* client, uint16_t s
   record.accept_us = record.request_us = worker.log().WallOf(since_us);
   record.origin = LogOrigin::kSessionError;
   record.status = status;
+  record.request_counter = worker.NextRequestNumber();  // it was one, though no stream
   record.states[0] = Info(reason).log_letter;
   record.states[1] = 'R';
   const bool first = session.requests() == 0;
@@ -185,6 +187,7 @@ void LogHandshakeError(const Session& session, CloseReason reason, std::string_v
   record.origin = LogOrigin::kSessionError;
   record.states[0] = Info(reason).log_letter;
   record.states[1] = 'C';
+  record.request_counter = worker.NextRequestNumber();
   ShardLog& to = worker.log();
   LogLine text = to.text();
   if (log->error_format.empty()) {

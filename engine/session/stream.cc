@@ -44,6 +44,7 @@ Stream::Stream(Worker& worker, Session& session, shard::Endpoint* client, bool h
       timer_(this),
       copy_(*worker.context().slices),
       id_(worker.NextStreamId()),
+      request_number_(worker.NextRequestNumber()),
       http_(http) {
   worker.Enlist(this);
   SetTimeouts();

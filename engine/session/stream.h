@@ -153,6 +153,8 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   Persistence& persistence() { return persistence_; }
   bool queued() const { return SlotWaiter::waiting(); }
   uint64_t id() const { return id_; }
+  // %rt of its line.
+  uint64_t request_number() const { return request_number_; }
   bool is_http() const { return http_; }
   uint32_t retries() const { return retries_; }
   bool served_by_applet() const { return target_.kind() == shard::Target::Kind::kApplet; }
@@ -236,6 +238,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   int32_t priority_class_ = 0;
   int32_t priority_offset_ms_ = 0;
   const uint64_t id_;
+  const uint64_t request_number_;
   uint32_t retries_ = 0;
   uint32_t runs_ = 0;
   uint32_t port_tries_ = 0;  // of the server's range of source ports

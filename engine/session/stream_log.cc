@@ -340,7 +340,7 @@ void StreamLog::FillRecord(Stream& stream, uint32_t needs, LogRecord& record) {
   record.states[1] = states_[1];
   record.states[2] = stream.persistence().request_letter();
   record.states[3] = stream.persistence().response_letter();
-  record.request_counter = stream.id() * worker.shard().board().shards() + worker.index();
+  record.request_counter = stream.request_number();
   if (const ProxyConfig* backend = stream.backend()) {
     record.backend = backend->name;
     if ((needs & kNeedsCounts) != 0) {

@@ -115,6 +115,32 @@ def samples_are_shares_of_all_lines():
 
 
 @case
+def numbers_of_requests_are_unique():
+    """%rt: however many threads there are, no number comes twice, and few are left out (64 per thread at most)."""
+    with Server(answer) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        sink.bind(("127.0.0.1", 0))
+        sink.settimeout(5)
+        port = free_port()
+        log = f"log 127.0.0.1:{sink.getsockname()[1]} format raw local0"
+        text = config(port, server.port, log, option='log-format "%rt %[thread]"').replace("nbthread 2", "nbthread 4")
+        with Proxy(text, [port]):
+            peers = [connect(port) for _ in range(40)]
+            for _ in range(5):
+                for peer in peers:
+                    peer.sendall(REQUEST)
+                for peer in peers:
+                    check(peer.recv(65536), "no answer")
+            for peer in peers:
+                peer.close()
+            seen = [tuple(map(int, sink.recv(1000).split())) for _ in range(200)]
+            numbers = [number for number, _ in seen]
+            check(len({thread for _, thread in seen}) > 1, "only one thread has served")
+            check(len(set(numbers)) == 200, f"a number comes twice: {sorted(numbers)}")
+            check(max(numbers) < 200 + 4 * 64, f"numbers up to {max(numbers)} for 200 requests")
+
+
+@case
 def rsyslogd_receives_and_parses():
     daemon = need_program("rsyslogd")
     with tempfile.TemporaryDirectory() as folder, Server(answer) as server:
