@@ -158,6 +158,7 @@ void LogBadRequest(const Session& session, shard::Connection* client, uint16_t s
   record.origin = LogOrigin::kSessionError;
   record.status = status;
   record.request_counter = worker.NextRequestNumber();  // it was one, though no stream
+  record.early = log->as_soon_as_possible && log->steps == 0;
   record.states[0] = Info(reason).log_letter;
   record.states[1] = 'R';
   const bool first = session.requests() == 0;

@@ -598,6 +598,16 @@ def as_soon_as_possible(place):
     place.ask("/late")
 
 
+@situation(frontend="option logasap", kinds=KINDS)
+def garbage_as_soon_as_possible(place):
+    place.say(b"GET\r\n\r\n")
+
+
+@situation(frontend="option logasap", kinds=KINDS)
+def null_closed_as_soon_as_possible(place):
+    place.say(then="close")
+
+
 @situation(lines=3, frontend="option dontlog-normal")
 def without_normal(place):
     place.ask("/a", "/broken", "/b", "/junk")
