@@ -107,14 +107,19 @@ void StreamLog::OnServerMove(Stream& stream, const shard::TraceEntry& entry) {
   if (entry.to == SideState::kRequested) connected_us_ = 0;
 }
 
+// Where the connection to the server comes from, as far as the kernel has chosen it by now.
+void StreamLog::NoteSource(Stream& stream) {
+  const ProxyLog* log = stream.frontend().log.get();
+  if (log == nullptr || (log->needs & kNeedsSource) == 0) return;
+  shard::Endpoint* endpoint = stream.server_side().endpoint();
+  if (endpoint == nullptr || endpoint->connection() == nullptr) return;
+  const shard::Address& address = endpoint->connection()->LocalAddress();
+  if (!address.is_ip() || address.port != 0) source_ = address;
+}
+
 void StreamLog::OnEstablished(Stream& stream) {
   connected_us_ = NowMicros(stream);
-  const ProxyLog* log = stream.frontend().log.get();
-  if (log == nullptr) return;
-  shard::Endpoint* endpoint = stream.server_side().endpoint();
-  if ((log->needs & kNeedsSource) != 0 && endpoint->connection() != nullptr) {
-    source_ = endpoint->connection()->LocalAddress();
-  }
+  NoteSource(stream);
   WriteEarly(stream, LogOrigin::kConnect);
 }
 
@@ -151,6 +156,7 @@ void StreamLog::Keep(Stream& stream, LogMoment moment) {
 }
 
 void StreamLog::OnServerGone(Stream& stream) {
+  if (connected_us_ == 0) NoteSource(stream);  // of an attempt, while its descriptor is there
   Keep(stream, LogMoment::kServerGone);
   server_bytes_in_ = server_bytes_in(stream);
   server_bytes_out_ = server_bytes_out(stream);

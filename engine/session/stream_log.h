@@ -100,6 +100,7 @@ class StreamLog {
   void WriteStep(Stream& stream, const ProxyLog& log, LogOrigin origin);
   void WriteEarly(Stream& stream, LogOrigin origin);
   void FillTimers(bool http, uint64_t now_us, LogTimers& timers) const;
+  void NoteSource(Stream& stream);
   void CountBytes(Stream& stream);
   void Keep(Stream& stream, LogMoment moment);
   void FillRequest(uint32_t bytes_max, LogRequest& request) const;
