@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "proto/http/hop_by_hop.h"
+#include "shard/loop/deadline.h"
 
 namespace engine {
 
@@ -38,8 +39,12 @@ void MuxH1Front::Start() {
   times_.idle_since_us = connection_.context().loop->clock().now_us();
   // The first request has no keep-alive before it: its own timeout runs from the accept on.
   const uint32_t wait_ms = profile_->request_ms != 0 ? profile_->request_ms : profile_->client_ms;
-  if (wait_ms != 0) connection_.SetDeadline(connection_.context().now_ms() + wait_ms);
+  if (wait_ms != 0) SetDeadlineIn(wait_ms);
   connection_.WantRecv(true);
+}
+
+void MuxH1Front::SetDeadlineIn(uint32_t wait_ms) {
+  connection_.SetDeadline(shard::DeadlineIn(connection_.context().loop->clock(), wait_ms));
 }
 
 void MuxH1Front::OnReadable() noexcept {
@@ -85,7 +90,7 @@ void MuxH1Front::ReadHead() {
   if (state_ == State::kIdle && message_->parser.started()) {
     state_ = State::kHead;
     if (requests_ > 0 && profile_->request_ms != 0) {
-      connection_.SetDeadline(wire_.context().now_ms() + profile_->request_ms);
+      SetDeadlineIn(profile_->request_ms);
     }
   }
   connection_.WantRecv(true);
@@ -296,7 +301,7 @@ void MuxH1Front::NextRequest() {
   uint32_t wait_ms = profile_->keep_alive_ms;
   if (wait_ms == 0)
     wait_ms = profile_->request_ms != 0 ? profile_->request_ms : profile_->client_ms;
-  if (wait_ms != 0) connection_.SetDeadline(connection_.context().now_ms() + wait_ms);
+  if (wait_ms != 0) SetDeadlineIn(wait_ms);
   // An end that has been read already is told by no receive any more.
   if (!wire_.in().empty() || connection_.has_unread() || connection_.wire_ended()) {
     connection_.context().loop->run_queue().Add(this);

@@ -136,6 +136,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
 
   void ReadHead();
   void HeadDone();
+  void SetDeadlineIn(uint32_t wait_ms);
   void Refuse(uint16_t status, shard::CloseReason reason);
   void NextRequest();
   void Die(shard::CloseReason reason);

@@ -8,6 +8,7 @@
 #include "engine/session/rule_run.h"
 #include "engine/session/stream.h"
 #include "engine/session/worker.h"
+#include "shard/loop/deadline.h"
 
 namespace engine {
 namespace {
@@ -19,7 +20,9 @@ using ruleset::kHttpResponse;
 // True once the time has come that the first call set.
 bool HasPassed(RuleContext& context, uint32_t wait_ms) {
   RuleCursor& cursor = context.cursor();
-  if (!cursor.acting) cursor.until_ms = context.now_ms() + wait_ms;
+  if (!cursor.acting) {
+    cursor.until_ms = shard::DeadlineIn(context.worker->context().loop->clock(), wait_ms);
+  }
   return context.now_ms() >= cursor.until_ms;
 }
 

@@ -9,6 +9,7 @@
 #include "engine/session/rule_run.h"
 #include "engine/session/worker.h"
 #include "shard/conn/proxy_recv.h"
+#include "shard/loop/deadline.h"
 #include "shard/net/keep_alive.h"
 #include "tls/info.h"
 
@@ -61,7 +62,9 @@ void Session::Begin(int fd) {
   worker_.EnlistHandshake(this);
   const Timeouts& timeouts = frontend().timeouts;
   const uint32_t wait_ms = timeouts.client_hs_ms != 0 ? timeouts.client_hs_ms : timeouts.client_ms;
-  if (wait_ms != 0) connection_->SetDeadline(worker_.context().now_ms() + wait_ms);
+  if (wait_ms != 0) {
+    connection_->SetDeadline(shard::DeadlineIn(worker_.context().loop->clock(), wait_ms));
+  }
 }
 
 void Session::NoteAddresses() {

@@ -11,6 +11,7 @@
 #include "engine/session/rdp_cookie.h"
 #include "engine/session/retry.h"
 #include "engine/session/worker.h"
+#include "shard/loop/deadline.h"
 
 namespace engine {
 
@@ -122,6 +123,8 @@ void Stream::Start() {
 void Stream::WakeStream() noexcept { worker_.context().loop->run_queue().Add(this); }
 
 uint64_t Stream::NowMs() const { return worker_.context().now_ms(); }
+
+uint64_t Stream::WaitFromMs() const { return shard::WaitFromMs(worker_.context().loop->clock()); }
 
 uint64_t Stream::NowMicros() const { return worker_.context().loop->clock().now_us(); }
 
@@ -263,7 +266,9 @@ Verdict Stream::RunContent(const ProxyConfig& proxy, RuleStage stage) {
   const RuleSet& set = proxy.rules->set(stage);
   if (set.empty()) return Verdict::kContinue;
   const uint64_t now_ms = NowMs();
-  if (rules_.until_ms == 0) rules_.until_ms = now_ms + set.inspect_delay_ms;
+  if (rules_.until_ms == 0) {
+    rules_.until_ms = shard::DeadlineIn(worker_.context().loop->clock(), set.inspect_delay_ms);
+  }
   RuleContext context(*this, rules_);
   context.in_response = stage == RuleStage::kTcpResponse;
   const shard::Channel& channel = context.in_response ? response_ : request_;

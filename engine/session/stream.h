@@ -177,6 +177,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void OnClosed(shard::StreamSide& side) override;
   void WakeStream() noexcept override;
   uint64_t NowMs() const override;
+  uint64_t WaitFromMs() const override;
   void OnMove(const shard::TraceEntry& entry) noexcept override;
 
   // SlotWaiter: for a server of the backend.

@@ -68,7 +68,7 @@ void StreamSide::AttachEstablished(Endpoint* endpoint) {
   MUST(endpoint_ == nullptr);
   endpoint_ = endpoint;
   endpoint_->Attach(this);
-  last_activity_ms_ = policy_.NowMs();
+  last_activity_ms_ = policy_.WaitFromMs();
   Enter(S::kEstablished);
 }
 
@@ -90,7 +90,7 @@ void StreamSide::OnConnected() noexcept {
 }
 void StreamSide::OnReadable() noexcept { policy_.WakeStream(); }
 void StreamSide::OnWritable() noexcept {
-  last_activity_ms_ = policy_.NowMs();
+  last_activity_ms_ = policy_.WaitFromMs();
   policy_.WakeStream();
 }
 void StreamSide::OnHead() noexcept { policy_.WakeStream(); }
@@ -170,7 +170,7 @@ SideWait StreamSide::DoRequested() {
     case AssignResult::kAssigned:
       return Go(S::kAssigned);
     case AssignResult::kQueued:
-      state_deadline_ms_ = timeouts_.queue_ms != 0 ? policy_.NowMs() + timeouts_.queue_ms : 0;
+      state_deadline_ms_ = timeouts_.queue_ms != 0 ? policy_.WaitFromMs() + timeouts_.queue_ms : 0;
       return Go(S::kQueued);
     case AssignResult::kFailed:
       break;
@@ -205,10 +205,11 @@ SideWait StreamSide::DoAssigned() {
   CloseReason reason = CloseReason::kConnectFailed;
   switch (policy_.StartConnect(&reason)) {
     case ConnectResult::kConnecting:
-      state_deadline_ms_ = timeouts_.connect_ms != 0 ? policy_.NowMs() + timeouts_.connect_ms : 0;
+      state_deadline_ms_ =
+          timeouts_.connect_ms != 0 ? policy_.WaitFromMs() + timeouts_.connect_ms : 0;
       return Go(S::kConnecting);
     case ConnectResult::kEstablished:
-      last_activity_ms_ = policy_.NowMs();
+      last_activity_ms_ = policy_.WaitFromMs();
       Enter(S::kEstablished);
       policy_.OnEstablished(*this);
       return SideWait::kNothing;
@@ -230,7 +231,7 @@ SideWait StreamSide::DoConnecting() {
   }
   if (connected_) {
     state_deadline_ms_ = 0;
-    last_activity_ms_ = policy_.NowMs();
+    last_activity_ms_ = policy_.WaitFromMs();
     Enter(S::kEstablished);
     policy_.OnEstablished(*this);
     return SideWait::kNothing;
@@ -250,7 +251,7 @@ SideWait StreamSide::DoConnectError() {
   switch (policy_.DecideRetry(event_error_, &pause_ms)) {
     case RetryDecision::kSameServer:
       // Paused, or a dead server gets hammered.
-      state_deadline_ms_ = policy_.NowMs() + std::max(pause_ms, 1u);
+      state_deadline_ms_ = policy_.WaitFromMs() + std::max(pause_ms, 1u);
       return Go(S::kTurnAround);
     case RetryDecision::kAnotherServer:
       Enter(S::kRequested);
@@ -276,7 +277,7 @@ bool StreamSide::idle_clock_runs() const {
 // than the client's timeout is not late for the client, who had nothing to do meanwhile.
 void StreamSide::StartIdleClock() {
   const bool runs = idle_clock_runs();
-  if (runs && !clock_ran_) last_activity_ms_ = policy_.NowMs();
+  if (runs && !clock_ran_) last_activity_ms_ = policy_.WaitFromMs();
   clock_ran_ = runs;
 }
 
@@ -293,7 +294,7 @@ SideWait StreamSide::DoEstablished() {
     const size_t unsent = endpoint_->UnsentBytes();
     if (unsent != 0 && unsent < unsent_seen_) {
       unsent_seen_ = unsent;
-      last_activity_ms_ = policy_.NowMs();
+      last_activity_ms_ = policy_.WaitFromMs();
     } else {
       reason = timeouts_.idle_reason;
     }
@@ -353,7 +354,7 @@ void StreamSide::Pull() {
 void StreamSide::CountPulled(size_t bytes) {
   in_.CountProduced(bytes);
   moved_ = true;
-  last_activity_ms_ = policy_.NowMs();
+  last_activity_ms_ = policy_.WaitFromMs();
 }
 
 // True while this direction goes through a pipe.
@@ -392,7 +393,7 @@ void StreamSide::Push() {
     if (taken > 0) {
       out_.CountConsumed(taken);
       moved_ = true;
-      last_activity_ms_ = policy_.NowMs();
+      last_activity_ms_ = policy_.WaitFromMs();
       unsent_seen_ = endpoint_->UnsentBytes();
     }
   }
@@ -401,7 +402,7 @@ void StreamSide::Push() {
     if (taken > 0) {
       out_.CountConsumed(taken);
       moved_ = true;
-      last_activity_ms_ = policy_.NowMs();
+      last_activity_ms_ = policy_.WaitFromMs();
     }
     // What a peer does not take any more lies in a spoilt one: that fills up, though it counts as
     // empty.

@@ -95,6 +95,8 @@ class SidePolicy {
   // The stream must be run again, in this turn or the next.
   virtual void WakeStream() noexcept = 0;
   virtual uint64_t NowMs() const = 0;
+  // What a wait that begins now counts from (shard/loop/deadline.h).
+  virtual uint64_t WaitFromMs() const = 0;
   // A move was made; also recorded in the trace. For the debug mode.
   virtual void OnMove(const TraceEntry& entry) noexcept = 0;
 

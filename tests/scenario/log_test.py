@@ -141,6 +141,29 @@ def numbers_of_requests_are_unique():
 
 
 @case
+def no_phase_is_shorter_than_the_timeout_that_ended_it():
+    """The clock's milliseconds are rounded down: a deadline counted from them was early by part of one."""
+    with Server(lambda peer: time.sleep(3)) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        sink.bind(("127.0.0.1", 0))
+        sink.settimeout(5)
+        port = free_port()
+        log = f"log 127.0.0.1:{sink.getsockname()[1]} format raw local0\n  timeout http-request 30ms\n  timeout server 30ms"
+        with Proxy(config(port, server.port, log, option='log-format "%ST %Ta %Tc"'), [port]):
+            peers = []
+            for number in range(100):
+                peers.append(connect(port))
+                peers[-1].sendall(REQUEST if number % 2 else REQUEST[:-2])
+                time.sleep(0.0013)  # wherever in a millisecond
+            lines = [tuple(map(int, sink.recv(1000).split())) for _ in peers]
+            check({status for status, _, _ in lines} == {408, 504}, f"not only timeouts: {lines}")
+            early = [line for line in lines if line[1] < 30]
+            check(not early, f"{len(early)} of {len(lines)} lines tell of less than 30 ms: {early[:3]}")
+            for peer in peers:
+                peer.close()
+
+
+@case
 def rsyslogd_receives_and_parses():
     daemon = need_program("rsyslogd")
     with tempfile.TemporaryDirectory() as folder, Server(answer) as server:

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "shard/loop/deadline.h"
 #include "tests/fake/fake_clock.h"
 
 namespace shard {
@@ -107,6 +108,7 @@ class StreamSideTest : public testing::Test, public SidePolicy {
   void OnClosed(StreamSide&) override { ++closed_; }
   void WakeStream() noexcept override { ++wakes_; }
   uint64_t NowMs() const override { return clock_.now_ms(); }
+  uint64_t WaitFromMs() const override { return shard::WaitFromMs(clock_); }
   void OnMove(const TraceEntry& entry) noexcept override { walked_.insert({entry.from, entry.to}); }
 
   // Brings a new side to `state`.
@@ -323,6 +325,24 @@ TEST_F(StreamSideTest, EachTimeoutHasItsReason) {
   Pass(1);
   side_->Run();
   ExpectClosed(CloseReason::kServerTimeout);
+}
+
+TEST_F(StreamSideTest, NoTimeoutIsEarlyByPartOfAMillisecond) {
+  clock_.Advance(999);  // of the millisecond that the clock tells, one microsecond is left
+  for (const S state : {S::kQueued, S::kConnecting, S::kEstablished}) {
+    To(state);
+    const uint64_t wait_ms = state == S::kQueued ? 200 : state == S::kConnecting ? 100 : 1000;
+    side_->Run();
+    const uint64_t begun_us = clock_.now_us();
+    clock_.Advance(wait_ms * 1000 - 1);
+    side_->Run();
+    EXPECT_EQ(side_->state(), state);
+    clock_.AdvanceTo(side_->deadline_ms() * 1000);
+    EXPECT_GE(clock_.now_us() - begun_us, wait_ms * 1000);
+    side_->Run();
+    EXPECT_TRUE(side_->closed() || side_->state() == S::kDisconnected);
+    clock_.Advance(999);
+  }
 }
 
 TEST_F(StreamSideTest, FinTimeoutOnceADirectionIsOver) {
