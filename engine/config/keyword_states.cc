@@ -253,8 +253,6 @@ constexpr KeywordState kStates[] = {
     {"crt", kFront, kNotYet, kNoPrefix, 0, "name it on the 'bind' line"},
     {"filter", kProxies, kNotYet, kNoPrefix, 0, "comes with filters"},
     {"filter-sequence", kProxies, kNotYet, kNoPrefix, 0, "comes with filters"},
-    {"option http-use-proxy-header", kDefFront, kNotYet, kAllowsBoth, 0,
-     "it decides which field ends a connection; clients send 'Connection' as well"},
     {"quic-initial", kDefFront, kNotYet, kNoPrefix, 0, "needs QUIC"},
     {"server-template", kBack, kNotYet, kNoPrefix, 0, "comes with resolvers"},
     {"stats admin", kProxies, kNotYet, kNoPrefix, 0, "comes with the statistics page"},

@@ -309,12 +309,15 @@ bool BodyParameter(const PreparedUnit& unit, Sample& sample, EvalContext& contex
 
 // Who asks (RFC 7617, RFC 6750) -------------------------------------------------------------------
 
-// "Basic dXNlcjpwYXNz": the scheme and what follows it.
+// "Basic dXNlcjpwYXNz": the scheme and what follows it. Without `field`, of the one that answers
+// `http-request auth`.
 bool SplitCredentials(const RequestHead* head, std::string_view field, std::string_view* scheme,
                       std::string_view* rest) {
   if (head == nullptr) return false;
-  const proto::Field* found =
-      field.empty() ? head->fields.Find(FieldName::kAuthorization) : head->fields.Find(field);
+  const FieldName usual = head->connection_field == FieldName::kProxyConnection
+                              ? FieldName::kProxyAuthorization
+                              : FieldName::kAuthorization;
+  const proto::Field* found = field.empty() ? head->fields.Find(usual) : head->fields.Find(field);
   if (found == nullptr) return false;
   const std::string_view value = base::Trim(found->value());
   const size_t blank = value.find(' ');

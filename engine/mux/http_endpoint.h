@@ -38,6 +38,7 @@ struct HttpProfile {
   bool buffer_request = false;  // timeout http-request goes on until the body is here
   bool ignore_probes = false;
   bool idle_close_on_response = false;               // a soft stop waits for a last request
+  bool use_proxy_header = false;                     // option http-use-proxy-header
   const proto::NameCase* client_case = nullptr;      // option h1-case-adjust-bogus-client
   const proto::NameCase* server_case = nullptr;      // option h1-case-adjust-bogus-server
   std::shared_ptr<const proto::NameCase> name_case;  // what the two point to

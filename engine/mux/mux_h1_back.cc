@@ -43,6 +43,7 @@ void MuxH1Back::SendRequest(const proto::RequestHead& head, const proto::Framing
     return events_->OnError(CloseReason::kNoMemory);
   }
   method_ = head.method;
+  connection_field_ = head.connection_field;
   if (close) keep_alive_ = false;
   const BodyKind kind = framing.kind == BodyKind::kTunnel ? BodyKind::kNone : framing.kind;
   wire_.BeginBody(kind, framing.length);
@@ -94,6 +95,14 @@ void MuxH1Back::RefuseHead() {
   events_->OnError(CloseReason::kServerProtocol);
 }
 
+bool MuxH1Back::ServerStays(const proto::ResponseHead& head) const {
+  const proto::ConnectionOptions options = proto::ReadConnection(head.fields, connection_field_);
+  if (!proto::IsPersistent(head.version, options)) return false;
+  // A server that knows nothing of Proxy-Connection and says that it closes, closes.
+  return connection_field_ == proto::FieldName::kConnection ||
+         !proto::ReadConnection(head.fields).close;
+}
+
 void MuxH1Back::HeadDone() {
   H1Response& message = *message_;
   message.framing = proto::ResponseFraming(message.head, method_, profile_->response_framing);
@@ -108,7 +117,7 @@ void MuxH1Back::HeadDone() {
     message.head.fields.RemoveAll(proto::FieldName::kTransferEncoding);
   }
   if (message.framing.must_close || message.framing.kind == BodyKind::kUntilClose ||
-      !proto::IsPersistent(message.head.version, proto::ReadConnection(message.head.fields))) {
+      !ServerStays(message.head)) {
     keep_alive_ = false;
   }
   message.body.Begin(message.framing, message.trailers);

@@ -141,6 +141,7 @@ class MuxH1Back final : public Mux, public BackEndpoint {
 
   void ReadHead();
   void HeadDone();
+  bool ServerStays(const proto::ResponseHead& head) const;
   void RefuseHead();
   void EndIdle();
   // How an end of the connection is called: what matters is whether an answer had begun.
@@ -159,7 +160,8 @@ class MuxH1Back final : public Mux, public BackEndpoint {
   uint64_t session_id_ = 0;                    // whose exchange it carried last
   OwnConnections* own_connections_ = nullptr;  // that session's; good while it lives
   uint32_t exchanges_ = 0;
-  proto::Method method_ = proto::Method::kOther;  // of the request under way
+  proto::Method method_ = proto::Method::kOther;                       // of the request under way
+  proto::FieldName connection_field_ = proto::FieldName::kConnection;  // the same
   State state_ = State::kConnecting;
   bool untouched_ : 1 = true;
   bool keep_alive_ : 1 = true;

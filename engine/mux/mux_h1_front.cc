@@ -103,7 +103,11 @@ void MuxH1Front::HeadDone() {
     return Refuse(proto::FramingErrorStatus(message.framing.error), CloseReason::kClientProtocol);
   }
   message.known = true;
-  const proto::ConnectionOptions options = proto::ReadConnection(message.head.fields);
+  if (profile_->use_proxy_header && proto::IsProxied(message.head)) {
+    message.head.connection_field = FieldName::kProxyConnection;
+  }
+  const proto::ConnectionOptions options =
+      proto::ReadConnection(message.head.fields, message.head.connection_field);
   client_closes_ = !proto::IsPersistent(message.head.version, options);
   keep_alive_ = !client_closes_ && !message.framing.must_close;
   if (message.framing.drop_content_length) {
@@ -218,7 +222,10 @@ void MuxH1Front::SendResponse(proto::ResponseHead& head, const proto::Framing& f
   proto::FieldList& fields = head.fields;
   BodyKind kind = framing.kind;
   const bool client11 = message_->head.version.AtLeast11();
+  // An upgrade is named by Connection whoever asks for it: no other field is known to do that.
+  const FieldName connection = message_->head.connection_field;
   fields.RemoveAll(FieldName::kConnection);
+  if (connection != FieldName::kConnection) fields.RemoveAll(connection);
   if (kind == BodyKind::kTunnel) {
     close = true;
   } else if (kind == BodyKind::kChunked && !client11) {
@@ -234,9 +241,9 @@ void MuxH1Front::SendResponse(proto::ResponseHead& head, const proto::Framing& f
   if (kind == BodyKind::kTunnel) {
     if (head.status == 101) fits = fields.Add(FieldName::kConnection, "upgrade");
   } else if (!keep_alive_) {
-    fits = fields.Add(FieldName::kConnection, "close");
+    fits = fields.Add(connection, "close");
   } else if (!client11) {
-    fits = fields.Add(FieldName::kConnection, "keep-alive");
+    fits = fields.Add(connection, "keep-alive");
   }
   if (!fits || !wire_.PutHead(head, profile_->client_case)) {
     return events_->OnError(CloseReason::kNoMemory);

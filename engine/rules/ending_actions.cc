@@ -92,14 +92,17 @@ class Answer final : public RuleAction {
   const bool refuses_;
 };
 
-// Asks who the client is (manual 4.4, auth).
+// Asks who the client is (manual 4.4, auth): as a proxy does where the client takes us for one
+// (manual 4.2, option http-use-proxy-header).
 class Auth final : public RuleAction {
  public:
   explicit Auth(std::string realm) : realm_(std::move(realm)) {}
   Verdict Run(RuleContext& context) const override {
     FrontEndpoint* front = context.stream->front();
     if (front == nullptr) return Verdict::kContinue;
-    const HttpReply& page = FindReply(*context.frontend, context.stream->backend(), 401);
+    const bool as_proxy = front->request().connection_field == proto::FieldName::kProxyConnection;
+    const HttpReply& page =
+        FindReply(*context.frontend, context.stream->backend(), as_proxy ? 407 : 401);
     proto::FieldList fields(front->arena());
     const std::string_view realm = realm_.empty() ? RealmOf(context) : std::string_view(realm_);
     static constexpr std::string_view kBefore = "Basic realm=\"";
@@ -108,7 +111,9 @@ class Auth final : public RuleAction {
     char* at = text + kBefore.copy(text, kBefore.size());
     at += realm.copy(at, realm.size());
     *at = '"';
-    (void)fields.Add(proto::FieldName::kWwwAuthenticate, std::string_view(text, bytes));
+    (void)fields.Add(
+        as_proxy ? proto::FieldName::kProxyAuthenticate : proto::FieldName::kWwwAuthenticate,
+        std::string_view(text, bytes));
     // Nothing was refused yet: the client may say who it is, and come again.
     context.stream->AnswerByRule(page, {.fields = &fields, .replaces = true},
                                  shard::CloseReason::kLocal);

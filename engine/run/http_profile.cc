@@ -50,6 +50,7 @@ std::shared_ptr<const HttpProfile> MakeHttpProfile(const ProxyConfig& proxy,
   profile->client_ms = proxy.timeouts.client_ms;
   profile->ignore_probes = http.ignore_probes;
   profile->buffer_request = http.buffer_request;
+  profile->use_proxy_header = http.use_proxy_header;
   profile->idle_close_on_response = http.idle_close_on_response;
   return profile;
 }

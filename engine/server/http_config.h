@@ -110,6 +110,7 @@ struct HttpConfig {
   bool ignore_probes = false;
   bool abort_on_close = false;  // option abortonclose, of backends: built as true for mode http
   bool idle_close_on_response = false;
+  bool use_proxy_header = false;        // option http-use-proxy-header
   bool accept_unsafe_request = false;   // accept-unsafe-violations-in-http-request
   bool accept_unsafe_response = false;  // accept-unsafe-violations-in-http-response
   bool drop_request_trailers = false;   // option http-drop-request-trailers

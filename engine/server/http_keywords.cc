@@ -157,6 +157,7 @@ void RegisterConnections(BuildKeywords& keywords) {
   AddOption(keywords, "option http-no-delay", kAll, &HttpConfig::no_delay);
   AddOption(keywords, "option http-buffer-request", kAll, &HttpConfig::buffer_request);
   AddOption(keywords, "option http-ignore-probes", kDefFront, &HttpConfig::ignore_probes);
+  AddOption(keywords, "option http-use-proxy-header", kDefFront, &HttpConfig::use_proxy_header);
   AddOption(keywords, "option idle-close-on-response", kDefFront,
             &HttpConfig::idle_close_on_response);
   keywords.Add({"option dontlognull", kDefFront, Support::kWorks, kAllowsBoth},

@@ -503,7 +503,8 @@ void HttpFlow::OnConnected(Stream& stream) {
   proto::FieldList& fields = front->request().fields;
   bool fits = true;
   // Set, not added: a request that is sent again names the new server, once.
-  if (close && !http.pretend_keepalive) fits = fields.Set(FieldName::kConnection, "close");
+  if (close && !http.pretend_keepalive)
+    fits = fields.Set(front->request().connection_field, "close");
   if (!http.send_name_header.empty()) {
     fits =
         fits && fields.Set(std::string_view(http.send_name_header), stream.slot().server()->name);

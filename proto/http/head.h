@@ -53,6 +53,9 @@ struct RequestHead {
   std::string_view authority;
   std::string_view path;   // empty only in authority-, asterisk- and bare absolute-form
   std::string_view query;  // without the '?'
+  // Which field speaks of the connection's life: Connection, or Proxy-Connection for a request that
+  // is answered by a proxy further on (option http-use-proxy-header).
+  FieldName connection_field = FieldName::kConnection;
   FieldList fields;
 };
 

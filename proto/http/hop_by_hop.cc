@@ -7,8 +7,8 @@ namespace proto {
 namespace {
 
 template <typename Visit>
-void ForEachOption(const FieldList& fields, Visit visit) {
-  const Field* field = fields.Find(FieldName::kConnection);
+void ForEachOption(const FieldList& fields, FieldName name, Visit visit) {
+  const Field* field = fields.Find(name);
   for (; field != nullptr; field = fields.FindNext(field)) {
     std::string_view rest = field->value();
     std::string_view item;
@@ -39,10 +39,10 @@ bool CannotBeNamedAway(FieldName id) {
 
 }  // namespace
 
-ConnectionOptions ReadConnection(const FieldList& fields) {
+ConnectionOptions ReadConnection(const FieldList& fields, FieldName field) {
   ConnectionOptions options;
-  if (!fields.Has(FieldName::kConnection)) return options;
-  ForEachOption(fields, [&options](std::string_view item) {
+  if (!fields.Has(field)) return options;
+  ForEachOption(fields, field, [&options](std::string_view item) {
     if (base::EqualsIgnoreCase(item, "close")) {
       options.close = true;
     } else if (base::EqualsIgnoreCase(item, "keep-alive")) {
@@ -56,6 +56,10 @@ ConnectionOptions ReadConnection(const FieldList& fields) {
     }
   });
   return options;
+}
+
+bool IsProxied(const RequestHead& head) {
+  return !head.target.empty() && head.target.front() != '/' && head.target.front() != '*';
 }
 
 bool IsPersistent(Version version, const ConnectionOptions& options) {
@@ -80,7 +84,7 @@ bool AsksForUpgrade(const RequestHead& head) {
 bool IsNamedByConnection(const FieldList& fields, const Field& field) {
   if (CannotBeNamedAway(field.id())) return false;
   bool named = false;
-  ForEachOption(fields, [&](std::string_view item) {
+  ForEachOption(fields, FieldName::kConnection, [&](std::string_view item) {
     named = named || base::EqualsIgnoreCase(item, field.name());
   });
   return named;

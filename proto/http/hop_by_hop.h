@@ -29,7 +29,12 @@ struct ConnectionOptions {
   bool te = false;
   bool names_others = false;  // some other field is named
 };
-ConnectionOptions ReadConnection(const FieldList& fields);
+// `field`: kConnection, or kProxyConnection where that one speaks in its place.
+ConnectionOptions ReadConnection(const FieldList& fields, FieldName field = FieldName::kConnection);
+
+// A target that begins with neither '/' nor '*' (manual 4.2, option http-use-proxy-header): the
+// client takes whom it speaks to for a proxy.
+bool IsProxied(const RequestHead& head);
 
 // RFC 9112 section 9.3, for HTTP/1: close wins over keep-alive.
 bool IsPersistent(Version version, const ConnectionOptions& options);

@@ -28,6 +28,27 @@ TEST_F(HopByHopTest, ConnectionIsReadOverAllItsFields) {
   EXPECT_FALSE(options.close);
 }
 
+TEST_F(HopByHopTest, AnotherFieldMaySpeakInItsPlace) {
+  Add("Connection", "close");
+  Add("Proxy-Connection", "keep-alive");
+  const ConnectionOptions options = ReadConnection(fields_, FieldName::kProxyConnection);
+  EXPECT_TRUE(options.keep_alive);
+  EXPECT_FALSE(options.close);
+}
+
+TEST_F(HopByHopTest, ATargetTellsThatTheRequestIsProxied) {
+  RequestHead head(arena_);
+  EXPECT_FALSE(IsProxied(head));
+  for (const std::string_view target : {"/", "/a", "*"}) {
+    head.target = target;
+    EXPECT_FALSE(IsProxied(head)) << target;
+  }
+  for (const std::string_view target : {"http://a/", "a.example:443", "x"}) {
+    head.target = target;
+    EXPECT_TRUE(IsProxied(head)) << target;
+  }
+}
+
 TEST_F(HopByHopTest, PersistenceDependsOnVersion) {
   ConnectionOptions none, keep, close;
   keep.keep_alive = true;
