@@ -54,6 +54,12 @@ void ListRings(Cli& cli, LogHub& hub) {
   cli.SayLine(
       "Supported events sinks are listed below. Add -0 to end lines by NUL, -n to begin at"
       " the end, -w to wait for new events:");
+  for (const LogSink& sink : hub.plan().sinks) {
+    const LogTarget& target = hub.plan().targets[sink.target];
+    if (target.kind != LogTarget::Kind::kFd) continue;
+    cli.SayLine(base::Format("    %-10s : type=fd, standard %s (fd#%d)", sink.name.c_str(),
+                             target.fd == 1 ? "output" : "error", target.fd));
+  }
   for (const LogRingPlan& ring : hub.plan().rings) {
     cli.SayLine(
         base::Format("    %-10s : type=buffer, %s", ring.name.c_str(), ring.description.c_str()));

@@ -32,7 +32,10 @@ enum class ArgumentType : uint8_t {
   kBackend,
   kFrontend,
   kServer,  // "backend/server", or a server of the current backend
+  kSink,    // "stdout", "stderr", "buf0" or the name of a ring; kDebugSink where it is left out
 };
+// Where `debug` writes to unless told (manual 7.3.1): a ring, made when an expression names it.
+inline constexpr std::string_view kDebugSink = "buf0";
 inline constexpr bool kOptional = true;
 
 struct ArgumentSpec {

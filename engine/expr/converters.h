@@ -22,6 +22,7 @@ std::span<const ConverterSpec> DateConverters();       // utime ltime http_date 
 std::span<const ConverterSpec> PacketConverters();     // eth.* ip.* tcp.*
 std::span<const ConverterSpec> SyntaxConverters();     // json language param protobuf ...
 std::span<const ConverterSpec> ForwardedConverters();  // rfc7239_*
+std::span<const ConverterSpec> DebugConverters();      // debug
 
 std::span<const ConverterSpec> RegexConverters();    // regsub
 std::span<const ConverterSpec> JsonConverters();     // json_query jwt_*_query

@@ -48,6 +48,11 @@ class Expression {
   // What stands between the fetch's parentheses, and as what; `arguments().all` has as many.
   const FetchSpec& fetch() const { return *fetch_; }
   const Arguments& arguments() const { return fetch_unit_.arguments; }
+  // `visit(const ConverterSpec&, const Arguments&)`, in their order.
+  template <typename Visit>
+  void ForEachConverter(Visit visit) const {
+    for (const Step& step : steps_) visit(*step.converter, step.unit.arguments);
+  }
   // A condition goes through all values: see RunNth().
   bool many() const { return fetch_->many; }
   // The Nth value, from 1. False: there are no so many, or a converter gave nothing; `*over` tells

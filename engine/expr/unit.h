@@ -62,6 +62,9 @@ class EvalContext {
   virtual void ForgetVariable(const VariableName&) {}
   // What the items of a log format say by now (manual 8.2.6). False: nothing is known of a session.
   virtual bool WriteFormat(const LogFormat&, LogLine&) { return false; }
+  // A line for whoever looks for a fault goes to the sink of that name (manual 7.3.1, debug). Where
+  // nobody is served there is none.
+  virtual void Note(std::string_view, std::string_view) {}
   // Of a fetch that may give several values (FetchSpec::many): 0 asks for the one that the manual
   // says it gives, N for the Nth. Conditions ask for one after another.
   uint32_t occurrence() const { return occurrence_; }

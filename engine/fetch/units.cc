@@ -34,6 +34,7 @@ const Registry& AllUnits() {
     registry.Add(ForwardedConverters());
     registry.Add(JsonConverters());
     registry.Add(MessageConverters());
+    registry.Add(DebugConverters());
     registry.Add(HashConverters());
     registry.Add(TokenConverters());
     registry.Add(SecretTokenConverters());

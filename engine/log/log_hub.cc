@@ -153,6 +153,18 @@ void ShardLog::Queue(const Logger& logger, const LogMessage& message, std::strin
   pending_ = wake_writer_ = true;
 }
 
+void ShardLog::Note(std::string_view sink, std::string_view text) {
+  for (const LogSink& one : hub_.plan().sinks) {
+    if (one.name != sink) continue;
+    Logger logger;
+    logger.target = one.target;
+    logger.format = SyslogFormat::kRaw;
+    logger.line_bytes_max = kLogLineBytesMax;
+    return Queue(logger, {.level = LogLevel::kDebug, .tag = {}, .structured_data = {}}, text);
+  }
+  Lose(1);
+}
+
 void ShardLog::Flush() {
   if (!pending_) return;
   pending_ = false;

@@ -85,6 +85,8 @@ class ShardLog {
   void Sync(uint64_t now_us);
   uint64_t WallOf(uint64_t clock_us) const { return clock_us + wall_offset_us_; }
   void Say(std::span<const Logger> loggers, const LogMessage& message, std::string_view text);
+  // One line for the sink of that name: as it is, to a ring in the form of the ring.
+  void Note(std::string_view sink, std::string_view text);
   bool pending() const { return pending_; }
   void Flush();
 

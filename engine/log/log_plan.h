@@ -125,8 +125,15 @@ struct Logger {
   int32_t profile = -1;  // among the sections `log-profile`; -1: it says what its proxy says
 };
 
+// A target that expressions write to by name (manual 7.3.1, debug).
+struct LogSink {
+  std::string name;
+  uint32_t target = 0;  // among LogPlan::targets
+};
+
 struct LogPlan {
   std::vector<LogTarget> targets;
+  std::vector<LogSink> sinks;
   std::vector<LogRingPlan> rings;
   std::vector<Logger> global;  // the global section's lines
   std::string tag;             // log-tag; empty: the program's name

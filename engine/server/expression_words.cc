@@ -1,5 +1,6 @@
 #include "engine/server/expression_words.h"
 
+#include <algorithm>
 #include <string>
 
 #include "engine/acl/acl.h"
@@ -47,9 +48,49 @@ void CheckServer(BuildContext& context, const NamedByExpression& named) {
   ReportMissing(context, named, "server of backend " + InQuotes(backend.name), name, names);
 }
 
+// The ring that is there for `debug` where no section has the name.
+uint32_t AddDebugRing(LogPlan& plan) {
+  LogRingPlan ring;
+  ring.name = kDebugSink;
+  ring.description = "in-memory ring buffer";
+  ring.format = SyslogFormat::kTimed;
+  ring.size_bytes = 1u << 20;
+  ring.line_bytes_max = kLogLineBytesMax;
+  plan.rings.push_back(std::move(ring));
+  return uint32_t(plan.rings.size() - 1);
+}
+
+void SettleSink(BuildContext& context, const NamedByExpression& named) {
+  LogPlan& plan = context.configuration.logs;
+  const auto is_it = [&](const auto& one) { return one.name == named.name; };
+  if (std::any_of(plan.sinks.begin(), plan.sinks.end(), is_it)) return;
+  LogTarget target;
+  const auto ring = std::find_if(plan.rings.begin(), plan.rings.end(), is_it);
+  if (named.name == "stdout" || named.name == "stderr") {
+    target.kind = LogTarget::Kind::kFd;
+    target.fd = named.name == "stdout" ? 1 : 2;
+  } else if (ring != plan.rings.end() || named.name == kDebugSink) {
+    target.kind = LogTarget::Kind::kRing;
+    target.ring =
+        ring != plan.rings.end() ? uint32_t(ring - plan.rings.begin()) : AddDebugRing(plan);
+  } else {
+    std::vector<std::string_view> names = {"stdout", "stderr", kDebugSink};
+    for (const LogRingPlan& one : plan.rings) names.push_back(one.name);
+    return ReportMissing(context, named, "sink of events", named.name, names);
+  }
+  plan.sinks.push_back({named.name, plan.AddTarget(target)});
+}
+
 }  // namespace
 
 void NoteNamed(BuildContext& context, const WordPlace& place, const Expression& expression) {
+  expression.ForEachConverter([&](const ConverterSpec& converter, const Arguments& arguments) {
+    for (size_t i = 0; i < converter.arguments.size(); ++i) {
+      if (converter.arguments[i].type != ArgumentType::kSink) continue;
+      context.named_by_expressions.push_back(
+          {place, ArgumentType::kSink, std::string(arguments.text(i, kDebugSink))});
+    }
+  });
   const std::string_view fetch = expression.fetch().name;
   if (fetch == "http_auth" || fetch == "http_auth_group") {
     context.userlist_words.push_back({place, std::string(expression.arguments().text(0))});
@@ -67,7 +108,9 @@ void NoteNamed(BuildContext& context, const WordPlace& place, const Expression& 
 
 void CheckNamed(BuildContext& context) {
   for (const NamedByExpression& named : context.named_by_expressions) {
-    if (named.type == ArgumentType::kServer) {
+    if (named.type == ArgumentType::kSink) {
+      SettleSink(context, named);
+    } else if (named.type == ArgumentType::kServer) {
       CheckServer(context, named);
     } else {
       CheckProxy(context, named, named.type == ArgumentType::kFrontend);

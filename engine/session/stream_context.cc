@@ -110,6 +110,13 @@ bool StreamContext::WriteFormat(const LogFormat& format, LogLine& line) {
   return true;
 }
 
+void StreamContext::Note(std::string_view sink, std::string_view text) {
+  if (worker == nullptr || worker->process().logs == nullptr) return;
+  ShardLog& log = worker->log();
+  log.Sync(worker->context().loop->clock().now_us());
+  log.Note(sink, text);
+}
+
 void StreamContext::FillRecord(uint32_t needs, LogRecord& record) {
   if (stream != nullptr) return stream->log().FillNow(*this, needs, record);
   FillSession(*session, needs, worker->context().loop->clock().now_us(), record);

@@ -47,6 +47,7 @@ class StreamContext : public EvalContext {
   bool StoreVariable(const VariableName& name, const Sample& sample) override;
   void ForgetVariable(const VariableName& name) override;
   bool WriteFormat(const LogFormat& format, LogLine& line) override;
+  void Note(std::string_view sink, std::string_view text) override;
 
   // What a line would say by now. `needs`: as LogFormat::needs().
   void FillRecord(uint32_t needs, LogRecord& record);

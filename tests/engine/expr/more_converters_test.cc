@@ -55,6 +55,56 @@ void Check(const ConverterRow (&rows)[kRows]) {
     EXPECT_EQ(Eval(row.expression), row.expected) << row.expression;
 }
 
+class Noting final : public EvalContext {
+ public:
+  explicit Noting(Scratch& scratch) : EvalContext(scratch) {}
+  uint64_t WallMicros() const override { return 0; }
+  uint64_t Random() override { return 4; }
+  const Sample* FindVariable(const VariableName&) override { return nullptr; }
+  void Note(std::string_view sink, std::string_view text) override {
+    notes += std::string(sink) + "|" + std::string(text) + "\n";
+  }
+  std::string notes;
+};
+
+TEST(DebugConverter, NotesASampleAndPassesIt) {
+  struct Debugged {
+    const char* expression;
+    const char* notes;
+  };
+  constexpr Debugged kRows[] = {
+      {"int(-9223372036854775808),debug", "buf0|[debug] : type=sint <-9223372036854775808>\n"},
+      {"bool(true),debug(p)", "buf0|[debug] p: type=bool <1>\n"},
+      {"ipv4(192.0.2.1),debug(,stdout)", "stdout|[debug] : type=ipv4 <192.0.2.1>\n"},
+      {"ipv6(2001:db8::1),debug(a,b)", "b|[debug] a: type=ipv6 <2001:db8::1>\n"},
+      {"meth(GET),debug", "buf0|[debug] : type=meth <GET>\n"},
+      {"bin(410a7f0042),debug", "buf0|[debug] : type=bin <A...B>\n"},
+      {"str(\"\"),debug(x),length,debug(y)",
+       "buf0|[debug] x: type=str <>\nbuf0|[debug] y: type=sint <0>\n"},
+      // No room for the note: the sample passes all the same.
+      {"str("
+       "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
+       "),debug",
+       ""},
+  };
+  Registry registry;
+  registry.Add(ConstantFetches());
+  registry.Add(TextConverters());
+  registry.Add(DebugConverters());
+  for (const Debugged& row : kRows) {
+    ExpressionProblem problem;
+    const auto expression = Expression::Compile(row.expression, registry, 0, &problem);
+    ASSERT_TRUE(expression) << row.expression << ": " << problem.message;
+    char memory[200];
+    Scratch scratch(memory, sizeof(memory));
+    Noting context(scratch);
+    Sample sample;
+    EXPECT_TRUE(expression->Run(context, sample)) << row.expression;
+    EXPECT_EQ(context.notes, row.notes) << row.expression;
+    EXPECT_EQ(scratch.left(), sizeof(memory)) << row.expression;
+  }
+}
+
 TEST(DateConverters, WriteWhatStrftimeWrites) {
   Check({
       {"int(784111777),utime(\"%a, %d %b %Y %T GMT\")", "Sun, 06 Nov 1994 08:49:37 GMT"},

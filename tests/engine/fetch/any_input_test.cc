@@ -59,6 +59,7 @@ constexpr const char* kUses[] = {
     "crc32c(1)",
     "cut_crlf",
     "date",
+    "debug",
     "digest(sha256)",
     "div(0)",
     "div(-1)",

@@ -50,8 +50,8 @@ const RuleFaultRow kRuleFaults[] = {
     {" http-request do-log profile nobody\n", "7:30 no log-profile is named 'nobody'"},
     {" http-request do-log profile\n",
      "7:29 'http-request do-log': expects the name of a log-profile"},
-    {" http-request add-headers-bin int(1),bool,debug\n",
-     "7:31 'http-request add-headers-bin': converter 'debug' is not supported yet"},
+    {" http-request add-headers-bin int(1),bool,map\n",
+     "7:31 'http-request add-headers-bin': converter 'map' is not supported yet"},
     {" http-request del-headers-bin bin(00) -m reg\n",
      "7:42 'http-request del-headers-bin': expects 'str', 'beg', 'end' or 'sub', not 'reg'; did "
      "you "
