@@ -41,7 +41,6 @@ constexpr Reason kReasons[] = {
     {"term_events", "tells of HAProxy's own structures"},
     {"switch-mode", "a connection is not upgraded to HTTP, choose 'mode http'"},
     {"use-service", "no service of HTTP exists"},
-    {"cpu_usage", "needs what the kernel counts per thread"},
 };
 
 }  // namespace

@@ -377,6 +377,31 @@ bool Thread(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return worker != nullptr && GiveNumber(sample, worker->index());
 }
 
+// What the last second or more of a shard has used of its processor; a shard is a thread, and all
+// of them are one group.
+int64_t UsagePercent(const shard::LoopCounters& loop) {
+  return 100 - int64_t(loop.idle_percent.Get());
+}
+
+bool UsageOfThread(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Worker* worker = Traffic(context).worker;
+  return worker != nullptr && GiveNumber(sample, UsagePercent(worker->shard().loop().counters()));
+}
+
+bool UsageOfAll(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Worker* worker = Traffic(context).worker;
+  if (worker == nullptr) return false;
+  int64_t sum = 0;
+  int64_t count = 0;
+  for (const auto& one : worker->shared().loops) {
+    const shard::LoopCounters* loop = one.load(std::memory_order_acquire);
+    if (loop == nullptr) continue;
+    sum += UsagePercent(*loop);
+    ++count;
+  }
+  return count > 0 && GiveNumber(sample, sum / count);
+}
+
 bool Uptime(const PreparedUnit&, Sample& sample, EvalContext& context) {
   Worker* worker = Traffic(context).worker;
   if (worker == nullptr) return false;
@@ -475,6 +500,9 @@ constexpr FetchSpec kProxyFetches[] = {
     {"fe_defbe", kText, {}, kAlways, &DefaultBackend},
     {"fe_id", kNumber, {}, kAlways, &FrontendId},
     {"fe_name", kText, {}, kAlways, &FrontendName},
+    {"cpu_usage_grp", kNumber, {}, kAlways, &UsageOfAll},
+    {"cpu_usage_proc", kNumber, {}, kAlways, &UsageOfAll},
+    {"cpu_usage_thr", kNumber, {}, kAlways, &UsageOfThread},
     {"fe_req_rate", kNumber, kFrontend, kAlways, &FrontendRate<&BackendState::request_rates>},
     {"fe_sess_rate", kNumber, kFrontend, kAlways, &FrontendRate<&BackendState::front_rates>},
     {"fe_tarpit_timeout", kNumber, {}, kAlways, &FrontendTarpit},

@@ -63,6 +63,7 @@ Worker::Worker(ProcessContext& process, uint32_t streams_max)
 
 Worker::~Worker() {
   if (shard_ != nullptr) {
+    if (process_.shared != nullptr) process_.shared->loops[index()] = nullptr;
     // What is dropped below gives its place back, but to nobody: no loop turns any more.
     for (const Configuration* configuration : known_) {
       for (const auto& proxy : configuration->proxies) {
@@ -80,6 +81,7 @@ void Worker::OnStart(shard::Shard& shard) noexcept {
   random_state_ = shard.loop().clock().now_us() * 2654435761u + shard.index() + 1;
   const uint32_t index = shard.index();
   if (process_.logs != nullptr) log_ = std::make_unique<ShardLog>(*process_.logs, index);
+  if (process_.shared != nullptr) process_.shared->loops[index] = &shard.loop().counters();
   if (!configuration_->proxies.empty()) generation_ = configuration_->proxies[0]->generation;
   OpenTls(*configuration_);
   AttachBackends(*configuration_);

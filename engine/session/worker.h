@@ -55,12 +55,15 @@ struct ProcessShared {
       : connection_limit(global.connections_per_second),
         session_limit(global.sessions_per_second),
         rates(shards),
-        tls(global.tls.connections_max, global.tls.sessions_per_second, shards) {}
+        tls(global.tls.connections_max, global.tls.sessions_per_second, shards),
+        loops(shards) {}
   shard::RateLimit connection_limit;  // maxconnrate
   shard::RateLimit session_limit;     // maxsessrate
   Rates rates;                        // of clients
   TlsCounts tls;
   std::atomic<uint64_t> invalid_messages{0};  // ever met
+  // Of each shard, from its start on; its counters may be read by all.
+  std::vector<std::atomic<const shard::LoopCounters*>> loops;
 };
 
 // Numbers of requests (manual 8.2.6, %rt): each shard takes a block of them at a time, so that the
