@@ -12,6 +12,12 @@ uint64_t MonotonicMicros() noexcept {
   return (uint64_t(now.tv_sec) + 1) * 1000000 + uint64_t(now.tv_nsec) / 1000;
 }
 
+uint64_t MonotonicNanos() noexcept {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t(now.tv_sec) + 1) * 1000000000 + uint64_t(now.tv_nsec);
+}
+
 uint64_t WallMicros() noexcept {
   timespec now;
   clock_gettime(CLOCK_REALTIME, &now);

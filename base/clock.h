@@ -17,6 +17,7 @@
 namespace base {
 
 uint64_t MonotonicMicros() noexcept;
+uint64_t MonotonicNanos() noexcept;  // of the same clock, in nanoseconds
 uint64_t WallMicros() noexcept;
 uint64_t ThreadCpuMicros() noexcept;  // what the calling thread has used, in the kernel too
 

@@ -186,7 +186,6 @@ constexpr KeywordState kStates[] = {
     {"numa-cpu-mapping", kGlobal, kTunes, kAllowsNo},
     {"pp2-never-send-local", kGlobal, kTunes, kAllowsNo},
     {"profiling.memory", kGlobal, kTunes},
-    {"profiling.tasks", kGlobal, kTunes},
     {"quick-exit", kGlobal, kTunes},
     {"stress-level", kGlobal, kTunes},
     {"thread-group", kGlobal, kTunes},

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include "base/clock.h"
@@ -175,6 +176,16 @@ bool Runs(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return stream != nullptr && GiveNumber(sample, stream->runs());
 }
 
+// 0 where nobody measured (manual 3.2, profiling.tasks).
+template <uint64_t (TaskCosts::*kCost)() const, bool kMean>
+bool CostOf(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  if (stream == nullptr) return false;
+  const uint64_t sum_ns = (stream->costs().*kCost)();
+  const uint64_t calls = kMean ? std::max(stream->runs(), 1u) : 1;
+  return GiveNumber(sample, int64_t(sum_ns / calls));
+}
+
 // What was kept -----------------------------------------------------------------------------------
 
 bool UniqueId(const PreparedUnit&, Sample& sample, EvalContext& context) {
@@ -316,6 +327,10 @@ constexpr FetchSpec kTransactionFetches[] = {
     {"capture.res.hdr", kText, kIndex, kStream, &ResponseCapture, &PrepareIndex},
     {"capture.res.ver", kText, {}, kResponseHead, &CapturedResponseVersion},
     {"cpu_calls", kNumber, {}, kStream, &Runs},
+    {"cpu_ns_avg", kNumber, {}, kStream, &CostOf<&TaskCosts::cpu_ns, true>},
+    {"cpu_ns_tot", kNumber, {}, kStream, &CostOf<&TaskCosts::cpu_ns, false>},
+    {"lat_ns_avg", kNumber, {}, kStream, &CostOf<&TaskCosts::latency_ns, true>},
+    {"lat_ns_tot", kNumber, {}, kStream, &CostOf<&TaskCosts::latency_ns, false>},
     {"fc.timer.handshake", kNumber, {}, kStream, &TimerOf<&LogTimers::handshake_ms>},
     {"fc.timer.total", kNumber, {}, kStream, &TimerOf<&LogTimers::total_ms>},
     {"last_entity", kText, {}, kStream, &RulePlace<&Stream::last_rule>},

@@ -57,6 +57,32 @@ bool TakeDefaultPath(BuildContext& context, KeywordUse& use) {
   return true;
 }
 
+// What is measured --------------------------------------------------------------------------
+
+// Later words take back earlier ones (manual 3.2).
+bool TakeProfiling(BuildContext& context, KeywordUse& use) {
+  constexpr const char* kWanted = "'auto', 'on', 'off', 'lock', 'no-lock', 'memory' or 'no-memory'";
+  if (!HasArguments(use, 1, SIZE_MAX, kWanted)) return false;
+  for (size_t i = 0; i < use.arguments(); ++i) {
+    size_t word = 0;
+    if (!TakeArgument(use, i,
+                      ParseOneOf(use.argument(i),
+                                 {"auto", "on", "off", "lock", "no-lock", "memory", "no-memory"}),
+                      word)) {
+      return false;
+    }
+    if (word <= 2) Global(context).profiling_tasks = TaskProfiling(word);
+    if (word == 3 || word == 5) {
+      use.diagnostics.NoEffect(
+          "profiling.tasks lock", use.line.At(use.first_argument + i),
+          "'profiling.tasks': " + InQuotes(use.argument(i)) +
+              " has no effect: a shard waits for no lock, and takes its memory "
+              "from pools that are there from the start");
+    }
+  }
+  return true;
+}
+
 // Unix sockets ------------------------------------------------------------------------------
 
 bool TakeUnixBind(BuildContext& context, KeywordUse& use) {
@@ -231,6 +257,7 @@ void RegisterSavedStates(BuildKeywords& keywords) {
 
 void RegisterPrivileges(BuildKeywords& keywords) {
   keywords.Add({"chroot", kGlobal}, TakeChroot);
+  keywords.Add({"profiling.tasks", kGlobal}, TakeProfiling);
   keywords.Add({"setcap", kGlobal}, TakeSetcap);
   keywords.Add({"set-dumpable", kGlobal, Support::kWorks, kAllowsNo}, TakeSetDumpable);
   AddSwitch(keywords, "insecure-setuid-wanted", kAllowsNo, &GlobalConfig::setuid_programs_work);

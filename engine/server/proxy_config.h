@@ -292,6 +292,9 @@ struct VariableLimits {
   uint32_t exchange_bytes = 0;  // of req and res, each
 };
 
+// profiling.tasks (manual 3.2).
+enum class TaskProfiling : uint8_t { kAuto, kOn, kOff };
+
 struct GlobalConfig {
   uint32_t nbthread = 0;  // 0: one per usable CPU
   // `cpu-map`, by shard; an empty entry, or none, is a shard that may run anywhere.
@@ -355,6 +358,7 @@ struct GlobalConfig {
   bool external_checks_keep_environment = false;
   uint32_t stats_maxconn = 10;  // `stats maxconn`
   uint64_t stats_timeout_ms = 10000;
+  TaskProfiling profiling_tasks = TaskProfiling::kAuto;
 };
 
 struct Configuration {

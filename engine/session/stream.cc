@@ -120,7 +120,11 @@ void Stream::Start() {
   WakeStream();
 }
 
-void Stream::WakeStream() noexcept { worker_.context().loop->run_queue().Add(this); }
+void Stream::WakeStream() noexcept {
+  if (worker_.profiles_tasks() && !run_hook.linked()) [[unlikely]]
+    costs_.OnQueued();
+  worker_.context().loop->run_queue().Add(this);
+}
 
 uint64_t Stream::NowMs() const { return worker_.context().now_ms(); }
 
@@ -292,6 +296,8 @@ void Stream::CopyBytes(const shard::ByteQueue& from, shard::ByteQueue& to) {
 bool Stream::RunFlow() { return http_ ? http_flow_.Run(*this) : tcp_.Run(*this); }
 
 void Stream::Run() noexcept {
+  if (worker_.profiles_tasks()) [[unlikely]]
+    costs_.OnBegin(worker_.profiles_since_ns());
   ++runs_;
   // What one side or the flow produced, took or ended may be what another waits for, until nothing
   // moves.
@@ -322,6 +328,8 @@ void Stream::Run() noexcept {
     if (deadline_ms == 0 || (other_ms != 0 && other_ms < deadline_ms)) deadline_ms = other_ms;
   }
   timer_.Set(worker_.context().loop->timers(), deadline_ms);
+  if (costs_.running()) [[unlikely]]
+    costs_.OnEnd();
 }
 
 // option splice-auto, splice-request, splice-response (manual 4.2): of the frontend or the backend.

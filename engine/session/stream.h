@@ -23,6 +23,7 @@
 #include "engine/session/persistence.h"
 #include "engine/session/rule_run.h"
 #include "engine/session/stream_log.h"
+#include "engine/session/task_costs.h"
 #include "engine/session/tcp_flow.h"
 #include "shard/loop/run_queue.h"
 #include "shard/loop/timer_wheel.h"
@@ -101,6 +102,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void SetWaitingRule(const Rule* rule) { waiting_rule_ = rule; }
   // How often it has been run.
   uint32_t runs() const { return runs_; }
+  const TaskCosts& costs() const { return costs_; }
   HttpFlow& http_flow() { return http_flow_; }
   // For this stream alone, from now on.
   void SetTimeout(TimeoutKind kind, uint32_t value_ms);
@@ -257,6 +259,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   bool response_whole_ = false;
   bool tunnel_ = false;
   bool local_ = false;
+  TaskCosts costs_;
   StreamLog log_;
   shard::Trace trace_;
 };

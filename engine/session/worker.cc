@@ -82,6 +82,7 @@ void Worker::OnStart(shard::Shard& shard) noexcept {
   const uint32_t index = shard.index();
   if (process_.logs != nullptr) log_ = std::make_unique<ShardLog>(*process_.logs, index);
   if (process_.shared != nullptr) process_.shared->loops[index] = &shard.loop().counters();
+  SetProfiling();
   if (!configuration_->proxies.empty()) generation_ = configuration_->proxies[0]->generation;
   OpenTls(*configuration_);
   AttachBackends(*configuration_);
@@ -271,7 +272,19 @@ void Worker::WakeWaiting(uint64_t shards_waiting) {
   }
 }
 
+// `auto` (manual 3.2): from a mean of 1000 microseconds a turn on, until it is below 990.
+void Worker::SetProfiling() {
+  bool on = configuration_->global.profiling_tasks == TaskProfiling::kOn;
+  if (configuration_->global.profiling_tasks == TaskProfiling::kAuto) {
+    on = shard_->loop().mean_turn_us() >= (profiles_tasks_ ? 990 : 1000);
+  }
+  if (on == profiles_tasks_) return;
+  profiles_tasks_ = on;
+  profiles_since_ns_ = base::MonotonicNanos();
+}
+
 void Worker::OnTurnEnd() noexcept {
+  SetProfiling();
   idle_pool_.OnTurnEnd();
   FlushLog();
   if (ring_senders_ != nullptr) ring_senders_->OnTurnEnd();

@@ -156,6 +156,9 @@ class Worker final : public shard::ShardApp {
   uint32_t index() const { return shard_->index(); }
   uint64_t Random();
   bool debug_moves() const { return process_.debug_moves; }
+  // What the turns of streams cost is measured (profiling.tasks), since that moment.
+  bool profiles_tasks() const { return profiles_tasks_; }
+  uint64_t profiles_since_ns() const { return profiles_since_ns_; }
   // For what evaluations make. Whoever takes from it gives it back before control returns to the
   // loop: see StreamContext.
   Scratch& scratch() { return scratch_; }
@@ -258,6 +261,7 @@ class Worker final : public shard::ShardApp {
   void OpenTls(const Configuration& configuration);
   void ReleaseReserved(const BindConfig& bind);
   void OnClientGone(const BindConfig& bind);
+  void SetProfiling();
   bool IsDrained() const;
   void WakeWaiting(uint64_t shards_waiting);
   void RecallLeases();
@@ -299,6 +303,8 @@ class Worker final : public shard::ShardApp {
   std::map<const ProxyConfig*, std::shared_ptr<shard::LimitShare>> frontend_shares_;
   std::map<const BindConfig*, std::shared_ptr<shard::LimitShare>> bind_shares_;
   bool tells_servers_ = false;
+  bool profiles_tasks_ = false;
+  uint64_t profiles_since_ns_ = 0;
   uint64_t random_state_ = 0;
   std::unique_ptr<char[]> scratch_memory_;
   Scratch scratch_;

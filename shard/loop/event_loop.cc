@@ -85,7 +85,9 @@ void EventLoop::TurnOnce(uint64_t wait_until_us) {
   if (turn_hook_ != nullptr) turn_hook_->OnTurnEnd();
   // Read for the statistics, and so that what the next turn files is not counted from a stale time.
   clock_.Update();
-  if (clock_.now_us() - started_us > kLongTurnMicros) counters_.long_turns.Add();
+  const uint64_t turn_us = clock_.now_us() - started_us;
+  turns_us_ += turn_us - turns_us_ / kMeanTurns;
+  if (turn_us > kLongTurnMicros) counters_.long_turns.Add();
 }
 
 }  // namespace shard

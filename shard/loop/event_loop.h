@@ -101,12 +101,15 @@ class EventLoop {
   uint32_t index() const { return index_; }
   Mailroom& mailroom() { return mailroom_; }
   LoopCounters& counters() { return counters_; }
+  // Microseconds of a turn, its wait left out: the mean of about the last 1024.
+  uint64_t mean_turn_us() const { return turns_us_ / kMeanTurns; }
   [[nodiscard]] bool TryPost(uint32_t to, const Message& message) {
     return mailroom_.TryPost(index_, to, message, ring_.get());
   }
 
  private:
   uint64_t WaitDeadlineMicros(uint64_t wait_until_us);
+  static constexpr uint64_t kMeanTurns = 1024;
   void RunTasks();
   void MeasureIdle(uint64_t now_us);
   static bool OwesBuffer(ChunkPool* pool);
@@ -122,6 +125,7 @@ class EventLoop {
   LoopCounters counters_;
   uint64_t window_us_;          // since when idle_percent is measured
   uint64_t window_cpu_us_ = 0;  // the thread's CPU time then
+  uint64_t turns_us_ = 0;       // kMeanTurns times mean_turn_us()
   CompletionSink* sinks_[size_t(OpKind::kCount)] = {};
   ChunkPool* small_ = nullptr;
   ChunkPool* large_ = nullptr;

@@ -358,6 +358,26 @@ TEST_F(EventLoopTest, CountsATurnThatTookTooLong) {
   EXPECT_EQ(loop_->now_ms(), clock_.next_us / 1000) << "what comes next starts from fresh time";
 }
 
+TEST_F(EventLoopTest, TheMeanOfTurnsFollowsSlowly) {
+  Job slow([&] { clock_.next_us += 2000; });
+  EXPECT_EQ(loop_->mean_turn_us(), 0u);
+  uint64_t before_us = 0;
+  for (int turn = 0; turn < 20000; ++turn) {
+    loop_->run_queue().Add(&slow);
+    loop_->TurnOnce();
+    ASSERT_GE(loop_->mean_turn_us(), before_us);
+    before_us = loop_->mean_turn_us();
+    if (turn == 300) {
+      EXPECT_LT(before_us, 1000u);
+    } else if (turn == 1100) {
+      EXPECT_GT(before_us, 1000u);
+    }
+  }
+  EXPECT_NEAR(double(before_us), 2000, 2);
+  for (int turn = 0; turn < 20000; ++turn) loop_->TurnOnce();
+  EXPECT_LT(loop_->mean_turn_us(), 2u);
+}
+
 TEST_F(EventLoopTest, PostsToAnotherShardThroughTheMailroom) {
   Journal other;
   ASSERT_TRUE(loop_->TryPost(1, kNote));
