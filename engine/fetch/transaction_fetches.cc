@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "engine/fetch/traffic.h"
 #include "engine/fetch/units.h"
+#include "engine/log/log_line.h"
 #include "engine/mux/http_endpoint.h"
 #include "engine/session/session.h"
 #include "engine/session/stream.h"
@@ -114,6 +115,30 @@ bool TerminationState(const PreparedUnit&, Sample& sample, EvalContext& context)
   text[0] = record.states[0];
   text[1] = record.states[1];
   return GiveText(sample, {text, 2});
+}
+
+// Seven levels, from the client's connection to the server's (manual 7.3.2, term_events). What we
+// note of an ending is its reason (close_reason.def): once for each endpoint, and once for the
+// stream; connections and muxes hand theirs on to those, so their places are empty.
+bool TerminationEvents(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  Stream* stream = Traffic(context).stream;
+  if (stream == nullptr) return false;
+  constexpr size_t kBytesMax = 160;
+  char* const text = context.scratch().Take(kBytesMax);
+  if (text == nullptr) return false;
+  LogLine line(text, kBytesMax);
+  const auto reason = [&line](shard::CloseReason one) {
+    if (one != shard::CloseReason::kNone) line.Text(shard::Info(one).counter);
+  };
+  line.Text("{,,");
+  reason(stream->client_side().reason());
+  line.Char(',');
+  reason(stream->reason());
+  line.Char(',');
+  reason(stream->server_side().reason());
+  line.Text(",,}");
+  context.scratch().Shrink(text, line.size());
+  return GiveText(sample, line.view());
 }
 
 bool Id32(const PreparedUnit&, Sample& sample, EvalContext& context) {
@@ -351,6 +376,7 @@ constexpr FetchSpec kTransactionFetches[] = {
     {"res.timer.hdr", kNumber, {}, kStream, &TimerOf<&LogTimers::response_ms>},
     {"server_status", kNumber, {}, kStream, &ServerStatus},
     {"status", kNumber, {}, kResponseHead, &Status},
+    {"term_events", kText, {}, kStream, &TerminationEvents},
     {"txn.conn_retries", kNumber, {}, kStream, &Retries},
     {"txn.id32", kNumber, {}, kStream, &Id32},
     {"txn.redispatched", SampleKind::kBoolean, {}, kStream, &Redispatched},

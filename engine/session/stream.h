@@ -103,6 +103,8 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   // How often it has been run.
   uint32_t runs() const { return runs_; }
   const TaskCosts& costs() const { return costs_; }
+  // Of the side that ended first out of order; kNone while none has ended.
+  shard::CloseReason reason() const { return reason_; }
   HttpFlow& http_flow() { return http_flow_; }
   // For this stream alone, from now on.
   void SetTimeout(TimeoutKind kind, uint32_t value_ms);
