@@ -6,6 +6,7 @@
 namespace base {
 namespace {
 
+// By the numbers that the specification gives them, from 1.
 constexpr uint32_t kPrimes32[] = {0, 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1};
 constexpr size_t kStripe32Bytes = 16;
 
@@ -17,7 +18,7 @@ uint32_t Load32(const char* at) {
   return value;
 }
 
-uint32_t Round(uint32_t lane, uint32_t input) {
+uint32_t Round32(uint32_t lane, uint32_t input) {
   return std::rotl(lane + input * kPrimes32[2], 13) * kPrimes32[1];
 }
 
@@ -31,7 +32,7 @@ uint32_t Xxh32(std::string_view bytes, uint32_t seed) {
     uint32_t lanes[4] = {seed + kPrimes32[1] + kPrimes32[2], seed + kPrimes32[2], seed,
                          seed - kPrimes32[1]};
     for (; size_t(end - at) >= kStripe32Bytes; at += kStripe32Bytes) {
-      for (int i = 0; i < 4; ++i) lanes[i] = Round(lanes[i], Load32(at + 4 * i));
+      for (int i = 0; i < 4; ++i) lanes[i] = Round32(lanes[i], Load32(at + 4 * i));
     }
     hash = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) +
            std::rotl(lanes[3], 18);

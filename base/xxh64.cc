@@ -6,6 +6,7 @@
 namespace base {
 namespace {
 
+// By the numbers that the specification gives them, from 1.
 constexpr uint64_t kPrimes64[] = {0,
                                   0x9e3779b185ebca87,
                                   0xc2b2ae3d27d4eb4f,

@@ -16,6 +16,7 @@ namespace engine {
 namespace {
 
 using scope::kDefBack;
+
 using Part = CheckFormat::Part;
 
 CheckDraft& ChecksOf(BuildContext& context) { return context.proxy->check; }
