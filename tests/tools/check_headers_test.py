@@ -90,6 +90,16 @@ class Compiling(counted.TreeCase):
         self.write("base/deep/bad.h", "#pragma once\n#include <given.h>\n#ifndef X\n#error X\n#endif\n")
         self.assertEqual(self.check("base/deep/bad.h"), (1, []))
 
+    def test_unity_source_stands_for_its_folder(self):
+        self.write("extra/given.h", "")
+        command = "c++ -I../extra -c base/libbase.a.p/base-unity0.cpp"
+        entries = [{"directory": self.build, "file": "base/libbase.a.p/base-unity0.cpp", "command": command}]
+        self.write("build/compile_commands.json", json.dumps(entries))
+        self.write("base/bad.h", "#pragma once\n#include <given.h>\n")
+        self.write("proto/bad.h", "#pragma once\n#include <given.h>\n")
+        self.assertEqual(self.check("base/bad.h"), (1, []))
+        self.assertEqual(len(self.check("proto/bad.h")[1]), 1)
+
 
 if __name__ == "__main__":
     counted.main()
