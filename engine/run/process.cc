@@ -19,17 +19,15 @@
 #include "engine/check/check_runner.h"
 #include "engine/config/tree.h"
 #include "engine/expr/regex.h"
-#include "engine/fetch/units.h"
 #include "engine/log/console.h"
-#include "engine/rules/actions.h"
 #include "engine/run/condition_answer.h"
 #include "engine/run/crash_report.h"
 #include "engine/run/daemon.h"
 #include "engine/run/dump.h"
 #include "engine/run/keyword_dump.h"
 #include "engine/run/limits.h"
+#include "engine/run/load.h"
 #include "engine/run/master.h"
-#include "engine/run/own_heap.h"
 #include "engine/run/privileges.h"
 #include "engine/run/quickstart.h"
 #include "engine/run/reload_diff.h"
@@ -71,12 +69,6 @@ BuildFacts FactsOfBuild() {
 
 bool IsRingDriver(std::string_view name) {
   return name == "auto" || name == "uring" || name == "poll";
-}
-
-std::vector<std::string> FilesOf(const Tree& tree) {
-  std::vector<std::string> files;
-  for (const auto& file : tree.files()) files.push_back(file->path);
-  return files;
 }
 
 std::vector<std::string> StatsSocketsOf(const Configuration& configuration) {
@@ -175,41 +167,9 @@ class Run {
 
 std::unique_ptr<Configuration> Run::Load(Environment& environment, Tree& tree,
                                          Diagnostics& diagnostics) const {
-  PresetVariables(options_, &environment);
-  if (link_ != nullptr || options_.master_worker != MasterWorker::kNone) {
-    environment.Preset("HAPROXY_MWORKER", "1", Environment::kFixed);
-  }
-  const ConditionFacts facts = MakeConditionFacts(options_);
-  diagnostics.set_show_diag(options_.diagnostic);
-  const ReadContext context{environment, facts, diagnostics, true, !options_.local_peer.empty()};
-  bool good;
-  if (options_.quickstart) {
-    std::vector<std::string> notes;
-    std::string text = QuickstartText(&notes);
-    for (const std::string& note : notes) std::printf("%s\n", note.c_str());
-    good = tree.ReadText(kQuickstartName, std::move(text), context);
-  } else {
-    good = tree.ReadPaths(options_.paths, context);
-  }
-  BuildOptions build;
-  build.units = &AllUnits();
-  build.actions = &AllActions();
-  build.services["echo"] = &EchoApplet();
-  build.cli = &CliApplet();
-  build.has_master = link_ != nullptr;
-  build.proxy_maxconn = options_.proxy_maxconn.value_or(0);
-  build.resolve_may_fail = options_.resolve_may_fail;
-  build.no_getaddrinfo = options_.no_getaddrinfo;
-  build.trusts_servers = options_.server_verify_none;
-  std::unique_ptr<Configuration> configuration;
-  std::shared_ptr<OwnHeap> heap =
-      OwnHeap::Run([&] { configuration = Build(tree, diagnostics, build); });
-  if (!good) configuration = nullptr;  // before its heap
-  if (configuration == nullptr) return nullptr;
-  // At a start there may follow a fork, which no thread survives.
-  if (supervisor_ != nullptr) configuration->heap = std::move(heap);
-  if (options_.no_splice) configuration->global.splice = false;
-  return configuration;
+  const LoadRequest request = {
+      .options = options_, .has_master = link_ != nullptr, .serves = supervisor_ != nullptr};
+  return LoadConfiguration(request, environment, tree, diagnostics);
 }
 
 bool Run::Read() {
