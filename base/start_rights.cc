@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
+#include <signal.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -53,6 +54,12 @@ ResolvedName ResolveTheOldWay(const std::string& host, int family) {
 
 }  // namespace
 
+bool StopIsPending() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 &&
+         (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 StartRights& StartRights::Current() {
   static StartRights own;
   return in_use != nullptr ? *in_use : own;
@@ -94,8 +101,12 @@ int64_t StartRights::FindGroup(const std::string& name) {
 }
 
 ResolvedName StartRights::Resolve(const std::string& host, int family, bool old_way) {
-  if (old_way) return ResolveTheOldWay(host, family);
   ResolvedName resolved;
+  if (StopIsPending()) {
+    resolved.code = old_way ? TRY_AGAIN : EAI_AGAIN;
+    return resolved;
+  }
+  if (old_way) return ResolveTheOldWay(host, family);
   addrinfo hints{};
   hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;

@@ -27,6 +27,9 @@
 
 namespace base {
 
+// SIGTERM or SIGINT has come and is blocked: what takes long is given up.
+bool StopIsPending();
+
 struct ResolvedName {
   int code = 0;  // 0: `address` is good
   sockaddr_storage address = {};

@@ -51,6 +51,7 @@ namespace {
 constexpr int kDrainPollMs = 20;
 // How often it is looked whether configurations before the last reload are still used.
 constexpr int kLeftoversPollMs = 200;
+constexpr int kReloadTries = 3;
 
 BuildFacts FactsOfBuild() {
   BuildFacts facts;
@@ -447,7 +448,9 @@ bool Run::ForkHelper(std::string* error) {
 // What the helper lets a reload ask for: TryReload() without its end. What is wrong with the files
 // TryReload() finds as well, and tells.
 void Run::Rehearse() const {
-  for (const std::string& path : options_.paths) (void)CanBeReadAgain(path);
+  for (const std::string& path : options_.paths) {
+    if (!CanBeReadAgain(path)) return;
+  }
   Environment environment = Environment::From(given_environment_);
   Tree tree;
   Diagnostics diagnostics;
@@ -556,10 +559,19 @@ void Run::OnMasterSays() {
 // `*text` is the answer of the command: every error with its place, or what was changed.
 bool Run::Reload(std::string* text) {
   std::string why;
-  const bool has_rights = helper_ == nullptr || helper_->Begin(&why);
-  const bool done = has_rights && TryReload(text);
-  if (has_rights && helper_ != nullptr) helper_->End(&why);
+  bool done = false;
+  // Files that change between the rehearsal and this are read again.
+  for (int turn = 0; turn < kReloadTries && !done; ++turn) {
+    text->clear();
+    const bool has_rights = helper_ == nullptr || helper_->Begin(&why);
+    done = has_rights && TryReload(text);
+    if (!has_rights || helper_ == nullptr || !helper_->End(&why) || !helper_->was_refused()) break;
+  }
   if (done) return true;
+  if (helper_ != nullptr && helper_->was_refused()) why = "The files have changed meanwhile.";
+  if (link_ != nullptr && GivesUpRights(MakePrivilegeRequest(configuration().global))) {
+    why = "This worker has given up rights: the master reloads with all of them.";
+  }
   if (!why.empty()) *text += Console::Render("[ALERT]", why) + "\n";
   *text += "The configuration was not reloaded: nothing was changed.\n";
   TellFailure(*text);

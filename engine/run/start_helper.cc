@@ -60,6 +60,9 @@ struct ReplyHead {
 constexpr size_t kTextBytesMax = PATH_MAX;
 constexpr size_t kRequestBytesMax = sizeof(RequestHead) + 2 * kTextBytesMax;
 constexpr size_t kReplyBytesMax = 16384;
+constexpr int kStillThereMs = 1000;
+constexpr int kEndTurns = 100;  // of a millisecond
+constexpr int kStopLookMs = 100;
 constexpr size_t kRecordBytesMax = size_t{64} << 20;  // a million paths
 
 struct Request {
@@ -318,14 +321,20 @@ class Answerer {
     return good ? 0 : -ECHILD;
   }
 
-  // All that the child writes; less only where whoever asked has gone.
+  // All that the child writes; less only where whoever asked has gone. It may take long, for names
+  // that nobody answers for, so whoever asked is told that it is not over.
   int ReadUntilGone(int fd, std::string* text) const {
     char chunk[16384];
     for (;;) {
       pollfd ready[2] = {{fd, POLLIN, 0}, {fd_, 0, 0}};
-      if (poll(ready, 2, -1) < 0) {
+      const int polled = poll(ready, 2, kStillThereMs);
+      if (polled < 0) {
         if (errno == EINTR) continue;
         return -errno;
+      }
+      if (polled == 0) {
+        if (!Reply(fd_, 0, {}, -1, true)) return -ECONNRESET;
+        continue;
       }
       if (ready[1].revents != 0) return -ECONNRESET;
       const ssize_t got = read(fd, chunk, sizeof(chunk));
@@ -465,8 +474,18 @@ void StartHelper::Serve(int fd, const std::string& ending, const Rehearsal& rehe
 StartHelper::~StartHelper() {
   base::StartRights::Use(nullptr);
   if (fd_ < 0) return;
-  close(fd_);
-  if (pid_ > 0) waitpid(pid_, nullptr, 0);  // it reads the end of the file, and ends
+  close(fd_);  // it reads the end of the file, and ends
+  (void)AwaitEnd(nullptr);
+}
+
+// One that somebody has stopped ends when it goes on, and is not waited for.
+bool StartHelper::AwaitEnd(int* status) const {
+  for (int turn = 0; pid_ > 0 && turn < kEndTurns; ++turn) {
+    const pid_t ended = waitpid(pid_, status, WNOHANG);
+    if (ended != 0) return ended == pid_;
+    usleep(1000);
+  }
+  return false;
 }
 
 int StartHelper::Lose(std::string why) {
@@ -474,14 +493,8 @@ int StartHelper::Lose(std::string why) {
   close(fd_);
   fd_ = -1;
   lost_why_ = std::move(why);
-  // It may be on its way out still.
-  for (int turn = 0; pid_ > 0 && turn < 100; ++turn) {
-    const pid_t ended = waitpid(pid_, &status, WNOHANG);
-    if (ended == pid_ && WIFSIGNALED(status)) {
-      lost_why_ = base::Format("was killed by signal %d", WTERMSIG(status));
-    }
-    if (ended != 0) break;
-    usleep(1000);
+  if (AwaitEnd(&status) && WIFSIGNALED(status)) {
+    lost_why_ = base::Format("was killed by signal %d", WTERMSIG(status));
   }
   return -ENOTCONN;
 }
@@ -494,6 +507,7 @@ std::string StartHelper::LossText() const {
 }
 
 bool StartHelper::Begin(std::string* why) {
+  was_refused_ = false;
   const int64_t result = Ask({.kind = Kind::kBegin});
   if (result == 0) return true;
   *why = fd_ < 0 ? LossText()
@@ -510,12 +524,10 @@ bool StartHelper::End(std::string* why) {
 
 bool StartHelper::Receive(int64_t* result, bool* more, std::string* bytes, int* fd) {
   pollfd ready = {fd_, POLLIN, 0};
-  int polled;
-  do {
-    polled = poll(&ready, 1, kSilenceMsMax);
-  } while (polled < 0 && errno == EINTR);
-  if (polled <= 0) {
-    (void)Lose("does not answer");
+  for (int waited_ms = 0; poll(&ready, 1, kStopLookMs) <= 0; waited_ms += kStopLookMs) {
+    const bool ends = base::StopIsPending();
+    if (!ends && waited_ms < kSilenceMsMax) continue;
+    (void)Lose(ends ? "was not waited for, because this process is to stop" : "does not answer");
     return false;
   }
   std::string message;
@@ -555,6 +567,7 @@ int64_t StartHelper::Ask(const HelperQuestion& question, std::string* bytes, int
   while (more) {
     if (!Receive(&result, &more, bytes, fd)) return -ENOTCONN;
   }
+  was_refused_ = was_refused_ || result == -EPERM;
   return result;
 }
 

@@ -6,7 +6,8 @@
 // Units:   none.
 // Errors:  those of base::StartRights. A helper that was killed, or is silent for kSilenceMsMax, is
 //          gone for good: whatever is asked of it is -ENOTCONN, and Begin() and End() say what has
-//          happened. Serving goes on without it, reloads do not.
+//          happened. Serving goes on without it, reloads do not. Nobody waits for it who is to
+//          stop.
 // States:  silent <-> answering, between Begin() and End(); gone.
 //
 //   helper = StartHelper::Fork([this] { ... read the files, ask for their addresses ... }, &why);
@@ -60,6 +61,8 @@ class StartHelper final : public base::StartRights {
   [[nodiscard]] bool Begin(std::string* why);
   // False: it was lost meanwhile, as `*why` says.
   bool End(std::string* why);
+  // Since Begin() something was refused: that is not what the files on disk asked for then.
+  bool was_refused() const { return was_refused_; }
 
   int Open(const std::string& path) override;
   int Stat(const std::string& path, struct stat* what) override;
@@ -79,11 +82,13 @@ class StartHelper final : public base::StartRights {
   int AskForFd(const HelperQuestion& question);
   int64_t Ask(const HelperQuestion& question, std::string* bytes = nullptr, int* fd = nullptr);
   bool Receive(int64_t* result, bool* more, std::string* bytes, int* fd);
+  bool AwaitEnd(int* status) const;
   int Lose(std::string why);
   std::string LossText() const;
 
   int fd_;
   const pid_t pid_;
+  bool was_refused_ = false;
   std::string lost_why_;
 };
 

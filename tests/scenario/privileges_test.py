@@ -184,6 +184,26 @@ def a_helper_that_is_killed_costs_reloads_only():
 
 
 @case
+def nobody_waits_for_a_helper_that_is_stopped():
+    """Neither a process that is to end, nor one that is to end while it reloads."""
+    port = free_port()
+    for reloads in (False, True):
+        with Jailed(lambda jail: site(port, jail), [port]) as proxy:
+            helper = proxy.helper()
+            os.kill(helper, signal.SIGSTOP)
+            try:
+                if reloads:
+                    os.kill(proxy.pid, signal.SIGUSR2)
+                    time.sleep(0.3)
+                began = time.monotonic()
+                check(proxy.stop() == 0, "the exit status")
+                check(time.monotonic() - began < 3, "it waited")
+            finally:
+                os.kill(helper, signal.SIGCONT)
+            within(5, lambda process=helper: state_of(process) == "Z", "the helper lives on")
+
+
+@case
 def a_half_written_file_and_a_taken_port_leave_nothing():
     port = free_port()
     with Jailed(lambda jail: site(port, jail), [port]) as proxy:

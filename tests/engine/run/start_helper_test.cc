@@ -182,6 +182,25 @@ TEST_F(StartHelperTest, CannotBeginWhereTheRehearsalFails) {
   EXPECT_EQ(asks_->FindUser("root"), -EPERM);
 }
 
+TEST_F(StartHelperTest, SaysMeanwhileThatARehearsalGoesOn) {
+  StartHelperFor([](base::StartRights&) { usleep(1300000); });
+  std::string why;
+  EXPECT_TRUE(asks_->Begin(&why)) << why;
+  EXPECT_TRUE(asks_->End(&why)) << why;
+}
+
+TEST_F(StartHelperTest, KnowsWhetherSomethingWasRefused) {
+  StartHelperFor([](base::StartRights& rights) { (void)rights.Exists("/dev/null"); });
+  std::string why;
+  ASSERT_TRUE(asks_->Begin(&why)) << why;
+  EXPECT_TRUE(asks_->Exists("/dev/null"));
+  EXPECT_FALSE(asks_->was_refused());
+  EXPECT_FALSE(asks_->Exists("/dev/zero"));
+  EXPECT_TRUE(asks_->was_refused());
+  ASSERT_TRUE(asks_->Begin(&why)) << why;
+  EXPECT_FALSE(asks_->was_refused());
+}
+
 TEST_F(StartHelperTest, ReadsFilesAndFolders) {
   const std::string long_text(300000, 'x');
   std::ofstream(Path("a")) << long_text;
