@@ -54,7 +54,8 @@ class ClearCounters final : public Question {
     }
     for (const auto& proxy : asked.configuration().proxies) {
       Clear(*proxy->state, shard);
-      for (const auto& server : proxy->servers) Clear(*server->state, shard);
+      for (const auto& server : proxy->servers) Clear(*server->state->numbers(), shard);
+      for (const auto& numbers : proxy->state->gone()) Clear(*numbers, shard);
     }
   }
 
@@ -83,10 +84,10 @@ class ClearCounters final : public Question {
     part.back_failures.Clear();
     for (base::Counter& counter : part.by_reason) counter.Set(0);
   }
-  void Clear(ServerState& state, uint32_t shard) const {
-    ServerShardPart& part = state.part(shard);
+  void Clear(ServerNumbers& numbers, uint32_t shard) const {
+    ServerShardPart& part = numbers.parts[shard];
     part.current_peak.Clear(part.current.Get());
-    state.rates().ClearHighest(shard);
+    numbers.rates.ClearHighest(shard);
     part.times.ClearHighest();
     if (!all_) return;
     part.statuses.Clear();

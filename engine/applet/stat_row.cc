@@ -177,6 +177,17 @@ struct TimesOfAll {
       last_used_us = std::max(last_used_us, part.last_used_us.Get());
     }
   }
+  // Means are of those who are there; what was highest, or last, stays so.
+  void AddGone(const ServerNumbers& numbers, uint32_t shards) {
+    for (uint32_t shard = 0; shard < shards; ++shard) {
+      const ServerShardPart& part = numbers.parts[shard];
+      queue.RaiseHighest(part.times.queue);
+      connect.RaiseHighest(part.times.connect);
+      response.RaiseHighest(part.times.response);
+      total.RaiseHighest(part.times.total);
+      last_used_us = std::max(last_used_us, part.last_used_us.Get());
+    }
+  }
   void Show(const StatFacts& facts, StatRow& row) const {
     row.Set(C::qtime, queue.mean());
     row.Set(C::ctime, connect.mean());
@@ -400,7 +411,15 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   uint64_t bytes_in = carried.bytes_in.Get(), bytes_out = carried.bytes_out.Get();
   uint64_t picked = carried.total.Get(), reused = carried.reused.Get();
   uint64_t connects = Attempts(carried.established.Get(), reused, carried.connect_errors.Get());
+  bytes_in += state.SumOfGone(&ServerShardPart::bytes_in);
+  bytes_out += state.SumOfGone(&ServerShardPart::bytes_out);
+  picked += state.SumOfGone(&ServerShardPart::total);
+  const uint64_t reused_there = state.SumOfGone(&ServerShardPart::reused);
+  reused += reused_there;
+  connects += Attempts(state.SumOfGone(&ServerShardPart::established), reused_there,
+                       state.SumOfGone(&ServerShardPart::connect_errors));
   TimesOfAll times;
+  for (const auto& numbers : state.gone()) times.AddGone(*numbers, state.shards());
   for (const auto& server : proxy.servers) {
     ServerState& one = *server->state;
     times.Add(one);

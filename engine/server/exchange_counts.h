@@ -36,6 +36,7 @@ class RecentMean {
     highest_.Set(0);
   }
   void ClearHighest() { highest_.Set(0); }
+  void RaiseHighest(const RecentMean& other) { highest_.RaiseTo(other.highest()); }
   uint64_t sum() const { return sum_.Get(); }
   uint64_t count() const { return count_.Get(); }
   uint64_t highest() const { return highest_.Get(); }
@@ -57,6 +58,7 @@ struct MeanOfAll {
     count += one.count();
     highest = std::max(highest, one.highest());
   }
+  void RaiseHighest(const RecentMean& one) { highest = std::max(highest, one.highest()); }
   uint64_t mean() const { return count == 0 ? 0 : sum / count; }
 };
 
@@ -123,6 +125,12 @@ struct ExchangeTimes {
 
   void Clear() {
     for (RecentMean* one : {&queue, &connect, &response, &total}) one->Clear();
+  }
+  void RaiseHighest(const ExchangeTimes& other) {
+    queue.RaiseHighest(other.queue);
+    connect.RaiseHighest(other.connect);
+    response.RaiseHighest(other.response);
+    total.RaiseHighest(other.total);
   }
   void ClearHighest() {
     for (RecentMean* one : {&queue, &connect, &response, &total}) one->ClearHighest();

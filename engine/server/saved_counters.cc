@@ -120,7 +120,12 @@ constexpr Column<BackendState> kCarried[] = {
     COLUMN(BackendState, "connect_errors", carried.connect_errors),
     COLUMN(BackendState, "reused", carried.reused),
 };
+constexpr base::Counter ServerShardPart::*kOfGone[] = {
+    &ServerShardPart::total,       &ServerShardPart::bytes_in,       &ServerShardPart::bytes_out,
+    &ServerShardPart::established, &ServerShardPart::connect_errors, &ServerShardPart::reused,
+};
 static_assert(std::size(kOfServerColumns) == std::size(kCarried));
+static_assert(std::size(kOfServerColumns) == std::size(kOfGone));
 
 #undef COLUMN
 #undef STATUSES
@@ -183,6 +188,7 @@ std::string BackendCountersLine(const ProxyConfig& proxy) {
   AddValues(kBackendColumns, *proxy.state, line);
   for (size_t i = 0; i < std::size(kCarried); ++i) {
     uint64_t sum = kCarried[i].get(*proxy.state);
+    sum += proxy.state->SumOfGone(kOfGone[i]);
     for (const auto& server : proxy.servers) sum += kOfServerColumns[i].get(*server->state);
     line += "," + std::to_string(sum);
   }

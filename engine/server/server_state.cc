@@ -143,6 +143,21 @@ void ServerState::SetTls(const ServerConfig& server, uint32_t shard, bool speaks
   dial.pool_key = PoolKeyOf(server, dial);
 }
 
+void ServerNumbers::AddGone(const ServerNumbers& from, uint32_t shards) {
+  for (uint32_t shard = 0; shard < shards; ++shard) {
+    ServerShardPart& to = parts[shard];
+    const ServerShardPart& one = from.parts[shard];
+    to.total.Add(one.total.Get());
+    to.established.Add(one.established.Get());
+    to.connect_errors.Add(one.connect_errors.Get());
+    to.bytes_in.Add(one.bytes_in.Get());
+    to.bytes_out.Add(one.bytes_out.Get());
+    to.reused.Add(one.reused.Get());
+    to.last_used_us.RaiseTo(one.last_used_us.Get());
+    to.times.RaiseHighest(one.times);
+  }
+}
+
 uint64_t ServerState::Total() const { return Sum(&ServerShardPart::total); }
 
 uint64_t ServerState::Sum(base::Counter ServerShardPart::*counter) const {
@@ -219,6 +234,34 @@ uint64_t BackendState::Sum(base::Counter ProxyShardPart::*counter) const {
   return sum;
 }
 
+uint64_t BackendState::SumOfGone(base::Counter ServerShardPart::*counter) const {
+  uint64_t sum = 0;
+  for (const auto& numbers : gone_) {
+    for (uint32_t shard = 0; shard < shards_; ++shard) {
+      sum += (numbers->parts[shard].*counter).Get();
+    }
+  }
+  return sum;
+}
+
+// Those that no stream counts in any more become one, so that reloads without end keep no more than
+// the configurations that are still in use.
+void BackendState::KeepGone(const BackendState& before) {
+  std::shared_ptr<ServerNumbers> over;
+  for (const auto& numbers : before.gone_) {
+    if (numbers->states != 0) {
+      gone_.push_back(numbers);
+      continue;
+    }
+    if (over == nullptr) over = std::make_shared<ServerNumbers>(shards_);
+    over->AddGone(*numbers, shards_);
+  }
+  if (over != nullptr) gone_.push_back(std::move(over));
+  for (const auto& server : before.servers_) {
+    if (FindServer(server->name()) == nullptr) gone_.push_back(server->numbers());
+  }
+}
+
 int64_t BackendState::FrontCurrent() const {
   int64_t current = 0;
   for (uint32_t shard = 0; shard < shards_; ++shard) current += parts_[shard].front_current.Get();
@@ -285,6 +328,7 @@ BackendState::BackendState(BackendState& before)
   changed_us_.store(before.changed_us(), std::memory_order_relaxed);
   downs_.store(before.downs(), std::memory_order_relaxed);
   down_us_.store(before.down_us_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  is_up_.store(before.is_up(), std::memory_order_relaxed);
   SetListening(before.listening());
 }
 
@@ -438,6 +482,7 @@ std::shared_ptr<BackendState> StateTable::StateOf(const Configuration& configura
     server->state = made.get();
     state->servers().push_back(std::move(made));
   }
+  if (entry.before != nullptr) state->KeepGone(*entry.before);
   if (proxy.http.cookie.enabled()) {
     std::vector<std::string> cookies;
     for (const auto& server : proxy.servers) cookies.push_back(CookieOf(*server, server->address));
@@ -472,7 +517,12 @@ void StateTable::Attach(Configuration& configuration) {
     }
   }
   for (const Entry& entry : entries) {
-    if (entry.is_new && entry.proxy->is_backend) entry.proxy->state->BeginServers();
+    if (!entry.is_new || !entry.proxy->is_backend) continue;
+    if (entry.before == nullptr) {
+      entry.proxy->state->BeginServers();
+    } else {
+      (void)entry.proxy->state->NoteServers();
+    }
   }
 }
 

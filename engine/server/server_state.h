@@ -119,6 +119,10 @@ struct ServerNumbers {
   const std::unique_ptr<ServerShardPart[]> parts;
   Rates rates;  // of streams it is given
   CheckCounters counters;
+  uint32_t states = 0;  // that count here; the main thread's
+  // What a backend shows of a server that is gone, out of `from`, which counts no more. Nobody else
+  // knows this one yet.
+  void AddGone(const ServerNumbers& from, uint32_t shards);
 };
 
 class ServerState {
@@ -128,6 +132,10 @@ class ServerState {
   // Of a server that was reloaded with another definition: counts on, and knows what `before` knew
   // as far as it still applies.
   ServerState(ServerState& before, const ServerConfig& server);
+  ~ServerState() { --numbers_->states; }
+  ServerState(const ServerState&) = delete;
+  ServerState& operator=(const ServerState&) = delete;
+  const std::shared_ptr<ServerNumbers>& numbers() const { return numbers_; }
   const std::string& name() const { return name_; }
   ServerShardPart& part(uint32_t shard) { return parts_[shard]; }
   // How often it is given a stream.
@@ -252,7 +260,9 @@ class ServerState {
         numbers_(std::move(numbers)),
         parts_(numbers_->parts.get()),
         shards_(shards),
-        dials_(new ServerDial[shards]) {}
+        dials_(new ServerDial[shards]) {
+    ++numbers_->states;
+  }
 
   const std::string name_;
   const std::shared_ptr<ServerNumbers> numbers_;
@@ -389,6 +399,12 @@ class BackendState {
   std::vector<std::unique_ptr<ServerState>>& servers() { return servers_; }
   // Null: none of that name.
   ServerState* FindServer(const std::string& name);
+  // What servers have counted that reloads have taken out, and what the streams still count that
+  // they left there: the sums of the backend go on.
+  const std::vector<std::shared_ptr<ServerNumbers>>& gone() const { return gone_; }
+  uint64_t SumOfGone(base::Counter ServerShardPart::*counter) const;
+  // Start-up, with the servers in place: `before` has had some that this one has not.
+  void KeepGone(const BackendState& before);
   // Everything about the back half that a change of makes a new state necessary.
   const std::string& definition() const { return definition_; }
   void SetDefinition(std::string definition) { definition_ = std::move(definition); }
@@ -418,7 +434,7 @@ class BackendState {
   // The backend as a whole, which is down without a server that takes traffic. After each change
   // of a server; true for the one that was told of a change of this.
   bool NoteServers();
-  // Start-up: what it is then is no change.
+  // Start-up: what it is then is no change. What a reload makes of it is one: NoteServers().
   void BeginServers() { is_up_.store(HasServer(), std::memory_order_relaxed); }
   bool is_up() const { return is_up_.load(std::memory_order_relaxed); }
   uint64_t changed_us() const { return changed_us_.load(std::memory_order_relaxed); }
@@ -459,6 +475,7 @@ class BackendState {
   std::string definition_;
   // Before the servers, whose streams it counts, and after them: neither uses the other at the end.
   std::vector<std::unique_ptr<ServerState>> servers_;
+  std::vector<std::shared_ptr<ServerNumbers>> gone_;
   std::unique_ptr<Backend> backend_;
   std::vector<CookieTable> cookies_;  // by shard
 };

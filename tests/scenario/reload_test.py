@@ -346,6 +346,72 @@ def what_checks_found_holds():
 
 
 @case
+def a_backend_counts_on_when_servers_go():
+    port = free_port()
+    fields = ("bin", "bout", "stot", "lbtot", "connect", "reuse", "rtime_max", "ttime_max", "hrsp_2xx", "req_tot")
+    with HttpServer("one") as one, HttpServer("two") as two, HttpServer("three") as three:
+        with Reloading(site(port, [one, two]), [port]) as proxy:
+
+            def numbers():
+                return {field: int(proxy.stat("app", "BACKEND", field)) for field in fields}
+
+            client = client_of(port)
+            for _ in range(20):
+                check(get(client)[0] == 200, "an answer")
+            before = numbers()
+            check(before["lbtot"] == 20 and before["bout"] > 0 and before["reuse"] > 0, f"counted: {before}")
+            # Each of them leaves one more server behind; the last one has the first's name again.
+            for servers in ([one], [three], [two, three], [one]):
+                proxy.reload(site(port, servers))
+                check(numbers() == before, f"with {[server.title for server in servers]}: {numbers()}, not {before}")
+            for _ in range(20):
+                check(get(client)[0] == 200, "an answer")
+            check(numbers()["lbtot"] == 40 and numbers()["bout"] == 2 * before["bout"], f"goes on: {numbers()}")
+            proxy.ask("clear counters all")
+            check(proxy.stat("app", "BACKEND", "lbtot") == "0", "cleared with those that are gone")
+            check(proxy.stat("app", "BACKEND", "bout") == "0", "cleared with those that are gone")
+
+
+@case
+def a_stream_counts_on_when_its_server_goes():
+    port = free_port()
+    with HttpServer("one") as one, HttpServer("two") as two:
+        with Reloading(site(port, [one]), [port]) as proxy:
+            client = client_of(port)
+            client.request("GET", "/slow")
+            time.sleep(0.1)
+            proxy.reload(site(port, [two]))
+            answer = client.getresponse()
+            body = answer.read()
+            check(answer.status == 200 and body, "the old server's answer")
+            end = time.monotonic() + 5
+            while int(proxy.stat("app", "BACKEND", "bout")) < len(body):
+                check(time.monotonic() < end, "what the old server sent is not counted")
+                time.sleep(0.05)
+            check(int(proxy.stat("app", "BACKEND", "lbtot")) == 1, "given to a server once")
+
+
+@case
+def the_time_a_backend_was_down_stays():
+    port, dead = free_ports(2)
+    with HttpServer("one") as one:
+        gone = f"  server gone 127.0.0.1:{dead} check inter 60s fall 1 rise 1\n"
+        with Reloading(site(port, []) + gone, [port]) as proxy:
+            end = time.monotonic() + 10
+            while proxy.stat("app", "BACKEND", "status") != "DOWN":
+                check(time.monotonic() < end, "a backend with a dead server is up")
+                time.sleep(0.05)
+            time.sleep(2.1)
+            proxy.reload(site(port, [one]) + gone)
+            check(proxy.stat("app", "BACKEND", "status") == "UP", "up by a reload")
+            check(int(proxy.stat("app", "BACKEND", "downtime")) >= 2, "the time it was down")
+            check(int(proxy.stat("app", "BACKEND", "lastchg")) <= 1, "it has just changed")
+            check(proxy.stat("app", "BACKEND", "chkdown") == "1", "down once")
+            proxy.reload(site(port, []) + gone)
+            check(proxy.stat("app", "BACKEND", "chkdown") == "2", "down by a reload")
+
+
+@case
 def a_session_keeps_its_variables():
     port = free_port()
 
