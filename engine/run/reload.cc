@@ -209,7 +209,8 @@ void Supervisor::SwitchShards(Generation& next, std::vector<Socket>& wanted) {
   });
 }
 
-// Who was paused or shut down stays so.
+// Who was paused or shut down stays so. Anybody else listens: also where the socket comes from one
+// of another name, which did not.
 void Supervisor::MoveHalts(const Generation& before) {
   std::map<const ProxyConfig*, Halt> halts;
   for (const auto& old : before.configuration().proxies) {
@@ -219,9 +220,10 @@ void Supervisor::MoveHalts(const Generation& before) {
     halts[now] = found->second;
   }
   halts_ = std::move(halts);
-  for (const auto& [frontend, halt] : std::map(halts_)) {
-    std::string why;
-    (void)ApplyHalt(*frontend, &why);
+  for (const auto& proxy : configuration().proxies) {
+    if (!proxy->is_frontend || proxy->disabled || proxy->binds.empty()) continue;
+    // One that cannot listen again is paused, and says so where `enable frontend` tries it anew.
+    if (std::string why; !ApplyHalt(*proxy, &why)) LogProxy(*proxy, why);
   }
 }
 

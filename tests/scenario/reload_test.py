@@ -411,6 +411,57 @@ def the_time_a_backend_was_down_stays():
             check(proxy.stat("app", "BACKEND", "chkdown") == "2", "down by a reload")
 
 
+def frontend_of(name, port):
+    return f"""
+frontend {name}
+  mode http
+  bind 127.0.0.1:{port}
+  default_backend app
+"""
+
+
+@case
+def a_frontend_of_another_name_listens_where_a_paused_one_did():
+    port, second = free_ports(2)
+
+    def is_served():
+        try:
+            return get(client_of(second)) == (200, "one")
+        except ConnectionRefusedError:
+            return False
+
+    with HttpServer("one") as one:
+
+        def text(name):
+            return site(port, [one]) + frontend_of(name, second)
+
+        with Reloading(text("old"), [port, second]) as proxy:
+            proxy.ask("disable frontend old")
+            check(not is_served(), "a disabled frontend serves")
+            proxy.reload(text("new"))
+            check(proxy.stat("new", "FRONTEND", "status") == "OPEN", "the new one")
+            check(is_served(), "the new name serves")
+            proxy.reload(text("old"))
+            check(is_served(), "the old name serves again")
+            proxy.process.send_signal(signal.SIGTTOU)
+            end = time.monotonic() + 5
+            while is_served():
+                check(time.monotonic() < end, "a paused process serves")
+                time.sleep(0.05)
+            proxy.write(text("new"))  # nobody answers commands now
+            proxy.process.send_signal(signal.SIGUSR2)
+            end = time.monotonic() + 5
+            while proxy.said().count("+ frontend new") < 1:
+                check(time.monotonic() < end, f"no reload: {proxy.said()}")
+                time.sleep(0.05)
+            proxy.process.send_signal(signal.SIGTTIN)
+            end = time.monotonic() + 5
+            while not is_served() or proxy.stat("in", "FRONTEND", "status") != "OPEN":
+                check(time.monotonic() < end, "it does not go on")
+                time.sleep(0.05)
+            check(get(client_of(port)) == (200, "one"), "the other one goes on, too")
+
+
 @case
 def a_session_keeps_its_variables():
     port = free_port()
