@@ -175,6 +175,7 @@ void Supervisor::SwitchShards(Generation& next, std::vector<Socket>& wanted) {
     const size_t place = size_t(socket.place);
     is_kept[place] = true;
     kept.push_back(place);
+    FollowBacklog(sockets_[place], socket);
     sockets_[place] = socket;
   }
   for (size_t i = 0; i < is_kept.size(); ++i) {

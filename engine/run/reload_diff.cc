@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "base/text.h"
 
@@ -32,6 +33,77 @@ using Things = std::map<std::string, std::string>;
 
 std::string ProxyKey(const ProxyConfig& proxy) { return proxy.kind + " " + proxy.name; }
 
+void AddNumber(std::string& out, std::optional<int64_t> number) {
+  out += number.has_value() ? std::to_string(*number) : std::string("-");
+  out += ' ';
+}
+
+// With its length, so that no two lists come out the same.
+void AddText(std::string& out, const std::optional<std::string>& text) {
+  AddNumber(out, text.has_value() ? std::optional<int64_t>(text->size()) : std::nullopt);
+  out += text.value_or("");
+}
+
+template <typename Enum>
+std::optional<int64_t> NumberOf(const std::optional<Enum>& value) {
+  return value.has_value() ? std::optional<int64_t>(int64_t(*value)) : std::nullopt;
+}
+
+void AddTls(std::string& out, const BindTls& tls) {
+  for (const auto* list : {&tls.certificates, &tls.defaults, &tls.lists, &tls.ca_files,
+                           &tls.ca_verify_files, &tls.crl_files}) {
+    AddNumber(out, int64_t(list->size()));
+    for (const std::string& one : *list) AddText(out, one);
+  }
+  const TlsWords& words = tls.words;
+  for (const auto* text :
+       {&tls.alpn, &words.ciphers, &words.suites, &words.curves, &words.signatures}) {
+    AddText(out, *text);
+  }
+  AddText(out, tls.ticket_keys_file);
+  for (const bool off : words.versions_off) AddNumber(out, off);
+  for (const auto number : {NumberOf(words.version_min), NumberOf(words.version_max),
+                            NumberOf(words.verify), NumberOf(words.tickets),
+                            NumberOf(words.strict_sni), NumberOf(words.prefers_client_ciphers)}) {
+    AddNumber(out, number);
+  }
+  AddNumber(out, tls.sends_ca_names);
+}
+
+// All that its line says but the address. An `id` that was not given hangs on the lines before it.
+std::string BindValue(const BindConfig& bind) {
+  std::string out;
+  AddText(out, bind.name);
+  AddText(out, bind.guid_prefix);
+  AddText(out, bind.interface);
+  for (const int64_t number : {int64_t(bind.id_is_given ? bind.id : 0),
+                               int64_t(bind.backlog),
+                               int64_t(bind.maxconn),
+                               int64_t(bind.v4v6),
+                               int64_t(bind.v6only),
+                               int64_t(bind.mode),
+                               bind.uid,
+                               bind.gid,
+                               int64_t(bind.shards),
+                               int64_t(bind.mss),
+                               int64_t(bind.tcp_fast_open),
+                               int64_t(bind.defer_accept),
+                               int64_t(bind.transparent),
+                               int64_t(bind.tcp_user_timeout_ms),
+                               int64_t(bind.tcp_save_syn),
+                               int64_t(bind.level),
+                               int64_t(bind.expose_listeners),
+                               int64_t(bind.accept_proxy),
+                               int64_t(bind.accept_cip),
+                               int64_t(bind.cip_magic),
+                               int64_t(bind.tls_context != nullptr)}) {
+    AddNumber(out, number);
+  }
+  for (const uint32_t thread : bind.threads) AddNumber(out, thread);
+  if (bind.tls.enabled) AddTls(out, bind.tls);
+  return out;
+}
+
 Things ThingsOf(const Configuration& configuration) {
   Things things;
   for (const auto& proxy : configuration.proxies) {
@@ -49,9 +121,7 @@ Things ThingsOf(const Configuration& configuration) {
         const std::string name = address.inherited_fd >= 0
                                      ? "fd@" + std::to_string(address.inherited_fd)
                                      : address.Name();
-        things["bind " + proxy->name + " " + name] = std::to_string(bind->maxconn) + " " +
-                                                     std::to_string(bind->backlog) +
-                                                     std::to_string(bind->tls_context != nullptr);
+        things["bind " + proxy->name + " " + name] = BindValue(*bind);
       }
     }
   }

@@ -666,6 +666,17 @@ void Supervisor::EndAccepting(size_t socket) {
   } while (still_accepting_.load(std::memory_order_relaxed) != 0);
 }
 
+// One that is paused gets it when it listens again.
+void Supervisor::FollowBacklog(const Socket& before, const Socket& now) {
+  if (now.fd < 0 || now.inherited || !now.is_open) return;
+  if (BacklogOf(*before.bind) == BacklogOf(*now.bind)) return;
+  std::string why;
+  if (!shard::AdjustListenSocket(now.fd, OptionsOf(*now.bind, *now.address, settings_.reuse_port),
+                                 &why)) {
+    LogProxy(*now.bind->frontend, BindingText(*now.bind) + ": " + why);
+  }
+}
+
 bool Supervisor::Reopen(Socket& socket, std::string* why) {
   const bool was_released = !socket.inherited && IsIp(socket.fd);
   if (!was_released || shard::ListenAgain(socket.fd, BacklogOf(*socket.bind)) == 0) return true;

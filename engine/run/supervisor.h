@@ -171,6 +171,7 @@ class Supervisor final : public ProcessControl {
   bool OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::string>* errors);
   void SwitchShards(Generation& next, std::vector<Socket>& wanted);
   void MoveHalts(const Generation& before);
+  void FollowBacklog(const Socket& before, const Socket& now);
   bool IsListenedOnByOthers(const Socket& socket) const;
   static bool AcceptsOn(const Socket& socket, uint32_t shard);
   // The proxy of that name and kind; null: there is none.

@@ -5,6 +5,7 @@ import http.server
 import os
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -311,6 +312,63 @@ def addresses_come_and_go():
                 except ConnectionRefusedError:
                     pass
                 check(get(client_of(port)) == (200, "one"), "the other address serves")
+
+
+def backlogs_of(port):
+    """What listen(2) was last told for each socket at the port (sock_diag(7): of one that listens, idiag_wqueue)."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as asks:  # NETLINK_SOCK_DIAG
+        query = struct.pack("=BBBxI48x", socket.AF_INET, socket.IPPROTO_TCP, 0, 1 << 10)  # those in TCP_LISTEN
+        asks.send(struct.pack("=IHHII", 16 + len(query), 20, 0x301, 1, 0) + query)
+        found = []
+        while True:
+            answer = asks.recv(65536)
+            while answer:
+                length, kind = struct.unpack_from("=IH", answer)
+                if kind != 20:  # NLMSG_DONE, or an error
+                    return found
+                if struct.unpack_from("!H", answer, 20)[0] == port:
+                    found.append(struct.unpack_from("=I", answer, 16 + 4 + 48 + 8)[0])
+                answer = answer[(length + 3) & ~3 :]
+
+
+@case
+def options_of_a_bind_are_told_and_hold():
+    port = free_port()
+    with HttpServer("one") as one:
+        plain = site(port, [one])
+        with Reloading(plain, [port]) as proxy:
+            for option in (
+                "accept-proxy",
+                "interface lo",
+                "mss 1000",
+                "tcp-ut 5s",
+                "defer-accept",
+                "name door",
+                "id 7",
+                "thread 1",
+                "shards 1",
+                "maxconn 10",
+            ):
+                text = plain.replace(f":{port}", f":{port} {option}")
+                for other in (text, plain):
+                    answer = proxy.reload(other)
+                    check(f"~ bind in ipv4@127.0.0.1:{port}" in answer, f"{option} is not told of: {answer}")
+                    check("No proxy" in proxy.reload(other), f"{option}: nothing has changed")
+            check(get(client_of(port)) == (200, "one"), "it serves as before")
+            before = backlogs_of(port)
+            check(before and 10 not in before, f"the sockets: {before}")
+            stays = client_of(port)
+            check(get(stays) == (200, "one"), "a client")
+            answer = proxy.reload(plain.replace(f":{port}", f":{port} backlog 10"))
+            check(f"~ bind in ipv4@127.0.0.1:{port}" in answer, answer)
+            check(backlogs_of(port) == [10] * len(before), f"a lower one: {backlogs_of(port)}")
+            proxy.reload(plain.replace("mode http\n  bind", "mode http\n  backlog 20\n  bind"))
+            check(backlogs_of(port) == [20] * len(before), f"that of the proxy: {backlogs_of(port)}")
+            proxy.ask("disable frontend in")
+            proxy.reload(plain)
+            proxy.ask("enable frontend in")
+            check(backlogs_of(port) == before, f"of one that was paused: {backlogs_of(port)}")
+            check(get(stays) == (200, "one"), "the client is still there")
 
 
 @case
