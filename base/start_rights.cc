@@ -182,6 +182,8 @@ int StartRights::FindBound(const std::string& bound) const {
 int StartRights::PlacePath(const std::string& bound, const std::string& path) {
   const int error = FindBound(bound);
   if (error < 0) return error;
+  struct stat there = {};
+  if (lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode)) return -EEXIST;
   const int result = Result(rename(bound.c_str(), path.c_str()));
   if (result == 0) bound_.erase(bound);
   return result;

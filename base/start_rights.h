@@ -70,6 +70,7 @@ class StartRights {
   virtual int BindPath(int socket, const std::string& path, const std::string& suffix, int mode,
                        int64_t uid, int64_t gid);
   // What was bound so gets its name, or goes. -EPERM: it was not, or is another file by now.
+  // -EEXIST: what has that name is no socket, and nothing that a listener may replace.
   virtual int PlacePath(const std::string& bound, const std::string& path);
   virtual int RemovePath(const std::string& bound);
 

@@ -387,8 +387,8 @@ bool Supervisor::BeginListening(std::vector<std::string>* errors) {
                                         : shard::BeginListening(socket.fd, options, &why);
     if (!good) errors->push_back(BindingText(*socket.bind) + ": " + why);
   }
-  listens_ = true;
-  return errors->empty();
+  listens_ = errors->empty();  // else CloseSocket() takes away what was not put in place
+  return listens_;
 }
 
 bool Supervisor::CheckRights(const Configuration& configuration, std::string* why) {

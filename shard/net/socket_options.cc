@@ -165,6 +165,7 @@ bool BeginListening(int fd, const ListenOptions& options, std::string* why) {
   if (result == 0) return true;
   errno = -result;
   (void)Fail(-1, "cannot put in place", options, why);
+  if (result == -EEXIST) *why += ": what lies there is no socket, and is left as it is";
   return false;
 }
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
 
@@ -369,6 +370,36 @@ def options_of_a_bind_are_told_and_hold():
             proxy.ask("enable frontend in")
             check(backlogs_of(port) == before, f"of one that was paused: {backlogs_of(port)}")
             check(get(stays) == (200, "one"), "the client is still there")
+
+
+@case
+def a_file_in_a_socket_s_place_stays():
+    port = free_port()
+    with HttpServer("one") as one, tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "s")
+        plain = site(port, [one])
+        text = site(port, [one], f"  bind {path}")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("precious")
+
+        def check_file():
+            with open(path, encoding="utf-8") as kept:
+                check(kept.read() == "precious", "the file was replaced")
+            check(os.listdir(folder) == ["s"], f"something is left over: {os.listdir(folder)}")
+
+        with Reloading(plain, [port]) as proxy:
+            proxy.write(text)
+            answer = proxy.ask("reload")
+            check("what lies there is no socket" in answer and "nothing was changed" in answer, answer)
+            check(f"{path}: File exists" in answer, answer)
+            check_file()
+            check(get(client_of(port)) == (200, "one"), "the one before serves")
+        try:
+            with Reloading(text, [port]):
+                check(False, "it starts")
+        except AssertionError as error:
+            check("what lies there is no socket" in str(error), f"the start: {error}")
+        check_file()
 
 
 @case

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -148,6 +149,22 @@ TEST_F(SocketOptionsTest, APathStaysWhoseItWasUntilTheNewOneListens) {
   EXPECT_EQ(accept4(old, nullptr, nullptr, SOCK_NONBLOCK), -1);
   EXPECT_GE(open_.emplace_back(accept4(successor, nullptr, nullptr, SOCK_NONBLOCK)), 0);
   EXPECT_EQ(unlink(path.c_str()), 0);
+}
+
+TEST_F(SocketOptionsTest, WhatIsNoSocketKeepsItsPath) {
+  const std::string path = "/tmp/ringway-options-file-" + std::to_string(getpid());
+  ASSERT_EQ(mkdir(path.c_str(), 0700), 0);
+  ListenOptions options;
+  options.address.family = AF_UNIX;
+  options.address.local = {path.data(), uint32_t(path.size()), false};
+  const int fd = Bind(options);
+  std::string why;
+  EXPECT_FALSE(BeginListening(fd, options, &why));
+  EXPECT_NE(why.find(path + ": File exists (EEXIST): what lies there is no socket"),
+            std::string::npos)
+      << why;
+  RemoveBoundPath(fd);
+  EXPECT_EQ(rmdir(path.c_str()), 0);
 }
 
 TEST_F(SocketOptionsTest, AdjustingSetsAndClears) {
