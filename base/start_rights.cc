@@ -67,6 +67,8 @@ StartRights& StartRights::Current() {
 
 void StartRights::Use(StartRights* rights) { in_use = rights; }
 
+bool StartRights::AreOwn() { return in_use == nullptr; }
+
 int StartRights::Open(const std::string& path) {
   return Result(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 }

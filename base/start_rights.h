@@ -46,6 +46,8 @@ class StartRights {
   static StartRights& Current();
   // Null: this process by itself.
   static void Use(StartRights* rights);
+  // Current() may do no more than this process by itself.
+  static bool AreOwn();
 
   // To read, without waiting for whoever writes a pipe; close-on-exec.
   virtual int Open(const std::string& path);

@@ -1,9 +1,12 @@
 // How the configuration of a running process is exchanged: the Supervisor's part of a reload.
 #include <malloc.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
+#include "base/start_rights.h"
 #include "engine/run/crash_streams.h"
 #include "engine/run/http_profile.h"
 #include "engine/run/limits.h"
@@ -20,6 +23,14 @@ template <typename Map, typename Key>
 typename Map::mapped_type LimitOf(const Map& map, Key key) {
   const auto found = map.find(key);
   return found == map.end() ? nullptr : found->second;
+}
+
+// Of a unix socket: nobody can come to it any more. What others have put there is theirs.
+bool IsPathGone(const BindAddress& address) {
+  if (address.address.family != AF_UNIX || address.address.local.abstract) return false;
+  const std::string path(address.address.local.path, address.address.local.length);
+  struct stat what = {};
+  return base::StartRights::Current().Stat(path, &what) == -ENOENT;
 }
 
 const BindConfig* FindSameBind(const ProxyConfig& frontend, const BindConfig& bind) {
@@ -106,10 +117,14 @@ bool Supervisor::OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::st
   for (Socket& open : sockets_) open.key = open.bind == nullptr ? std::string() : KeyOf(open);
   for (Socket& socket : wanted) socket.key = KeyOf(socket);
   std::vector<bool> is_taken(sockets_.size(), false);
+  // Within a chroot the same path is another file's.
+  const bool sees_paths = configuration().global.chroot.empty() || !base::StartRights::AreOwn();
   const auto is_same = [&](size_t place, const Socket& socket) {
     const Socket& open = sockets_[place];
     return !is_taken[place] && (open.fd >= 0 || open.is_masters()) &&
-           open.allowed == socket.allowed && open.key == socket.key && !IsLeaving(place);
+           open.allowed == socket.allowed && open.key == socket.key && !IsLeaving(place) &&
+           !(open.fd >= 0 && !open.inherited && !sharing_.IsShared(open.fd) && sees_paths &&
+             IsPathGone(*open.address));
   };
   const auto take = [&](size_t place, Socket& socket) {
     is_taken[place] = true;

@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/errno_name.h"
+#include "base/start_rights.h"
 #include "base/text.h"
 #include "engine/check/check_runner.h"
 #include "engine/run/crash_report.h"
@@ -342,6 +343,8 @@ void Supervisor::RehearseBinding(const Configuration& next) {
         std::string why;
         const int fd = shard::BindListenSocket(OptionsOf(*bind, address, false), &why);
         if (fd >= 0) close(fd);
+        if (address.unix_path.empty() || address.address.local.abstract) continue;
+        (void)base::StartRights::Current().Exists(address.unix_path);  // see OpenNewSockets()
       }
     }
   }

@@ -150,6 +150,14 @@ backend out
             check(sorted(os.listdir(proxy.place.name)) == ["body", "cli", "jail", "new"], "what is left there")
             with socket.socket(socket.AF_UNIX) as peer:
                 peer.connect(f"{proxy.place.name}/new")
+            # One whose file is gone gets it back, and its neighbour keeps its own.
+            os.unlink(f"{proxy.place.name}/new")
+            was = os.stat(f"{proxy.place.name}/cli").st_ino
+            answer = proxy.reload(text(proxy.jail, "two", more))
+            check("was reloaded" in answer, answer)
+            check(os.stat(f"{proxy.place.name}/cli").st_ino == was, "a socket that was there is another one")
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(f"{proxy.place.name}/new")
             answer = proxy.reload(text(proxy.jail, "three", "bind 127.0.0.1:no_port"))
             check("nothing was changed" in answer and ":16]" in answer, answer)
             check(word_of(low) == "two", "what a refused file says")

@@ -403,6 +403,39 @@ def a_file_in_a_socket_s_place_stays():
 
 
 @case
+def a_socket_whose_file_is_gone_gets_it_back():
+    port = free_port()
+    with HttpServer("one") as one, tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "s")
+
+        def is_served():
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.settimeout(5)
+                peer.connect(path)
+                peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                return receive_exactly(peer, 12) == b"HTTP/1.1 200"
+
+        with Reloading(site(port, [one], f"  bind {path} mode 600"), [port]) as proxy:
+            check(is_served(), "served")
+            was = os.stat(path).st_ino
+            proxy.reload()
+            check(os.stat(path).st_ino == was, "one that is there stays")
+            for _ in range(3):
+                os.unlink(path)
+                proxy.reload()
+                check(is_served(), "served again")
+                check(os.stat(path).st_mode & 0o777 == 0o600, "with its mode")
+            check(os.listdir(folder) == ["s"], f"left over: {os.listdir(folder)}")
+            os.unlink(proxy.socket)
+            proxy.process.send_signal(signal.SIGUSR2)
+            end = time.monotonic() + 5
+            while not os.path.exists(proxy.socket):
+                check(time.monotonic() < end, "the runtime socket does not come back")
+                time.sleep(0.05)
+            check("Uptime" in proxy.ask("show info"), "commands are answered")
+
+
+@case
 def an_operator_s_words_hold():
     port = free_port()
     with HttpServer("one") as one, HttpServer("two") as two, HttpServer("three") as three:
