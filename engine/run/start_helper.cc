@@ -23,9 +23,8 @@
 #include "shard/net/pass_fds.h"
 
 namespace engine {
-namespace {
 
-enum class Kind : uint32_t {
+enum class HelperRequest : uint32_t {
   kBegin,
   kEnd,
   kOpen,
@@ -41,6 +40,10 @@ enum class Kind : uint32_t {
   kPlacePath,
   kRemovePath,
 };
+
+namespace {
+
+using Kind = HelperRequest;
 
 // Both ends are the same program, so messages are these, then the bytes of the texts.
 struct RequestHead {
