@@ -91,7 +91,8 @@ constexpr int kAllowed[] = {
     SYS_clock_getres,
     SYS_clock_nanosleep,
     SYS_nanosleep,
-    SYS_wait4,  // for the helper that keeps the rights of the start
+    SYS_wait4,          // for the helper that keeps the rights of the start
+    SYS_rt_sigpending,  // whether a reload is to be given up
     SYS_gettimeofday,
     SYS_getrandom,
     SYS_exit,

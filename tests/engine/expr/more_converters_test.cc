@@ -50,7 +50,7 @@ struct ConverterRow {
 };
 
 template <size_t kRows>
-void Check(const ConverterRow (&rows)[kRows]) {
+void CheckRows(const ConverterRow (&rows)[kRows]) {
   for (const ConverterRow& row : rows)
     EXPECT_EQ(Eval(row.expression), row.expected) << row.expression;
 }
@@ -106,7 +106,7 @@ TEST(DebugConverter, NotesASampleAndPassesIt) {
 }
 
 TEST(DateConverters, WriteWhatStrftimeWrites) {
-  Check({
+  CheckRows({
       {"int(784111777),utime(\"%a, %d %b %Y %T GMT\")", "Sun, 06 Nov 1994 08:49:37 GMT"},
       {"int(784111777),utime(%Y%m%d%H%M%S)", "19941106084937"},
       {"int(784111777),utime(%d,86400)", "07"},
@@ -151,7 +151,7 @@ TEST(DateConverters, AgreeWithTheLibrary) {
 }
 
 TEST(DateConverters, WriteAndReadHttpDates) {
-  Check({
+  CheckRows({
       {"int(784111777),http_date", "Sun, 06 Nov 1994 08:49:37 GMT"},
       {"int(784111777),http_date(3600)", "Sun, 06 Nov 1994 09:49:37 GMT"},
       {"int(784111777500),http_date(0,ms)", "Sun, 06 Nov 1994 08:49:37 GMT"},
@@ -226,7 +226,7 @@ TEST(PacketConverters, StayInsideAPacketThatIsCut) {
 }
 
 TEST(SyntaxConverters, FindControlCharacters) {
-  Check({
+  CheckRows({
       {"bin(6109),has_ctl", "false"},
       {"bin(610A),has_ctl", "true"},
       {"bin(617F),has_ctl", "true"},
@@ -242,7 +242,7 @@ TEST(SyntaxConverters, FindControlCharacters) {
 }
 
 TEST(SyntaxConverters, EscapeJson) {
-  Check({
+  CheckRows({
       {"str('Very \"Ugly\" UA 1/2'),json(utf8s)", "Very \\\"Ugly\\\" UA 1\\/2"},
       {"bin(080C0A0D0901),json", "\\b\\f\\n\\r\\t\\u0001"},
       {"bin(C3A9),json(utf8)", "\\u00e9"},
@@ -265,7 +265,7 @@ TEST(SyntaxConverters, EscapeJson) {
 }
 
 TEST(SyntaxConverters, ChooseALanguage) {
-  Check({
+  CheckRows({
       {"str('en;q=0.5,fr;q=0.9,es'),language(fr;en)", "fr"},
       {"str('en;q=0.5,fr;q=0.9,es'),language(es;en)", "es"},
       {"str('de'),language(fr;en)", "<none>"},
@@ -279,7 +279,7 @@ TEST(SyntaxConverters, ChooseALanguage) {
 }
 
 TEST(SyntaxConverters, ReadParameters) {
-  Check({
+  CheckRows({
       {"str('a=b&c=d&a=r'),param(a)", "b"},
       {"str('a&b=c'),param(a)", ""},
       {"str('a=&b&c=a'),param(b)", ""},
@@ -292,7 +292,7 @@ TEST(SyntaxConverters, ReadParameters) {
 }
 
 TEST(SyntaxConverters, ReadProtocolBuffers) {
-  Check({
+  CheckRows({
       {"bin(089601),protobuf(1,int32)", "150"},
       {"bin(0A0574657374696E6710),protobuf(1)", "testi"},
       {"bin(1A03089601),protobuf(3.1,int32)", "150"},
@@ -316,7 +316,7 @@ TEST(SyntaxConverters, ReadProtocolBuffers) {
 }
 
 TEST(ForwardedConverters, ReadAnElement) {
-  Check({
+  CheckRows({
       {"str('proto=https;host=\"haproxy.org:80\"'),rfc7239_field(host)", "haproxy.org:80"},
       {"str('proto=https;host=\"haproxy.org:80\";for=\"127.0.0.1:9999\"'),rfc7239_field(for)",
        "127.0.0.1:9999"},
@@ -338,7 +338,7 @@ TEST(ForwardedConverters, ReadAnElement) {
 }
 
 TEST(ForwardedConverters, TakeNodesApartAndMakeThem) {
-  Check({
+  CheckRows({
       {"str('127.0.0.1:9999'),rfc7239_n2nn", "127.0.0.1"},
       {"str('[ab:cd:ff:ff:ff:ff:ff:ff]:9998'),rfc7239_n2nn", "ab:cd:ff:ff:ff:ff:ff:ff"},
       {"str('_name:_port'),rfc7239_n2nn", "_name"},
@@ -361,7 +361,7 @@ TEST(ForwardedConverters, TakeNodesApartAndMakeThem) {
 }
 
 TEST(JsonConverters, FindWhatThePathSays) {
-  Check({
+  CheckRows({
       {"str('{\"integer\":4}'),json_query('$.integer','int'),add(1)", "5"},
       {"str('{\"integer\":4}'),json_query('$.integer')", "4"},
       {"str('{\"my.key\":\"myvalue\"}'),json_query('$.my\\.key')", "myvalue"},
@@ -399,7 +399,7 @@ TEST(JsonConverters, ReadTokens) {
 }
 
 TEST(MessageConverters, ReadFix) {
-  Check({
+  CheckRows({
       {"bin(383D4649582E342E3201393D31380133353D410134393D4D450135363D594F550131303D32303101),fix_"
        "is_valid",
        "true"},
@@ -431,7 +431,7 @@ TEST(MessageConverters, ReadFix) {
 }
 
 TEST(MessageConverters, ReadMqtt) {
-  Check({
+  CheckRows({
       {"bin(102400044D51545404C6003C00026D650003772F740003627965000475736572000470617373),mqtt_is_"
        "valid",
        "true"},
@@ -490,7 +490,7 @@ TEST(MessageConverters, ReadMqtt) {
 }
 
 TEST(MessageConverters, AddItemsWhereThereIsOne) {
-  Check({
+  CheckRows({
       {"str(a),add_item(',',,x)", "a,x"},
       {"str(),add_item(',',,x)", "x"},
       {"str(a),add_item(',',txn.none)", "a"},
