@@ -28,6 +28,18 @@ TEST_F(LinkTest, HandshakesHoweverTheirBytesAreCut) {
   }
 }
 
+TEST_F(LinkTest, TheSecretAndTheSignatureAreTwoPiecesOfCostlyWork) {
+  Open();
+  TlsClient client;
+  peer_->Write(client.Step(""));
+  const shard::LoopCounters& counters = world_->loop->counters();
+  while (counters.costly_run.Get() == 0) world_->loop->TurnOnce(0);
+  // No time passes here, so one turn has room for both.
+  EXPECT_EQ(counters.costly_run.Get(), 2u);
+  Shake(client);
+  EXPECT_TRUE(client.done());
+}
+
 TEST_F(LinkTest, NothingIsMadeBeforeTheFirstByte) {
   Open();
   world_->Settle();
