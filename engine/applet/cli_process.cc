@@ -230,8 +230,8 @@ std::vector<InfoField> InfoFields(Worker& worker, const ShardFacts& facts) {
   const uint64_t dropped_logs = process.logs == nullptr ? 0 : process.logs->Dropped();
   const uint64_t memory_max = uint64_t(process.memory_max_mb) << 20;
   const InfoField rows[] = {
-      {52, "Stopping", "MGPV", "u32", worker.shard().draining() ? "1" : "0",
-       "1 while a soft stop goes on"},
+      {52, "Stopping", "MGPV", "u32", worker.shared().stopping ? "1" : "0",
+       "1 from the begin of a soft stop on"},
       {55, "Listeners", "MGPV", "u32", Number(CountListeners(worker.configuration())),
        "Addresses that are listened on"},
       {58, "DroppedLogs", "MGPV", "u32", Number(dropped_logs),

@@ -369,7 +369,7 @@ bool Never(const PreparedUnit&, Sample& sample, EvalContext&) { return GiveBoole
 
 bool Stopping(const PreparedUnit&, Sample& sample, EvalContext& context) {
   Worker* worker = Traffic(context).worker;
-  return worker != nullptr && GiveBoolean(sample, worker->shard().draining());
+  return worker != nullptr && GiveBoolean(sample, worker->shared().stopping);
 }
 
 bool Thread(const PreparedUnit&, Sample& sample, EvalContext& context) {

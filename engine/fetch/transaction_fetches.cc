@@ -317,7 +317,7 @@ bool IsSo(When when, const StreamContext& traffic) {
     case When::kProcessed:
       return traffic.server != nullptr || (stream != nullptr && stream->served_by_applet());
     case When::kStopping:
-      return traffic.worker != nullptr && traffic.worker->shard().draining();
+      return traffic.worker != nullptr && traffic.worker->shared().stopping;
     case When::kCount:
       break;
   }

@@ -650,6 +650,7 @@ void Run::BeginSoftStop() {
 // SIGUSR1 twice is not an error.
 void Run::OnSoftStopSignal() {
   if (phase_ != Phase::kServing) return;
+  supervisor_->NoteStopping();  // whoever balances over us is to know before we stop to listen
   const uint64_t grace_ms = supervisor_->configuration().global.grace_ms;
   if (grace_ms == 0) return BeginSoftStop();
   phase_ = Phase::kGrace;

@@ -89,6 +89,8 @@ class Supervisor final : public ProcessControl {
   void Start();
 
   void SoftStop();
+  // From here on whoever asks is told that a soft stop will come, or has (manual 3.1, grace).
+  void NoteStopping() { process_.shared->stopping = true; }
   // SIGTTOU and SIGTTIN: every frontend that `disable frontend` has left alone. A name for each
   // that changed, and a problem for each that could not listen again.
   std::vector<std::string> Pause();

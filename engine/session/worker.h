@@ -62,6 +62,7 @@ struct ProcessShared {
   Rates rates;                        // of clients
   TlsCounts tls;
   std::atomic<uint64_t> invalid_messages{0};  // ever met
+  std::atomic<bool> stopping{false};  // a soft stop was asked for; its grace may still go on
   // Of each shard, from its start on; its counters may be read by all.
   std::vector<std::atomic<const shard::LoopCounters*>> loops;
 };

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from harness import (DEFAULTS, IS_HAPROXY, PROGRAM, SANITIZED, Proxy, Server, Skipped, case, check, connect, echo, free_port,
-                     is_closed_within, listen_config, receive_exactly, run_cases)
+                     is_closed_within, listen_config, receive_all, receive_exactly, run_cases)
 
 
 def exchange(client):
@@ -146,6 +146,32 @@ def grace_keeps_accepting_for_a_while():
         client.close()
         check(proxy.process.wait(5) == 0, "a good end")
         proxy.stop(signal.SIGKILL)
+
+
+@case
+def whoever_asks_is_told_of_a_stop_as_the_grace_begins():
+    port = free_port()
+    text = f"""global
+  grace 3s
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 5s
+  timeout server 5s
+frontend in
+  bind 127.0.0.1:{port}
+  monitor-uri /alive
+  monitor fail if {{ stopping }}
+"""
+    def status():
+        with connect(port) as client:
+            client.sendall(b"GET /alive HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            return receive_all(client).split(b" ")[1]
+    proxy = Proxy(text, [port])
+    check(status() == b"200", "before")
+    os.kill(proxy.pid, signal.SIGUSR1)
+    becomes("the monitor fails while it still listens", lambda: status() == b"503")
+    proxy.stop(signal.SIGTERM)
 
 
 @case
