@@ -28,24 +28,6 @@ class CommandContext final : public BareContext {
   Sample found_;
 };
 
-const char* TypeName(SampleType type) {
-  switch (type) {
-    case SampleType::kBoolean:
-      return "bool";
-    case SampleType::kInteger:
-      return "sint";
-    case SampleType::kAddress:
-      return "addr";
-    case SampleType::kString:
-      return "str";
-    case SampleType::kBinary:
-      return "bin";
-    case SampleType::kMethod:
-      return "meth";
-  }
-  return "";
-}
-
 std::string ValueText(const Sample& sample) {
   switch (sample.type) {
     case SampleType::kBoolean:
@@ -110,7 +92,7 @@ std::unique_ptr<CliCommand> StartGetVar(Cli& cli, const CliCall& call) {
     cli.SayError("Variable not found.");
     return nullptr;
   }
-  cli.SayLine(std::string(call.argument(0)) + ": type=" + TypeName(sample->type) + " value=<" +
+  cli.SayLine(std::string(call.argument(0)) + ": type=" + sample->type_name() + " value=<" +
               ValueText(*sample) + ">");
   return nullptr;
 }

@@ -8,24 +8,6 @@ namespace {
 // "[debug] ", the type, the brackets, and the longest of numbers and addresses.
 constexpr size_t kAroundBytes = 128;
 
-std::string_view TypeName(const Sample& sample) {
-  switch (sample.type) {
-    case SampleType::kBoolean:
-      return "bool";
-    case SampleType::kInteger:
-      return "sint";
-    case SampleType::kAddress:
-      return sample.address.family == AF_INET6 ? "ipv6" : "ipv4";
-    case SampleType::kString:
-      return "str";
-    case SampleType::kBinary:
-      return "bin";
-    case SampleType::kMethod:
-      return "meth";
-  }
-  return "any";
-}
-
 // One line, whatever a peer has sent.
 void WritePrintable(std::string_view text, LogLine& line) {
   for (const char c : text) line.Char(c >= ' ' && c <= '~' ? c : '.');
@@ -37,7 +19,7 @@ bool Debug(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   char* const text = context.scratch().Take(bytes);
   if (text == nullptr) return true;  // the expression goes on without it
   LogLine line(text, bytes);
-  line.Text("[debug] ").Text(prefix).Text(": type=").Text(TypeName(sample)).Text(" <");
+  line.Text("[debug] ").Text(prefix).Text(": type=").Text(sample.type_name()).Text(" <");
   switch (sample.type) {
     case SampleType::kBoolean:
     case SampleType::kInteger:

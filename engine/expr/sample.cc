@@ -140,6 +140,24 @@ bool ToBinary(Sample& sample, Scratch& scratch) {
 
 }  // namespace
 
+const char* Sample::type_name() const {
+  switch (type) {
+    case SampleType::kBoolean:
+      return "bool";
+    case SampleType::kInteger:
+      return "sint";
+    case SampleType::kAddress:
+      return address.family == AF_INET6 ? "ipv6" : "ipv4";
+    case SampleType::kString:
+      return "str";
+    case SampleType::kBinary:
+      return "bin";
+    case SampleType::kMethod:
+      return "meth";
+  }
+  return "any";
+}
+
 std::string_view KindName(SampleKind kind) {
   static constexpr std::string_view kNames[] = {"boolean", "integer", "address", "string",
                                                 "binary",  "method",  "any",     "same"};

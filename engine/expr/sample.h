@@ -45,6 +45,9 @@ enum class SampleKind : uint8_t {
 std::string_view KindName(SampleKind kind);
 
 struct Sample {
+  // "sint", "ipv4": as HAProxy's command line and `debug` call what this one is.
+  const char* type_name() const;
+
   SampleType type = SampleType::kBoolean;
   int64_t number = 0;     // booleans: 0 or 1
   std::string_view text;  // strings, bytes, methods
