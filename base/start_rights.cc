@@ -19,8 +19,6 @@
 namespace base {
 namespace {
 
-constexpr int kPipeSilenceMsMax = 10000;
-
 StartRights* in_use = nullptr;
 
 int Result(int result) { return result < 0 ? -errno : result; }
@@ -204,18 +202,21 @@ void StartRights::RemoveBound() {
 int StartRights::ReadFile(const std::string& path, std::string* text, size_t bytes_max) {
   const int fd = Open(path);
   if (fd < 0) return fd;
-  char chunk[16384];
+  std::vector<char> chunk(size_t{64} << 10);
   int result = 0;
   for (const size_t before = text->size(); result == 0;) {
-    const ssize_t got = read(fd, chunk, sizeof(chunk));
+    // A plain file is always ready, and a pipe whose writers have gone is at its end; one that
+    // never had a writer is neither.
+    pollfd ready = {fd, POLLIN, 0};
+    const int polled = poll(&ready, 1, kPipeSilenceMsMax);
+    if (polled == 0) result = -ETIMEDOUT;
+    if (polled <= 0) continue;  // a signal: again
+    const ssize_t got = read(fd, chunk.data(), chunk.size());
     if (got == 0) break;
     if (got > 0) {
-      text->append(chunk, size_t(got));
+      text->append(chunk.data(), size_t(got));
       if (text->size() - before > bytes_max) result = -EFBIG;
-    } else if (errno == EAGAIN) {
-      pollfd ready = {fd, POLLIN, 0};
-      if (poll(&ready, 1, kPipeSilenceMsMax) == 0) result = -ETIMEDOUT;
-    } else if (errno != EINTR) {
+    } else if (errno != EINTR && errno != EAGAIN) {
       result = -errno;
     }
   }

@@ -76,12 +76,12 @@ class StartRights {
   virtual int PlacePath(const std::string& bound, const std::string& path);
   virtual int RemovePath(const std::string& bound);
 
-  // The whole file, a pipe's as well, appended. -EFBIG: more than `bytes_max`. -EISDIR.
+  // The whole file, a pipe's as well, appended. -EFBIG: more than `bytes_max`; -ETIMEDOUT: a pipe
+  // to which nobody has written for kPipeSilenceMsMax; -EISDIR.
+  static constexpr int kPipeSilenceMsMax = 5000;
   int ReadFile(const std::string& path, std::string* text, size_t bytes_max = SIZE_MAX);
   bool Exists(const std::string& path);
   bool IsFolder(const std::string& path);
-  // 0: `bound` is what BindPath() has made, and not in place yet.
-  int FindBound(const std::string& bound) const;
   // Takes away what was bound by this one and never put in place.
   void RemoveBound();
 
@@ -90,6 +90,8 @@ class StartRights {
     dev_t device = 0;
     ino_t inode = 0;
   };
+  // 0: `bound` is what BindPath() has made, and not in place yet.
+  int FindBound(const std::string& bound) const;
   static int TakeOver(const std::string& name, int64_t uid, int64_t gid, BoundFile* made);
 
   std::map<std::string, BoundFile> bound_;  // not in place yet

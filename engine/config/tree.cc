@@ -1,8 +1,5 @@
 #include "engine/config/tree.h"
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -57,53 +54,24 @@ Location AboutFile(std::string_view path) {
 }
 
 // How long a pipe may be silent, its first byte included.
-constexpr int kPipeSilenceMsMax = 5000;
-
-// False: nothing came. A plain file is always ready, and a pipe whose writers have gone is at its
-// end; one that never had a writer is neither.
-bool WaitForInput(int fd) {
-  pollfd polled{fd, POLLIN, 0};
-  int ready;
-  do {
-    ready = poll(&polled, 1, kPipeSilenceMsMax);
-  } while (ready < 0 && errno == EINTR);
-  return ready != 0;
-}
 
 // Reads a whole file, a pipe or a terminal included (`-f <(...)`), into `text`.
 bool LoadFile(const std::string& path, std::string& text, Diagnostics& diagnostics) {
-  const auto fail = [&](int error) {
+  using base::StartRights;
+  const int result = StartRights::Current().ReadFile(path, &text, kFileBytesMax);
+  if (result == -ETIMEDOUT) {
+    diagnostics.Error(AboutFile(path),
+                      base::Format("nobody has written to this pipe for %d seconds",
+                                   StartRights::kPipeSilenceMsMax / 1000));
+  } else if (result == -EFBIG) {
+    diagnostics.Error(
+        AboutFile(path),
+        base::Format("this file has more than %zu bytes, is it a configuration?", kFileBytesMax));
+  } else if (result < 0) {
     diagnostics.Error("Cannot open configuration file/directory " + path + " : " +
-                      std::strerror(error));
-    return false;
-  };
-  // A pipe that nobody writes to must not keep us from saying so, not even while it is opened.
-  const int fd = base::StartRights::Current().Open(path);
-  if (fd < 0) return fail(-fd);
-  struct Closer {
-    int fd;
-    ~Closer() { close(fd); }
-  } closer{fd};
-  std::vector<char> block(size_t{256} << 10);
-  while (true) {
-    if (!WaitForInput(fd)) {
-      diagnostics.Error(
-          AboutFile(path),
-          base::Format("nobody has written to this pipe for %d seconds", kPipeSilenceMsMax / 1000));
-      return false;
-    }
-    const ssize_t got = read(fd, block.data(), block.size());
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got < 0) return fail(errno);
-    if (got == 0) return true;
-    text.append(block.data(), size_t(got));
-    if (text.size() > kFileBytesMax) {
-      diagnostics.Error(
-          AboutFile(path),
-          base::Format("this file has more than %zu bytes, is it a configuration?", kFileBytesMax));
-      return false;
-    }
+                      std::strerror(-result));
   }
+  return result >= 0;
 }
 
 // The *.cfg files of a directory in the byte order of their names (management.txt 3, `-f`).

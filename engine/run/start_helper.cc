@@ -400,10 +400,7 @@ class Answerer {
   }
 
   int PlacePath(const std::string& bound, const std::string& path) {
-    struct stat there = {};
-    if (bound != path + ending_ || own_.FindBound(bound) != 0) return -EPERM;
-    if (lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode)) return -EEXIST;
-    return own_.PlacePath(bound, path);
+    return bound == path + ending_ ? own_.PlacePath(bound, path) : -EPERM;
   }
 
   const int fd_;
