@@ -11,6 +11,7 @@
 #include "engine/applet/cli_ask.h"
 #include "engine/applet/cli_commands.h"
 #include "engine/applet/typed_field.h"
+#include "engine/config/environment.h"
 #include "engine/server/server_state.h"
 #include "engine/session/worker.h"
 
@@ -332,19 +333,7 @@ std::unique_ptr<CliCommand> StartShowSchemaJson(Cli& cli, const CliCall&) {
 }
 
 std::unique_ptr<CliCommand> StartShowEnv(Cli& cli, const CliCall& call) {
-  if (call.arguments() > 0) {
-    const std::string name(call.argument(0));
-    const char* value = std::getenv(name.c_str());
-    cli.SayLine(value == nullptr ? "Variable not found" : name + "=" + value);
-    return nullptr;
-  }
-  // Nobody writes the environment once shards run. A value with line feeds would look like an end
-  // of the answer.
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    std::string line = *entry;
-    for (size_t at = 0; (at = line.find("\n\n", at)) != std::string::npos;) line.erase(at, 1);
-    if (!line.empty()) cli.SayLine(line);
-  }
+  cli.Say(Environment::Shown(call.arguments() > 0 ? std::string(call.argument(0)) : std::string()));
   return nullptr;
 }
 

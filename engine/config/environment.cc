@@ -130,4 +130,19 @@ void Environment::Export() const {
   }
 }
 
+std::string Environment::Shown(const std::string& name) {
+  if (!name.empty()) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? "Variable not found\n" : name + "=" + value + "\n";
+  }
+  std::string text;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    std::string line = *entry;
+    // An empty line would look like the end of the answer.
+    for (size_t at = 0; (at = line.find("\n\n", at)) != std::string::npos;) line.erase(at, 1);
+    if (!line.empty()) text += line + '\n';
+  }
+  return text;
+}
+
 }  // namespace engine

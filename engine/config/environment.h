@@ -52,6 +52,9 @@ class Environment {
   std::vector<std::string> List() const;
   // Makes the process's environment equal to List(). Not thread-safe: before the shards start.
   void Export() const;
+  // The answer of `show env` (management 9.3) about this process, `name` empty: all variables.
+  // Any-thread once shards run.
+  static std::string Shown(const std::string& name);
 
  private:
   struct Variable {

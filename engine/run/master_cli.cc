@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "engine/applet/cli_line.h"
 #include "engine/config/diagnostics.h"
+#include "engine/config/environment.h"
 #include "engine/run/version.h"
 #include "shard/net/socket_options.h"
 
@@ -35,6 +36,7 @@ constexpr const char* kHelp =
     "  reload                                  : start a worker with the configuration as it is "
     "now\n"
     "  show cli level                          : the level of this connection\n"
+    "  show env [<name>]                       : the environment of the master\n"
     "  show proc [debug]                       : the processes and their ages\n"
     "  show startup-logs                       : what the last start or reload has said\n"
     "  show version                            : the version of the master\n"
@@ -241,6 +243,10 @@ void MasterCli::Connection::RunHere(const std::string& command) {
   for (const std::string& word : words) name += (name.empty() ? "" : " ") + word;
   if (name == "show proc" || name == "show proc debug")
     return Say(cli_.host_.ProcessTable() + "\n");
+  if (name.starts_with("show env") && words[1] == "env") {
+    if (!Needs(CliLevel::kOperator)) return;
+    return Say(Environment::Shown(words.size() > 2 ? words[2] : std::string()) + "\n");
+  }
   if (name == "show version") return Say(CompatibleVersion() + "\n\n");
   if (name == "show startup-logs") return Say(cli_.host_.StartupLogs() + "\n");
   if (name == "show cli level") {
@@ -407,8 +413,8 @@ bool MasterCli::Connection::Turn() {
 }
 
 std::span<const std::string_view> MasterCli::CommandWords() {
-  static constexpr std::string_view kWords[] = {"@",      "@@",        "hard-reload",      "prompt",
-                                                "reload", "show proc", "show startup-logs"};
+  static constexpr std::string_view kWords[] = {
+      "@", "@@", "hard-reload", "prompt", "reload", "show env", "show proc", "show startup-logs"};
   return kWords;
 }
 

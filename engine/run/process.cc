@@ -392,6 +392,10 @@ int Run::StartMaster() {
       if (!master.Listen(proxy->binds, &error)) return Refuse("'-S': " + error);
     }
   }
+  Environment environment = Environment::FromProcess();
+  PresetMasterVariables(cli == nullptr ? std::vector<std::string>() : StatsSocketsOf(*cli),
+                        &environment);
+  environment.Export();
   int status = kExitGood;
   if (!GoToBackground(&status)) return status;
   // The workers read it anew.

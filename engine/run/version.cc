@@ -197,6 +197,12 @@ std::string HostName() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
+void PresetList(const char* name, const std::vector<std::string>& words, Environment* environment) {
+  std::string list;
+  for (const std::string& word : words) list += (list.empty() ? "" : ";") + word;
+  if (!list.empty()) environment->Preset(name, list, Environment::kFixed);
+}
+
 }  // namespace
 
 std::string CompatibleVersion() {
@@ -269,13 +275,15 @@ void PresetVariables(const Options& options, Environment* environment) {
 
 void PresetLateVariables(const std::vector<std::string>& files,
                          const std::vector<std::string>& stats_sockets, Environment* environment) {
-  const auto preset = [&](const char* name, const std::vector<std::string>& words) {
-    std::string list;
-    for (const std::string& word : words) list += (list.empty() ? "" : ";") + word;
-    if (!list.empty()) environment->Preset(name, list, Environment::kFixed);
-  };
-  preset("HAPROXY_CFGFILES", files);
-  preset("HAPROXY_CLI", stats_sockets);
+  PresetList("HAPROXY_CFGFILES", files, environment);
+  PresetList("HAPROXY_CLI", stats_sockets, environment);
+}
+
+void PresetMasterVariables(const std::vector<std::string>& sockets, Environment* environment) {
+  environment->Unset("HAPROXY_LOCALPEER");
+  environment->Unset("HAPROXY_CLI");
+  environment->Preset("HAPROXY_MWORKER", "1", Environment::kFixed);
+  PresetList("HAPROXY_MASTER_CLI", sockets, environment);
 }
 
 }  // namespace engine

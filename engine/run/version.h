@@ -61,5 +61,8 @@ void PresetVariables(const Options& options, Environment* environment);
 // What is known once it was read: HAPROXY_CFGFILES and HAPROXY_CLI, each a list with semicolons.
 void PresetLateVariables(const std::vector<std::string>& files,
                          const std::vector<std::string>& stats_sockets, Environment* environment);
+// Of a master that has read it: what the matrix of the manual lists for masters alone. `sockets`:
+// the addresses of its command line.
+void PresetMasterVariables(const std::vector<std::string>& sockets, Environment* environment);
 
 }  // namespace engine

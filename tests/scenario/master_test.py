@@ -369,6 +369,28 @@ def whoever_waits_where_nobody_listens_any_more_is_served():
 
 
 @case
+def each_process_shows_its_own_variables():
+    # The matrix of manual 2.3.
+    common = ["HAPROXY_STARTUP_VERSION", "HAPROXY_BRANCH", "HAPROXY_CFGFILES", "HAPROXY_MWORKER"]
+    port = free_port()
+    with Server(echo) as server, Master(listen_config(port, server.port), port) as master:
+        master.serving()
+        for command, own, others in (("show env", ["HAPROXY_MASTER_CLI"], ["HAPROXY_CLI", "HAPROXY_LOCALPEER"]),
+                                     ("@1 show env", ["HAPROXY_LOCALPEER"], ["HAPROXY_MASTER_CLI"])):
+            answer = master.ask(command)
+            names = [line.split("=", 1)[0] for line in answer.splitlines()]
+            for name in common + own:
+                check(name in names, f"{command}: no {name}")
+            check("HAPROXY_HTTP_LOG_FMT" not in names, f"{command}: a format is listed")
+            for name in others:
+                check(name not in names, f"{command}: {name}")
+        check(master.ask("show env HAPROXY_CFGFILES").strip() == f"HAPROXY_CFGFILES={master.proxy.config}", "one")
+        check(master.cli_path in master.ask("show env HAPROXY_MASTER_CLI"), master.ask("show env HAPROXY_MASTER_CLI"))
+        check(master.ask("show env NOBODY_SET_THIS").strip() == "Variable not found", "unknown")
+        check("Permission denied" in master.ask("user; show env"), "a user sees it")
+
+
+@case
 def a_bad_reload_changes_nothing_and_says_why():
     port = free_port()
     with Server(echo) as server, Master(listen_config(port, server.port), port) as master:
