@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/background_thread.h"
 #include "base/clock.h"
 #include "base/errno_name.h"
 #include "base/start_rights.h"
@@ -495,6 +496,7 @@ int Run::Serve() {
     return text;
   });
   supervisor_->Start();
+  base::BecomeBackgroundThread();  // after the shards were made, which are not
   if (!ReportReady(&error)) return Refuse(error);
   warnings.clear();
   takeover_.Complete(supervisor_->sharing(), &warnings);

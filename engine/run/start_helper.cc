@@ -17,6 +17,7 @@
 #include <cstring>
 #include <set>
 
+#include "base/background_thread.h"
 #include "base/errno_name.h"
 #include "base/text.h"
 #include "engine/run/daemon.h"
@@ -443,6 +444,7 @@ std::unique_ptr<StartHelper> StartHelper::Fork(Rehearsal rehearsal, std::string*
   const pid_t pid = fork();
   if (pid == 0) {
     BecomeHelper(ends[1]);
+    base::BecomeBackgroundThread();
     Serve(3, ending, rehearsal);
     _exit(0);
   }
