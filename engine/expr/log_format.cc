@@ -255,6 +255,10 @@ void LogFormat::WriteEncoded(const Writing& writing) const {
   writer.EndMap();
 }
 
+void LogFormat::EscapeForMessage() {
+  for (Item& item : items_) item.flags |= kLogMessage;
+}
+
 void LogFormat::Write(const LogRecord& record, LogDates& dates, LogLine& line, EvalContext* context,
                       const KeptSample* kept) const {
   const Writing writing{*this, record, dates, line, context, kept};

@@ -99,6 +99,8 @@ class LogFormat {
   std::string_view http_item() const { return http_item_; }
   const std::vector<Expression>& expressions() const { return expressions_; }
 
+  // Its lines become part of an HTTP message: values are escaped as LogEscape::kPercent.
+  void EscapeForMessage();
   // `context`: what expressions look at; null: they give nothing. `kept`: by expression, what was
   // taken before; null: nothing was.
   void Write(const LogRecord& record, LogDates& dates, LogLine& line,

@@ -90,7 +90,12 @@ enum class LogTag : uint8_t {
   kStatesCookie,
 };
 
-enum LogFlag : uint8_t { kLogQuote = 1, kLogHex = 2, kLogEscape = 4 };
+enum LogFlag : uint8_t {
+  kLogQuote = 1,
+  kLogHex = 2,
+  kLogEscape = 4,
+  kLogMessage = 8,  // for an HTTP message, not for a log: LogEscape::kPercent
+};
 
 struct LogTagSpec {
   std::string_view name;

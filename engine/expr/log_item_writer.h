@@ -44,6 +44,9 @@ class LogItemWriter {
   bool plain() const { return encoding_ == LogEncoding::kNone; }
   bool quotes() const { return (flags_ & kLogQuote) != 0; }
   LogEscape escape() const {
+    if ((flags_ & kLogMessage) != 0) {
+      return (flags_ & kLogEscape) != 0 ? LogEscape::kPercentBackslash : LogEscape::kPercent;
+    }
     return (flags_ & kLogEscape) != 0 ? LogEscape::kHashBackslash : LogEscape::kHash;
   }
 

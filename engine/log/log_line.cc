@@ -72,6 +72,8 @@ LogLine& LogLine::Hex(uint64_t value, int width) {
 }
 
 LogLine& LogLine::Escaped(std::string_view text, LogEscape escape) {
+  if (escape == LogEscape::kPercent) return Percent(text, false);
+  if (escape == LogEscape::kPercentBackslash) return Percent(text, true);
   const bool backslash =
       escape == LogEscape::kHashBackslash || escape == LogEscape::kHashBracketsBackslash;
   const bool brackets =
@@ -92,6 +94,19 @@ LogLine& LogLine::Escaped(std::string_view text, LogEscape escape) {
     }
   }
   return Text(text.substr(clean));
+}
+
+LogLine& LogLine::Percent(std::string_view text, bool backslash) {
+  for (const char c : text) {
+    const auto byte = uint8_t(c);
+    if ((byte < 32 && c != '\t') || byte == 127) {
+      Char('%').Char(kHexDigits[byte >> 4]).Char(kHexDigits[byte & 15]);
+      continue;
+    }
+    if (backslash && (c == '"' || c == '\\' || c == ']')) Char('\\');
+    Char(c);
+  }
+  return *this;
 }
 
 LogLine& LogLine::HexBytes(std::string_view bytes) {

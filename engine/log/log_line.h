@@ -29,6 +29,8 @@ enum class LogEscape : uint8_t {
   kHashBackslash,  // the same, and a backslash before '\' and ']' (flag E)
   kHashBrackets,   // as kHash, and "#XX" for '{', '|' and '}': of captured headers
   kHashBracketsBackslash,
+  kPercent,           // "%XX" for controls but tabs: of texts that go into HTTP messages
+  kPercentBackslash,  // the same, and a backslash before '"', '\' and ']' (flag E)
 };
 
 class LogLine {
@@ -68,6 +70,8 @@ class LogLine {
   void Clear() { at_ = begin_; }
 
  private:
+  LogLine& Percent(std::string_view text, bool backslash);
+
   char* const begin_;
   char* at_;
   char* const end_;

@@ -105,7 +105,8 @@ class EarlyHint final : public RuleAction {
 std::unique_ptr<const RuleAction> MakeEarlyHint(ActionUse& action) {
   Name name;
   RuleText value;
-  if (!TakeName(action, false, &name) || !action.TakeText("a value", &value)) return nullptr;
+  if (!TakeName(action, false, &name) || !action.TakeText("a value", TextUse::kMessage, &value))
+    return nullptr;
   return std::make_unique<EarlyHint>(std::move(name), std::move(value));
 }
 
@@ -232,7 +233,8 @@ template <bool kAdds>
 std::unique_ptr<const RuleAction> MakeSetHeader(ActionUse& action) {
   Name name;
   RuleText value;
-  if (!TakeName(action, false, &name) || !action.TakeText("a value", &value)) return nullptr;
+  if (!TakeName(action, false, &name) || !action.TakeText("a value", TextUse::kMessage, &value))
+    return nullptr;
   return std::make_unique<SetHeader>(std::move(name), std::move(value), kAdds);
 }
 

@@ -109,7 +109,7 @@ bool TakeTarget(ActionUse& action, RedirectWords& words, RedirectWords::Kind kin
   if (action.stage == RuleStage::kRedirect) {
     if (!action.TakeArgument("a text", &text)) return false;
     words.text = RuleText::Of(text);
-  } else if (!action.TakeText("a text", &words.text)) {
+  } else if (!action.TakeText("a text", TextUse::kMessage, &words.text)) {
     return false;
   }
   if (words.text.is_constant() && !words.text.constant().empty() &&
@@ -136,7 +136,7 @@ bool TakeCode(ActionUse& action, RedirectWords& words) {
 bool TakeCookie(ActionUse& action, RedirectWords& words, bool clears, bool is_format) {
   words.has_cookie = true;
   words.clears_cookie = clears;
-  if (is_format) return action.TakeText("a cookie", &words.cookie);
+  if (is_format) return action.TakeText("a cookie", TextUse::kMessage, &words.cookie);
   std::string_view text;
   if (!action.TakeArgument("a cookie", &text)) return false;
   words.cookie = RuleText::Of(text);

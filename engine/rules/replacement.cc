@@ -15,7 +15,7 @@ bool Replacement::Take(ActionUse& action) {
   if (regex_ == nullptr) {
     return action.Refuse("regular expression " + InQuotes(pattern) + ": " + error);
   }
-  return action.TakeText("a text with '\\1' for the first group", &text_);
+  return action.TakeText("a text with '\\1' for the first group", TextUse::kMessage, &text_);
 }
 
 namespace {

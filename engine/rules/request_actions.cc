@@ -257,7 +257,7 @@ bool MayBe(Part part, std::string_view text) {
 template <Part kPart>
 std::unique_ptr<const RuleAction> MakeSetTarget(ActionUse& action) {
   RuleText text;
-  if (!action.TakeText("a text", &text)) return nullptr;
+  if (!action.TakeText("a text", TextUse::kMessage, &text)) return nullptr;
   if (text.is_constant() && !MayBe(kPart, text.constant())) {
     action.Refuse(InQuotes(text.constant()) +
                   (kPart == Part::kUri ? " is not a URI" : " is not a path: one begins with '/'"));
@@ -275,7 +275,7 @@ std::unique_ptr<const RuleAction> MakeReplaceTarget(ActionUse& action) {
 
 std::unique_ptr<const RuleAction> MakeSetMethod(ActionUse& action) {
   RuleText text;
-  if (!action.TakeText("a method", &text)) return nullptr;
+  if (!action.TakeText("a method", TextUse::kMessage, &text)) return nullptr;
   if (text.is_constant() && !proto::IsToken(text.constant())) {
     action.Refuse(InQuotes(text.constant()) + " is not a method");
     return nullptr;

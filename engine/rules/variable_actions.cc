@@ -92,7 +92,8 @@ std::unique_ptr<const RuleAction> MakeSetVar(ActionUse& action) {
 std::unique_ptr<const RuleAction> MakeSetVarText(ActionUse& action) {
   VariableUpdate update;
   RuleText value;
-  if (!TakeVariable(action, &update) || !action.TakeText("a text", &value)) return nullptr;
+  if (!TakeVariable(action, &update) || !action.TakeText("a text", TextUse::kOther, &value))
+    return nullptr;
   return std::make_unique<SetVarText>(std::move(update), std::move(value));
 }
 

@@ -20,7 +20,7 @@ bool CheckWords::TakeText(std::string& out) {
 }
 
 bool CheckWords::TakeFormat(RuleText& out) {
-  return NeedsMore() && CompileText(context_, use_, at_++, offers_, &out);
+  return NeedsMore() && CompileText(context_, use_, at_++, offers_, TextUse::kOther, &out);
 }
 
 bool CheckWords::TakeExpression(std::optional<Expression>& out) {

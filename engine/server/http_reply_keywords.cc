@@ -127,7 +127,7 @@ struct FormatPlace {
 bool CompileFormat(BuildContext& context, const KeywordUse& use, size_t argument,
                    std::string_view format, Needs offers, RuleText* text) {
   ExpressionProblem problem;
-  if (text->Compile(format, UnitsOf(context), offers, &problem)) {
+  if (text->Compile(format, UnitsOf(context), offers, TextUse::kMessage, &problem)) {
     text->ForEachExpression(
         [&](const Expression& one) { NoteNamed(context, Argument(use, argument), one); });
     return true;

@@ -108,7 +108,7 @@ bool TakeTlv(BuildContext& context, KeywordUse& use) {
     return false;
   }
   RuleText text;
-  if (!CompileText(context, use, 0, place::kHttpRequest, &text)) return false;
+  if (!CompileText(context, use, 0, place::kHttpRequest, TextUse::kOther, &text)) return false;
   if (!text.is_constant()) {
     context.server->client_facts.made.push_back({uint8_t(type.value), std::move(text)});
     return true;

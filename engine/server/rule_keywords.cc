@@ -285,7 +285,7 @@ bool TakeUseBackend(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, SIZE_MAX, "the name of a backend")) return false;
   NoteOrder(context, use, kOrderUseBackend);
   BackendRule rule;
-  if (!CompileText(context, use, 0, place::kHttpRequest, &rule.name)) return false;
+  if (!CompileText(context, use, 0, place::kHttpRequest, TextUse::kOther, &rule.name)) return false;
   if (!TakeCondition(context, use, 1, place::kHttpRequest, &rule.condition)) return false;
   const auto& before = RulesOf(*context.proxy).use_backend;
   if (!before.empty() && !before.back().condition) {
@@ -302,7 +302,7 @@ bool TakeUseServer(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 2, SIZE_MAX, "a server and a condition")) return false;
   NoteOrder(context, use, kOrderUseServer);
   ServerRule rule;
-  if (!CompileText(context, use, 0, place::kHttpRequest, &rule.name)) return false;
+  if (!CompileText(context, use, 0, place::kHttpRequest, TextUse::kOther, &rule.name)) return false;
   rule.has_name = !rule.name.is_constant();
   if (!TakeCondition(context, use, 1, place::kHttpRequest, &rule.condition)) return false;
   context.proxy->use_servers.push_back({&use.line, use.first_argument});
@@ -392,9 +392,10 @@ bool ActionUse::TakeArgument(std::string_view expected, std::string_view* argume
   return true;
 }
 
-bool ActionUse::TakeText(std::string_view expected, RuleText* text) {
+bool ActionUse::TakeText(std::string_view expected, TextUse text_use, RuleText* text) {
   std::string_view argument;
-  return TakeArgument(expected, &argument) && CompileText(context, use, next - 1, offers, text);
+  return TakeArgument(expected, &argument) &&
+         CompileText(context, use, next - 1, offers, text_use, text);
 }
 
 bool ActionUse::TakeExpression(std::optional<Expression>* expression) {
@@ -416,9 +417,9 @@ void ActionUse::RefuseWord(std::string_view message) const {
 // ------------------------------------------------------------------------------------------------
 
 bool CompileText(BuildContext& context, const KeywordUse& use, size_t argument, Needs offers,
-                 RuleText* text) {
+                 TextUse text_use, RuleText* text) {
   ExpressionProblem problem;
-  if (text->Compile(use.argument(argument), UnitsOf(context), offers, &problem)) {
+  if (text->Compile(use.argument(argument), UnitsOf(context), offers, text_use, &problem)) {
     text->ForEachExpression([&](const Expression& one) {
       NoteNamed(context, {&use.line, use.first_argument + argument}, one);
     });

@@ -50,7 +50,7 @@ struct ActionUse {
   bool TakeWord(std::string_view word);
   // The next argument; reports that `expected` is missing.
   bool TakeArgument(std::string_view expected, std::string_view* argument);
-  bool TakeText(std::string_view expected, RuleText* text);
+  bool TakeText(std::string_view expected, TextUse use, RuleText* text);
   bool TakeExpression(std::optional<Expression>* expression);
   // Under the argument taken last. Always false.
   bool Refuse(std::string_view message, std::string_view hint = {}) const;
@@ -68,6 +68,6 @@ void FinishRulesGlobal(BuildContext& context);
 
 // Compiles a text that may hold `%[...]`; reports under the argument.
 bool CompileText(BuildContext& context, const KeywordUse& use, size_t argument, Needs offers,
-                 RuleText* text);
+                 TextUse text_use, RuleText* text);
 
 }  // namespace engine

@@ -1,5 +1,7 @@
 #include "engine/server/rule_text.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "engine/config/diagnostics.h"
 #include "engine/log/log_line.h"
@@ -8,6 +10,9 @@ namespace engine {
 namespace {
 
 constexpr size_t kUnknown = std::string_view::npos;
+
+// As LogEscape::kPercent.
+bool MustEscape(char c) { return (uint8_t(c) < 32 && c != '\t') || c == 127; }
 
 bool IsAlnum(char c) {
   return base::IsDigit(c) || (base::ToLower(c) >= 'a' && base::ToLower(c) <= 'z');
@@ -31,6 +36,15 @@ class Builder {
     text.copy(to + made_.size(), text.size());
     made_ = {to, made_.size() + text.size()};
     return true;
+  }
+  bool AddEscaped(std::string_view text) {
+    const auto controls = size_t(std::count_if(text.begin(), text.end(), MustEscape));
+    if (controls == 0) return Add(text);
+    const size_t bytes = text.size() + 2 * controls;
+    char* const to = scratch_.Take(bytes);
+    if (to == nullptr) return false;
+    LogLine line(to, bytes);
+    return Add(line.Escaped(text, LogEscape::kPercent).view());
   }
   // The expressions of an item may take from the scratch, too.
   bool AddItem(const LogFormat& item, EvalContext& context) {
@@ -56,9 +70,9 @@ RuleText RuleText::Of(std::string_view text) {
 
 class RuleText::Parser {
  public:
-  Parser(RuleText& made, std::string_view text, const Registry& units, Needs offers,
+  Parser(RuleText& made, std::string_view text, const Registry& units, Needs offers, TextUse use,
          ExpressionProblem* problem)
-      : made_(made), text_(text), units_(units), offers_(offers), problem_(problem) {}
+      : made_(made), text_(text), units_(units), offers_(offers), use_(use), problem_(problem) {}
 
   bool Run() {
     while (at_ < text_.size()) {
@@ -142,6 +156,7 @@ class RuleText::Parser {
     if (!format.Compile(item, &units_, offers_, &error)) {
       return Fail(problem_, start, at_ - start, error.message, error.hint);
     }
+    if (use_ == TextUse::kMessage) format.EscapeForMessage();
     AddLetters();
     made_.pieces_.push_back({{}, {}, std::move(format)});
     return true;
@@ -151,17 +166,19 @@ class RuleText::Parser {
   const std::string_view text_;
   const Registry& units_;
   const Needs offers_;
+  const TextUse use_;
   ExpressionProblem* const problem_;
   size_t at_ = 0;
   std::string letters_;        // seen since the last piece
   std::string default_flags_;  // of "%{...}o"
 };
 
-bool RuleText::Compile(std::string_view text, const Registry& units, Needs offers,
+bool RuleText::Compile(std::string_view text, const Registry& units, Needs offers, TextUse use,
                        ExpressionProblem* problem) {
+  use_ = use;
   pieces_.clear();
   constant_.clear();
-  return Parser(*this, text, units, offers, problem).Run();
+  return Parser(*this, text, units, offers, use, problem).Run();
 }
 
 bool RuleText::Write(EvalContext& context, std::string_view* made) const {
@@ -182,7 +199,10 @@ bool RuleText::Write(EvalContext& context, std::string_view* made) const {
     Sample sample;
     const bool has_value = piece.expression->Run(context, sample) &&
                            Cast(sample, SampleKind::kString, context.scratch());
-    if (has_value && !builder.Add(sample.text)) return false;
+    if (!has_value) continue;
+    const bool fits =
+        use_ == TextUse::kMessage ? builder.AddEscaped(sample.text) : builder.Add(sample.text);
+    if (!fits) return false;
   }
   *made = builder.made();
   return true;

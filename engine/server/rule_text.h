@@ -25,11 +25,17 @@
 
 namespace engine {
 
+// What the text becomes part of.
+enum class TextUse : uint8_t {
+  kOther,    // values are taken as they are; what stands in an item of a log is harmless as there
+  kMessage,  // an HTTP message: controls but tabs become "%XX", so that no value can end a line
+};
+
 class RuleText {
  public:
-  // "%%" is a percent sign; an expression without a value leaves nothing. Values of expressions are
-  // taken as they are; what stands in an item of a log is made harmless as there.
-  bool Compile(std::string_view text, const Registry& units, Needs offers,
+  // "%%" is a percent sign; an expression without a value leaves nothing. Only what is evaluated is
+  // made harmless: the letters around it are the user's.
+  bool Compile(std::string_view text, const Registry& units, Needs offers, TextUse use,
                ExpressionProblem* problem);
   // Exactly these letters.
   static RuleText Of(std::string_view text);
@@ -56,6 +62,7 @@ class RuleText {
   };
   std::string constant_;
   std::vector<Piece> pieces_;  // empty: constant_ is all
+  TextUse use_ = TextUse::kOther;
 };
 
 }  // namespace engine

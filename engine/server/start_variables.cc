@@ -66,7 +66,7 @@ bool TakeVariable(BuildContext& context, KeywordUse& use, bool is_text) {
   std::optional<Expression> expression;
   Sample sample;
   if (is_text) {
-    if (!CompileText(context, use, 1, place::kStart, &text)) return false;
+    if (!CompileText(context, use, 1, place::kStart, TextUse::kOther, &text)) return false;
     std::string_view made;
     if (!text.Write(start, &made)) return Refuse(use, 1, "the text is too long");
     sample.SetString(made);
