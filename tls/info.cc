@@ -12,16 +12,17 @@ namespace tls {
 
 Info InfoOf(const shard::Connection& connection) {
   const Link* link = Link::Of(connection);
-  if (link == nullptr || link->state() != Link::State::kOpen) return {};
-  const SSL_CIPHER* cipher = SSL_get_current_cipher(link->ssl());
+  if (link == nullptr || link->ssl() == nullptr) return {};
+  const bool is_open = link->state() == Link::State::kOpen;
+  const SSL_CIPHER* cipher =
+      is_open ? SSL_get_current_cipher(link->ssl()) : SSL_get_pending_cipher(link->ssl());
   Info info;
+  if (cipher == nullptr) return info;  // no version is agreed on before a cipher is
   info.version = SSL_get_version(link->ssl());
   // OpenSSL's names for the suites of TLS 1.2, which is what logs are searched for.
   const bool is_tls13 = SSL_version(link->ssl()) == TLS1_3_VERSION;
-  if (cipher != nullptr) {
-    info.cipher = is_tls13 ? SSL_CIPHER_standard_name(cipher) : SSL_CIPHER_get_name(cipher);
-  }
-  info.resumed = SSL_session_reused(link->ssl()) == 1;
+  info.cipher = is_tls13 ? SSL_CIPHER_standard_name(cipher) : SSL_CIPHER_get_name(cipher);
+  info.resumed = is_open && SSL_session_reused(link->ssl()) == 1;
   return info;
 }
 

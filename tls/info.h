@@ -3,7 +3,8 @@
 // Owns:    nothing. Texts that are static may be kept; the others live as long as the connection.
 // Threads: shard-local.
 // Units:   none.
-// Errors:  a connection without TLS, or before its handshake is over, gives null or an empty text.
+// Errors:  a connection without TLS, or whose handshake has not come to it, gives null or an empty
+//          text.
 // States:  none.
 
 #pragma once
@@ -21,7 +22,7 @@ struct Info {
   bool resumed = false;
 };
 
-// Of a connection whose handshake is over.
+// As far as its handshake came: version and cipher are agreed on together.
 Info InfoOf(const shard::Connection& connection);
 bool IsTls(const shard::Connection& connection);
 // The name the client asked for, or the one that a server was asked for.

@@ -241,8 +241,9 @@ CloseReason Link::ReasonOfFailure(int library_error) {
     if (is_server()) {
       return verify_.depth > 0 ? CloseReason::kTlsCaRefused : CloseReason::kTlsCertificateRefused;
     }
-    return verify_.error == X509_V_ERR_HOSTNAME_MISMATCH ? CloseReason::kTlsServerMismatch
-                                                         : CloseReason::kTlsServerRefused;
+    if (verify_.error != X509_V_ERR_HOSTNAME_MISMATCH) return CloseReason::kTlsServerRefused;
+    return server_name_.empty() ? CloseReason::kTlsServerOtherHost
+                                : CloseReason::kTlsServerMismatch;
   }
   if (!is_server()) return CloseReason::kTlsServerHandshake;
   return reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST

@@ -560,7 +560,7 @@ void LogItemWriter::WriteOther(LogTag tag) {
     case LogTag::kFrontendTransport:
       BeginText();
       Piece(record_.frontend);
-      if (record_.tls_version != nullptr) Piece("~");
+      if (record_.tls) Piece("~");
       return EndText();
     case LogTag::kServer:
       return Text(record_.server.empty() ? "<NOSRV>" : record_.server);

@@ -79,6 +79,7 @@ struct LogRecord {
   const char* tls_version = nullptr;  // %sslv, of the client's connection; null: plain
   const char* tls_cipher = nullptr;   // %sslc
   bool http = false;
+  bool tls = false;    // the client's side speaks it, or was to: %ft
   bool early = false;  // option logasap: times and sizes go on growing
   bool redispatched = false;
   LogOrigin origin = LogOrigin::kUnspecified;

@@ -1,5 +1,6 @@
 #include "engine/session/access_log.h"
 
+#include "engine/session/connection_error.h"
 #include "engine/session/session.h"
 #include "engine/session/stream_context.h"
 #include "engine/session/worker.h"
@@ -43,10 +44,15 @@ void SayTo(Worker& worker, const TrafficLine& line, std::span<const Logger> logg
   ShardLog& to = worker.log();
   LogLine text = to.text();
   const bool own_error = line.error && !log.error_format.empty();
+  bool structures = true;  // log-format-sd holds
   if (step != nullptr && !step->format.empty()) {
     WriteFormat(line, step->format, log.ValuesOf(step->format), to.dates(), text);
   } else if (own_error) {
     WriteFormat(line, log.error_format, log.error_values(), to.dates(), text);
+  } else if (!line.record.message.empty()) {
+    // Fixed, whatever the format of the others (manual 8.2.5).
+    WriteErrorLog(line.record, to.dates(), text);
+    structures = false;
   } else if (log.format.empty()) {
     WriteDefaultLog(line.record, text);
   } else {
@@ -56,7 +62,7 @@ void SayTo(Worker& worker, const TrafficLine& line, std::span<const Logger> logg
   if (step != nullptr && !step->structured_data.empty()) {
     WriteFormat(line, step->structured_data, log.ValuesOf(step->structured_data), to.dates(),
                 structured);
-  } else {
+  } else if (structures) {
     WriteFormat(line, log.structured_data, log.structured_values(), to.dates(), structured);
   }
   const bool own_tag = profile != nullptr && !profile->tag.empty();
@@ -78,13 +84,18 @@ void SayLine(Worker& worker, const TrafficLine& line, const LogProfile* profile)
   }
 }
 
-std::string_view HandshakeText(CloseReason reason) {
-  if (reason >= CloseReason::kProxyEmpty && reason <= CloseReason::kTlsPlainHttp) {
-    return Info(reason).text;
-  }
-  return reason == CloseReason::kClientHandshakeTimeout
-             ? "Timeout while waiting for the handshake of the client"
-             : "Connection error during the handshake of the client";
+// Who was refused was refused by the proxy (manual 8.5, PR), whatever it lacked.
+char HandshakeLetter(CloseReason reason) {
+  const shard::CloseReasonInfo& info = Info(reason);
+  return info.blame == shard::Blame::kClient ? 'P' : info.log_letter;
+}
+
+// As HAProxy has them: all of the time is that of the handshakes, unless they were never over.
+void FillHandshakeTimers(int64_t elapsed_ms, bool over, LogTimers& timers) {
+  if (over) timers.handshake_ms = elapsed_ms;
+  timers.idle_ms = 0;
+  timers.active_ms = over ? 0 : elapsed_ms;
+  timers.total_ms = timers.user_ms = elapsed_ms;
 }
 
 }  // namespace
@@ -100,6 +111,7 @@ void FillSession(const Session& session, uint32_t needs, uint64_t now_us, LogRec
   record.client = session.client_address();
   record.accept_us = worker.log().WallOf(session.accepted_us());
   record.request_us = record.accept_us;
+  record.tls = session.bind().tls_context != nullptr || session.tls().version != nullptr;
   record.tls_version = session.tls().version;
   record.tls_cipher = session.tls().cipher;
   record.pid = worker.log().pid();
@@ -172,37 +184,33 @@ void LogBadRequest(const Session& session, shard::Connection* client, uint16_t s
   SayTraffic(worker, session.frontend(), LogOutcome::kError, record, context);
 }
 
-void LogHandshakeError(const Session& session, CloseReason reason, std::string_view detail) {
+void LogHandshakeError(const Session& session, CloseReason reason) {
   const ProxyLog* log = session.frontend().log.get();
   if (log == nullptr) return;
   Worker& worker = session.worker();
+  const uint64_t now_us = worker.context().loop->clock().now_us();
+  shard::Connection& client = *session.connection();
   LogRecord record;
-  FillSession(session, log->needs, worker.context().loop->clock().now_us(), record);
-  worker.CountLine(session.frontend());
+  FillSession(session, log->needs, now_us, record);
   // The line names the socket: by its number where it has no name.
-  LogLine number = worker.log().structured_data();
+  char digits[16];
+  LogLine number(digits, sizeof(digits));
   if (record.bind.empty()) record.bind = number.Number(record.bind_id).view();
-  std::string said(HandshakeText(reason));
-  if (!detail.empty()) said += " (" + std::string(detail) + ")";
-  record.message = said;
+  const ConnectionError error = ErrorOf(client);
+  record.message = error.id != 0 ? error.text : Info(reason).text;
+  record.frontend_address = session.client_destination();
   record.origin = LogOrigin::kSessionError;
-  record.states[0] = Info(reason).log_letter;
-  record.states[1] = 'C';
+  record.states[0] = HandshakeLetter(reason);
+  record.states[1] = 'R';
+  const bool is_late = Info(reason).log_letter == 'c';
+  FillHandshakeTimers(int64_t(now_us - session.accepted_us()) / 1000, !is_late, record.timers);
+  const tls::Info tls = tls::InfoOf(client);
+  record.tls_version = tls.version;
+  record.tls_cipher = tls.cipher;
   record.request_counter = worker.NextRequestNumber();
-  ShardLog& to = worker.log();
-  LogLine text = to.text();
-  if (log->error_format.empty()) {
-    WriteErrorLog(record, to.dates(), text);
-  } else {
-    StreamContext context(session, session.connection());
-    context.line = &record;
-    log->error_format.Write(record, to.dates(), text, &context);
-  }
-  to.Say(log->loggers,
-         {.level = log->separate_errors ? LogLevel::kError : LogLevel::kInfo,
-          .tag = log->tag,
-          .structured_data = {}},
-         text.view());
+  StreamContext context(session, &client);
+  context.line = &record;
+  SayTraffic(worker, session.frontend(), LogOutcome::kError, record, context);
 }
 
 }  // namespace engine

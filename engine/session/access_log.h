@@ -50,9 +50,8 @@ void SayByRule(StreamContext& context, LogOrigin origin, std::string_view profil
 // `since_us`: when the client was first waited for.
 void LogBadRequest(const Session& session, shard::Connection* client, uint16_t status,
                    shard::CloseReason reason, uint64_t since_us);
-// A connection that ended before anything could be asked of it (manual 8.2.5). `detail`: what is
-// known beyond the reason.
-void LogHandshakeError(const Session& session, shard::CloseReason reason,
-                       std::string_view detail = {});
+// A connection that ended before anything could be asked of it (manual 8.2.5). The session still
+// has it, and it knows its reason.
+void LogHandshakeError(const Session& session, shard::CloseReason reason);
 
 }  // namespace engine

@@ -208,6 +208,7 @@ uint16_t StatusOf(CloseReason reason) {
     case CloseReason::kTlsServerHandshake:
     case CloseReason::kTlsServerRefused:
     case CloseReason::kTlsServerMismatch:
+    case CloseReason::kTlsServerOtherHost:
     case CloseReason::kTlsLimit:
       return 503;
     case CloseReason::kServerAbort:

@@ -135,8 +135,10 @@ void Session::OnConnected() noexcept {
 }
 
 void Session::OnClosed(CloseReason reason) noexcept {
+  connection_->NoteReason(reason);
   if (!frontend().dont_log_null || connection_->bytes_in() > 0) {
-    LogHandshakeError(*this, reason, tls::FailureText(*connection_));
+    NoteAddresses();  // those of a PROXY header in front of what failed
+    LogHandshakeError(*this, reason);
   }
   frontend().state->part(worker_.index()).by_reason[size_t(reason)].Add();
   handshake_hook.Unlink();

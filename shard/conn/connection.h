@@ -207,6 +207,10 @@ class Connection final : TimerClient, Task, BufferWaiter {
   Target target() const { return target_; }
   ShardContext& context() const { return context_; }
   CloseReason reason() const { return reason_; }
+  // What it ends with, from who holds the events and gives it up now. The first reason stays.
+  void NoteReason(CloseReason reason) {
+    if (reason_ == CloseReason::kNone) reason_ = reason;
+  }
   int error() const { return error_; }  // errno value behind `reason`, 0 when there is none
   uint64_t bytes_in() const { return bytes_in_; }
   uint64_t bytes_out() const { return bytes_out_; }

@@ -95,11 +95,12 @@ def names_choose_the_certificate():
 
 @case
 def strict_names_refuse_the_unknown():
+    words = '  error-log-format "<%[fc_err] %[ssl_fc_err_str]>"'
     port = free_port()
-    with Server(echo) as server, Proxy(config(port, server.port, ec() + " strict-sni"), [port]) as proxy:
+    with Server(echo) as server, Proxy(config(port, server.port, ec() + " strict-sni", frontend=words), [port]) as proxy:
         tls(port).close()
         check(is_refused(lambda: tls(port, "nobody", client_context(check=False))), "an unknown name was served")
-        wait_for_line(proxy, "SSL handshake failure (no certificate for the name")
+        wait_for_line(proxy, "<34 no certificate for the name the client asks for>")
 
 
 @case

@@ -224,6 +224,7 @@ TEST(LogFormat, WritesWhatWasCaptured) {
 
 TEST(LogFormat, TellsOfTlsInTheFrontendsName) {
   LogRecord record = SampleRecord();
+  record.tls = true;
   record.tls_version = "TLSv1.3";
   EXPECT_EQ(Write("%f %ft", record), "http-in http-in~");
 }
