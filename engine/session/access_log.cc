@@ -147,13 +147,19 @@ void SayByRule(StreamContext& context, LogOrigin origin, std::string_view profil
   const ProxyLog* log = context.frontend->log.get();
   if (log == nullptr) return;
   Worker& worker = *context.worker;
+  const LogProfile* own = profile.empty() ? nullptr : log->FindProfile(profile);
+  uint32_t needs = log->needs;
+  // A profile that only rules name is none of the loggers'.
+  if (const LogStep* step = own == nullptr ? nullptr : own->Find(origin, false)) {
+    needs |= step->format.needs() | step->structured_data.needs();
+  }
   LogRecord record;
-  context.FillRecord(log->needs, record);
+  context.FillRecord(needs, record);
   if (context.stream == nullptr) record.request_counter = worker.NextRequestNumber();
   record.origin = origin;
   worker.CountLine(*context.frontend);
   const TrafficLine line{.log = *log, .record = record, .context = context};
-  SayLine(worker, line, profile.empty() ? nullptr : log->FindProfile(profile));
+  SayLine(worker, line, own);
 }
 
 void LogBadRequest(const Session& session, shard::Connection* client, uint16_t status,
