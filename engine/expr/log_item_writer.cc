@@ -220,9 +220,12 @@ void LogItemWriter::Number(uint64_t value) {
 
 void LogItemWriter::Ip(const shard::Address& address) {
   if (address.family == AF_UNSPEC) return Text({});
+  // A number, which is not quoted.
+  const bool hex = (flags_ & kLogHex) != 0;
+  if (plain() && hex && address.is_ip()) return void(line_.HexIp(address));
   char buffer[64];
   LogLine text(buffer, sizeof(buffer));
-  (flags_ & kLogHex) != 0 ? text.HexIp(address) : text.Ip(address);
+  hex ? text.HexIp(address) : text.Ip(address);
   Text(text.view());
 }
 
