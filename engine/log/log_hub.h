@@ -98,7 +98,9 @@ class ShardLog {
   LogHub& hub() { return hub_; }
 
  private:
-  static constexpr uint64_t kReopenMicros = 200000;
+  // A socket that is gone is looked for again this often at most: three system calls, and lines are
+  // lost that long after it has come back.
+  static constexpr uint64_t kReopenMicros = 10000;
   struct Batch {
     int fd = -1;
     uint64_t reopen_us = 0;  // not before
