@@ -186,11 +186,6 @@ uint64_t WithUlimitN(const LimitsRequest& request, const SystemLimits& system, u
         "'ulimit-n %u' is too small for maxconn %u, which needs %llu file descriptors: "
         "using %llu; remove 'ulimit-n', the number is computed",
         request.ulimit_n, plan.maxconn, Number(plan.fds_needed), Number(plan.fds_needed)));
-  } else if (request.ulimit_n < system.nofile_soft) {
-    plan.warnings.push_back(base::Format(
-        "'ulimit-n %u' has no effect, the limit is %llu already: set 'fd-hard-limit %u' to use "
-        "fewer, or remove 'ulimit-n'",
-        request.ulimit_n, Number(system.nofile_soft), request.ulimit_n));
   }
   return request.ulimit_n;
 }
@@ -245,7 +240,8 @@ LimitsPlan ComputeLimits(const LimitsRequest& request, const SystemLimits& syste
   }
   plan.prealloc_fd = request.prealloc_fd;
   const uint64_t ordered = WithUlimitN(request, system, attainable, plan);
-  plan.nofile_soft = std::max({system.nofile_soft, plan.fds_needed, ordered});
+  // The order may also lower it, as far as what was promised can be kept.
+  plan.nofile_soft = std::max(ordered != 0 ? ordered : system.nofile_soft, plan.fds_needed);
   plan.burst_max = std::min(request.backlogs, kBurstMax);
   if (ordered == 0) {
     plan.nofile_soft =
@@ -298,11 +294,11 @@ uint32_t CountOpenFds() {
 
 bool ApplyLimits(const LimitsPlan& plan, std::string* error) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || uint64_t(limit.rlim_cur) < plan.nofile_soft) {
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || uint64_t(limit.rlim_cur) != plan.nofile_soft) {
     limit.rlim_cur = rlim_t(plan.nofile_soft);
     limit.rlim_max = rlim_t(plan.nofile_hard);
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-      *error = base::Format("cannot raise the limit of file descriptors to %llu: %s",
+      *error = base::Format("cannot set the limit of file descriptors to %llu: %s",
                             Number(plan.nofile_soft), base::ErrnoText(errno));
       return false;
     }

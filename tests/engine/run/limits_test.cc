@@ -84,8 +84,11 @@ const LimitRow kLimitRows[] = {
      1000, 2500, ""},
     {"ulimit-n raises the limit", [](auto& r) { r.maxconn = 100, r.ulimit_n = 5000; },
      System(1024, 20000), 100, 5000, ""},
-    {"ulimit-n never lowers", [](auto& r) { r.maxconn = 100, r.ulimit_n = 300; },
-     System(1024, 20000), 100, 1024, "'ulimit-n 300' has no effect, the limit is 1024 already"},
+    {"ulimit-n lowers the limit", [](auto& r) { r.maxconn = 100, r.ulimit_n = 300; },
+     System(1024, 20000), 100, 300, ""},
+    {"ulimit-n lowers it to what maxconn needs", [](auto& r) { r.maxconn = 100, r.ulimit_n = 200; },
+     System(1024, 20000), 100, 230,
+     "'ulimit-n 200' is too small for maxconn 100, which needs 230 file descriptors: using 230"},
     {"ulimit-n too small for what is derived", [](auto& r) { r.ulimit_n = 100; },
      System(1024, 1030), 500, 1030, "'ulimit-n 100' is too small for maxconn 500"},
     {"ulimit-n too small for maxconn is only said",
@@ -244,6 +247,28 @@ TEST(LimitsTest, ApplyRaisesTheSoftLimit) {
     if (limit.rlim_max != 512) _exit(4);
     if (fcntl(int(plan.fds_needed) - 1, F_GETFD) >= 0) _exit(5);  // was open only for a moment
     _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(LimitsTest, ApplyLowersTheSoftLimitForUlimitN) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    rlimit limit{512, 512};
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(1);
+    LimitsRequest request;
+    request.maxconn = 100;
+    request.ulimit_n = 300;
+    SystemLimits system = ReadSystemLimits();
+    system.may_raise_hard = false;
+    const LimitsPlan plan = ComputeLimits(request, system);
+    std::string error;
+    if (!plan.errors.empty() || !ApplyLimits(plan, &error)) _exit(2);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur != 300) _exit(3);
+    _exit(limit.rlim_max == 512 ? 0 : 4);
   }
   int status = 0;
   ASSERT_EQ(waitpid(pid, &status, 0), pid);
