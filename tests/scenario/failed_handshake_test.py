@@ -9,7 +9,7 @@ import time
 
 import harness
 from harness import Proxy, case, check, connect, free_port, need_program
-from tls_peer import ec, path, run_tls_cases
+from tls_peer import ec, path, run_tls_cases, tls_server
 
 CLIENT_MS = 400
 LATE_MS = CLIENT_MS - 20
@@ -255,6 +255,51 @@ def version_and_cipher_are_those_agreed_on():
     check(said["tls", "nothing behind its hello"].startswith("TLSv1.3/TLS_"), said["tls", "nothing behind its hello"])
     check("/- HTTP_REQUEST " in said["tls", "a request"], said["tls", "a request"])
     check(said["both", "a header, and junk"].endswith(" 10.4.5.6:80"), said["both", "a header, and junk"])
+
+
+def server_error(program, server, words):
+    """What a line says of the connection to a server with a certificate for localhost."""
+    port = free_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.bind(("127.0.0.1", 0))
+        sink.settimeout(5)
+        before, harness.PROGRAM = harness.PROGRAM, program
+        try:
+            proxy = Proxy(f"""
+defaults
+  mode http
+  retries 0
+  timeout connect 2s
+  timeout client 2s
+  timeout server 2s
+listen in
+  bind 127.0.0.1:{port}
+  log 127.0.0.1:{sink.getsockname()[1]} format raw local0
+  log-format "<%[bc_err] %[bc_err_str]>"
+  server s 127.0.0.1:{server.port} ssl verify required ca-file {path('ca.crt')} {words}
+""", [port])
+        finally:
+            harness.PROGRAM = before
+        with proxy, connect(port) as peer:
+            peer.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            harness.receive_all(peer)
+            while True:
+                said = sink.recv(65536).decode()
+                if said.startswith("<"):
+                    return said.strip()
+
+
+@case
+def servers_fail_by_the_same_numbers():
+    of_the_name = "<33 Server presented an SSL certificate different from the expected one>"
+    with tls_server(lambda peer: peer.recv(100)) as server:
+        for program in (harness.PROGRAM, need_program("haproxy")):
+            for words, expected in (
+                    ("verifyhost other.example", "<32 Server presented an SSL certificate different from the configured one>"),
+                    ("sni str(other.example)", of_the_name), ("sni str(other.example) verifyhost localhost", of_the_name),
+                    (f"ca-file {path('stranger.crt')}", "<34 SSL handshake failure>")):
+                got = server_error(program, server, words)
+                check(got == expected, f"{program}, {words}: {got}")
 
 
 if __name__ == "__main__":
