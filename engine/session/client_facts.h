@@ -18,7 +18,7 @@
 namespace engine {
 
 // As TLVs, written into `memory` of kClientFactsBytesMax bytes. `client` is null when it has gone:
-// then nothing is said of its TLS, and nothing is of a client without any.
+// then nothing is said of its TLS. Of a client without any, the TLV about TLS says just that.
 std::string_view WriteClientFacts(const ClientFacts& facts, const shard::Connection* client,
                                   StreamContext& context, char* memory);
 

@@ -197,10 +197,13 @@ void PlanMarks(const ServerMarks& marks, DialPlan* plan) {
 bool PlanClientFacts(const ServerConfig& server, const shard::Connection* client, Stream& stream,
                      char* memory, DialPlan* plan) {
   const ClientFacts& facts = server.client_facts;
-  if (!facts.any()) return true;
+  if (server.announce.version != 2) return true;
   if (facts.of_tls() && client == nullptr) return false;
+  // Without options it is the protocol that TLS has agreed on, and most clients have none.
+  if (!facts.any() && (client == nullptr || !tls::IsTls(*client))) return true;
   StreamContext context(stream);
   plan->client_facts = WriteClientFacts(facts, client, context, memory);
+  if (plan->client_facts.empty()) return true;
   Address digest;
   digest.family = AF_INET6;
   tls::DigestName(plan->client_facts, digest.v6.s6_addr);

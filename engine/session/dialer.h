@@ -78,8 +78,9 @@ void PlanMarks(const ServerMarks& marks, DialPlan* plan);
 // For a server that is told who the client is (send-proxy), even when the client has gone since.
 void PlanHeader(const shard::Address& source, const shard::Address& destination, DialPlan* plan);
 
-// For a server that is told more of the client. `client` is null when it has gone. False: then
-// nothing can be said of its TLS. `memory` has kClientFactsBytesMax bytes and outlives the plan.
+// For a server that is told more of the client, in version 2 of the header. `client` is null when
+// it has gone. False: then nothing can be said of its TLS. `memory` has kClientFactsBytesMax bytes
+// and outlives the plan.
 [[nodiscard]] bool PlanClientFacts(const ServerConfig& server, const shard::Connection* client,
                                    Stream& stream, char* memory, DialPlan* plan);
 

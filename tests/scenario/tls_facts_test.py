@@ -274,8 +274,7 @@ def header_tells_of_a_client_without_certificate():
     check(got == {0x02: b"localhost"}, got)
 
 
-@case
-def plain_client_has_no_tls_in_its_header():
+def plain_headers(server_words):
     got = []
 
     def serve(peer):
@@ -283,11 +282,60 @@ def plain_client_has_no_tls_in_its_header():
         echo(peer)
 
     port = free_port()
-    with Server(serve) as server, Proxy(config(port, server.port, "", "send-proxy-v2-ssl-cn"), [port]):
+    with Server(serve) as server, Proxy(config(port, server.port, "", server_words), [port]):
         with connect(port) as peer:
             peer.sendall(b"hello")
             check(receive_exactly(peer, 5) == b"hello", "bytes changed")
-    check(got == [{}], got)
+    return got
+
+
+@case
+def header_of_a_plain_client_says_that_it_is_plain():
+    for words in ("send-proxy-v2-ssl-cn", "send-proxy-v2 proxy-v2-options ssl", "send-proxy-v2 proxy-v2-options ssl-cipher"):
+        # Nobody has shown a certificate, so that `verify` is not 0 (proxy-protocol.txt 2.2.6).
+        check(plain_headers(words) == [{0x20: b"\0\0\0\0\x01"}], f"{words}: {plain_headers(words)}")
+    check(plain_headers("send-proxy-v2 proxy-v2-options authority") == [{}], "a plain client has no SNI")
+
+
+@case
+def header_tells_the_protocol_that_was_agreed_on():
+    """manual 5.2, send-proxy-v2: without any option; and for requests of HTTP, too."""
+    bind = "alpn foo,http/1.1"
+    for words, offered, wanted in (("send-proxy-v2", ["http/1.1"], {0x01: b"http/1.1"}),
+                                   ("send-proxy-v2", ["http/1.1", "foo"], {0x01: b"foo"}),
+                                   ("send-proxy-v2", ["other"], {}),
+                                   ("send-proxy-v2 proxy-v2-options authority", ["foo"], {0x01: b"foo", 0x02: b"localhost"})):
+        (got,) = headers(words, client_context(alpn=offered), bind)
+        check(got == wanted, f"{words}, {offered}: {got}")
+    (got,) = headers("send-proxy-v2-ssl", client_context(alpn=["http/1.1"]), bind)
+    check(list(got) == [0x01, 0x20], f"{got} is not in HAProxy's order")
+
+
+@case
+def kept_connections_are_told_apart_by_the_protocol():
+    seen = []
+
+    def serve(peer):
+        tlvs = header_of(peer)
+        while head := peer.recv(4096):
+            seen.append((tlvs, head))
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    port = free_port()
+    text = config(port, 0, f"{ec()} alpn http/1.1,http/1.0", mode="http", top="  nbthread 1",
+                  frontend="  tcp-request session set-src-port int(1)")
+    with Server(serve) as server:
+        text = text.replace("127.0.0.1:0 ", f"127.0.0.1:{server.port} send-proxy-v2").replace(
+            "backend back", "backend back\n  http-reuse always")
+        with Proxy(text, [port]):
+            for offered in (["http/1.1"], ["http/1.0"], None, ["http/1.1"]):
+                context = client_context(alpn=offered) if offered else client_context()
+                with tls(port, context=context) as peer:
+                    peer.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    check(b" 200 " in peer.recv(4096), f"no answer to {offered}")
+    told = [tlvs.get(0x01) for tlvs, _ in seen]
+    check(told == [b"http/1.1", b"http/1.0", None, b"http/1.1"], told)
+    check(server.accepted == 3, f"{server.accepted} connections: the last client has nothing new to tell")
 
 
 if __name__ == "__main__":
