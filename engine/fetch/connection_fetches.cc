@@ -44,6 +44,29 @@ bool DestinationPort(const PreparedUnit&, Sample& sample, EvalContext& context) 
   return GivePort(sample, Traffic(context).Destination());
 }
 
+// As the socket has them, or a rule on the connection has made them.
+shard::Address OriginalSource(EvalContext& context) {
+  shard::Connection* client = Traffic(context).client;
+  return client == nullptr ? shard::Address() : client->OriginalPeer();
+}
+shard::Address OriginalDestination(EvalContext& context) {
+  shard::Connection* client = Traffic(context).client;
+  return client == nullptr ? shard::Address() : client->OriginalLocal();
+}
+
+bool ClientSource(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return GiveIp(sample, OriginalSource(context));
+}
+bool ClientSourcePort(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return GivePort(sample, OriginalSource(context));
+}
+bool ClientDestination(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return GiveIp(sample, OriginalDestination(context));
+}
+bool ClientDestinationPort(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return GivePort(sample, OriginalDestination(context));
+}
+
 bool ServerSource(const PreparedUnit&, Sample& sample, EvalContext& context) {
   shard::Connection* to_server = Traffic(context).to_server;
   return to_server != nullptr && GiveIp(sample, to_server->LocalAddress());
@@ -80,6 +103,15 @@ bool SourceIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
 }
 bool DestinationIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const shard::Address& address = Traffic(context).Destination();
+  return address.is_ip() && GiveBoolean(sample, IsLocal(address));
+}
+
+bool ClientSourceIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const shard::Address address = OriginalSource(context);
+  return address.is_ip() && GiveBoolean(sample, IsLocal(address));
+}
+bool ClientDestinationIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  const shard::Address address = OriginalDestination(context);
   return address.is_ip() && GiveBoolean(sample, IsLocal(address));
 }
 
@@ -299,9 +331,9 @@ constexpr FetchSpec kConnectionFetches[] = {
     {"dst", kIp, {}, kClient, &Destination},
     {"dst_is_local", kBoolean, {}, kClient, &DestinationIsLocal},
     {"dst_port", kNumber, {}, kClient, &DestinationPort},
-    {"fc_dst", kIp, {}, kClient, &Destination},
-    {"fc_dst_is_local", kBoolean, {}, kClient, &DestinationIsLocal},
-    {"fc_dst_port", kNumber, {}, kClient, &DestinationPort},
+    {"fc_dst", kIp, {}, kClient, &ClientDestination},
+    {"fc_dst_is_local", kBoolean, {}, kClient, &ClientDestinationIsLocal},
+    {"fc_dst_port", kNumber, {}, kClient, &ClientDestinationPort},
     {"fc_err", kNumber, {}, kClient, &ErrorId<kFront>},
     {"fc_err_name", kText, {}, kClient, &ErrorName<kFront>},
     {"fc_err_str", kText, {}, kClient, &ErrorText<kFront>},
@@ -322,9 +354,9 @@ constexpr FetchSpec kConnectionFetches[] = {
     {"fc_sacked", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_sacked>},
     {"fc_settings_streams_limit", kNumber, {}, kShaken, &OneStream<kFront>},
     {"fc_saved_syn", SampleKind::kBinary, {}, kClient, &SavedSyn},
-    {"fc_src", kIp, {}, kClient, &Source},
-    {"fc_src_is_local", kBoolean, {}, kClient, &SourceIsLocal},
-    {"fc_src_port", kNumber, {}, kClient, &SourcePort},
+    {"fc_src", kIp, {}, kClient, &ClientSource},
+    {"fc_src_is_local", kBoolean, {}, kClient, &ClientSourceIsLocal},
+    {"fc_src_port", kNumber, {}, kClient, &ClientSourcePort},
     {"fc_unacked", kNumber, {}, kClient, &TcpCount<kFront, &tcp_info::tcpi_unacked>},
     {"src", kIp, {}, kClient, &Source},
     {"src_is_local", kBoolean, {}, kClient, &SourceIsLocal},

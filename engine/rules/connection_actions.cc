@@ -24,19 +24,19 @@ constexpr Places kConnectionAndRequest =
 constexpr Places kToClient = kConnectionAndRequest | ruleset::kTcpResponse | ruleset::kHttpResponse;
 constexpr Places kToServer = ruleset::kTcpContent | ruleset::kHttpRequest;
 
-// set-src, set-dst and their ports. A rule on a connection changes it for good, one on a request
-// for that stream. What gives no address or port changes nothing.
+// set-src, set-dst and their ports. A rule on a connection changes it for good, with what fc_src
+// and its kin say; one on a session without that, and one on a request for that stream. What gives
+// no address or port changes nothing.
 class SetAddress final : public RuleAction {
  public:
-  SetAddress(Expression value, bool is_source, bool is_port)
-      : value_(std::move(value)), is_source_(is_source), is_port_(is_port) {}
+  SetAddress(Expression value, RuleStage stage, bool is_source, bool is_port)
+      : value_(std::move(value)), stage_(stage), is_source_(is_source), is_port_(is_port) {}
   Verdict Run(RuleContext& context) const override {
     const Address old = is_source_ ? context.Source() : context.Destination();
     Address made;
-    if (is_port_ ? MakePort(context, old, &made) : MakeIp(context, old, &made)) {
-      Store(context, made);
-    }
-    return Verdict::kContinue;
+    const bool is_made = is_port_ ? MakePort(context, old, &made) : MakeIp(context, old, &made);
+    // No room: it would be taken for who it is not.
+    return !is_made || Store(context, made) ? Verdict::kContinue : Verdict::kEnd;
   }
 
  private:
@@ -59,16 +59,19 @@ class SetAddress final : public RuleAction {
     made->port = uint16_t(sample.number);
     return true;
   }
-  void Store(RuleContext& context, const Address& address) const {
+  bool Store(RuleContext& context, const Address& address) const {
     if (context.stream != nullptr) {
-      return is_source_ ? context.stream->SetSource(address)
-                        : context.stream->SetDestination(address);
+      is_source_ ? context.stream->SetSource(address) : context.stream->SetDestination(address);
+      return true;
     }
-    if (context.client == nullptr) return;
+    if (context.client == nullptr) return true;
+    if (stage_ != RuleStage::kTcpConnection && !context.client->KeepOriginal()) return false;
     is_source_ ? context.client->SetPeerAddress(address) : context.client->SetLocalAddress(address);
+    return true;
   }
 
   const Expression value_;
+  const RuleStage stage_;
   const bool is_source_;
   const bool is_port_;
 };
@@ -184,7 +187,7 @@ std::unique_ptr<const RuleAction> MakeSetAddress(ActionUse& action) {
     action.Refuse("this gives no " + std::string(kIsPort ? "port" : "address"));
     return nullptr;
   }
-  return std::make_unique<SetAddress>(std::move(*value), kIsSource, kIsPort);
+  return std::make_unique<SetAddress>(std::move(*value), action.stage, kIsSource, kIsPort);
 }
 
 // "12", "0x1F" or an expression.

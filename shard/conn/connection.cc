@@ -737,28 +737,57 @@ void Connection::OnTimer() noexcept {
   if (events_ != nullptr) events_->OnDeadline();
 }
 
-const Address& Connection::LocalAddress() {
-  if (local_known_) return local_;
+Address Connection::AskLocal() {
   sockaddr_storage storage;
   socklen_t length = sizeof(storage);
-  if (fd_ >= 0 && context_.ring().GetLocalName(fd_, &storage, &length) == 0) {
-    local_ = Address::FromSockaddr(storage, length);
-  }
+  const bool told = fd_ >= 0 && context_.ring().GetLocalName(fd_, &storage, &length) == 0;
+  return told ? Address::FromSockaddr(storage, length) : Address();
+}
+
+Address Connection::AskPeer() {
+  sockaddr_storage storage;
+  socklen_t length = sizeof(storage);
+  const bool told = fd_ >= 0 && context_.ring().GetPeerName(fd_, &storage, &length) == 0;
+  return told ? Address::FromSockaddr(storage, length) : Address();
+}
+
+const Address& Connection::LocalAddress() {
+  if (local_known_) return local_;
+  local_ = AskLocal();
   // Of an outgoing connection the kernel chooses it while it connects.
   local_known_ = state_ != State::kConnecting;
   return local_;
 }
 
 const Address& Connection::PeerAddress() {
-  if (!peer_known_) {
-    sockaddr_storage storage;
-    socklen_t length = sizeof(storage);
-    if (fd_ >= 0 && context_.ring().GetPeerName(fd_, &storage, &length) == 0) {
-      peer_ = Address::FromSockaddr(storage, length);
-    }
-    peer_known_ = true;
-  }
+  if (!peer_known_) peer_ = AskPeer();
+  peer_known_ = true;
   return peer_;
+}
+
+// The kernel forgets the peer of a connection that is reset, and never knew what a rule has made of
+// it: what is known is kept. What nobody has asked for costs nothing here.
+bool Connection::KeepOriginal() {
+  if (!original_kept_ && (peer_known_ || local_known_)) {
+    HandshakeScratch* scratch = NeedScratch();
+    if (scratch == nullptr) return false;
+    if (peer_known_) scratch->source = peer_;
+    if (local_known_) scratch->destination = local_;
+  }
+  original_kept_ = true;
+  return true;
+}
+
+Address Connection::OriginalPeer() {
+  if (!original_kept_) return PeerAddress();
+  const bool is_known = scratch_ != nullptr && scratch_->source.family != AF_UNSPEC;
+  return is_known ? scratch_->source : AskPeer();
+}
+
+Address Connection::OriginalLocal() {
+  if (!original_kept_) return LocalAddress();
+  const bool is_known = scratch_ != nullptr && scratch_->destination.family != AF_UNSPEC;
+  return is_known ? scratch_->destination : AskLocal();
 }
 
 }  // namespace shard

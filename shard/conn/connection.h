@@ -218,6 +218,12 @@ class Connection final : TimerClient, Task, BufferWaiter {
   const Address& PeerAddress();
   // Where the peer reached us (or where we dial from). Asked once, on first use, and kept.
   const Address& LocalAddress();
+  // From now on the Set... below leave the original ones as they are: who is behind the peer is not
+  // who it is. False: no room.
+  [[nodiscard]] bool KeepOriginal();
+  // What PeerAddress() and LocalAddress() were before that. Asks the kernel where nobody had.
+  Address OriginalPeer();
+  Address OriginalLocal();
   void SetPeerAddress(const Address& address) {
     peer_ = address;
     peer_known_ = true;
@@ -249,6 +255,8 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void Run() noexcept override;
 
   OpId Op(OpKind kind) const { return {kind, handle_}; }
+  Address AskLocal();
+  Address AskPeer();
   void Arm();
   void ArmRecv();
   void ArmPollIn();
@@ -323,6 +331,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool send_failed_ : 1 = false;  // what is sent is dropped; reading tells the rest
   bool peer_known_ : 1 = false;
   bool local_known_ : 1 = false;
+  bool original_kept_ : 1 = false;  // peer_ and local_ may be what somebody says
   bool splicing_ : 1 = false;
   bool splice_drained_ : 1 = false;  // the socket had no more; wait for readiness
   bool splice_slow_ : 1 = false;     // it did not reach the low-water mark in time

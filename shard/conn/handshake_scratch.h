@@ -30,11 +30,14 @@ struct HandshakeScratch {
   // those of its options.
   uint32_t tlv_bytes = 0;
   char* tlvs = nullptr;
-  // Of an outgoing one: what its PROXY header says. The options are the server's, as the target is.
+  // Of an outgoing one: how its PROXY header is made. The options are the server's, as the target
+  // is.
   const ProxySendOptions* send_options = nullptr;
   bool announces_self = false;
-  Address announced_source;
-  Address announced_destination;
+  // Of an outgoing one: what its header says. Of an accepted one that said who is behind it: what
+  // was known before (Connection::KeepOriginal).
+  Address source;
+  Address destination;
 };
 
 class HandshakeMemory {

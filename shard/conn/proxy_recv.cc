@@ -147,6 +147,7 @@ HandshakeResult PreambleStep::Take(Connection& connection, const PreambleParse& 
   }
   const Preamble& preamble = received.preamble;
   if (preamble.family != PreambleFamily::kNone) {
+    if (!connection.KeepOriginal()) return Fail(connection, CloseReason::kNoMemory);
     connection.SetPeerAddress(ToAddress(preamble.family, preamble.source));
     connection.SetLocalAddress(ToAddress(preamble.family, preamble.destination));
   }

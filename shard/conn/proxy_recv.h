@@ -9,7 +9,8 @@
 // States:  waiting until the header is whole -> done, or failed.
 //
 // The header is consumed and nothing more. A header that names addresses sets the connection's peer
-// and local address; one that does not (UNKNOWN, LOCAL, unix) leaves the real ones.
+// and local address, behind which the original ones are still known; one that does not (UNKNOWN,
+// LOCAL, unix) leaves the real ones.
 //
 // A header may be as long as one small buffer (tune.bufsize). Of its TLVs those are kept that are
 // no padding and no checksum, up to 1024 bytes each (manual 7.3.3, fc_pp_tlv) and 4096 in all.

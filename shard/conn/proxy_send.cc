@@ -48,7 +48,7 @@ class ProxySend final : public Handshake {
     const bool tells_own = scratch.announces_self && options.version == 1;
     const proto::Preamble preamble =
         tells_own ? ToPreamble(connection.LocalAddress(), connection.PeerAddress())
-                  : ToPreamble(scratch.announced_source, scratch.announced_destination);
+                  : ToPreamble(scratch.source, scratch.destination);
     proto::ByteWriter writer(chunk->data, chunk->capacity);
     const bool fits = options.version == 1
                           ? proto::WriteProxyV1(preamble, writer)
@@ -89,8 +89,8 @@ bool AnnounceClient(Connection& connection, const ProxySendOptions& options, con
     std::memcpy(scratch->tlvs, tlvs.data(), tlvs.size());
   }
   scratch->send_options = &options;
-  scratch->announced_source = source;
-  scratch->announced_destination = destination;
+  scratch->source = source;
+  scratch->destination = destination;
   connection.OweHandshake(HandshakeStep::kProxySend);
   return true;
 }

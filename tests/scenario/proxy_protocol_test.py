@@ -344,6 +344,102 @@ backend b{number}{int(http)}
             check(first == wanted if not http else first.startswith(wanted + b"GET /alive"), f"{what}: {first!r}")
 
 
+ADDRESSES = ("src", "src_port", "dst", "dst_port", "fc_src", "fc_src_port", "fc_dst", "fc_dst_port")
+
+
+def addresses_seen(rules, header, bind):
+    """What each place sees of a client's addresses: its connection, session, content and requests, and its log line."""
+    places = ("connection", "session", "content", "http")
+    lines = []
+    for place in places:
+        word = "http-request" if place == "http" else f"tcp-request {place}"
+        lines += [f"{word} {rule}" for where, rule in rules if where == place]
+        lines += [f"{word} set-var(sess.{place}{i}) {fetch}" for i, fetch in enumerate(ADDRESSES)]
+    told = [",".join(f"%[var(sess.{place}{i})]" for i in range(len(ADDRESSES))) for place in places]
+    told.append(",".join(f"%[{fetch}]" for fetch in ADDRESSES))
+    port = free_port()
+    text = "\n  ".join(lines)
+    with Proxy(f"""
+global
+  log stdout format raw local0
+{DEFAULTS.replace("mode tcp", "mode http")}
+frontend in
+  log global
+  bind 127.0.0.1:{port} {bind}
+  tcp-request inspect-delay 2s
+  {text}
+  log-format "<{"|".join(told)}>"
+  http-request return status 200
+""", [port]) as proxy:
+        with connect(port) as client:
+            own = client.getsockname()[1]
+            answer = exchange(client, [header + REQUEST])
+            check(b" 200 " in answer, f"{rules}: {answer!r}")
+        end = time.monotonic() + 5
+        while ">" not in proxy.said() and time.monotonic() < end:
+            time.sleep(0.02)
+        line = proxy.said().split("<", 1)[1].split(">", 1)[0]
+    shown = [["CLIENT" if word == str(own) else "BIND" if word == str(port) else word for word in part.split(",")]
+             for part in line.split("|")]
+    return dict(zip((*places, "log"), (" ".join(part) for part in shown)))
+
+
+@case
+def only_rules_on_connections_change_what_the_connection_was():
+    """manual 7.3.3, fc_src and its kin; src and its kin follow every header and every rule."""
+    real, header = "127.0.0.1 CLIENT 127.0.0.1 BIND", v1("1.2.3.4", 1111)
+    told, masked = "1.2.3.4 1111 5.6.7.8 2222", "127.0.0.0 7 127.0.0.0 8"
+    mask = ("set-src src,ipmask(8)", "set-dst dst,ipmask(8)", "set-src-port int(7)", "set-dst-port int(8)")
+    later = "1.0.0.0 7 5.0.0.0 8"
+    at = {place: [(place, rule) for rule in mask] for place in ("connection", "session", "content", "http")}
+    # Rules, header, then what connection, session, content, http and the log see: of src and its kin, of fc_src and its.
+    rows = (([], header, (real, real), (told, real), (told, real), (told, real)),
+            ([], b"PROXY UNKNOWN\r\n", *[(real, real)] * 4),
+            ([], v2("2001:db8::7", 1, "::1", 2), (real, real), *[("2001:db8::7 1 ::1 2", real)] * 3),
+            (at["connection"], header, (masked, masked), *[(told, masked)] * 3),
+            (at["connection"], b"PROXY UNKNOWN\r\n", *[(masked, masked)] * 4),
+            (at["connection"][:1], header, ("127.0.0.0" + real[9:], "127.0.0.0" + real[9:]),
+             *[(told, "127.0.0.0" + real[9:])] * 3),
+            (at["session"], header, (real, real), *[(later, real)] * 3),
+            (at["content"], header, (real, real), (told, real), *[(later, real)] * 2),
+            (at["http"], header, (real, real), *[(told, real)] * 2, (later, real)),
+            (at["connection"], b"", *[(masked, masked)] * 4),
+            (at["session"], b"", (real, real), *[(masked, real)] * 3),
+            (at["http"], b"", *[(real, real)] * 3, (masked, real)))
+    for rules, first, *expected in rows:
+        seen = addresses_seen(rules, first, "accept-proxy" if first else "")
+        expected.append(expected[-1])
+        for (place, got), (now, original) in zip(seen.items(), expected):
+            check(got == f"{now} {original}", f"{rules}, {first!r}: {place} sees {got}, not {now} {original}")
+    seen = addresses_seen([("connection", "expect-proxy layer4")], header, "")
+    check(seen["http"] == f"{told} {real}", f"behind a rule that expects it: {seen}")
+
+
+@case
+def a_reset_does_not_hide_who_the_connection_was_from():
+    port = free_port()
+    with Server(lambda peer: peer.recv(1)) as server, Proxy(f"""
+global
+  log stdout format raw local0
+{DEFAULTS.replace("mode tcp", "mode http")}
+listen in
+  log global
+  bind 127.0.0.1:{port} accept-proxy
+  log-format "<%ci %[src] %[fc_src] %[fc_src_port]>"
+  server s 127.0.0.1:{server.port}
+""", [port]) as proxy:
+        client = connect(port)
+        own = client.getsockname()[1]
+        client.sendall(v1("1.2.3.4", 1111) + b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+        time.sleep(0.3)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        end = time.monotonic() + 10
+        while ">" not in proxy.said() and time.monotonic() < end:
+            time.sleep(0.02)
+        check(f"<1.2.3.4 1.2.3.4 127.0.0.1 {own}>" in proxy.said(), proxy.said())
+
+
 class Peer:
     """Another server or proxy in the foreground, ready when `port` accepts."""
 

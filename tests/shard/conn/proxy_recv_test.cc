@@ -59,6 +59,9 @@ class ProxyRecvTest : public testing::Test {
   std::string Addresses() {
     return connection_->PeerAddress().ToString() + " > " + connection_->LocalAddress().ToString();
   }
+  std::string Originals() {
+    return connection_->OriginalPeer().ToString() + " > " + connection_->OriginalLocal().ToString();
+  }
   std::string Received() {
     ByteQueue queue(world_->slices);
     connection_->Recv(queue, SIZE_MAX);
@@ -228,6 +231,28 @@ TEST_F(ProxyRecvTest, KeepsNoTlvThatIsTooLong) {
   world_->Settle();
   EXPECT_EQ(ReceivedTlvs(*connection_), "");
   EXPECT_EQ(connection_->scratch(), nullptr) << "nobody needed it";
+}
+
+TEST_F(ProxyRecvTest, WhoThePeerWasIsStillKnown) {
+  OpenProxy();
+  peer_->Write(kV1);
+  world_->Settle();
+  EXPECT_EQ(Addresses(), "1.2.3.4:10 > 5.6.7.8:20");
+  EXPECT_EQ(connection_->scratch(), nullptr) << "nobody had asked, so the kernel is";
+  const std::string real = Originals();
+  EXPECT_EQ(real.find("1.2.3.4"), std::string::npos);
+
+  // A rule on the connection changes both; what it has made stays behind the header, and behind
+  // whatever is said after that.
+  OpenProxy();
+  connection_->SetPeerAddress(Address::V4(0x0a010101, 7));
+  EXPECT_EQ(Originals(), "10.1.1.1:7 > " + real.substr(real.find("> ") + 2));
+  peer_->Write(kV1);
+  world_->Settle();
+  EXPECT_TRUE(connection_->KeepOriginal()) << "a second time, by a rule on the session";
+  connection_->SetPeerAddress(Address::V4(0x0a020202, 8));
+  EXPECT_EQ(Addresses(), "10.2.2.2:8 > 5.6.7.8:20");
+  EXPECT_EQ(Originals(), "10.1.1.1:7 > " + real.substr(real.find("> ") + 2));
 }
 
 TEST_F(ProxyRecvTest, NetscalersHeader) {
