@@ -258,27 +258,35 @@ bool PrepareTlv(PreparedUnit& unit, std::string* why) {
   return false;
 }
 
-// Those inside the one about SSL stand one level deeper.
-bool IsInsideSsl(proto::ProxyTlvType type) {
+// Those about SSL stand one level deeper, inside the one that says that there is any.
+bool IsAboutSsl(proto::ProxyTlvType type) {
   return type > proto::ProxyTlvType::kSsl && type < proto::ProxyTlvType::kNetns;
 }
 
-bool GiveTlv(Sample& sample, EvalContext& context, proto::ProxyTlvType type) {
-  std::string_view tlvs = TlvsOf(Traffic(context).client);
-  if (IsInsideSsl(type)) {
-    std::string_view value;
-    proto::ProxySslTlv ssl;
-    if (!proto::FindProxyTlv(tlvs, proto::ProxyTlvType::kSsl, &value) ||
-        !proto::ReadProxySslTlv(value, &ssl)) {
-      return false;
-    }
-    tlvs = ssl.tlvs;
-  }
+// The `*wanted`-th from here on; what has been passed is taken from it.
+bool FindTlv(std::string_view tlvs, proto::ProxyTlvType type, uint32_t* wanted,
+             std::string_view* value) {
   proto::ProxyTlvReader reader(tlvs);
-  proto::ProxyTlv tlv;
+  for (proto::ProxyTlv tlv; reader.Next(&tlv);) {
+    if (tlv.type != type || --*wanted > 0) continue;
+    *value = tlv.value;
+    return true;
+  }
+  return false;
+}
+
+// In the order of the header (manual 7.3.3, fc_pp_tlv).
+bool GiveTlv(Sample& sample, EvalContext& context, proto::ProxyTlvType type) {
+  const std::string_view tlvs = TlvsOf(Traffic(context).client);
   uint32_t wanted = context.occurrence() == 0 ? 1 : context.occurrence();
-  while (reader.Next(&tlv)) {
+  std::string_view value;
+  if (!IsAboutSsl(type)) return FindTlv(tlvs, type, &wanted, &value) && GiveText(sample, value);
+  proto::ProxyTlvReader reader(tlvs);
+  for (proto::ProxyTlv tlv; reader.Next(&tlv);) {
     if (tlv.type == type && --wanted == 0) return GiveText(sample, tlv.value);
+    proto::ProxySslTlv ssl;
+    if (tlv.type != proto::ProxyTlvType::kSsl || !proto::ReadProxySslTlv(tlv.value, &ssl)) continue;
+    if (FindTlv(ssl.tlvs, type, &wanted, &value)) return GiveText(sample, value);
   }
   return false;
 }

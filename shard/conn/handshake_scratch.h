@@ -42,34 +42,37 @@ struct HandshakeScratch {
 
 class HandshakeMemory {
  public:
-  // TLVs are kept in blocks of two sizes, so that the usual few bytes do not cost a page.
+  // TLVs are kept in blocks of three sizes, so that the usual few bytes do not cost a page. The
+  // largest has room for whatever a header of the default tune.bufsize brings.
   static constexpr size_t kSmallBytes = 256;
   static constexpr size_t kLargeBytes = 4096;
+  static constexpr size_t kBytesMax = 16384;
 
   explicit HandshakeMemory(uint32_t capacity)
-      : scratches_(capacity), small_(capacity), large_(std::min<uint32_t>(capacity, 65536)) {}
+      : scratches_(capacity),
+        small_(capacity),
+        large_(std::min<uint32_t>(capacity, 65536)),
+        largest_(std::min<uint32_t>(capacity, 4096)) {}
 
   HandshakeScratch* New() { return scratches_.New(); }
   void Delete(HandshakeScratch* scratch) {
     DropTlvs(*scratch);
     scratches_.Delete(scratch);
   }
-  // Room for `bytes` of TLVs, at most kLargeBytes; in place of what was there.
+  // Room for `bytes` of TLVs, at most kBytesMax; in place of what was there.
   bool MakeRoomForTlvs(HandshakeScratch& scratch, size_t bytes) {
     DropTlvs(scratch);
-    if (bytes > kLargeBytes) return false;
-    if (bytes <= kSmallBytes) {
-      Block<kSmallBytes>* block = small_.New();
-      scratch.tlvs = block != nullptr ? block->bytes : nullptr;
-    } else {
-      Block<kLargeBytes>* block = large_.New();
-      scratch.tlvs = block != nullptr ? block->bytes : nullptr;
-    }
+    if (bytes > kBytesMax) return false;
+    scratch.tlvs = bytes <= kSmallBytes   ? TakeOf(small_)
+                   : bytes <= kLargeBytes ? TakeOf(large_)
+                                          : TakeOf(largest_);
     if (scratch.tlvs == nullptr) return false;
     scratch.tlv_bytes = uint32_t(bytes);
     return true;
   }
-  uint32_t live() const { return scratches_.live() + small_.live() + large_.live(); }
+  uint32_t live() const {
+    return scratches_.live() + small_.live() + large_.live() + largest_.live();
+  }
 
  private:
   template <size_t kBytes>
@@ -77,12 +80,20 @@ class HandshakeMemory {
     char bytes[kBytes];
   };
 
+  template <size_t kBytes>
+  static char* TakeOf(base::Slab<Block<kBytes>>& blocks) {
+    Block<kBytes>* block = blocks.New();
+    return block != nullptr ? block->bytes : nullptr;
+  }
+
   void DropTlvs(HandshakeScratch& scratch) {
     if (scratch.tlvs == nullptr) return;
     if (scratch.tlv_bytes <= kSmallBytes) {
       small_.Delete(reinterpret_cast<Block<kSmallBytes>*>(scratch.tlvs));
-    } else {
+    } else if (scratch.tlv_bytes <= kLargeBytes) {
       large_.Delete(reinterpret_cast<Block<kLargeBytes>*>(scratch.tlvs));
+    } else {
+      largest_.Delete(reinterpret_cast<Block<kBytesMax>*>(scratch.tlvs));
     }
     scratch.tlvs = nullptr;
     scratch.tlv_bytes = 0;
@@ -91,6 +102,7 @@ class HandshakeMemory {
   base::Slab<HandshakeScratch> scratches_;
   base::Slab<Block<kSmallBytes>> small_;
   base::Slab<Block<kLargeBytes>> large_;
+  base::Slab<Block<kBytesMax>> largest_;
 };
 
 }  // namespace shard

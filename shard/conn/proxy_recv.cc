@@ -54,18 +54,14 @@ Address ToAddress(PreambleFamily family, const proto::PreambleEndpoint& endpoint
   return address;
 }
 
-bool IsKept(const proto::ProxyTlv& tlv) {
-  return tlv.type != proto::ProxyTlvType::kNoop && tlv.type != proto::ProxyTlvType::kCrc32c &&
-         tlv.value.size() <= kKeptTlvBytesMax;
-}
-
 // False: no memory.
 bool KeepTlvs(Connection& connection, std::string_view tlvs) {
   size_t bytes = 0;
   proto::ProxyTlv tlv;
   const auto take = [&tlv, &bytes] {
     const size_t more = proto::kProxyTlvHeaderBytes + tlv.value.size();
-    if (!IsKept(tlv) || bytes + more > HandshakeMemory::kLargeBytes) return false;
+    if (tlv.value.size() > kKeptTlvBytesMax) return false;
+    if (bytes + more > HandshakeMemory::kBytesMax) return false;
     bytes += more;
     return true;
   };

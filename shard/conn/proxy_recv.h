@@ -12,8 +12,8 @@
 // and local address, behind which the original ones are still known; one that does not (UNKNOWN,
 // LOCAL, unix) leaves the real ones.
 //
-// A header may be as long as one small buffer (tune.bufsize). Of its TLVs those are kept that are
-// no padding and no checksum, up to 1024 bytes each (manual 7.3.3, fc_pp_tlv) and 4096 in all.
+// A header may be as long as one small buffer (tune.bufsize). Its TLVs are kept, padding and
+// checksum as well, up to 1024 bytes each (manual 7.3.3, fc_pp_tlv) and 16384 in all.
 
 #pragma once
 

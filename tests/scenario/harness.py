@@ -205,6 +205,44 @@ def echo(peer):
         peer.sendall(piece)
 
 
+class Peer:
+    """Another server or proxy in the foreground, ready when `port` accepts; its folder goes with it."""
+
+    def __init__(self, command, port, folder):
+        self.folder = folder
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=open(os.path.join(folder, "said"), "wb"))
+        end = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            except OSError:
+                if time.monotonic() > end or self.process.poll() is not None:
+                    self.stop()
+                    raise AssertionError(f"{command[0]} does not listen: {self.said()[-1500:]}") from None
+                time.sleep(0.05)
+
+    def said(self):
+        with open(os.path.join(self.folder, "said"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 class Proxy:
     """The program under test with one configuration; ready when `ports` accept. It gets the descriptors `inherit`.
 

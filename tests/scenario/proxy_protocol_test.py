@@ -8,13 +8,12 @@ import random
 import shutil
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-from harness import (DEFAULTS, IS_HAPROXY, Proxy, Server, case, check, connect, free_port, is_closed_within,
+from harness import (DEFAULTS, IS_HAPROXY, Peer, Proxy, Server, case, check, connect, free_port, is_closed_within,
                      need_program, raise_file_limit, receive_all, receive_exactly, run_cases, skip)
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -440,42 +439,65 @@ listen in
         check(f"<1.2.3.4 1.2.3.4 127.0.0.1 {own}>" in proxy.said(), proxy.said())
 
 
-class Peer:
-    """Another server or proxy in the foreground, ready when `port` accepts."""
+def tlv(kind, value):
+    return struct.pack(">BH", kind, len(value)) + value
 
-    def __init__(self, command, port, folder):
-        self.folder = folder
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=open(os.path.join(folder, "said"), "wb"))
-        end = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                return
-            except OSError:
-                if time.monotonic() > end or self.process.poll() is not None:
-                    self.stop()
-                    raise AssertionError(f"{command[0]} does not listen: {self.said()[-1500:]}") from None
-                time.sleep(0.05)
 
-    def said(self):
-        with open(os.path.join(self.folder, "said"), encoding="utf-8", errors="replace") as file:
-            return file.read()
+def checked(header):
+    """A header of version 2 with the checksum in its TLV of type 3, which must be there."""
+    at = header.index(b"\x03\0\x04\0\0\0\0") + 3
+    crc = 0xffffffff
+    for byte in header:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return header[:at] + struct.pack(">I", crc ^ 0xffffffff) + header[at + 4:]
 
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+@case
+def every_tlv_that_came_can_be_read():
+    """manual 7.3.3, fc_pp_tlv: by name and by number, padding and checksum, several of one type, up to 1024 bytes each."""
+    if IS_HAPROXY:
+        skip("2.6 has no fc_pp_tlv")
+    ssl = b"\x01\0\0\0\0" + tlv(0x21, b"TLSv1.3") + tlv(0x22, b"me") + tlv(0x23, b"AES") + tlv(0x24, b"sig") + \
+        tlv(0x25, b"EC256")
+    long = [tlv(0xe5, bytes([letter]) * 1024) for letter in b"abcdefgh"]
+    tlvs = b"".join((tlv(0x01, b"h2"), tlv(0x02, b"first"), tlv(0x04, b"padding"), tlv(0x05, b"id"), tlv(0x02, b"second"),
+                     tlv(0x03, bytes(4)), tlv(0x20, ssl), tlv(0x30, b"netns"), tlv(0xe0, b"none"), tlv(0x23, b"outside"),
+                     tlv(0x00, b"zero"), tlv(0xff, b"last"), tlv(0xe1, b"x" * 1025), tlv(0xe2, b""), *long))
+    header = checked(v2("1.2.3.4", 1111, tlvs=tlvs))
+    crc = header[header.index(b"\x03\0\x04") + 3:][:4]
+    wanted = {"ALPN": b"h2", "1": b"h2", "0x01": b"h2", "AUTHORITY": b"first", "2": b"first", "CRC32": crc, "3": crc,
+              "NOOP": b"padding", "4": b"padding", "UNIQUE_ID": b"id", "5": b"id", "SSL": ssl, "0x20": ssl,
+              "SSL_VERSION": b"TLSv1.3", "SSL_CN": b"me", "SSL_CIPHER": b"AES", "SSL_SIG_ALG": b"sig", "SSL_KEY_ALG": b"EC256",
+              "37": b"EC256", "NETNS": b"netns", "0xe0": b"none", "224": b"none", "0": b"zero", "0xff": b"last", "0xe2": b"",
+              "0xe5": b"a" * 1024}
+    rules = [f'http-request set-header x-{name} "<%[fc_pp_tlv({name}),hex]>"' for name in wanted]
+    conditions = {"2 -m str first": 1, "2 -m str second": 1, "2 -m str third": 0, "0x23 -m str AES": 1, "0x23 -m str outside": 1,
+                  "0xe1 -m found": 0, "0xe2 -m found": 1, "6 -m found": 0, "0xe5 -m len 1024": 1, "0xe5 -m beg h": 1}
+    for number, (condition, _) in enumerate(conditions.items()):
+        kind, rest = condition.split(" ", 1)
+        rules.append(f"http-request set-header y-{number} 0\n  "
+                     f"http-request set-header y-{number} 1 if {{ fc_pp_tlv({kind}) {rest} }}")
+    rules += ['http-request set-header z-authority "%[fc_pp_authority]"', 'http-request set-header z-id "%[fc_pp_unique_id]"']
+    text = "\n  ".join(rules)
+    for driver in DRIVERS:
+        port = free_port()
+        config = http_config(port, 0, bind=f"accept-proxy\n  {text}", driver=driver)
+        with Server(echo_request) as server, Proxy(config.replace("127.0.0.1:0 ", f"127.0.0.1:{server.port} "), [port]):
+            with connect(port) as client:
+                answer = exchange(client, [header + REQUEST]).decode()
+            for name, value in wanted.items():
+                check(f"x-{name.lower()}: <{value.hex().upper()}>\r\n" in answer.replace(f"x-{name}", f"x-{name.lower()}"),
+                      f"{name} is not {value[:50]!r}: {answer[:3000]}")
+            for number, (condition, holds) in enumerate(conditions.items()):
+                check(f"y-{number}: {holds}\r\n" in answer, f"{condition}: {answer[-1500:]}")
+            check("z-authority: first\r\n" in answer and "z-id: id\r\n" in answer, answer[-1500:])
+            # A LOCAL header's block is discarded, whatever it holds (proxy-protocol.txt 2.2).
+            local = header[:12] + b"\x20" + header[13:]
+            with connect(port) as client:
+                answer = exchange(client, [checked(local.replace(crc, bytes(4))) + REQUEST]).decode()
+            check("x-1: <>\r\n" in answer and "z-id: \r\n" in answer, answer[-1500:])
 
 
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"

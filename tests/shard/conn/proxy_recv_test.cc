@@ -199,11 +199,10 @@ TEST_F(ProxyRecvTest, AHeaderMayFillABufferAndNoMore) {
 }
 
 TEST_F(ProxyRecvTest, KeepsTlvsAsLongAsTheConnectionLives) {
-  const std::string kept = Tlv(1, "h2") + Tlv(2, "example.com") + Tlv(5, "id") + Tlv(0xe1, "mine");
+  const std::string kept = Tlv(1, "h2") + Tlv(4, "padding") + Tlv(2, "example.com") + Tlv(5, "id") +
+                           Tlv(0xe1, "mine") + Tlv(0xe1, "too");
   OpenProxy();
-  peer_->Write(V2(0x21, 0x11,
-                  kV4 + Tlv(1, "h2") + Tlv(4, "padding") + Tlv(2, "example.com") + Tlv(5, "id") +
-                      Tlv(0xe1, "mine")));
+  peer_->Write(V2(0x21, 0x11, kV4 + kept));
   world_->Settle();
   EXPECT_EQ(ReceivedTlvs(*connection_), kept);
   std::string_view value;
@@ -217,15 +216,24 @@ TEST_F(ProxyRecvTest, KeepsTlvsAsLongAsTheConnectionLives) {
 }
 
 TEST_F(ProxyRecvTest, KeepsNoTlvThatIsTooLong) {
-  const ConnWorldOptions roomy{.small_bytes = 16384, .large_bytes = 16384};
-  OpenProxy(roomy);
-  const std::string kilobyte = Tlv(0xe2, std::string(1024, 'k'));
-  peer_->Write(V2(0x21, 0x11,
-                  kV4 + Tlv(0xe1, std::string(1025, 'x')) + kilobyte + kilobyte + kilobyte +
-                      kilobyte + Tlv(5, "id")));
-  world_->Settle();
-  EXPECT_EQ(hearer_.Take(), "connected ");
-  EXPECT_EQ(ReceivedTlvs(*connection_), kilobyte + kilobyte + kilobyte + Tlv(5, "id"));
+  const ConnWorldOptions roomy{.small_bytes = 32768, .large_bytes = 32768};
+  std::string kilobytes;
+  for (int i = 0; i < 15; ++i) kilobytes += Tlv(0xe2, std::string(1024, char('a' + i)));
+  // 15 times 1027 bytes fit into 16384; another one does not, and what is shorter does.
+  for (const size_t count : {1, 4, 15}) {
+    SCOPED_TRACE(count);
+    OpenProxy(roomy);
+    const std::string some = kilobytes.substr(0, count * 1027);
+    const std::string more = count == 15 ? Tlv(0xe3, std::string(1024, 'x')) : "";
+    peer_->Write(
+        V2(0x21, 0x11, kV4 + Tlv(0xe1, std::string(1025, 'x')) + some + more + Tlv(5, "id")));
+    world_->Settle();
+    EXPECT_EQ(hearer_.Take(), "connected ");
+    EXPECT_EQ(ReceivedTlvs(*connection_), some + Tlv(5, "id"));
+    connection_->Abort();
+    world_->Settle();
+    EXPECT_EQ(world_->table->handshake_memory().live(), 0u);
+  }
   OpenProxy(roomy);
   peer_->Write(kV1);
   world_->Settle();
