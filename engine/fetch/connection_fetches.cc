@@ -97,22 +97,24 @@ bool IsLocal(const shard::Address& address) {
   return bound;
 }
 
-bool SourceIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  const shard::Address& address = Traffic(context).Source();
-  return address.is_ip() && GiveBoolean(sample, IsLocal(address));
-}
-bool DestinationIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  const shard::Address& address = Traffic(context).Destination();
+// Addresses of unix sockets are considered local (manual 7.3.3, src_is_local).
+bool GiveIsLocal(Sample& sample, const shard::Address& address) {
+  if (address.family == AF_UNIX) return GiveBoolean(sample, true);
   return address.is_ip() && GiveBoolean(sample, IsLocal(address));
 }
 
+bool SourceIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return GiveIsLocal(sample, Traffic(context).Source());
+}
+bool DestinationIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
+  return GiveIsLocal(sample, Traffic(context).Destination());
+}
+
 bool ClientSourceIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  const shard::Address address = OriginalSource(context);
-  return address.is_ip() && GiveBoolean(sample, IsLocal(address));
+  return GiveIsLocal(sample, OriginalSource(context));
 }
 bool ClientDestinationIsLocal(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  const shard::Address address = OriginalDestination(context);
-  return address.is_ip() && GiveBoolean(sample, IsLocal(address));
+  return GiveIsLocal(sample, OriginalDestination(context));
 }
 
 // Errors of a connection --------------------------------------------------------------------------
