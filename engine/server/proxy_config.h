@@ -103,9 +103,11 @@ struct ClientFacts {
   // Whether any of it is known of the client's connection alone.
   bool of_tls() const { return tls || common_name || cipher || signature || key || authority; }
   bool any() const { return of_tls() || unique_id || !made.empty(); }
+  // As TLVs. Values that are made may pass on those of the client's own header, which have up to
+  // 1024 bytes each; without any option it is the name of a protocol.
+  size_t bytes_max() const { return !made.empty() ? 4096 : any() ? 1024 : 3 + 255; }
 };
-// As TLVs, at most.
-inline constexpr size_t kClientFactsBytesMax = 1024;
+inline constexpr size_t kClientFactsBytesMax = 4096;  // of any server
 
 // `server` (manual 5.2).
 struct ServerConfig final : shard::ServerTarget {

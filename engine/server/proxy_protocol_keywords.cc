@@ -162,10 +162,7 @@ void FinishProxyProtocol(BuildContext& context, ProxyDraft& draft) {
   for (const auto& server : proxy.servers) {
     server->announce.version = server->send_proxy_v2 ? 2 : server->send_proxy_v1 ? 1 : 0;
     if (server->announce.version == 0) continue;
-    constexpr size_t kAlpnBytesMax = proto::kProxyTlvHeaderBytes + 255;
-    const size_t of_client = server->announce.version == 1 ? 0
-                             : server->client_facts.any()  ? kClientFactsBytesMax
-                                                           : kAlpnBytesMax;
+    const size_t of_client = server->announce.version == 1 ? 0 : server->client_facts.bytes_max();
     const size_t bytes = shard::ProxyHeaderBytesMax(server->announce) + of_client;
     if (bytes <= bytes_max) continue;
     context.diagnostics.Error(At(server->place),

@@ -82,7 +82,7 @@ void WriteTlsFacts(const ClientFacts& facts, const shard::Connection& client,
 
 std::string_view WriteClientFacts(const ClientFacts& facts, const shard::Connection* client,
                                   StreamContext& context, char* memory) {
-  proto::ByteWriter writer(memory, kClientFactsBytesMax);
+  proto::ByteWriter writer(memory, facts.bytes_max());
   // What was negotiated is told without being asked for (manual 5.2, send-proxy-v2).
   if (const tls::Link* link = OpenLink(client)) {
     Add(ProxyTlvType::kAlpn, tls::Protocol(*client), writer);
