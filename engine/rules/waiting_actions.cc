@@ -35,7 +35,10 @@ class Tarpit final : public RuleAction {
         context.backend != nullptr ? context.backend->timeouts : context.frontend->timeouts;
     const uint32_t wait_ms = context.stream->TimeoutOf(
         TimeoutKind::kTarpit, timeouts.tarpit_ms != 0 ? timeouts.tarpit_ms : timeouts.connect_ms);
-    if (!HasPassed(context, wait_ms)) return Verdict::kYield;
+    if (!HasPassed(context, wait_ms)) {
+      context.stream->log().OnTarpit();
+      return Verdict::kYield;
+    }
     return context.Answer(*reply_, true);
   }
   bool ends() const override { return true; }

@@ -175,6 +175,11 @@ void StreamLog::FillNow(StreamContext& context, uint32_t needs, LogRecord& recor
     const proto::RequestHead& head = *context.request;
     record.request = {true, head.method_text, head.target, head.path, VersionText(head)};
   }
+  // Rules on a response come before it goes to the client.
+  if (context.response != nullptr && record.status <= 0) record.status = context.response->status;
+  if (context.response != nullptr && response_us_ == 0) {
+    record.timers.response_ms = Millis(connected_us_, NowMicros(stream));
+  }
   if ((needs & kNeedsUniqueId) != 0) record.unique_id = UniqueId(context);
 }
 
@@ -250,6 +255,10 @@ void StreamLog::OnEnd(Stream& stream, CloseReason reason, bool client_side) {
   // A request that turned out broken while a server was looked for was never whole.
   const bool sent = states_[1] == 'H' || states_[1] == 'D' || states_[1] == 'L';
   if (reason == CloseReason::kClientProtocol && stream.is_http() && !sent) states_[1] = 'R';
+  if (tarpitted_) {
+    states_[1] = 'T';
+    assigned_us_ = NowMicros(stream);
+  }
 }
 
 bool StreamLog::is_error(const Stream& stream) const {
@@ -402,7 +411,8 @@ void StreamLog::Count(Stream& stream) const {
   ProxyShardPart& front = stream.frontend().state->part(shard);
   if (http) {
     front.front_statuses.Add(status_);
-    if (states_[1] == 'R' && states_[0] != '-' && states_[0] != 'L') front.request_errors.Add();
+    const bool asking = states_[1] == 'R' || states_[1] == 'T';
+    if (asking && states_[0] != '-' && states_[0] != 'L') front.request_errors.Add();
   }
   if (const ProxyConfig* backend = stream.backend()) {
     ProxyShardPart& back = backend->state->part(shard);

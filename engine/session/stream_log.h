@@ -50,6 +50,8 @@ class StreamLog {
     (line == Line::kServer ? server_queue_ : backend_queue_) += uint32_t(ahead) + 1;
   }
   void OnRedispatch() { redispatched_ = true; }
+  // A rule holds the client back until it is refused or gone: %Tw, and T in the states (8.5).
+  void OnTarpit() { tarpitted_ = true; }
   void OnEstablished(Stream& stream);
   // The final head goes to the client. `own`: no server gave it.
   void OnResponse(Stream& stream, uint16_t status, bool own);
@@ -135,6 +137,7 @@ class StreamLog {
   std::optional<LogLevel> level_;  // by a rule
   char states_[2] = {'-', '-'};
   bool redispatched_ : 1 = false;
+  bool tarpitted_ : 1 = false;
   bool answered_ : 1 = false;  // by a server
   bool client_gone_ : 1 = false;
   bool request_whole_ : 1 = false;  // when the client went

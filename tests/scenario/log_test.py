@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -161,6 +162,21 @@ def no_phase_is_shorter_than_the_timeout_that_ended_it():
             check(not early, f"{len(early)} of {len(lines)} lines tell of less than 30 ms: {early[:3]}")
             for peer in peers:
                 peer.close()
+
+
+@case
+def who_goes_while_held_back_is_told_as_such():
+    """Manual 8.5, CT; Tw is how long it was held (8.4)."""
+    port = free_port()
+    option = 'timeout tarpit 5s\n  http-request tarpit\n  log-format "<%ts %Tw %Tc %ST>"'
+    with Proxy(config(port, 1, "log stdout format raw local0", option=option), [port]) as proxy:
+        with connect(port) as peer:
+            peer.sendall(b"GET /path HTTP/1.1\r\nHost: h\r\n\r\n")
+            time.sleep(0.3)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        wait_until(lambda: "<C" in proxy.said(), "no line comes")
+        found = re.search(r"<CT (\d+) -1 -1>", proxy.said())
+        check(found and 250 <= int(found.group(1)) < 5000, proxy.said())
 
 
 @case
