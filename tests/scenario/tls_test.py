@@ -367,9 +367,10 @@ def alert_after(port, hello):
 @case
 def plain_http_is_named_in_the_log():
     port = free_port()
-    with Server(echo) as server, Proxy(config(port, server.port, ec()), [port]) as proxy:
+    words = '  error-log-format "<%[fc_err] %[ssl_fc_err_str]>"'
+    with Server(echo) as server, Proxy(config(port, server.port, ec(), frontend=words), [port]) as proxy:
         alert_after(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        wait_for_line(proxy, "the client speaks HTTP without SSL")
+        wait_for_line(proxy, "<34 HTTP_REQUEST>")
 
 
 @case
