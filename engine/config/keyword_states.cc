@@ -184,7 +184,6 @@ constexpr KeywordState kStates[] = {
     {"nokqueue", kGlobal, kTunes},
     {"nopoll", kGlobal, kTunes},
     {"numa-cpu-mapping", kGlobal, kTunes, kAllowsNo},
-    {"pp2-never-send-local", kGlobal, kTunes, kAllowsNo},
     {"profiling.memory", kGlobal, kTunes},
     {"quick-exit", kGlobal, kTunes},
     {"stress-level", kGlobal, kTunes},

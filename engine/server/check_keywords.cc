@@ -231,11 +231,12 @@ void CheckTargetOf(BuildContext& context, const ServerConfig& server) {
 
 // By default the header is sent where the connection is that of the traffic (manual 5.2,
 // check-send-proxy).
-void FinishAnnouncing(ServerConfig& server) {
+void FinishAnnouncing(const GlobalConfig& global, ServerConfig& server) {
   CheckConfig& check = server.check;
   const bool is_elsewhere = check.target.port != 0 || check.target.address.family != AF_UNSPEC;
   if (!check.send_proxy && is_elsewhere) return;
   check.announce = server.announce;
+  check.announce.never_local = global.never_send_local;
   if (check.send_proxy && !check.announce.enabled()) check.announce.version = 1;
 }
 
@@ -328,7 +329,7 @@ void FinishChecks(BuildContext& context, ProxyDraft& draft) {
       Report(context, *server, "'agent-check' needs a port: give one with 'agent-port'");
     }
     CheckObserving(context, *server);
-    FinishAnnouncing(*server);
+    FinishAnnouncing(context.configuration.global, *server);
   }
 }
 

@@ -151,6 +151,7 @@ void RegisterProcess(BuildKeywords& keywords) {
   AddFlag(keywords, "daemon", kAllowsNo, &GlobalConfig::daemon);
   AddFlag(keywords, "quiet", kAllowsNo, &GlobalConfig::quiet);
   AddFlag(keywords, "strict-limits", kAllowsNo, &GlobalConfig::strict_limits);
+  AddFlag(keywords, "pp2-never-send-local", kAllowsNo, &GlobalConfig::never_send_local);
   AddFlag(keywords, "zero-warning", kNoPrefix, &GlobalConfig::zero_warning);
   keywords.Add({"user", kGlobal}, TakeUser);
   keywords.Add({"group", kGlobal}, TakeGroup);

@@ -356,6 +356,7 @@ struct GlobalConfig {
   bool zero_warning = false;           // as -dW
   uint32_t spread_checks_percent = 0;  // spread-checks
   uint32_t max_spread_checks_ms = 0;   // max-spread-checks; 0: no bound
+  bool never_send_local = false;       // pp2-never-send-local
   bool external_checks = false;        // external-check
   bool external_checks_keep_environment = false;
   uint32_t stats_maxconn = 10;  // `stats maxconn`

@@ -45,7 +45,7 @@ class ProxySend final : public Handshake {
       connection.SetLayerError(CloseReason::kNoMemory);
       return HandshakeResult::kFailed;
     }
-    const bool tells_own = scratch.announces_self && options.version == 1;
+    const bool tells_own = scratch.announces_self && (options.version == 1 || options.never_local);
     const proto::Preamble preamble =
         tells_own ? ToPreamble(connection.LocalAddress(), connection.PeerAddress())
                   : ToPreamble(scratch.source, scratch.destination);

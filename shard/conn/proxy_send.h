@@ -24,9 +24,10 @@ namespace shard {
 
 // What a server line asks for. Belongs to the configuration.
 struct ProxySendOptions {
-  uint8_t version = 0;  // 1 or 2; 0: no header
-  bool crc32c = false;  // of version 2, as are the TLVs
-  std::string tlvs;     // as they are sent
+  uint8_t version = 0;       // 1 or 2; 0: no header
+  bool crc32c = false;       // of version 2, as is all of the below
+  bool never_local = false;  // a connection of our own is announced, too (AnnounceSelf)
+  std::string tlvs;          // as they are sent
   bool enabled() const { return version != 0; }
 };
 
@@ -43,7 +44,7 @@ Handshake* ProxySendStep();
 
 // There is no client: a connection of our own, such as a health check. Version 1 has no word for
 // that which every server knows, so it tells the addresses of the connection itself; version 2 says
-// LOCAL.
+// LOCAL, or the same where the options have `never_local`.
 [[nodiscard]] bool AnnounceSelf(Connection& connection, const ProxySendOptions& options);
 
 }  // namespace shard

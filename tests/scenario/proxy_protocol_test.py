@@ -287,6 +287,17 @@ listen plain
 @case
 def health_checks_are_announced():
     """manual 5.2, check-send-proxy; a check that only connects sends the header, too, and ends in order."""
+    checks_are_announced("")
+
+
+@case
+def health_checks_are_announced_to_who_knows_no_local():
+    """manual 3.1, pp2-never-send-local"""
+    checks_are_announced("global\n  pp2-never-send-local\n")
+
+
+def checks_are_announced(settings):
+    never_local = "pp2-never-send-local" in settings
     checked = "check inter 100ms"
     rows = (
         (f"{checked} send-proxy", "own", "v1 is on where traffic has it"),
@@ -326,7 +337,7 @@ backend b{number}{int(http)}
   {"option httpchk GET /alive" if http else ""}
   server s 127.0.0.1:{server.port} {options.replace("PORT", str(server.port))}
 """)
-        with Proxy(f"{DEFAULTS}\nlisten in\n  bind 127.0.0.1:{port}\n" + "".join(sections), [port]):
+        with Proxy(f"{settings}{DEFAULTS}\nlisten in\n  bind 127.0.0.1:{port}\n" + "".join(sections), [port]):
             end = time.monotonic() + 10
             while len(seen) < 2 * len(rows) - 1 and time.monotonic() < end:
                 time.sleep(0.05)
@@ -337,7 +348,8 @@ backend b{number}{int(http)}
                 continue
             check((number, http) in seen, f"{what}: no check came")
             first, ended, peer, own = seen[number, http]
-            wanted = {None: b"", "local": SIGNATURE + b"\x20\0\0\0",
+            own_v2 = v2(peer[0], peer[1], own[0], own[1])
+            wanted = {None: b"", "local": own_v2 if never_local else SIGNATURE + b"\x20\0\0\0",
                       "own": f"PROXY TCP4 {peer[0]} {own[0]} {peer[1]} {own[1]}\r\n".encode()}[header]
             check(ended or IS_HAPROXY, f"{what}: the connection does not end in order")
             check(first == wanted if not http else first.startswith(wanted + b"GET /alive"), f"{what}: {first!r}")

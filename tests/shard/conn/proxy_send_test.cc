@@ -110,6 +110,10 @@ TEST_F(ProxySendTest, AConnectionOfOurOwnIsAnnouncedWithItsOwnAddresses) {
                              std::to_string(kSource.port) + " 9000\r\n");
   Dial({.version = 2}, {}, {});
   EXPECT_EQ(FirstRead(), std::string("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16)) << "LOCAL";
+  Dial({.version = 2, .never_local = true}, {}, {});
+  const std::string header = FirstRead();
+  EXPECT_EQ(header.substr(0, 16), std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", 16));
+  EXPECT_EQ(header.substr(16, 8), std::string(kSource.Bytes()) + std::string("\x7f\0\0\1", 4));
 }
 
 TEST_F(ProxySendTest, GoesAloneWhenThereIsNoData) {
