@@ -13,7 +13,8 @@
 //   before 10.5:  magic 4, length of the rest 4, IP header, TCP header
 //   since 10.5:   magic 4, length of it all 4, type 2, length of the rest 2, IP header, TCP header
 // What the third field of the newer form counts differs between descriptions, so only the last
-// length is believed.
+// length is believed. Another type would be another form, whose bytes nobody has described: it is
+// refused (HAProxy 2.6 does not look at the type).
 
 #pragma once
 
