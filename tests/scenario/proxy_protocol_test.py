@@ -218,10 +218,10 @@ def kept_connections_stay_with_their_client():
                 wrong.append((announced, head))
             peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
-    for driver, threads in itertools.product(DRIVERS, (1, 4)):
+    for driver, threads, version in itertools.product(DRIVERS, (1, 4), ("send-proxy", "send-proxy-v2")):
         port = free_port()
         with Server(serve) as server:
-            config = http_config(port, server.port, server="send-proxy", threads=threads,
+            config = http_config(port, server.port, server=version, threads=threads,
                                  defaults="http-reuse always", driver=driver)
             with Proxy(config, [port]):
                 for round_ in range(3):
