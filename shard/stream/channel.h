@@ -8,7 +8,7 @@
 // A large transfer may go through a pipe instead: bytes() goes first, and nothing is added to it
 // while the pipe holds any.
 //
-// States:  of its input:  open -> ended (the producer will give no more)
+// States:  of its input:  open -> ended (the producer will give no more); open again by Restart()
 //          of its output: open -> shut (the consumer takes no more; what is left is dropped)
 //          While held, the consumer side must not take bytes: somebody still looks at them.
 //
@@ -56,6 +56,13 @@ class Channel {
 
   bool ended() const { return ended_; }
   void End() { ended_ = true; }
+  // Its producer is replaced before anything was consumed: what that one gave goes to `unread`, and
+  // the next one begins anew.
+  void Restart(ByteQueue& unread) {
+    unread.MoveFrom(bytes_);
+    bytes_produced_ = 0;
+    ended_ = false;
+  }
   bool shut() const { return shut_; }
   void Shut() {
     shut_ = true;

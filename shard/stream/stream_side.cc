@@ -26,7 +26,7 @@ constexpr uint16_t kEdges[size_t(S::kCount)] = {
     /* Connecting   */ uint16_t(Mask(S::kEstablished) | Mask(S::kConnectError) | Mask(S::kClosed)),
     /* ConnectError */
     uint16_t(Mask(S::kTurnAround) | Mask(S::kRequested) | Mask(S::kClosed)),
-    /* Established  */ Mask(S::kDisconnected),
+    /* Established  */ uint16_t(Mask(S::kIdle) | Mask(S::kDisconnected)),
     /* Disconnected */ uint16_t(Mask(S::kRequested) | Mask(S::kClosed)),
     /* Closed       */ 0,
 };
@@ -70,6 +70,23 @@ void StreamSide::AttachEstablished(Endpoint* endpoint) {
   endpoint_->Attach(this);
   last_activity_ms_ = policy_.WaitFromMs();
   Enter(S::kEstablished);
+}
+
+Endpoint* StreamSide::Release(ByteQueue& unread) {
+  MUST(state_ == S::kEstablished);
+  MUST(!write_shut_);
+  MUST(in_.bytes_consumed() == 0);
+  MUST(in_.pipe() == nullptr);
+  Endpoint* endpoint = endpoint_;
+  endpoint_ = nullptr;
+  endpoint->Attach(nullptr);
+  in_.Restart(unread);
+  // Whoever has the endpoint's connection next finds out again how it ends.
+  event_error_ = CloseReason::kNone;
+  read_shut_ = receiving_ = clock_ran_ = false;
+  unsent_seen_ = 0;
+  Enter(S::kIdle);
+  return endpoint;
 }
 
 void StreamSide::AttachConnecting(Endpoint* endpoint) {

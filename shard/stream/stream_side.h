@@ -126,6 +126,9 @@ class StreamSide final : EndpointEvents {
   // Requests of the stream.
   // The endpoint is there and open: straight to Established.
   void AttachEstablished(Endpoint* endpoint);
+  // Gives an open endpoint back as it is, with all that it has brought in, of which nothing was
+  // consumed: another takes its place. The side is Idle; AttachEstablished() or Abort() follows.
+  Endpoint* Release(ByteQueue& unread);
   // Called by the policy inside StartConnect(): the endpoint that is connecting, or is open
   // already.
   void AttachConnecting(Endpoint* endpoint);

@@ -229,6 +229,10 @@ TEST_F(StreamSideTest, EventsWalkEveryEdgeOfTheTable) {
   side_->Run();
   EXPECT_EQ(side_->state(), S::kRequested);
   EXPECT_EQ(side_->reason(), CloseReason::kNone);
+  To(S::kEstablished);
+  ByteQueue unread(slices_);
+  EXPECT_EQ(side_->Release(unread), puppet_.get());
+  EXPECT_EQ(side_->state(), S::kIdle);
   Renew();
 
   for (int from = 0; from < int(S::kCount); ++from) {
@@ -272,6 +276,13 @@ TEST_F(StreamSideTest, MovesThatAreNotInTheTableDie) {
       "endpoint_");
   EXPECT_DEATH(
       {
+        To(S::kConnecting);
+        ByteQueue unread(slices_);
+        side_->Release(unread);
+      },
+      "kEstablished");
+  EXPECT_DEATH(
+      {
         To(S::kIdle);
         End();
         side_->Request();
@@ -285,9 +296,52 @@ TEST_F(StreamSideTest, MovesThatAreNotInTheTableDie) {
       "endpoint_");
   for (int from = 0; from < int(S::kCount); ++from) {
     EXPECT_FALSE(IsLegalEdge(S::kClosed, S(from)));
-    EXPECT_FALSE(IsLegalEdge(S(from), S::kIdle));
+    EXPECT_EQ(IsLegalEdge(S(from), S::kIdle), S(from) == S::kEstablished);
     EXPECT_FALSE(IsLegalEdge(S(from), S(from)));
   }
+}
+
+TEST_F(StreamSideTest, AnotherEndpointTakesOverWhatTheReleasedOneHasBrought) {
+  To(S::kEstablished);
+  puppet_->Arrive("GET");
+  puppet_->End();
+  side_->Run();
+  ASSERT_TRUE(side_->read_shut());
+  ASSERT_TRUE(in_.ended());
+  puppet_->events().OnError(CloseReason::kTlsTruncated);
+  ByteQueue unread(slices_);
+  ASSERT_EQ(side_->Release(unread), puppet_.get());
+  EXPECT_EQ(puppet_->calls, "") << "neither shut nor detached";
+  EXPECT_EQ(unread.size(), 3u);
+  EXPECT_TRUE(in_.empty());
+  EXPECT_EQ(in_.bytes_produced(), 0u) << "it will be counted again";
+  EXPECT_FALSE(in_.ended());
+  EXPECT_EQ(side_->Run(), SideWait::kStart);
+  EXPECT_EQ(side_->deadline_ms(), 0u);
+  Pass(10000);
+  EXPECT_EQ(side_->Run(), SideWait::kStart) << "no timeout without an endpoint";
+
+  Puppet next(slices_, chunks_);
+  side_->AttachEstablished(&next);
+  next.Arrive("body");
+  EXPECT_EQ(side_->Run(), SideWait::kBytes);
+  EXPECT_EQ(Out(in_), "body");
+  EXPECT_FALSE(side_->read_shut());
+  EXPECT_EQ(side_->deadline_ms(), clock_.now_ms() + 1000);
+  side_->Abort(CloseReason::kKilled);
+  side_->Run();
+  EXPECT_EQ(next.calls, "detach:killed ");
+  EXPECT_EQ(closed_, 1);
+}
+
+TEST_F(StreamSideTest, WithoutAnEndpointItCanStillBeAborted) {
+  To(S::kEstablished);
+  ByteQueue unread(slices_);
+  side_->Release(unread);
+  side_->Abort(CloseReason::kKilled);
+  side_->Run();
+  ExpectClosed(CloseReason::kKilled);
+  EXPECT_EQ(puppet_->calls, "") << "it is somebody else's";
 }
 
 TEST_F(StreamSideTest, EachTimeoutHasItsReason) {
