@@ -342,15 +342,16 @@ StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
     internal += state.part(shard).by_reason[size_t(shard::CloseReason::kInternal)].Get();
   }
   row.Set(C::eint, internal);
+  // In mode tcp those of connections that were upgraded (manual 4).
+  row.Set(C::ereq, state.Sum(&ProxyShardPart::request_errors));
+  row.Set(C::req_tot, state.Sum(&ProxyShardPart::requests));
+  row.Set(C::h1req, row.Get(C::req_tot));
   if (proxy.mode != Mode::kHttp) {
     row.Set(C::sess_other, row.Get(C::stot));
     return row;
   }
   row.Set(C::h1_sess, row.Get(C::stot));
   SetStatuses(row, state, &ProxyShardPart::front_statuses);
-  row.Set(C::ereq, state.Sum(&ProxyShardPart::request_errors));
-  row.Set(C::req_tot, state.Sum(&ProxyShardPart::requests));
-  row.Set(C::h1req, row.Get(C::req_tot));
   row.Set(C::intercepted, state.Sum(&ProxyShardPart::intercepted));
   const uint64_t requests = state.request_rates().Rate(facts.now_us);
   row.Set(C::req_rate, requests);

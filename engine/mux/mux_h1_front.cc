@@ -43,6 +43,20 @@ void MuxH1Front::Start() {
   connection_.WantRecv(true);
 }
 
+void MuxH1Front::StartWith(shard::ByteQueue& received) {
+  wire_.in().MoveFrom(received);
+  Start();
+  ReadLaterIfAny();
+}
+
+// From the loop, if there is something: an end that has been read already is told by no receive any
+// more.
+bool MuxH1Front::ReadLaterIfAny() {
+  const bool any = !wire_.in().empty() || connection_.has_unread() || connection_.wire_ended();
+  if (any) connection_.context().loop->run_queue().Add(this);
+  return any;
+}
+
 void MuxH1Front::SetDeadlineIn(uint32_t wait_ms) {
   connection_.SetDeadline(shard::DeadlineIn(connection_.context().loop->clock(), wait_ms));
 }
@@ -309,12 +323,7 @@ void MuxH1Front::NextRequest() {
   if (wait_ms == 0)
     wait_ms = profile_->request_ms != 0 ? profile_->request_ms : profile_->client_ms;
   if (wait_ms != 0) SetDeadlineIn(wait_ms);
-  // An end that has been read already is told by no receive any more.
-  if (!wire_.in().empty() || connection_.has_unread() || connection_.wire_ended()) {
-    connection_.context().loop->run_queue().Add(this);
-  } else {
-    connection_.WantRecv(true);
-  }
+  if (!ReadLaterIfAny()) connection_.WantRecv(true);
 }
 
 void MuxH1Front::Die(CloseReason reason) {

@@ -51,6 +51,8 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
 
   // The first request may come, or have come.
   void Start();
+  // The same on a connection that another mux has read from: `received`, without what it has left.
+  void StartWith(shard::ByteQueue& received);
   // From the next request on.
   void SetProfile(const HttpProfile& profile) { profile_ = &profile; }
   // Between requests: closes. A stopping process does not wait for idle clients.
@@ -135,6 +137,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   }
 
   void ReadHead();
+  bool ReadLaterIfAny();
   void HeadDone();
   void SetDeadlineIn(uint32_t wait_ms);
   void Refuse(uint16_t status, shard::CloseReason reason);

@@ -5,7 +5,7 @@
 // Threads: shard-local.
 // Units:   bytes.
 // Errors:  the connection's, passed on.
-// States:  carries one endpoint, itself, from construction to Detach().
+// States:  carries one endpoint, itself, from construction to Detach() or Leave().
 
 #pragma once
 
@@ -41,6 +41,8 @@ class MuxRaw final : public Mux, public shard::Endpoint {
   void EndSpliceIn() override { connection_.EndSpliceIn(); }
   bool CanSpliceOut() const override { return connection_.can_splice_out(); }
   size_t SpliceOut(shard::Pipe& pipe) override;
+  // Another mux has the connection: frees this one, which no stream has any more, and nothing else.
+  void Leave() { slab_.Delete(this); }
   // `option nolinger`: an end out of order is an RST.
   void SetNoLinger(bool no_linger) { no_linger_ = no_linger; }
 

@@ -132,6 +132,8 @@ class UseService final : public RuleAction {
  public:
   explicit UseService(const shard::AppletType* applet) : applet_(applet) {}
   Verdict Run(RuleContext& context) const override {
+    // A later request of a connection that has switched to HTTP (manual 4.4, switch-mode).
+    if (context.stream->is_http()) return context.Reject();
     context.stream->SetTarget(shard::Target::Of(applet_));
     context.stream->RequestServerSide();
     return Verdict::kEnd;
@@ -141,6 +143,16 @@ class UseService final : public RuleAction {
 
  private:
   const shard::AppletType* const applet_;
+};
+
+// What is HTTP already stays as it is.
+class SwitchMode final : public RuleAction {
+ public:
+  Verdict Run(RuleContext& context) const override {
+    return context.stream->is_http() ? Verdict::kStop : Verdict::kSwitch;
+  }
+  bool ends() const override { return true; }
+  bool switches_mode() const override { return true; }
 };
 
 template <typename T>
@@ -199,6 +211,31 @@ std::unique_ptr<const RuleAction> MakeUseService(ActionUse& action) {
   return nullptr;
 }
 
+std::unique_ptr<const RuleAction> MakeSwitchMode(ActionUse& action) {
+  const ProxyConfig& proxy = *action.context.proxy->config;
+  const bool in_defaults = action.context.proxy->section->kind == SectionKind::kDefaults;
+  if (!in_defaults && !proxy.is_frontend) {
+    action.RefuseWord("it is for a proxy that has clients, and " + proxy.kind + " " +
+                      InQuotes(proxy.name) + " has none");
+    return nullptr;
+  }
+  std::string_view word;
+  if (!action.TakeArgument("'http'", &word)) return nullptr;
+  if (word != "http") {
+    action.Refuse("expects 'http', not " + InQuotes(word));
+    return nullptr;
+  }
+  if (action.TakeWord("proto")) {
+    if (!action.TakeArgument("a protocol", &word)) return nullptr;
+    if (word != "h1") {
+      action.Refuse(word == "h2" ? "'proto h2' is not supported yet, only 'h1' is"
+                                 : "'proto' expects 'h1', not " + InQuotes(word));
+      return nullptr;
+    }
+  }
+  return std::make_unique<SwitchMode>();
+}
+
 constexpr ActionSpec kEndingActions[] = {
     {"accept", kTcpConnection | kTcpSession | kTcpContent | kTcpResponse, &MakeBare<Stop>},
     {"allow", kHttpRequest | kHttpResponse | kHttpAfter, &MakeBare<Stop>},
@@ -211,6 +248,7 @@ constexpr ActionSpec kEndingActions[] = {
     {"silent-drop",
      kTcpConnection | kTcpSession | kTcpContent | kTcpResponse | kHttpRequest | kHttpResponse,
      &MakeSilentDrop},
+    {"switch-mode", kTcpContent, &MakeSwitchMode},
     {"use-service", kTcpContent, &MakeUseService},
 };
 

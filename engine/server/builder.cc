@@ -306,21 +306,15 @@ ProxyConfig* FindBackendOrReport(BuildContext& context, const WordPlace& place,
   return nullptr;
 }
 
-// Traffic of one mode cannot be forwarded in another one.
 void CheckSameMode(BuildContext& context, const ProxyConfig& frontend, const ProxyConfig& backend,
                    const WordPlace& place, const char* role) {
-  if (frontend.mode == backend.mode) return;
+  if (frontend.MayLeadTo(backend)) return;
   const auto title = [](const ProxyConfig& proxy) {
     return std::string(proxy.mode == Mode::kHttp ? "http " : "tcp ") + proxy.kind + " '" +
            proxy.name + "' (" + proxy.place.file + ":" + std::to_string(proxy.place.line) + ")";
   };
-  // HAProxy makes HTTP of a connection once a TCP frontend has chosen a backend that speaks it.
-  const bool is_upgrade = frontend.mode == Mode::kTcp;
   context.diagnostics.Error(
-      place.At(),
-      is_upgrade ? title(frontend) + " leads to " + title(backend) +
-                       ": an upgrade to HTTP is not supported yet"
-                 : title(frontend) + " tries to use incompatible " + title(backend) + " " + role,
+      place.At(), title(frontend) + " tries to use incompatible " + title(backend) + " " + role,
       "both need the same 'mode'");
 }
 

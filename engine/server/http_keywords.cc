@@ -496,6 +496,23 @@ void WarnOfTcp(BuildContext& context, const ProxyDraft& draft) {
   warn(config.is_backend && http.pretend_keepalive, "'option http-pretend-keepalive'");
 }
 
+// What has become HTTP cannot go to servers of mode tcp (manual 4.4, switch-mode).
+void WarnOfNoHttp(BuildContext& context, const ProxyDraft& draft) {
+  const ProxyConfig& config = *draft.config;
+  const auto speaks_http = [](const ProxyConfig* backend) {
+    return backend != nullptr && backend->mode == Mode::kHttp;
+  };
+  bool leads_to_http = speaks_http(config.default_backend);
+  for (const BackendRule& rule : draft.rules->use_backend) {
+    leads_to_http = leads_to_http || !rule.name.is_constant() || speaks_http(rule.backend);
+  }
+  if (leads_to_http) return;
+  context.diagnostics.Warning(
+      draft.section->header.At(1),
+      "'switch-mode http' in " + config.kind + " '" + config.name +
+          "', which leads to no backend of 'mode http': what is upgraded has nowhere to go");
+}
+
 }  // namespace
 
 void RegisterHttpKeywords(BuildKeywords& keywords) {
@@ -507,11 +524,18 @@ void RegisterHttpKeywords(BuildKeywords& keywords) {
 
 void FinishHttp(BuildContext& context, ProxyDraft& draft) {
   ApplyReplySteps(context, draft);
-  const bool is_http = draft.config->mode == Mode::kHttp;
-  if (!draft.has_abort_on_close) draft.config->http.abort_on_close = is_http;
+  ProxyConfig& config = *draft.config;
+  const bool is_http = config.mode == Mode::kHttp;
+  if (!draft.has_abort_on_close) config.http.abort_on_close = is_http;
   FinishRuleReplies(context, draft);
   if (is_http) return;
+  if (draft.rules != nullptr && draft.rules->SwitchesMode()) return WarnOfNoHttp(context, draft);
   WarnOfTcp(context, draft);
+  // Of a connection that is upgraded for its backend's sake that one alone has a say (manual 4).
+  HttpConfig& http = config.http;
+  http.monitor_uri.clear();
+  http.forward_for = http.original_to = {};
+  http.buffer_request = http.ignore_probes = false;
   if (draft.rules == nullptr) return;
   for (const RuleStage stage : {RuleStage::kHttpRequest, RuleStage::kRedirect,
                                 RuleStage::kHttpResponse, RuleStage::kHttpAfter}) {

@@ -228,6 +228,10 @@ struct ProxyConfig {
   // the global maxconn, so that an operator gets in when everything is full.
   bool is_internal = false;
   Mode mode = Mode::kTcp;
+  // A client's bytes may become HTTP on their way to a backend, but not the other way (manual 4).
+  bool MayLeadTo(const ProxyConfig& backend) const {
+    return mode == backend.mode || mode == Mode::kTcp;
+  }
   Timeouts timeouts;
   SavedStatesFrom saved_states = SavedStatesFrom::kNone;
   std::string guid;                    // empty: none

@@ -35,6 +35,7 @@ class RuleContext;
 enum class Verdict : uint8_t {
   kContinue,  // the next rule
   kStop,      // no further rule of this set: accept, allow
+  kSwitch,    // the same, and the stream, which is of mode tcp, goes on in mode http
   kYield,     // this action again, when something has happened
   kEnd,       // answered or refused: nothing further may look at the stream
 };
@@ -47,6 +48,8 @@ class RuleAction {
   virtual bool ends() const { return false; }
   // It cannot be used where requests of HTTP are read.
   virtual bool only_tcp() const { return false; }
+  // What follows may be HTTP, where it was not (switch-mode).
+  virtual bool switches_mode() const { return false; }
   // What it answers, if that is what it does.
   virtual const RuleReply* reply() const { return nullptr; }
 };
@@ -100,6 +103,13 @@ struct ProxyRules {
   bool LeadsTo(const ProxyConfig& backend) const {
     for (const BackendRule& rule : use_backend) {
       if (rule.backend == &backend) return true;
+    }
+    return false;
+  }
+  // Its HTTP rules may be asked, whatever its mode.
+  bool SwitchesMode() const {
+    for (const Rule& rule : set(RuleStage::kTcpContent).rules) {
+      if (rule.action->switches_mode()) return true;
     }
     return false;
   }

@@ -107,7 +107,7 @@ void FillSession(const Session& session, uint32_t needs, uint64_t now_us, LogRec
   record.frontend = record.backend = frontend.name;
   record.bind = session.bind().name;
   record.bind_id = session.bind().id;
-  record.http = frontend.mode == Mode::kHttp;
+  record.http = session.speaks_http();
   record.client = session.client_address();
   record.accept_us = worker.log().WallOf(session.accepted_us());
   record.request_us = record.accept_us;

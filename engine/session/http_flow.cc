@@ -382,7 +382,7 @@ bool HttpFlow::DoStep(Stream& stream, FrontEndpoint& front) {
   switch (step) {
     case Step::kFrontContent:
       closes_client_ = frontend.http.connection_mode == ConnectionMode::kClose;
-      if (!Passes(stream, frontend, RuleStage::kTcpContent)) return false;
+      if (!skips_content_ && !Passes(stream, frontend, RuleStage::kTcpContent)) return false;
       break;
     case Step::kMonitor:
       if (AnswerMonitor(stream, front)) return false;
@@ -449,10 +449,17 @@ bool HttpFlow::AnswerMonitor(Stream& stream, FrontEndpoint& front) {
 }
 
 bool HttpFlow::ChooseBackend(Stream& stream) {
-  const ProxyConfig* backend = stream.ChooseBackend();
+  // It may have made HTTP of the stream.
+  const ProxyConfig* backend =
+      stream.backend() != nullptr ? stream.backend() : stream.ChooseBackend();
   if (backend != nullptr) {
     stream.SetBackend(*backend);
-    return true;
+    if (backend->mode == Mode::kHttp) return true;
+    // Of a TCP frontend (manual 4.4, switch-mode). HAProxy says 500 in the log, and to nobody else.
+    phase_ = Phase::kReplied;
+    stream.log().OnResponse(stream, 500, true);
+    stream.Reject(CloseReason::kBackendMode);
+    return false;
   }
   Reply(stream, FindReply(stream.frontend(), nullptr, 503), closes_client_,
         CloseReason::kNoBackend);

@@ -48,6 +48,8 @@ class HttpFlow {
   // The server's side is closed. `whole`: the response had been received to its end.
   void OnServerClosed(Stream& stream, shard::CloseReason reason, bool whole);
 
+  // The frontend's rules on content have seen the bytes that the request was read from.
+  void SkipContent() { skips_content_ = true; }
   // For rules on a request.
   // No answer makes it be sent again (manual 4.4, disable-l7-retry).
   void DisableRetries() { retries_answers_ = false; }
@@ -109,6 +111,7 @@ class HttpFlow {
   Phase phase_ = Phase::kRequest;
   Step step_ = Step::kFrontContent;
   ResponseStep response_step_ = ResponseStep::kContent;
+  bool skips_content_ = false;
   bool has_rules_ = false;     // of the frontend or the backend: the request may have been edited
   bool has_copy_ = false;      // the whole body is kept for another try
   bool retry_wanted_ = false;  // the status of the answer asks for another try (retry-on)

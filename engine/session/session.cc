@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <utility>
+
 #include "engine/server/http_replies.h"
 #include "engine/server/log_config.h"
 #include "engine/session/access_log.h"
@@ -26,6 +28,8 @@ Session::Session(Worker& worker, const BindConfig& bind)
 
 bool Session::Renew() {
   if (!worker_.IsOld(frontend())) return true;
+  // A stream that has begun keeps what it began with.
+  if (switched_ != nullptr) return worker_.SuccessorOf(*bind_) != nullptr;
   const BindConfig* now =
       streams_ == 0 && front_ != nullptr ? worker_.SuccessorOf(*bind_) : nullptr;
   if (now == nullptr) return false;
@@ -134,6 +138,22 @@ void Session::OnConnected() noexcept {
   OnNewStream(mux);
 }
 
+bool Session::SwitchToHttp(Stream& stream) {
+  auto& raw = static_cast<MuxRaw&>(*stream.client_side().endpoint());
+  RequestAcceptor& acceptor = *this;
+  MuxH1Front* mux = worker_.NewMuxH1Front(*raw.connection(), acceptor, *frontend().http_profile);
+  if (mux == nullptr) return false;
+  shard::ByteQueue received(*worker_.context().slices);
+  stream.client_side().Release(received);
+  raw.Leave();
+  front_ = mux;
+  mux_gone_ = false;
+  switched_ = &stream;
+  --requests_;  // it is still to come
+  mux->StartWith(received);
+  return true;
+}
+
 void Session::OnClosed(CloseReason reason) noexcept {
   connection_->NoteReason(reason);
   if (!frontend().dont_log_null || connection_->bytes_in() > 0) {
@@ -150,8 +170,9 @@ void Session::OnNewStream(shard::Endpoint* endpoint) noexcept {
   const bool http = !mux_gone_;
   if (http) (void)Renew();
   ++requests_;
-  ++streams_;
   if (http) CountRequest();
+  if (switched_ != nullptr) return std::exchange(switched_, nullptr)->GoOnAsHttp(endpoint);
+  ++streams_;
   Stream* stream = worker_.NewStream(*this, endpoint, http);
   if (stream != nullptr) return stream->Start();
   frontend().state->part(worker_.index()).by_reason[size_t(CloseReason::kNoMemory)].Add();
@@ -176,7 +197,9 @@ void Session::OnBadRequest(MuxH1Front& mux, uint16_t status, CloseReason reason)
   refused_ = true;
   CountBadRequest(status);
   if (!frontend().dont_log_null || mux.connection()->bytes_in() > 0) {
-    LogBadRequest(*this, mux.connection(), status, reason, mux.request_times().idle_since_us);
+    const uint64_t since_us =
+        switched_ != nullptr ? handshaken_us_ : mux.request_times().idle_since_us;
+    LogBadRequest(*this, mux.connection(), status, reason, since_us);
   }
   if (reason == CloseReason::kClientProtocol) {
     InvalidMessage& message = worker_.NoteInvalid(frontend(), false, mux.invalid());
@@ -210,11 +233,17 @@ void Session::OnLeaving(MuxH1Front& mux) noexcept {
 void Session::OnMuxGone(CloseReason) noexcept {
   mux_gone_ = true;
   front_ = nullptr;
+  if (switched_ != nullptr) std::exchange(switched_, nullptr)->DropSwitched();
   EndWhenOver();
 }
 
 void Session::OnStreamGone() {
   --streams_;
+  if (switched_ != nullptr) {  // killed before its request came, and its line says so
+    switched_ = nullptr;
+    refused_ = true;
+    return front_->CloseIfNoStream();  // OnMuxGone() ends the session
+  }
   EndWhenOver();
 }
 

@@ -5,7 +5,8 @@
 // Threads: shard-local.
 // Units:   microseconds for the time of accept.
 // Errors:  a handshake that fails or never ends closes the connection with its reason.
-// States:  handshaking -> carrying streams -> gone.
+// States:  handshaking -> carrying streams -> gone. A connection of mode tcp may get the mux of
+//          HTTP in place of its own, once.
 
 #pragma once
 
@@ -33,6 +34,11 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void Begin(int fd);
   // The stream is over and has given its endpoint back.
   void OnStreamGone();
+  // The client of `stream`, its first one, speaks HTTP from here on. False: no room for the mux,
+  // and nothing has changed.
+  bool SwitchToHttp(Stream& stream);
+  // Its client's connection carries messages of HTTP.
+  bool speaks_http() const { return frontend().mode == Mode::kHttp || front_ != nullptr; }
   // Unique in its shard.
   uint64_t id() const { return id_; }
   base::Handle client() const { return client_; }
@@ -95,7 +101,8 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   Worker& worker_;
   const BindConfig* bind_;
   GenerationPin pin_;
-  MuxH1Front* front_ = nullptr;              // in mode http, until it is gone
+  MuxH1Front* front_ = nullptr;              // of HTTP, until it is gone
+  Stream* switched_ = nullptr;               // waits for a request to be read, to go on with it
   shard::Connection* connection_ = nullptr;  // only while no mux has it
   base::Handle client_;                      // names it, whoever has it
   uint64_t accepted_us_ = 0;
@@ -111,7 +118,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   uint32_t streams_ = 0;
   bool mux_gone_ = false;
   bool sticks_ = false;
-  bool refused_ = false;  // a request that never became a stream was answered
+  bool refused_ = false;  // what became of a connection without a request was told
 };
 
 }  // namespace engine

@@ -194,7 +194,7 @@ const ProxyConfig* Stream::ChooseByRules(const std::vector<BackendRule>& rules) 
     const ProxyConfig* found =
         rule.name.Write(context, &name) ? configuration().FindBackend(name) : nullptr;
     // Whatever it gives, no other rule is asked (manual 4.2, use_backend).
-    const bool usable = found != nullptr && found->mode == frontend().mode && may_use(*found);
+    const bool usable = found != nullptr && frontend().MayLeadTo(*found) && may_use(*found);
     return usable ? found : nullptr;
   }
   return nullptr;

@@ -4,7 +4,8 @@
 // Threads: shard-local.
 // Units:   milliseconds of the shard's clock.
 // Errors:  every ending has one reason: of the side that ended first out of order, else kNormal.
-// States:  deciding where to go -> requested -> forwarding -> both sides Closed -> freed, in Run()
+// States:  (of mode tcp -> without an endpoint, SwitchToHttp() -> of mode http) ->
+//          deciding where to go -> requested -> forwarding -> both sides Closed -> freed, in Run()
 //          alone.
 //
 // The order of one pass: the client's side, then the flow (which may set the server's side going),
@@ -44,13 +45,19 @@ enum class TimeoutKind : uint8_t { kClient, kConnect, kQueue, kServer, kTarpit, 
 
 class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWaiter, IdleWaiter {
  public:
-  // `http`: the client's endpoint carries HTTP messages.
+  // `http`: the client's endpoint carries HTTP messages. Else it is a MuxRaw.
   Stream(Worker& worker, Session& session, shard::Endpoint* client, bool http);
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
   void Start();
+  // Of mode tcp, before a server is looked for: its client's bytes are to be read as HTTP. Until a
+  // request is understood nothing happens here; its session goes on with it then, or drops it
+  // without a word, because it has said itself what became of the connection.
+  void SwitchToHttp();
+  void GoOnAsHttp(shard::Endpoint* client);
+  void DropSwitched();
   // Ends both sides at the next pass.
   void Kill(shard::CloseReason reason);
 
@@ -251,7 +258,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   int chosen_server_ = -1;  // by use-server
   uint32_t hash_ = 0;       // for a balancing algorithm that places streams by one
   shard::CloseReason reason_ = shard::CloseReason::kNone;
-  const bool http_;
+  bool http_;
   bool hash_known_ = false;
   bool has_hash_ = false;
   bool counted_in_backend_ = false;

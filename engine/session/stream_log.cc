@@ -62,37 +62,48 @@ void StreamLog::Begin(Stream& stream) {
   begin_us_ = session.accepted_us();
   handshaken_us_ = session.handshaken_us();
   if (front != nullptr) {
-    const RequestTimes times = front->request_times();
-    if (session.requests() > 1) begin_us_ = handshaken_us_ = times.idle_since_us;
-    first_byte_us_ = times.first_byte_us;
-    request_us_ = NowMicros(stream);
+    if (session.requests() > 1) {
+      begin_us_ = handshaken_us_ = front->request_times().idle_since_us;
+    }
   } else {
     request_us_ = handshaken_us_;
   }
   if (stream.frontend().keep != nullptr) {
     kept_.Begin(stream.worker().keep_pool(), *stream.frontend().keep);
-    if (front != nullptr) kept_.CaptureRequest(front->request().fields);
-    Keep(stream, LogMoment::kRequest);
   }
   const ProxyLog* log = stream.frontend().log.get();
-  if (log == nullptr) return;
-  if ((log->needs & kNeedsFrontendAddress) != 0) {
+  if (log != nullptr && (log->needs & kNeedsFrontendAddress) != 0) {
     local_ = stream.client_side().endpoint()->connection()->LocalAddress();
   }
-  if (front != nullptr && (log->needs & kNeedsRequest) != 0) {
-    const proto::RequestHead& head = front->request();
-    head_ = front->HoldHead();
-    method_ = head.method_text;
-    target_ = head.target;
-    path_ = head.path;
-    version_ = VersionText(head);
-  }
+  front != nullptr ? NoteRequest(stream, *front) : Keep(stream, LogMoment::kRequest);
+  if (log == nullptr) return;
   if (log->steps != 0) {
     WriteStep(stream, *log, LogOrigin::kAccept);
     if (front != nullptr) WriteStep(stream, *log, LogOrigin::kRequest);
   } else if (log->is_default()) {
     Write(stream, *log, LogOrigin::kAccept);
   }
+}
+
+void StreamLog::OnSwitched(Stream& stream) {
+  NoteRequest(stream, *stream.front());
+  const ProxyLog* log = stream.frontend().log.get();
+  if (log != nullptr && log->steps != 0) WriteStep(stream, *log, LogOrigin::kRequest);
+}
+
+void StreamLog::NoteRequest(Stream& stream, FrontEndpoint& front) {
+  first_byte_us_ = front.request_times().first_byte_us;
+  request_us_ = NowMicros(stream);
+  kept_.CaptureRequest(front.request().fields);
+  Keep(stream, LogMoment::kRequest);
+  const ProxyLog* log = stream.frontend().log.get();
+  if (log == nullptr || (log->needs & kNeedsRequest) == 0) return;
+  const proto::RequestHead& head = front.request();
+  head_ = front.HoldHead();
+  method_ = head.method_text;
+  target_ = head.target;
+  path_ = head.path;
+  version_ = VersionText(head);
 }
 
 void StreamLog::OnServerMove(Stream& stream, const shard::TraceEntry& entry) {

@@ -26,6 +26,7 @@
 
 namespace engine {
 
+class FrontEndpoint;
 struct FailureCounts;
 struct ProxyLog;
 struct ServerConfig;
@@ -40,6 +41,8 @@ class StreamLog {
   StreamLog& operator=(const StreamLog&) = delete;
 
   void Begin(Stream& stream);
+  // A stream of mode tcp is one of mode http now, and has its first request.
+  void OnSwitched(Stream& stream);
   // A move of the server's side, before it is made.
   void OnServerMove(Stream& stream, const shard::TraceEntry& entry);
   // It stands in a line, behind `ahead` others. Positions in several lines add up.
@@ -99,6 +102,7 @@ class StreamLog {
 
  private:
   void Write(Stream& stream, const ProxyLog& log, LogOrigin origin);
+  void NoteRequest(Stream& stream, FrontEndpoint& front);
   void WriteStep(Stream& stream, const ProxyLog& log, LogOrigin origin);
   void WriteEarly(Stream& stream, LogOrigin origin);
   void FillTimers(bool http, uint64_t now_us, LogTimers& timers) const;

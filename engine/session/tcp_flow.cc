@@ -14,11 +14,12 @@ bool TcpFlow::Run(Stream& stream) {
     case Phase::kResponse:
       // Nothing is asked of an answer that has not begun.
       if (stream.response().empty() && !stream.response().ended()) break;
-      if (!Passes(stream, *stream.backend(), RuleStage::kTcpResponse)) break;
+      if (!Passes(stream, stream.RunContent(*stream.backend(), RuleStage::kTcpResponse))) break;
       phase_ = Phase::kForward;
       stream.response().Release();
       break;
     case Phase::kForward:
+    case Phase::kSwitched:
       break;
   }
   return phase_ != before;
@@ -33,18 +34,24 @@ void TcpFlow::RunRequest(Stream& stream) {
       stream.SetTarget(shard::Target::Of(frontend.service));
       return stream.RequestServerSide();
     }
-    if (!Passes(stream, frontend, RuleStage::kTcpContent)) return;
+    const Verdict verdict = stream.RunContent(frontend, RuleStage::kTcpContent);
+    if (verdict == Verdict::kSwitch) return Switch(stream);
+    if (!Passes(stream, verdict)) return;
     const ProxyConfig* backend = stream.ChooseBackend();
     if (backend == nullptr) {
       phase_ = Phase::kForward;
       return stream.Reject(shard::CloseReason::kNoBackend);
     }
     stream.SetBackend(*backend);
+    if (backend->mode == Mode::kHttp) return Switch(stream);
     phase_ = Phase::kBack;
   }
   // A listen section is its own backend: its rules have been run.
   const ProxyConfig& backend = *stream.backend();
-  if (&backend != &frontend && !Passes(stream, backend, RuleStage::kTcpContent)) return;
+  if (&backend != &frontend &&
+      !Passes(stream, stream.RunContent(backend, RuleStage::kTcpContent))) {
+    return;
+  }
   const bool looks_at_response =
       backend.rules != nullptr && !backend.rules->set(RuleStage::kTcpResponse).empty();
   phase_ = looks_at_response ? Phase::kResponse : Phase::kForward;
@@ -53,10 +60,16 @@ void TcpFlow::RunRequest(Stream& stream) {
   stream.RequestServerSide();
 }
 
-bool TcpFlow::Passes(Stream& stream, const ProxyConfig& proxy, RuleStage stage) {
-  switch (stream.RunContent(proxy, stage)) {
+void TcpFlow::Switch(Stream& stream) {
+  phase_ = Phase::kSwitched;
+  stream.SwitchToHttp();
+}
+
+bool TcpFlow::Passes(Stream& stream, Verdict verdict) {
+  switch (verdict) {
     case Verdict::kContinue:
     case Verdict::kStop:
+    case Verdict::kSwitch:
       return true;
     case Verdict::kYield:
       return false;

@@ -6,7 +6,9 @@
 // Units:   none.
 // Errors:  no backend: the stream is rejected with kNoBackend.
 // States:  kFront (the frontend's rules on content) -> kBack (the backend's) -> kResponse (the
-//          answer is held until the backend's rules have seen it) -> kForward.
+//          answer is held until the backend's rules have seen it) -> kForward. Or kFront ->
+//          kSwitched: the stream is HttpFlow's, by a rule or because its backend speaks HTTP
+//          (manual 4, "upgrades").
 //
 // Rules can pause: Run() is called in every pass and goes on where it stood.
 
@@ -19,6 +21,7 @@ namespace engine {
 class Stream;
 struct ProxyConfig;
 enum class RuleStage : uint8_t;
+enum class Verdict : uint8_t;
 
 class TcpFlow {
  public:
@@ -26,10 +29,11 @@ class TcpFlow {
   bool Run(Stream& stream);
 
  private:
-  enum class Phase : uint8_t { kFront, kBack, kResponse, kForward };
+  enum class Phase : uint8_t { kFront, kBack, kResponse, kForward, kSwitched };
   void RunRequest(Stream& stream);
+  void Switch(Stream& stream);
   // False: rules wait, or have ended it.
-  bool Passes(Stream& stream, const ProxyConfig& proxy, RuleStage stage);
+  bool Passes(Stream& stream, Verdict verdict);
 
   Phase phase_ = Phase::kFront;
 };

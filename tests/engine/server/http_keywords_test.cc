@@ -445,10 +445,8 @@ TEST_F(HttpKeywords, ModesMustAgree) {
        http + " use_backend b\nbackend b\n mode tcp\n",
        {"8:14 http frontend 'f' (t.cfg:6) tries to use incompatible tcp backend 'b' (t.cfg:9) in "
         "a 'use_backend' rule"}},
-      {"TcpToHttp",
-       http + " mode tcp\n default_backend b\nbackend b\n",
-       {"9:18 tcp frontend 'f' (t.cfg:6) leads to http backend 'b' (t.cfg:10): an upgrade to HTTP "
-        "is not supported yet"}},
+      {"TcpToHttp", http + " mode tcp\n default_backend b\nbackend b\n", {}},
+      {"TcpToHttpByRule", http + " mode tcp\n use_backend b if TRUE\nbackend b\n", {}},
       {"HttpToHttp", http + " default_backend b\nbackend b\n", {}},
       {"NotUsed", http + "backend b\n mode tcp\n", {}},
   };
@@ -470,6 +468,16 @@ TEST_F(HttpKeywords, WarningsAreThoseOfHaproxy) {
         "6:10 'option originalto' ignored for frontend 'f' as it requires 'mode http'",
         "6:10 'option http-buffer-request' ignored for frontend 'f' as it requires 'mode http'",
         "6:10 'option http-ignore-probes' ignored for frontend 'f' as it requires 'mode http'"}},
+      {"SwitchedProxyHasNoUse",
+       " mode tcp\n tcp-request content switch-mode http\n monitor-uri /x\n",
+       {"6:10 'switch-mode http' in frontend 'f', which leads to no backend of 'mode http': what "
+        "is "
+        "upgraded has nowhere to go"}},
+      {"SwitchedProxyByName",
+       " mode tcp\n tcp-request content switch-mode http\n option forwardfor\n"
+       " http-request return\n use_backend %[path]\n",
+       {}},
+      {"SwitchedProxyOfHttp", " tcp-request content switch-mode http\n", {}},
       {"WrongHalf",
        " http-reuse always\n",
        {"7:2 'http-reuse' ignored because frontend 'f' has no backend capability"}},

@@ -281,6 +281,46 @@ TEST_F(AllocationTest, ThousandConnectionsTakeNone) {
   EXPECT_EQ(rig_.live_sessions(), 0u);
 }
 
+TEST(SwitchedAllocationTest, ThousandConnectionsThatBecomeHttpTakeNone) {
+  Rig rig({.wrap_ring = [](std::unique_ptr<shard::Ring> ring) {
+    return std::unique_ptr<shard::Ring>(new UncountedRing(std::move(ring)));
+  }});
+  ProxyConfig& front = rig.AddFrontend("front", 80);
+  ProxyConfig& pool = rig.AddBackend("pool");
+  front.default_backend = &pool;
+  pool.mode = Mode::kHttp;
+  pool.http.reuse = ReusePolicy::kAlways;
+  auto profile = std::make_shared<HttpProfile>();
+  profile->response = proto::ResponseOptions();
+  front.http_profile = pool.http_profile = profile;
+  rig.AddServer(pool, 9000);
+  rig.Start();
+  const auto settle = [&rig] {
+    const Counted on(true);
+    rig.Settle();
+  };
+  std::unique_ptr<tests::FakePeer> server;
+  for (int i = 0; i < 1100; ++i) {
+    if (i == 100) allocations = 0;
+    auto client = rig.Dial(80);
+    client->Write("GET / HTTP/1.1\r\n");
+    settle();
+    client->Write("Host: a\r\nConnection: close\r\n\r\n");
+    settle();
+    if (server == nullptr) server = rig.TakeServer(9000);
+    ASSERT_NE(server, nullptr);
+    ASSERT_TRUE(server->Read().starts_with("GET / HTTP/1.1\r\n"));
+    server->Write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    settle();
+    ASSERT_TRUE(client->Read().ends_with("ok"));
+    client->Close();
+    settle();
+    if (server->AtEnd()) server.reset();
+  }
+  EXPECT_EQ(allocations, 0u);
+  EXPECT_EQ(rig.live_sessions(), 0u);
+}
+
 // Requests over one connection, each of which writes a line.
 void ThousandLoggedRequests(Rig& rig, const LastDatagram& sink) {
   auto client = rig.Dial(80);
