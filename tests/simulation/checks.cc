@@ -108,7 +108,9 @@ std::string CheckReasons(Rig& rig, const ProxyConfig& frontend) {
   if (rig.Reasons(frontend, shard::CloseReason::kNone) != 0) {
     return "a stream of " + frontend.name + " ended for no reason";
   }
-  if (frontend.mode != engine::Mode::kTcp) return {};
+  const ProxyConfig* backend = frontend.default_backend;
+  const bool is_upgraded = backend != nullptr && backend->mode != frontend.mode;
+  if (frontend.mode != engine::Mode::kTcp || is_upgraded) return {};
   uint64_t accepted = 0;
   for (uint32_t i = 0; i < rig.shards(); ++i) {
     for (uint32_t l = 0; l < rig.shard(i).listeners(); ++l) {

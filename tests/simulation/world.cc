@@ -247,6 +247,8 @@ void World::BuildHttp() {
     Configure(front);
     ConfigureHttp(front);
     front.default_backend = &backend;
+    // Its connections become HTTP for their backend's sake.
+    if (dice_.OneIn(3)) front.mode = engine::Mode::kTcp;
     doors_.push_back({&front, port, true});
   }
   AddServers(backend, kHttpServers, true);
