@@ -974,3 +974,48 @@ frontend in
 backend out
   server s @a@
 """, [get("/", host="www.example.com"), get("/", host="example.com"), get("/", "X-Forwarded-For: 192.168.1.1, 10.0.0.1,192.168.2.2"), get("/a1b22c333"), get("/word/rest/more"), get("/foo"), get("/FOOBAR"), get("/fooba"), get("/xabcABC")])
+
+configuration("connections_that_become_http", """
+frontend by_rule
+  mode tcp
+  bind 127.0.0.1:@in@
+  acl raw req.payload(5,3) -m str raw
+  acl raw path_beg /raw
+  tcp-request inspect-delay 2s
+  tcp-request content set-var(txn.v) str(before)
+  tcp-request content reject if { req.payload(0,3) -m str BYE }
+  tcp-request content switch-mode http if HTTP !raw
+  tcp-request content set-var(txn.v) str(behind)
+  http-request set-header X-V %[var(txn.v)]
+  http-request deny deny_status 429 if { path /denied }
+  http-request redirect location /there if { path /moved }
+  http-request return status 200 content-type text/plain lf-string "%[var(txn.v)] %[path]" if { path_beg /returned }
+  http-response set-header X-R %[var(txn.v)]
+  http-after-response set-header X-After 1
+  use_backend be_raw if { path /totcp }
+  use_backend be_%[path,field(2,.)] if { path_end .b .raw .none }
+  default_backend be_a
+frontend by_backend
+  mode tcp
+  bind 127.0.0.1:@in2@
+  tcp-request inspect-delay 2s
+  tcp-request content set-var(txn.v) src
+  tcp-request content accept if HTTP
+  use_backend be_b if { req.payload(5,2) -m str b/ }
+  default_backend be_a
+backend be_a
+  http-request set-header X-Seen %[var(txn.v)]
+  http-response set-header X-Back a
+  server a @a@
+backend be_b
+  option forwardfor
+  http-request deny if { path /b/denied }
+  server b @b@
+backend be_raw
+  mode tcp
+  server t @ta@
+""", [get("/"), [get("/1"), get("/raw/2"), get("/3")], [get("/raw/1"), get("/2")], post("/p", "body"), request("HEAD", "/"),
+     [get("/denied"), get("/after")], [get("/moved"), get("/after")], [get("/returned/1"), get("/returned/2")],
+     [get("/1"), get("/totcp")], get("/totcp"), get("/x.b"), get("/x.none"), [get("/1"), get("/x.raw")], b"hello there\r\n\r\n", b"BYE\r\n\r\n",
+     [get("/1"), b"hello there\r\n\r\n"], request("POST", "/c", "Transfer-Encoding: chunked") + b"3\r\nabc\r\n0\r\n\r\n",
+     ("@in2@", get("/")), ("@in2@", get("/b/1")), ("@in2@", post("/c", "body")), ("@in2@", get("/b/denied")), ("@in2@", b"hello there\r\n\r\n"), ("@in2@", get("/", "Connection: close"))])
