@@ -87,6 +87,13 @@ MUTATIONS = [
         "    if (deliver_rest) continue;\n",
         "left over|it died|never ends",
     ),
+    Mutation(
+        "a-stream-waits-for-a-mux-that-has-gone",
+        "engine/session/session.cc",
+        "  if (switched_ != nullptr) std::exchange(switched_, nullptr)->DropSwitched();\n",
+        "",
+        "it died|left over",
+    ),
     # ---- two phases are swapped
     Mutation(
         "closed-before-the-cancels",
