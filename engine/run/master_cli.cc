@@ -413,8 +413,8 @@ bool MasterCli::Connection::Turn() {
 }
 
 std::span<const std::string_view> MasterCli::CommandWords() {
-  static constexpr std::string_view kWords[] = {
-      "@", "@@", "hard-reload", "prompt", "reload", "show env", "show proc", "show startup-logs"};
+  static constexpr std::string_view kWords[] = {"@",      "@@",        "hard-reload",      "prompt",
+                                                "reload", "show proc", "show startup-logs"};
   return kWords;
 }
 
