@@ -12,25 +12,29 @@
 namespace shard {
 namespace {
 
-proto::PreambleEndpoint ToEndpoint(const Address& address) {
+proto::PreambleEndpoint ToEndpoint(const Address& address, proto::PreambleFamily family) {
   proto::PreambleEndpoint endpoint;
   endpoint.port = address.port;
-  if (address.family == AF_INET) {
+  if (family == proto::PreambleFamily::kIpv4) {
     std::memcpy(endpoint.ip, &address.v4, sizeof(address.v4));
+  } else if (address.family == AF_INET) {  // as IPv6 writes it (RFC 4291 section 2.5.5.2)
+    endpoint.ip[10] = endpoint.ip[11] = 0xff;
+    std::memcpy(endpoint.ip + 12, &address.v4, sizeof(address.v4));
   } else {
     std::memcpy(endpoint.ip, &address.v6, sizeof(address.v6));
   }
   return endpoint;
 }
 
-// Only IPv4 and IPv6 can be told (manual 5.2, send-proxy), and both ends must be of one family.
+// Only IPv4 and IPv6 can be told (manual 5.2, send-proxy), and both ends in one family. They may be
+// of two where a rule has set one of them.
 proto::Preamble ToPreamble(const Address& source, const Address& destination) {
   proto::Preamble preamble;
-  if (!source.is_ip() || source.family != destination.family) return preamble;
-  preamble.family =
-      source.family == AF_INET ? proto::PreambleFamily::kIpv4 : proto::PreambleFamily::kIpv6;
-  preamble.source = ToEndpoint(source);
-  preamble.destination = ToEndpoint(destination);
+  if (!source.is_ip() || !destination.is_ip()) return preamble;
+  const bool both_v4 = source.family == AF_INET && destination.family == AF_INET;
+  preamble.family = both_v4 ? proto::PreambleFamily::kIpv4 : proto::PreambleFamily::kIpv6;
+  preamble.source = ToEndpoint(source, preamble.family);
+  preamble.destination = ToEndpoint(destination, preamble.family);
   return preamble;
 }
 

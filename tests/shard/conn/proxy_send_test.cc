@@ -146,12 +146,23 @@ TEST_F(ProxySendTest, SaysWhatTheOptionsAskFor) {
   EXPECT_EQ(FirstRead(), "PROXY TCP6 2001:db8::1 ::1 1 2\r\n");
 }
 
+// A rule may have set one of them (manual 4.4, set-src).
+TEST_F(ProxySendTest, AddressesOfTwoFamiliesAreToldInTheLargerOne) {
+  Dial({.version = 1}, V6("2001:db8::5", 1), kDestination);
+  EXPECT_EQ(FirstRead(), "PROXY TCP6 2001:db8::5 ::ffff:5.6.7.8 1 20\r\n");
+  Dial({.version = 1}, kSource, V6("2001:db8::99", 2));
+  EXPECT_EQ(FirstRead(), "PROXY TCP6 ::ffff:1.2.3.4 2001:db8::99 10 2\r\n");
+  Dial({.version = 2}, V6("::1", 1), kDestination);
+  EXPECT_EQ(FirstRead(), "\r\n\r\n\0\r\nQUIT\n\x21\x21\x00\x24"s + std::string(15, '\0') + "\x01"s +
+                             std::string(10, '\0') + "\xff\xff\x05\x06\x07\x08\0\x01\0\x14"s);
+}
+
 TEST_F(ProxySendTest, WhatHasNoAddressesIsUnknownOrLocal) {
   Address unix_path;
   unix_path.family = AF_UNIX;
   unix_path.local = {"", 0, false};
   const std::pair<Address, Address> pairs[] = {
-      {unix_path, unix_path}, {{}, {}}, {kSource, V6("::1", 2)}, {kSource, unix_path}};
+      {unix_path, unix_path}, {{}, {}}, {kSource, unix_path}, {unix_path, V6("::1", 2)}};
   for (const auto& [source, destination] : pairs) {
     Dial({.version = 1}, source, destination);
     EXPECT_EQ(FirstRead(), "PROXY UNKNOWN\r\n");
