@@ -212,7 +212,10 @@ class Connection final : TimerClient, Task, BufferWaiter {
     if (reason_ == CloseReason::kNone) reason_ = reason;
   }
   int error() const { return error_; }  // errno value behind `reason`, 0 when there is none
+  // Without what a step has taken for itself.
   uint64_t bytes_in() const { return bytes_in_; }
+  // So many of the bytes that came were a header about the connection, which is no traffic.
+  void DiscountHeader(size_t bytes) { bytes_in_ -= bytes; }
   uint64_t bytes_out() const { return bytes_out_; }
   // Who the peer is. Asked of the kernel once, on first use, and kept.
   const Address& PeerAddress();

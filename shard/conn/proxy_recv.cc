@@ -149,6 +149,7 @@ HandshakeResult PreambleStep::Take(Connection& connection, const PreambleParse& 
   }
   if (!KeepTlvs(connection, received.tlvs)) return Fail(connection, CloseReason::kNoMemory);
   connection.wire_in().Consume(parse.bytes);
+  connection.DiscountHeader(parse.bytes);
   return HandshakeResult::kDone;
 }
 

@@ -11,10 +11,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 
-from harness import PROGRAM, SANITIZED, case, check, free_port, run_cases
+from harness import PROGRAM, SANITIZED, case, check, free_port, run_cases, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.normpath(os.path.join(HERE, "..", "..", "examples"))
@@ -42,13 +41,6 @@ def write(path, text):
 def get(port, path="/"):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
         return answer.read().decode()
-
-
-def until(condition, seconds, what):
-    end = time.monotonic() + seconds
-    while not condition():
-        check(time.monotonic() < end, what)
-        time.sleep(0.02)
 
 
 def is_served(port):

@@ -96,6 +96,13 @@ def free_port():
     return port
 
 
+def until(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < end, what)
+        time.sleep(0.01)
+
+
 def raise_file_limit(wanted):
     """False when the hard limit does not allow it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

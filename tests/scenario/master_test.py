@@ -16,7 +16,7 @@ import threading
 import time
 
 from harness import (DEFAULTS, PROGRAM, SANITIZED, Proxy, Server, case, check, connect, echo, free_port, is_closed_within,
-                     listen_config, need_program, receive_all, receive_exactly, run_cases)
+                     listen_config, need_program, receive_all, receive_exactly, run_cases, until)
 
 RESTARTS = 20
 RELOADS = int(os.environ.get("RINGWAY_RELOADS", "20"))
@@ -91,13 +91,6 @@ class Master:
         for pid in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-
-
-def until(condition, seconds, what):
-    end = time.monotonic() + seconds
-    while not condition():
-        check(time.monotonic() < end, what)
-        time.sleep(0.01)
 
 
 def is_gone(pid):

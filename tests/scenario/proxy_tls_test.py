@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from harness import (DEFAULTS, Peer, Proxy, Server, case, check, connect, free_port, is_closed_within, need_program,
-                     receive_all, receive_exactly)
+                     receive_all, receive_exactly, until)
 from tls_peer import client_context, ec, path, run_tls_cases
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -81,6 +81,41 @@ SPLITS = {
     "in the hello": lambda text, header: [text[: header + 3], text[header + 3 :]],
     "byte by byte": lambda text, header: [text[i : i + 1] for i in range(80)] + [text[80:header], text[max(80, header) :]],
 }
+
+
+@case
+def a_header_alone_is_no_traffic():
+    # option dontlognull (manual 4.2): the header is about the connection, and a probe sends nothing else.
+    plain, tls = free_port(), free_port()
+    with Proxy(f"""
+global
+  log stdout format raw local0
+{DEFAULTS.replace("mode tcp", "mode http")}
+  log global
+  timeout http-request 300ms
+  timeout client 300ms
+  option dontlognull
+  error-log-format "error of %f"
+frontend plain
+  bind 127.0.0.1:{plain} accept-proxy
+frontend tls
+  bind 127.0.0.1:{tls} {ec()} accept-proxy
+""", [plain, tls]) as proxy:
+        for port in (plain, tls):
+            for header in (V1, v2(), SIGNATURE + b"\x20\0\0\0"):
+                with connect(port) as client:
+                    client.sendall(header)
+                with connect(port) as client:
+                    client.sendall(header)
+                    receive_all(client)
+        # One byte of traffic is told of, so the lines of the others would have been seen.
+        for port in (plain, tls):
+            with connect(port) as client:
+                client.sendall(V1 + b"\x16")
+                receive_all(client)
+        until(lambda: "error of tls" in proxy.said(), 5, "the byte is not logged")
+        lines = [line for line in proxy.said().splitlines() if line.startswith("error of")]
+        check(lines == ["error of plain", "error of tls"], f"{lines}")
 
 
 @case
