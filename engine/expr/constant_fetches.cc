@@ -95,11 +95,21 @@ bool PrepareAddress(PreparedUnit& unit, std::string* why) {
   return true;
 }
 
-// Read when the process starts; one that is not set is no sample.
+// Read when the process starts. Some of ours are set only when all of the configuration is known
+// (manual 2.3, HAPROXY_CLI): those are looked for again, as nobody writes the environment any more.
+// One that is not set is no sample.
 bool PrepareEnvironment(PreparedUnit& unit, std::string*) {
   if (const char* value = std::getenv(unit.arguments.all[0].text.c_str())) {
     Keep(unit, Sample::String({}), value);
   }
+  return true;
+}
+
+bool GiveEnvironment(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  if (unit.object != nullptr) return Give(unit, sample, context);
+  const char* value = std::getenv(unit.arguments.all[0].text.c_str());
+  if (value == nullptr) return false;
+  sample.SetString(value);
   return true;
 }
 
@@ -159,7 +169,7 @@ constexpr FetchSpec kConstantFetches[] = {
     {"bool", SampleKind::kBoolean, kBoolWord, kNothing, &Give, &PrepareBoolean},
     {"date", SampleKind::kInteger, kDate, kNothing, &Date, &PrepareDate},
     {"date_us", SampleKind::kInteger, {}, kNothing, &DateMicros},
-    {"env", SampleKind::kString, kNameWord, kNothing, &Give, &PrepareEnvironment},
+    {"env", SampleKind::kString, kNameWord, kNothing, &GiveEnvironment, &PrepareEnvironment},
     {"int", SampleKind::kInteger, kNumberWord, kNothing, &Give, &PrepareInteger},
     {"ipv4", SampleKind::kAddress, kV4, kNothing, &Give, &PrepareAddress<AF_INET>},
     {"ipv6", SampleKind::kAddress, kV6, kNothing, &Give, &PrepareAddress<AF_INET6>},
