@@ -423,7 +423,8 @@ void StreamLog::Count(Stream& stream) const {
   if (http) {
     front.front_statuses.Add(status_);
     const bool asking = states_[1] == 'R' || states_[1] == 'T';
-    if (asking && states_[0] != '-' && states_[0] != 'L') front.request_errors.Add();
+    const bool is_clients = states_[0] != '-' && states_[0] != 'L' && states_[0] != 'I';
+    if (asking && is_clients) front.request_errors.Add();
   }
   if (const ProxyConfig* backend = stream.backend()) {
     ProxyShardPart& back = backend->state->part(shard);

@@ -312,6 +312,20 @@ def a_backend_of_tcp_gets_no_request():
 
 
 @case
+def a_backend_of_tcp_is_no_error_of_the_client():
+    port = free_port()
+    with Origin() as origin, Asked(lambda top: config(port, origin.port, AT_ONCE + "\n  use_backend raw", top=top), [port]) as proxy:
+        with Client(port) as client:
+            client.send(get("/"))
+            check(client.at_end(), "nothing is said")
+        lines_of(proxy, 1)
+        rows = [line.split(",") for line in proxy.ask("show stat").splitlines()]
+        column = rows[0].index("ereq")
+        errors = [row[column] for row in rows if row[0] == "in" and row[1] == "FRONTEND"]
+        check(errors == ["0"], f"{errors}")
+
+
+@case
 def a_service_of_tcp_answers_no_request():
     port = free_port()
     lines = """
