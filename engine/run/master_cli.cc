@@ -243,7 +243,7 @@ void MasterCli::Connection::RunHere(const std::string& command) {
   for (const std::string& word : words) name += (name.empty() ? "" : " ") + word;
   if (name == "show proc" || name == "show proc debug")
     return Say(cli_.host_.ProcessTable() + "\n");
-  if (name.starts_with("show env") && words[1] == "env") {
+  if (words.size() > 1 && words[0] == "show" && words[1] == "env") {
     if (!Needs(CliLevel::kOperator)) return;
     return Say(Environment::Shown(words.size() > 2 ? words[2] : std::string()) + "\n");
   }

@@ -381,6 +381,8 @@ def each_process_shows_its_own_variables():
         check(master.cli_path in master.ask("show env HAPROXY_MASTER_CLI"), master.ask("show env HAPROXY_MASTER_CLI"))
         check(master.ask("show env NOBODY_SET_THIS").strip() == "Variable not found", "unknown")
         check("Permission denied" in master.ask("user; show env"), "a user sees it")
+        for word in ("show\\ env", "show\\ environment", "show environment"):
+            check("Unknown command" in master.ask(word), f"{word!r} is a command")
 
 
 @case
