@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "proto/http/chars.h"
 #include "shard/net/address.h"
 
 namespace engine {
@@ -99,7 +100,7 @@ LogLine& LogLine::Escaped(std::string_view text, LogEscape escape) {
 LogLine& LogLine::Percent(std::string_view text, bool backslash) {
   for (const char c : text) {
     const auto byte = uint8_t(c);
-    if ((byte < 32 && c != '\t') || byte == 127) {
+    if (!HasClass(c, proto::kValueClass)) {
       Char('%').Char(kHexDigits[byte >> 4]).Char(kHexDigits[byte & 15]);
       continue;
     }

@@ -5,14 +5,12 @@
 #include "base/text.h"
 #include "engine/config/diagnostics.h"
 #include "engine/log/log_line.h"
+#include "proto/http/chars.h"
 
 namespace engine {
 namespace {
 
 constexpr size_t kUnknown = std::string_view::npos;
-
-// As LogEscape::kPercent.
-bool MustEscape(char c) { return (uint8_t(c) < 32 && c != '\t') || c == 127; }
 
 bool IsAlnum(char c) {
   return base::IsDigit(c) || (base::ToLower(c) >= 'a' && base::ToLower(c) <= 'z');
@@ -38,7 +36,8 @@ class Builder {
     return true;
   }
   bool AddEscaped(std::string_view text) {
-    const auto controls = size_t(std::count_if(text.begin(), text.end(), MustEscape));
+    const auto controls = size_t(std::count_if(
+        text.begin(), text.end(), [](char c) { return !HasClass(c, proto::kValueClass); }));
     if (controls == 0) return Add(text);
     const size_t bytes = text.size() + 2 * controls;
     char* const to = scratch_.Take(bytes);
