@@ -157,14 +157,20 @@ std::optional<Expression> Expression::Compile(std::string_view text, const Regis
 }
 
 bool Expression::Run(EvalContext& context, Sample& sample) const {
-  return fetch_->run(fetch_unit_, sample, context) && Convert(context, sample);
+  return Fetch(context, sample) && Convert(context, sample);
 }
 
 bool Expression::RunNth(EvalContext& context, uint32_t n, Sample& sample, bool* over) const {
   context.SetOccurrence(n);
-  *over = !fetch_->run(fetch_unit_, sample, context);
+  *over = !Fetch(context, sample);
   context.SetOccurrence(0);
   return !*over && Convert(context, sample);
+}
+
+bool Expression::Fetch(EvalContext& context, Sample& sample) const {
+  if ((fetch_->needs & context.latent()) != 0) [[unlikely]]
+    context.Obtain();
+  return fetch_->run(fetch_unit_, sample, context);
 }
 
 bool Expression::Convert(EvalContext& context, Sample& sample) const {

@@ -60,6 +60,7 @@ class Expression {
   bool RunNth(EvalContext& context, uint32_t n, Sample& sample, bool* over) const;
 
  private:
+  bool Fetch(EvalContext& context, Sample& sample) const;
   bool Convert(EvalContext& context, Sample& sample) const;
 
   struct Step {

@@ -73,12 +73,18 @@ class EvalContext {
   // or time, could bring another answer says so, and is asked again.
   bool may_wait() const { return may_wait_; }
   void SetMayWait(bool may_wait) { may_wait_ = may_wait; }
+  // What only somebody who asks for it makes worth having: Obtain() is called before a fetch that
+  // needs any of these.
+  Needs latent() const { return latent_; }
+  void SetLatent(Needs latent) { latent_ = latent; }
+  virtual void Obtain() {}
   bool unsettled() const { return unsettled_; }
   void SetUnsettled(bool unsettled) { unsettled_ = unsettled && may_wait_; }
 
  private:
   Scratch& scratch_;
   uint32_t occurrence_ = 0;
+  Needs latent_ = needs::kNothing;
   bool may_wait_ = false;
   bool unsettled_ = false;
 };

@@ -270,6 +270,8 @@ bool GiveBodySize(Sample& sample, const shard::ByteQueue* body, const proto::Fra
 }
 
 const shard::ByteQueue* RequestBody(EvalContext& context) {
+  // In mode tcp the head is still among the bytes.
+  if (Traffic(context).request_framing == nullptr) return nullptr;
   return Body(Traffic(context).request_channel, Traffic(context).request);
 }
 const shard::ByteQueue* ResponseBody(EvalContext& context) {

@@ -33,6 +33,37 @@ bool IsFramingField(proto::FieldName id) {
   return id == proto::FieldName::kContentLength || id == proto::FieldName::kTransferEncoding;
 }
 
+RuleContext::RuleContext(Stream& stream, RuleCursor& cursor)
+    : StreamContext(stream), cursor_(cursor) {
+  if (!stream.is_http()) SetLatent(needs::kRequestHead);
+}
+
+RuleContext::~RuleContext() {
+  if (read_ != nullptr) worker->FreeRequest(read_);
+}
+
+void RuleContext::Obtain() {
+  shard::Channel& channel = stream->request();
+  // In rules on the response the server has had it.
+  if (in_response || channel.bytes_consumed() > 0) return SetLatent(needs::kNothing);
+  if (read_ == nullptr) {
+    const shard::ShardContext& shard = worker->context();
+    if (channel.bytes().empty()) return NoteMore(channel);
+    read_ = worker->NewRequest(*frontend->http_profile);
+    if (read_ == nullptr || !MakeContiguous(channel.bytes(), *shard.slices, *shard.small)) {
+      return SetLatent(needs::kNothing);
+    }
+    found_ = read_->parser.Parse(channel.bytes().front().view());
+  }
+  if (found_ == proto::ParseResult::kNeedMore) return NoteMore(channel);
+  SetLatent(needs::kNothing);
+  if (found_ == proto::ParseResult::kDone) request = &read_->head;
+}
+
+void RuleContext::NoteMore(const shard::Channel& channel) {
+  if (!channel.ended() && channel.room() > 0) SetUnsettled(true);
+}
+
 uint64_t RuleContext::now_ms() const { return worker->context().now_ms(); }
 
 proto::FieldList* RuleContext::fields() {

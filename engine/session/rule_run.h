@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/mux/h1_message.h"
 #include "engine/server/exchange_counts.h"
 #include "engine/server/rule_config.h"
 #include "engine/session/stream_context.h"
@@ -33,9 +34,10 @@ struct RuleCursor {
 
 class RuleContext final : public StreamContext {
  public:
-  RuleContext(Stream& stream, RuleCursor& cursor) : StreamContext(stream), cursor_(cursor) {}
+  RuleContext(Stream& stream, RuleCursor& cursor);
   RuleContext(Session& session, shard::Connection* connection, RuleCursor& cursor)
       : StreamContext(session, connection), cursor_(cursor) {}
+  ~RuleContext() override;
 
   RuleCursor& cursor() { return cursor_; }
   // http-after-response: the answer is on its way, and no other can take its place.
@@ -61,11 +63,18 @@ class RuleContext final : public StreamContext {
   // A rule has refused what it is about.
   void CountDenied();
 
+  // In mode tcp: reads the bytes that came as a request (manual 4.2, tcp-request content). One that
+  // is not whole leaves the fetch unsettled; what is none is none.
+  void Obtain() override;
+
  private:
   Verdict Close();
   void Count(base::Counter RuleCounts::*counter);
+  void NoteMore(const shard::Channel& channel);
 
   RuleCursor& cursor_;
+  H1Request* read_ = nullptr;  // from bytes of mode tcp
+  proto::ParseResult found_ = proto::ParseResult::kNeedMore;
   bool after_ = false;
 };
 

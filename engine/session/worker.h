@@ -173,6 +173,9 @@ class Worker final : public shard::ShardApp {
   Stream* NewStream(Session& session, shard::Endpoint* client, bool http) {
     return streams_.New(*this, session, client, http);
   }
+  // Null: there is no room.
+  H1Request* NewRequest(const HttpProfile& profile) { return h1_requests_.New(profile.request); }
+  void FreeRequest(H1Request* request) { h1_requests_.Delete(request); }
   MuxH1Front* NewMuxH1Front(shard::Connection& connection, RequestAcceptor& acceptor,
                             const HttpProfile& profile) {
     MuxH1Front* mux = h1_fronts_.New(h1_fronts_, h1_pools_, connection, acceptor, profile);
