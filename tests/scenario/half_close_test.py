@@ -65,6 +65,37 @@ def an_end_with_the_first_bytes_reaches_the_server():
 
 
 @case
+def a_silent_client_that_ended_before_a_server_was_asked_for_hears_it():
+    """Content rules wait for bytes that will not come; then the connection is one like any other."""
+    rules = "tcp-request inspect-delay 5s\n  tcp-request content reject if { req.len gt 0 }"
+    port = free_port()
+    with Server(lambda peer: peer.sendall(b"220 banner" + receive_all(peer))) as server:
+        with Proxy(listen_config(port, server.port, rules), [port]):
+            for wait_s in (0, 0.2):
+                client = connect(port)
+                time.sleep(wait_s)
+                client.shutdown(socket.SHUT_WR)
+                check(receive_all(client) == b"220 banner", f"the banner, {wait_s} s after the accept")
+
+
+@case
+def a_silent_client_that_ends_in_the_queue_gives_its_place_up():
+    port = free_port()
+    with Server(lambda peer: peer.sendall(receive_all(peer))) as server:
+        config = listen_config(port, server.port, "timeout queue 10s", "maxconn 1")
+        with Proxy(config, [port]):
+            first = connect(port)
+            first.sendall(b"busy")
+            time.sleep(0.2)
+            second = connect(port)
+            time.sleep(0.2)
+            second.shutdown(socket.SHUT_WR)
+            check(is_closed_within(second, 2), "closed without a server")
+            first.shutdown(socket.SHUT_WR)
+            check(receive_all(first) == b"busy", "the first is served")
+
+
+@case
 def timeout_client_fin_bounds_a_half_closed_client():
     """After the server's end only client-fin counts for the client, not the long timeout client."""
     took = []
