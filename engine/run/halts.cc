@@ -1,8 +1,49 @@
 // Frontends that do not listen for a while, or never again: the Supervisor's part of signals and
 // commands about them.
+#include <sys/socket.h>
+
 #include "engine/run/supervisor.h"
 
 namespace engine {
+
+bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
+  const Halt& halt = halts_[&frontend];
+  bool good = true;
+  std::vector<size_t> changing;
+  for (size_t i = 0; i < sockets_.size(); ++i) {
+    const Socket& socket = sockets_[i];
+    if (socket.bind == nullptr || socket.bind->frontend != &frontend || socket.fd < 0) continue;
+    if (halt.for_ever || halt.any() == socket.is_open) changing.push_back(i);
+  }
+  if (halt.for_ever) {
+    EndAccepting(changing);
+    for (const size_t place : changing) {
+      sockets_[place].is_open = false;
+      CloseSocket(sockets_[place]);
+    }
+  } else if (halt.any()) {
+    TellListeners(changing, &Supervisor::Hold);
+    for (const size_t place : changing) {
+      Socket& socket = sockets_[place];
+      socket.is_open = false;
+      // A TCP socket stops listening and keeps its address, which others may then use. What others
+      // share with us is theirs, and a unix socket could not listen again: who comes waits there.
+      const bool is_ip = !socket.inherited && socket.address->address.is_ip();
+      if (is_ip && !sharing_.IsShared(socket.fd)) {
+        (void)shutdown(socket.fd, SHUT_RD);
+      }
+    }
+  } else {
+    good =
+        std::erase_if(changing, [&](size_t place) { return !Reopen(sockets_[place], why); }) == 0;
+    for (const size_t place : changing) sockets_[place].is_open = true;
+    TellListeners(changing, &Supervisor::Release);
+  }
+  frontend.state->SetListening(halt.for_ever         ? Listening::kShutDown
+                               : halt.any() || !good ? Listening::kPaused
+                                                     : Listening::kOpen);
+  return good;
+}
 
 std::vector<std::string> Supervisor::Pause() {
   std::vector<std::string> names;

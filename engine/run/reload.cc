@@ -11,6 +11,7 @@
 #include "engine/run/http_profile.h"
 #include "engine/run/limits.h"
 #include "engine/run/supervisor.h"
+#include "shard/net/socket_options.h"
 
 namespace engine {
 namespace {
@@ -18,6 +19,16 @@ namespace {
 // Messages name a configuration without a pin, each of them may bring another one: a lent
 // connection is asked for, moved, and taken.
 constexpr int kQuietRounds = 3;
+
+// In one turn a shard begins or ends accepting on no more than these, or its traffic would wait.
+constexpr size_t kSocketsPerTurn = 128;
+
+template <typename Visit>
+void ForPortions(std::span<const size_t> places, Visit visit) {
+  for (; !places.empty(); places = places.subspan(std::min(kSocketsPerTurn, places.size()))) {
+    visit(places.first(std::min(kSocketsPerTurn, places.size())));
+  }
+}
 
 template <typename Map, typename Key>
 typename Map::mapped_type LimitOf(const Map& map, Key key) {
@@ -205,13 +216,15 @@ void Supervisor::SwitchShards(Generation& next, std::vector<Socket>& wanted) {
     sockets_[free_place] = socket;
     opened.push_back(free_place);
   }
-  OnAllShards([&](shard::Shard& shard) {
-    static_cast<Worker*>(shard.app())->Prepare(next);
-    for (const size_t place : opened) {
-      const Socket& socket = sockets_[place];
-      shard.PutListener(uint32_t(place), AcceptsOn(socket, shard.index()) ? socket.fd : -1,
-                        socket.bind, socket.allowed);
-    }
+  OnAllShards([&](shard::Shard& shard) { static_cast<Worker*>(shard.app())->Prepare(next); });
+  ForPortions(opened, [this](std::span<const size_t> places) {
+    OnAllShards([&](shard::Shard& shard) {
+      for (const size_t place : places) {
+        const Socket& socket = sockets_[place];
+        shard.PutListener(uint32_t(place), AcceptsOn(socket, shard.index()) ? socket.fd : -1,
+                          socket.bind, socket.allowed);
+      }
+    });
   });
   OnAllShards([&](shard::Shard& shard) {
     static_cast<Worker*>(shard.app())->SwitchTo(next);
@@ -219,10 +232,12 @@ void Supervisor::SwitchShards(Generation& next, std::vector<Socket>& wanted) {
       shard.listener(uint32_t(place)).SetBind(sockets_[place].bind);
     }
   });
-  OnAllShards([&](shard::Shard& shard) {
-    for (const size_t place : opened) shard.listener(uint32_t(place)).Start();
-    static_cast<Worker*>(shard.app())->OnLimitsChanged();
+  ForPortions(opened, [this](std::span<const size_t> places) {
+    OnAllShards([&](shard::Shard& shard) {
+      for (const size_t place : places) shard.listener(uint32_t(place)).Start();
+    });
   });
+  OnAllShards([](shard::Shard& shard) { static_cast<Worker*>(shard.app())->OnLimitsChanged(); });
 }
 
 // Who was paused or shut down stays so. Anybody else listens: also where the socket comes from one
@@ -283,25 +298,41 @@ bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::st
   return true;
 }
 
-// True when the place is free.
-bool Supervisor::TryDropSocket(size_t place) {
-  Socket& socket = sockets_[place];
-  if (socket.fd >= 0 && !socket.is_closing) {
-    EndAccepting(place);
-    TakeBacklog(place);
-    CloseSocket(socket);
-    socket.is_closing = true;
+// All of `places` go through each step together: four times all shards are waited for, not four
+// times for each. Those whose listener keeps nobody are free afterwards.
+void Supervisor::DropSockets(std::span<const size_t> places) {
+  std::vector<size_t> accepting;
+  for (const size_t place : places) {
+    if (sockets_[place].fd >= 0 && !sockets_[place].is_closing) accepting.push_back(place);
   }
-  std::atomic<bool> keeps_any{false};
+  for (const size_t place : accepting) {
+    const Socket& socket = sockets_[place];
+    if (HasOwnBacklog(socket) && socket.address->address.is_ip()) {
+      shard::IgnoreNewClients(socket.fd);
+    }
+  }
+  EndAccepting(accepting);
+  for (const size_t place : accepting) {
+    TakeBacklog(place);
+    CloseSocket(sockets_[place]);
+    sockets_[place].is_closing = true;
+  }
+  const auto keeps_any = std::make_unique<std::atomic<bool>[]>(places.size());
   OnAllShards([&](shard::Shard& shard) {
-    if (!shard.listener(uint32_t(place)).keeps_none()) {
-      keeps_any.store(true, std::memory_order_relaxed);
+    for (size_t i = 0; i < places.size(); ++i) {
+      if (shard.listener(uint32_t(places[i])).keeps_none()) continue;
+      keeps_any[i].store(true, std::memory_order_relaxed);  // a limit is full
     }
   });
-  if (keeps_any.load(std::memory_order_relaxed)) return false;  // a limit is full
-  OnAllShards([&](shard::Shard& shard) { shard.listener(uint32_t(place)).SetBind(nullptr); });
-  socket = Socket{};
-  return true;
+  std::vector<size_t> gone;
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (!keeps_any[i].load(std::memory_order_relaxed)) gone.push_back(places[i]);
+  }
+  if (gone.empty()) return;
+  OnAllShards([&](shard::Shard& shard) {
+    for (const size_t place : gone) shard.listener(uint32_t(place)).SetBind(nullptr);
+  });
+  for (const size_t place : gone) sockets_[place] = Socket{};
 }
 
 // Returns when everything that lay in a mailbox at its beginning has been handled.
@@ -335,7 +366,8 @@ bool Supervisor::TryFree(Generation& old) {
 
 void Supervisor::CollectLeftovers() {
   if (!HasLeftovers() || threads_.empty()) return;
-  std::erase_if(leaving_sockets_, [this](size_t place) { return TryDropSocket(place); });
+  ForPortions(leaving_sockets_, [this](std::span<const size_t> some) { DropSockets(some); });
+  std::erase_if(leaving_sockets_, [this](size_t place) { return sockets_[place].bind == nullptr; });
   if (std::erase_if(old_generations_, [this](const auto& old) { return TryFree(*old); }) == 0) {
     return;
   }

@@ -46,13 +46,6 @@ uint32_t BacklogOf(const BindConfig& bind) {
   return bind.frontend->backlog != 0 ? bind.frontend->backlog : bind.frontend->maxconn;
 }
 
-bool IsIp(int fd) {
-  int domain = 0;
-  socklen_t length = sizeof(domain);
-  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
-         (domain == AF_INET || domain == AF_INET6);
-}
-
 shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& address,
                                bool reuse_port) {
   shard::ListenOptions options;
@@ -582,9 +575,13 @@ void Supervisor::TakeBacklogs() {
   for (size_t i = 0; i < sockets_.size(); ++i) TakeBacklog(i);
 }
 
+bool Supervisor::HasOwnBacklog(const Socket& socket) const {
+  return socket.fd >= 0 && !socket.inherited && socket.is_open && !sharing_.IsShared(socket.fd);
+}
+
 void Supervisor::TakeBacklog(size_t place) {
   const Socket& socket = sockets_[place];
-  if (socket.fd < 0 || socket.inherited || !socket.is_open || sharing_.IsShared(socket.fd)) return;
+  if (!HasOwnBacklog(socket)) return;
   // As many as may wait at once: who comes faster than this is refused with all who come later.
   for (uint32_t taken = 0; taken < kBacklogMax; ++taken) {
     const int fd = accept4(socket.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -655,17 +652,21 @@ void Supervisor::OnAllShards(const std::function<void(shard::Shard&)>& work) {
   while (untold_shards_.load(std::memory_order_acquire) != 0) usleep(200);
 }
 
-// Returns when every shard has done it: from then on none names the descriptor unasked.
-void Supervisor::TellListeners(size_t socket, void (Supervisor::*change)(shard::Listener&)) {
-  OnAllShards([&](shard::Shard& shard) { (this->*change)(shard.listener(uint32_t(socket))); });
+// Returns when every shard has done it: from then on none names the descriptors unasked.
+void Supervisor::TellListeners(std::span<const size_t> sockets,
+                               void (Supervisor::*change)(shard::Listener&)) {
+  if (sockets.empty()) return;
+  OnAllShards([&](shard::Shard& shard) {
+    for (const size_t socket : sockets) (this->*change)(shard.listener(uint32_t(socket)));
+  });
 }
 
-// A driver may name the descriptor until it has taken the cancel.
-void Supervisor::EndAccepting(size_t socket) {
-  TellListeners(socket, &Supervisor::End);
+// A driver may name a descriptor until it has taken the cancel.
+void Supervisor::EndAccepting(std::span<const size_t> sockets) {
+  TellListeners(sockets, &Supervisor::End);
   do {
     still_accepting_.store(0, std::memory_order_relaxed);
-    TellListeners(socket, &Supervisor::CountAccepting);
+    TellListeners(sockets, &Supervisor::CountAccepting);
   } while (still_accepting_.load(std::memory_order_relaxed) != 0);
 }
 
@@ -681,45 +682,12 @@ void Supervisor::FollowBacklog(const Socket& before, const Socket& now) {
 }
 
 bool Supervisor::Reopen(Socket& socket, std::string* why) {
-  const bool was_released = !socket.inherited && IsIp(socket.fd);
+  const bool was_released = !socket.inherited && socket.address->address.is_ip();
   if (!was_released || shard::ListenAgain(socket.fd, BacklogOf(*socket.bind)) == 0) return true;
   const int error = errno;
   *why = BindingText(*socket.bind) + ": cannot listen again: " + base::ErrnoText(error) + " (" +
          base::ErrnoName(error) + ")";
   return false;
-}
-
-bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
-  const Halt& halt = halts_[&frontend];
-  bool good = true;
-  for (size_t i = 0; i < sockets_.size(); ++i) {
-    Socket& socket = sockets_[i];
-    if (socket.bind == nullptr || socket.bind->frontend != &frontend || socket.fd < 0) continue;
-    if (halt.for_ever) {
-      EndAccepting(i);
-      socket.is_open = false;
-      CloseSocket(socket);
-    } else if (halt.any() && socket.is_open) {
-      TellListeners(i, &Supervisor::Hold);
-      socket.is_open = false;
-      // A TCP socket stops listening and keeps its address, which others may then use. What others
-      // share with us is theirs, and a unix socket could not listen again: who comes waits there.
-      if (!socket.inherited && IsIp(socket.fd) && !sharing_.IsShared(socket.fd)) {
-        (void)shutdown(socket.fd, SHUT_RD);
-      }
-    } else if (!halt.any() && !socket.is_open) {
-      if (!Reopen(socket, why)) {
-        good = false;
-        continue;
-      }
-      socket.is_open = true;
-      TellListeners(i, &Supervisor::Release);
-    }
-  }
-  frontend.state->SetListening(halt.for_ever         ? Listening::kShutDown
-                               : halt.any() || !good ? Listening::kPaused
-                                                     : Listening::kOpen);
-  return good;
 }
 
 bool Supervisor::Submit(Question& question) {

@@ -25,6 +25,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -180,7 +181,7 @@ class Supervisor final : public ProcessControl {
   static const ProxyConfig* FindSame(const Generation& generation, const ProxyConfig& proxy);
   static bool RunsPrograms(const Configuration& configuration);
   bool IsLeaving(size_t place) const;
-  bool TryDropSocket(size_t place);
+  void DropSockets(std::span<const size_t> places);
   bool TryFree(Generation& old);
   void FlushMail();
   std::string Reload() override { return reloader_ ? reloader_() : "Reloading is not possible.\n"; }
@@ -192,11 +193,12 @@ class Supervisor final : public ProcessControl {
   bool ApplyHalt(const ProxyConfig& frontend, std::string* why);
   bool Reopen(Socket& socket, std::string* why);
   void CloseSocket(Socket& socket);
-  // Returns when no shard and no ring names its descriptor.
-  void EndAccepting(size_t socket);
+  // Returns when no shard and no ring names their descriptors.
+  void EndAccepting(std::span<const size_t> sockets);
   // On each shard's thread; returns when all of them have done it.
   void OnAllShards(const std::function<void(shard::Shard&)>& work);
-  void TellListeners(size_t socket, void (Supervisor::*change)(shard::Listener& listener));
+  void TellListeners(std::span<const size_t> sockets,
+                     void (Supervisor::*change)(shard::Listener& listener));
   void Hold(shard::Listener& listener) { listener.SetPaused(true); }
   void Release(shard::Listener& listener) { listener.SetPaused(false); }
   void End(shard::Listener& listener) { listener.Stop(); }
@@ -215,6 +217,8 @@ class Supervisor final : public ProcessControl {
   // Those who came before the last accept are served by us, where no other process takes them.
   void TakeBacklogs();
   void TakeBacklog(size_t place);
+  // It is listened on, and by no other process.
+  bool HasOwnBacklog(const Socket& socket) const;
   void Post(uint32_t shard, const shard::Message& message);
   void LogProxy(const ProxyConfig& proxy, const std::string& text);
   void LogHalt(const ProxyConfig& proxy, const char* what);

@@ -1,5 +1,6 @@
 #include "shard/net/socket_options.h"
 
+#include <linux/filter.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <string>
 
 #include "base/errno_name.h"
@@ -243,6 +245,24 @@ bool AdjustListenSocket(int fd, const ListenOptions& options, std::string* why) 
 
 int ListenAgain(int fd, uint32_t backlog) {
   return listen(fd, backlog == 0 ? SOMAXCONN : int(backlog));
+}
+
+void IgnoreNewClients(int fd) {
+  // A socket's filter sees the TCP header first (socket(7), SO_ATTACH_FILTER): the flags are byte
+  // 13 (RFC 9293 section 3.1). Connections that are accepted later have it as well, which does them
+  // no harm.
+  constexpr uint32_t kFlagsAt = 13;
+  constexpr uint32_t kSyn = 0x02;
+  constexpr uint32_t kSynAndAck = 0x12;
+  sock_filter drop_first_segments[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsAt),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kSynAndAck),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kSyn, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  };
+  const sock_fprog program = {std::size(drop_first_segments), drop_first_segments};
+  (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
 bool IsListenedOn(const ListenOptions& options) {

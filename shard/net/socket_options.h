@@ -54,6 +54,10 @@ bool SharesItsPort(int fd);
 
 // A socket that was shut down for reading listens again: 0, or -1 with errno.
 int ListenAgain(int fd, uint32_t backlog);
+// A TCP socket that is about to be closed: who begins to connect from now on is not heard, and asks
+// again when it is gone. Who has begun may finish, and can be accepted: those who came while it is
+// closed would be reset. Where the system refuses, nothing changes.
+void IgnoreNewClients(int fd);
 // Whether some socket listens where `options` would bind, SO_REUSEPORT set aside.
 bool IsListenedOn(const ListenOptions& options);
 

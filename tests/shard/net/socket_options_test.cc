@@ -215,5 +215,31 @@ TEST_F(SocketOptionsTest, ErrnoSaysWhetherTheAddressIsTaken) {
   EXPECT_TRUE(SharesItsPort(OpenAnywhere(shared)));
 }
 
+TEST_F(SocketOptionsTest, WhoComesToOneThatIsAboutToCloseIsNotHeardAndOthersAreServed) {
+  ListenOptions options = Loopback();
+  const int listens = OpenAnywhere(options);
+  ASSERT_EQ(Connect(options), 0);
+  const int first = open_.back();
+  IgnoreNewClients(listens);
+  const int second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  open_.push_back(second);
+  sockaddr_storage to;
+  const socklen_t length = options.address.ToSockaddr(&to);
+  EXPECT_EQ(connect(second, reinterpret_cast<sockaddr*>(&to), length), -1);
+  EXPECT_EQ(errno, EINPROGRESS);
+  const int accepted = accept4(listens, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  ASSERT_GE(accepted, 0);
+  open_.push_back(accepted);
+  EXPECT_EQ(accept4(listens, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK), -1)
+      << "the second has no connection that a close would reset";
+  char bytes[4] = {};
+  EXPECT_EQ(send(first, "ask", 3, 0), 3);
+  EXPECT_EQ(recv(accepted, bytes, sizeof(bytes), 0), 3);
+  EXPECT_EQ(shutdown(first, SHUT_WR), 0);
+  EXPECT_EQ(recv(accepted, bytes, sizeof(bytes), 0), 0) << "its segments all come";
+  EXPECT_EQ(connect(second, reinterpret_cast<sockaddr*>(&to), length), -1);
+  EXPECT_EQ(errno, EALREADY) << "it is not refused as long as the socket is open";
+}
+
 }  // namespace
 }  // namespace shard
