@@ -174,17 +174,12 @@ shard::OutgoingOptions CheckExchange::SocketOptions(uint16_t family) const {
   const SourceConfig& source = server.source;
   shard::OutgoingOptions options;
   options.family = family;
-  // A client's address is nobody's here: the kernel chooses.
-  if (!source.is_given || source.depends_on_client()) return options;
+  if (!source.is_given) return options;
   options.interface = source.interface;
-  options.transparent = source.is_transparent();
-  if (source.usesrc == UseSource::kAddress) {
-    options.source = source.presented;
-    return options;
-  }
+  // What is presented on behalf of clients is theirs alone (manual 4.2, source), and so are ports:
+  // a check that took one would keep a client out, or find none and call the server dead.
   options.source = source.address;
-  options.ports = source.ports();
-  if (options.ports != 0) options.first_port = server.state->NextSourcePort();
+  options.source.port = 0;
   return options;
 }
 

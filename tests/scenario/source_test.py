@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 
-from harness import PROGRAM, Proxy, case, check, run_cases, skip
+from harness import PROGRAM, Proxy, case, check, run_cases, skip, until
 
 CLONE_NEWNET = 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -99,6 +99,7 @@ class Witness:
             self.listener = socket.create_server(("0.0.0.0", SERVER_PORT), backlog=64)
         self.connections = 0
         self.open = []
+        self.hosts = []  # who connected
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -108,6 +109,7 @@ class Witness:
             except OSError:
                 return
             self.connections += 1
+            self.hosts.append(address[0])
             self.open.append(peer)
             threading.Thread(target=self._serve, args=(peer, address, self.connections), daemon=True).start()
 
@@ -250,6 +252,23 @@ def usesrc_shows_the_clients_address():
     with running("10.2.0.2:9000 source 0.0.0.0 usesrc 10.77.0.1:7777"):
         answer = Client().ask()
         check(answer["from"] == "10.77.0.1:7777", answer)
+
+
+@case
+def a_check_comes_from_the_address_and_takes_no_clients_port():
+    """Manual 4.2, source: health checks still use <addr>. Ports of a range that are all taken keep no check from it."""
+    for usesrc in ("10.1.0.99", "clientip"):
+        with running(f"10.2.0.2:9000 check inter 50ms source 10.2.0.7 usesrc {usesrc}") as witness:
+            until(lambda: len(witness.hosts) > 2, 5, "no check comes")
+            check(set(witness.hosts) == {"10.2.0.7"}, f"usesrc {usesrc}: {witness.hosts}")
+    with running("10.2.0.2:9000 check inter 50ms source 10.2.0.7:4000-4001", mode="tcp") as witness:
+        clients = [Client(), Client()]
+        check(all(client.ask() for client in clients), "both ports are taken")
+        seen = witness.connections
+        until(lambda: witness.connections > seen + 4, 5, "no check comes")
+        check(set(witness.hosts) == {"10.2.0.7"}, witness.hosts)
+        clients[0].close()
+        until(lambda: Client().ask() is not None, 5, "the server is down")
 
 
 @case
