@@ -158,10 +158,11 @@ void MuxH1Front::OnDeadline() noexcept {
     late_ = true;  // the flow answers
     return events_->OnReadable();
   }
-  // Between requests, or without a byte of the first one: nothing is owed an answer.
-  if (message_ == nullptr || !message_->parser.started()) {
-    if (requests_ > 0 || profile_->ignore_probes) return Die(CloseReason::kNormal);
+  // Between requests nothing is owed an answer, and where probes are ignored, to who sent no byte.
+  if (requests_ > 0 && (message_ == nullptr || !message_->parser.started())) {
+    return Die(CloseReason::kNormal);
   }
+  if (profile_->ignore_probes && connection_.bytes_in() == 0) return Die(CloseReason::kNormal);
   Refuse(408, CloseReason::kClientTimeout);
 }
 

@@ -222,11 +222,13 @@ bool Session::Draining() const noexcept {
   return worker_.shard().draining() && worker_.spread_close().EndsNow();
 }
 
-// It came, asked for nothing, and goes.
+// It came, asked for nothing, and goes. One that has sent anything is no probe.
 void Session::OnLeaving(MuxH1Front& mux) noexcept {
-  if (requests_ != 0 || refused_ || frontend().http.ignore_probes || Draining()) return;
+  if (requests_ != 0 || refused_ || Draining()) return;
+  const bool is_probe = mux.connection()->bytes_in() == 0;
+  if (is_probe && frontend().http.ignore_probes) return;
   CountBadRequest(400);
-  if (frontend().dont_log_null) return;
+  if (is_probe && frontend().dont_log_null) return;
   LogBadRequest(*this, mux.connection(), 400, CloseReason::kClientAbort, handshaken_us_);
 }
 
