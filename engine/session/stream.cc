@@ -352,13 +352,12 @@ bool Stream::IsLookingForServer() const {
 // What one side's end means for the other.
 void Stream::AbortOneSided() {
   const shard::SideState server = server_side_.state();
-  // A client that leaves while a server is looked for, and has said nothing, is not worth one. One
-  // that had closed its half before wants to hear what the server says.
-  // In mode http its mux tells (manual 4.2, option abortonclose).
-  const bool silent = request_.bytes_produced() == 0 && !half_closed_before_;
-  const bool said_nothing = request_.drained() && (client_side_.closed() || silent);
+  // A client that is gone is not worth a connection. One that has closed its half may want to hear
+  // what the server says, unless told otherwise. In mode http its mux tells (manual 4.2, option
+  // abortonclose).
+  const bool gone = client_side_.closed() && request_.drained();
   const bool given_up = backend_ != nullptr && backend_->http.abort_on_close && request_.ended();
-  if (!http_ && IsLookingForServer() && (said_nothing || given_up)) {
+  if (!http_ && IsLookingForServer() && (gone || given_up)) {
     server_side_.Abort(CloseReason::kClientAbort);
     WakeStream();
   }

@@ -64,10 +64,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   // For the flow.
   void SetBackend(const ProxyConfig& backend);
   void SetTarget(shard::Target target) { target_ = target; }
-  void RequestServerSide() {
-    half_closed_before_ = request_.ended();
-    server_side_.Request();
-  }
+  void RequestServerSide() { server_side_.Request(); }
   void Reject(shard::CloseReason reason);
   // The backend that the frontend's rules lead to; null when there is none.
   const ProxyConfig* ChooseBackend();
@@ -271,7 +268,6 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   bool response_whole_ = false;
   bool tunnel_ = false;
   bool local_ = false;
-  bool half_closed_before_ = false;  // the client's end was known when a server was asked for
   TaskCosts costs_;
   StreamLog log_;
   shard::Trace trace_;

@@ -31,7 +31,7 @@ int64_t Millis(uint64_t from_us, uint64_t to_us) {
 char PhaseOf(SideState server, bool http, bool answered) {
   switch (server) {
     case SideState::kIdle:
-      return http ? 'R' : 'C';
+      return 'R';
     case SideState::kQueued:
       return 'Q';
     case SideState::kRequested:

@@ -9,7 +9,8 @@ bool TcpFlow::Run(Stream& stream) {
   switch (phase_) {
     case Phase::kFront:
     case Phase::kBack:
-      RunRequest(stream);
+      // A client that is gone needs no verdict.
+      if (!stream.client_side().closed()) RunRequest(stream);
       break;
     case Phase::kResponse:
       // Nothing is asked of an answer that has not begun.

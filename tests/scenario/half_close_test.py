@@ -7,13 +7,18 @@ import threading
 import time
 
 from harness import (Proxy, Server, case, check, connect, free_port, is_closed_within, listen_config, receive_all,
-                     receive_exactly, run_cases)
+                     receive_exactly, run_cases, until)
 
 
 def reset(peer):
     """Closes with RST instead of FIN."""
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     peer.close()
+
+
+def greet(peer):
+    peer.sendall(b"220 banner")
+    receive_all(peer)
 
 
 @case
@@ -69,7 +74,7 @@ def a_silent_client_that_ended_before_a_server_was_asked_for_hears_it():
     """Content rules wait for bytes that will not come; then the connection is one like any other."""
     rules = "tcp-request inspect-delay 5s\n  tcp-request content reject if { req.len gt 0 }"
     port = free_port()
-    with Server(lambda peer: peer.sendall(b"220 banner" + receive_all(peer))) as server:
+    with Server(greet) as server:
         with Proxy(listen_config(port, server.port, rules), [port]):
             for wait_s in (0, 0.2):
                 client = connect(port)
@@ -79,20 +84,38 @@ def a_silent_client_that_ended_before_a_server_was_asked_for_hears_it():
 
 
 @case
-def a_silent_client_that_ends_in_the_queue_gives_its_place_up():
-    port = free_port()
-    with Server(lambda peer: peer.sendall(receive_all(peer))) as server:
-        config = listen_config(port, server.port, "timeout queue 10s", "maxconn 1")
-        with Proxy(config, [port]):
-            first = connect(port)
-            first.sendall(b"busy")
+def a_silent_client_that_ends_in_the_queue_keeps_its_place_unless_told_otherwise():
+    """Manual 4.2, option abortonclose: by default mode tcp takes a half-closed client for one that listens."""
+    for option in ("", "option abortonclose"):
+        port = free_port()
+        with Server(greet) as server:
+            with Proxy(listen_config(port, server.port, f"timeout queue 10s\n  {option}", "maxconn 1"), [port]):
+                first = connect(port)
+                check(receive_exactly(first, 10) == b"220 banner", "the first is served")
+                second = connect(port)
+                time.sleep(0.2)
+                second.shutdown(socket.SHUT_WR)
+                check(is_closed_within(second, 0.5) == bool(option), f"closed without a server; '{option}'")
+                first.shutdown(socket.SHUT_WR)
+                check(receive_all(first) == b"", "the first has its end")
+                if not option:
+                    check(receive_all(second) == b"220 banner", "the second hears the server in its turn")
+
+
+@case
+def a_client_that_resets_during_the_inspection_costs_no_connection():
+    rules = "tcp-request inspect-delay 5s\n  tcp-request content accept if { req.len gt 10 }"
+    port, peers = free_port(), []
+    with Server(peers.append) as server:
+        log = "log stdout format raw local0\n  log-format \"line %ts %s\"\n  "
+        with Proxy(listen_config(port, server.port, log + rules), [port]) as proxy:
+            client = connect(port)
+            client.sendall(b"hello")
             time.sleep(0.2)
-            second = connect(port)
-            time.sleep(0.2)
-            second.shutdown(socket.SHUT_WR)
-            check(is_closed_within(second, 2), "closed without a server")
-            first.shutdown(socket.SHUT_WR)
-            check(receive_all(first) == b"busy", "the first is served")
+            reset(client)
+            until(lambda: "line " in proxy.said(), 5, "no line")
+            check("line CR <NOSRV>" in proxy.said(), proxy.said())
+            check(not peers, "a connection to the server")
 
 
 @case

@@ -98,6 +98,7 @@ TEST_F(EndingTest, UnreachableServerIsConnectFailed) {
 }
 
 TEST_F(EndingTest, ClientThatLeavesWhileConnectingEndsTheAttempt) {
+  proxy_.http.abort_on_close = true;
   rig_.ScriptConnect(9000, {ConnectOutcome::kNever});
   rig_.Start();
   for (bool reset : {false, true}) {
@@ -113,6 +114,7 @@ TEST_F(EndingTest, ClientThatLeavesWhileConnectingEndsTheAttempt) {
 }
 
 TEST_F(EndingTest, ClientThatLeavesInThePauseEndsIt) {
+  proxy_.http.abort_on_close = true;
   rig_.ScriptConnect(9000, {ConnectOutcome::kRefused});
   rig_.Start();
   client_ = rig_.Dial(80);
@@ -120,6 +122,23 @@ TEST_F(EndingTest, ClientThatLeavesInThePauseEndsIt) {
   EXPECT_EQ(server_config_->state->Current(), 1);
   client_->Close();
   ExpectEnded("client_abort 1");
+}
+
+// It may want to hear what the server says (manual 4.2, option abortonclose).
+TEST_F(EndingTest, SilentClientThatClosedItsHalfWhileConnectingIsServed) {
+  rig_.ScriptConnect(9000, {ConnectOutcome::kOk, 200000});
+  rig_.Start();
+  client_ = rig_.Dial(80);
+  rig_.RunFor(50);
+  client_->CloseWrite();
+  rig_.RunFor(200);
+  server_ = rig_.TakeServer(9000);
+  ASSERT_NE(server_, nullptr);
+  server_->Write("banner");
+  rig_.Settle();
+  EXPECT_EQ(client_->Read(), "banner");
+  server_->Close();
+  ExpectEnded("normal 1");
 }
 
 // Its bytes are its wish: they are delivered, then the connection ends.
