@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/background_thread.h"
 #include "base/check.h"
 #include "base/start_rights.h"
 #include "base/text.h"
@@ -148,6 +149,7 @@ class FileReader {
       const size_t end = rest.find('\n');
       ++number_;
       OnLine(rest.substr(0, end));
+      base::GiveWay();
       rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     }
     for (const Block& block : blocks_) {
@@ -463,7 +465,13 @@ class FileReader {
 };
 
 Tree::Tree() = default;
-Tree::~Tree() = default;
+// With pauses: of a large file these are many.
+Tree::~Tree() {
+  for (Section& section : sections_) {
+    section.lines = {};
+    base::GiveWay();
+  }
+}
 Tree::Tree(Tree&&) noexcept = default;
 Tree& Tree::operator=(Tree&&) noexcept = default;
 

@@ -7,6 +7,7 @@ namespace engine {
 void* OwnHeap::Main(void* self) {
   OwnHeap& heap = *static_cast<OwnHeap*>(self);
   pthread_setname_np(pthread_self(), "ringway/heap");
+  if (heap.is_background_) base::StayInBackground();
   heap.work_();
   // Asleep it takes no signal that is meant for the process.
   sigset_t all;

@@ -22,6 +22,8 @@
 #include <memory>
 #include <semaphore>
 
+#include "base/background_thread.h"
+
 namespace engine {
 
 class OwnHeap {
@@ -36,7 +38,8 @@ class OwnHeap {
   explicit OwnHeap(const std::function<void()>& work) : work_(work) {}
   static void* Main(void* self);
 
-  const std::function<void()>& work_;  // while it is working
+  const std::function<void()>& work_;                      // while it is working
+  const bool is_background_ = base::IsBackgroundThread();  // who makes it
   std::binary_semaphore done_{0};
   std::binary_semaphore over_{0};
   pthread_t thread_{};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/background_thread.h"
 #include "base/start_rights.h"
 #include "engine/run/crash_streams.h"
 #include "engine/run/http_profile.h"
@@ -81,6 +82,7 @@ void Supervisor::PutToUse(Generation& generation, Generation* before) {
     return known;
   };
   for (const auto& proxy : configuration.proxies) {
+    base::GiveWay();
     proxy->http_profile = MakeHttpProfile(*proxy, configuration.global);
     if (!proxy->is_frontend) continue;
     const ProxyConfig* was = before == nullptr ? nullptr : FindSame(*before, *proxy);
@@ -246,9 +248,9 @@ void Supervisor::MoveHalts(const Generation& before) {
   std::map<const ProxyConfig*, Halt> halts;
   for (const auto& old : before.configuration().proxies) {
     const auto found = halts_.find(old.get());
+    if (found == halts_.end() || !found->second.any()) continue;
     const ProxyConfig* now = FindSame(*generation_, *old);
-    if (found == halts_.end() || now == nullptr || !found->second.any()) continue;
-    halts[now] = found->second;
+    if (now != nullptr) halts[now] = found->second;
   }
   halts_ = std::move(halts);
   for (const auto& proxy : configuration().proxies) {
@@ -373,6 +375,7 @@ void Supervisor::CollectLeftovers() {
   }
   // Two configurations were there at once. What the older one leaves lies scattered, and would stay
   // for good.
+  base::GiveWay();
   malloc_trim(0);
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "base/background_thread.h"
 #include "base/text.h"
 
 namespace engine {
@@ -107,6 +108,7 @@ std::string BindValue(const BindConfig& bind) {
 Things ThingsOf(const Configuration& configuration) {
   Things things;
   for (const auto& proxy : configuration.proxies) {
+    base::GiveWay();
     if (!proxy->is_internal) things[ProxyKey(*proxy)] = std::to_string(proxy->text_hash);
     for (const auto& server : proxy->servers) {
       things["server " + proxy->name + "/" + server->name] =
@@ -198,6 +200,7 @@ std::string DiffText(const Configuration& now, const Configuration& next) {
   const Things after = ThingsOf(next);
   std::string text;
   for (const auto& [name, value] : after) {
+    base::GiveWay();
     const auto found = before.find(name);
     if (found == before.end()) {
       text += "+ " + name + "\n";
@@ -206,6 +209,7 @@ std::string DiffText(const Configuration& now, const Configuration& next) {
     }
   }
   for (const auto& [name, value] : before) {
+    base::GiveWay();
     if (!after.contains(name)) text += "- " + name + "\n";
   }
   return text;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/background_thread.h"
 #include "base/text.h"
 #include "base/xxh64.h"
 #include "engine/config/defaults.h"
@@ -158,6 +159,7 @@ uint32_t ThreadCount(const BuildContext& context) {
 void ReadLines(BuildContext& context, const Section& section) {
   for (const Line& line : section.lines) {
     context.keywords.Run(context, line, scope::Of(section), context.diagnostics);
+    base::GiveWay();
   }
 }
 
@@ -290,6 +292,7 @@ void AssignAllIds(BuildContext& context) {
 ProxyConfig* FindBackendOrReport(BuildContext& context, const WordPlace& place,
                                  std::string_view keyword) {
   const std::string name(place.text());
+  base::GiveWay();
   ProxyConfig* found = context.configuration.FindBackend(name);
   if (found != nullptr) return found;
   std::vector<std::string_view> names;
@@ -472,16 +475,23 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   }
   CheckNames(context);
   CheckGuids(context);
+  base::GiveWay();
   AssignAllIds(context);
-  for (ProxyDraft& draft : context.drafts) FinishProxy(context, draft);
+  base::GiveWay();
+  for (ProxyDraft& draft : context.drafts) {
+    FinishProxy(context, draft);
+    base::GiveWay();
+  }
   FinishTracking(context);
   for (const auto& proxy : configuration->proxies) {
     if (proxy->is_frontend && proxy->maxconn == 0) proxy->maxconn = options.proxy_maxconn;
   }
   if (options.trusts_servers) configuration->global.tls.verifies_servers = false;
   FinishTls(context);
+  base::GiveWay();
   FinishHttpGlobal(context);
   FinishRulesGlobal(context);
+  base::GiveWay();
   FinishLogs(context);
   CheckNamed(context);
   FinishThreads(context);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/background_thread.h"
 #include "engine/server/log_config.h"
 #include "engine/server/userlist.h"
 
@@ -17,7 +18,17 @@ std::string BindAddress::Name() const {
 }
 
 Configuration::Configuration() = default;
-Configuration::~Configuration() = default;
+// In the order of members, with pauses between: what a reload has replaced may be large.
+Configuration::~Configuration() {
+  for (auto& state : states) {
+    state.reset();
+    base::GiveWay();
+  }
+  for (auto& proxy : proxies) {
+    proxy.reset();
+    base::GiveWay();
+  }
+}
 
 const Userlist* Configuration::FindUserlist(std::string_view name) const {
   for (const auto& list : userlists) {

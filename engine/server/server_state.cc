@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/background_thread.h"
 #include "engine/server/cookie_keywords.h"
 #include "engine/server/rule_config.h"
 
@@ -443,6 +444,7 @@ void FollowCookie(const ServerConfig& server, uint32_t shard) {
 std::vector<StateTable::Entry> StateTable::EntriesOf(Configuration& configuration) const {
   std::vector<Entry> entries;
   for (const auto& proxy : configuration.proxies) {
+    base::GiveWay();
     Entry entry{.proxy = proxy.get(),
                 .key = KeyOf(*proxy),
                 .definition = DefinitionOf(configuration, *proxy)};
@@ -453,6 +455,7 @@ std::vector<StateTable::Entry> StateTable::EntriesOf(Configuration& configuratio
     }
     entries.push_back(std::move(entry));
   }
+  base::GiveWay();
   std::map<const ProxyConfig*, bool*> is_new;
   for (Entry& entry : entries) is_new[entry.proxy] = &entry.is_new;
   while (SpreadNew(is_new)) {
@@ -503,6 +506,7 @@ void StateTable::Attach(Configuration& configuration) {
   const std::vector<Entry> entries = EntriesOf(configuration);
   std::map<std::string, std::shared_ptr<BackendState>> states;
   for (const Entry& entry : entries) {
+    base::GiveWay();
     std::shared_ptr<BackendState> state = StateOf(configuration, entry);
     entry.proxy->state = state.get();
     state->ConfigureFront(*entry.proxy);

@@ -1,33 +1,71 @@
 #include "base/background_thread.h"
 
 #include <gtest/gtest.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sched.h>
+#include <sys/resource.h>
 
 #include <thread>
+
+#include "base/clock.h"
 
 namespace base {
 namespace {
 
-// The length of this thread's turns; 0: the kernel does not say.
-uint64_t TurnNs() {
-  uint64_t attributes[6] = {};  // runtime_ns is the fourth of its words (sched_setattr(2))
-  return syscall(SYS_sched_getattr, 0, attributes, sizeof(attributes), 0) == 0 ? attributes[3] : 0;
+// How often this thread has slept.
+long Sleeps() {
+  rusage usage = {};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
 }
 
-TEST(BackgroundThread, TakesLongTurnsAndSoDoThoseItMakes) {
-  uint64_t before_ns = 0, after_ns = 0, made_ns = 0;
+// Times it has slept in `steps` steps of a microsecond or more each.
+long SleepsWithin(int steps) {
+  const long before = Sleeps();
+  for (int step = 0; step < steps; ++step) {
+    const uint64_t begun_us = ThreadCpuMicros();
+    while (ThreadCpuMicros() == begun_us) {
+    }
+    GiveWay();
+  }
+  return Sleeps() - before;
+}
+
+TEST(BackgroundThread, InterruptsNobodyAndNeitherDoThoseItMakes) {
+  int before = -1, after = -1, made = -1;
   std::thread([&] {
-    before_ns = TurnNs();
+    before = sched_getscheduler(0);
     BecomeBackgroundThread();
-    after_ns = TurnNs();
-    std::thread([&] { made_ns = TurnNs(); }).join();
+    after = sched_getscheduler(0);
+    std::thread([&] { made = sched_getscheduler(0); }).join();
   }).join();
-  if (before_ns == 0) GTEST_SKIP() << "turns have no length of their own before Linux 6.12";
-  EXPECT_LT(before_ns, after_ns);
-  EXPECT_EQ(after_ns, 100'000'000u);
-  EXPECT_EQ(made_ns, after_ns);
-  EXPECT_EQ(TurnNs(), before_ns) << "of another thread";
+  if (before != SCHED_OTHER) GTEST_SKIP() << "this thread has a policy of its own";
+  EXPECT_EQ(after, SCHED_BATCH);
+  EXPECT_EQ(made, SCHED_BATCH);
+  EXPECT_EQ(sched_getscheduler(0), before) << "of another thread";
+}
+
+TEST(BackgroundThread, GivesWayAfterEachPieceOfWork) {
+  long slept = 0;
+  std::thread([&] {
+    BecomeBackgroundThread();
+    EXPECT_TRUE(IsBackgroundThread());
+    slept = SleepsWithin(5000);
+  }).join();
+  // 50 pieces of 100 microseconds, or fewer and longer ones where the CPU is never idle.
+  EXPECT_GE(slept, 3);
+  EXPECT_LE(slept, 5000 / 2);
+}
+
+TEST(BackgroundThread, OneThatWasMadeByAnotherGivesWayWhenItSaysSo) {
+  long before = -1, after = 0;
+  std::thread([&] {
+    EXPECT_FALSE(IsBackgroundThread());
+    before = SleepsWithin(2000);
+    StayInBackground();
+    after = SleepsWithin(5000);
+  }).join();
+  EXPECT_EQ(before, 0) << "an ordinary thread goes on";
+  EXPECT_GE(after, 3);
 }
 
 }  // namespace
