@@ -18,18 +18,18 @@
 namespace engine {
 
 // What each place offers. A request's head stays at hand until its exchange is over, so rules on
-// the response may look at it, too.
+// the response may look at it, too. Whether there is any is up to the proxy's mode, not the place.
 namespace place {
 inline constexpr Needs kStart = needs::kNothing;  // while the configuration is read
 inline constexpr Needs kTcpConnection = needs::kServing | needs::kClient;
 inline constexpr Needs kTcpSession = kTcpConnection | needs::kClientTls;
-inline constexpr Needs kTcpContent = kTcpSession | needs::kRequestBytes | needs::kRequestHead;
+inline constexpr Needs kTcpContent = kTcpSession | needs::kRawRequest | needs::kRequestHead;
 inline constexpr Needs kHttpRequest = kTcpContent;
 inline constexpr Needs kTcpResponse = kTcpContent | needs::kServer | needs::kResponseBytes;
 inline constexpr Needs kHttpResponse = kTcpResponse | needs::kResponseHead;
 inline constexpr Needs kLog = kHttpResponse | needs::kEndOfStream;
 // What a server answers to a check; nobody else takes part.
-inline constexpr Needs kTcpCheck = needs::kServing | needs::kServer | needs::kResponseBytes;
+inline constexpr Needs kTcpCheck = needs::kServing | needs::kServer | needs::kRawResponse;
 inline constexpr Needs kHttpCheck = kTcpCheck | needs::kResponseHead;
 }  // namespace place
 

@@ -25,7 +25,8 @@ std::string_view NeedText(Needs one) {
   static constexpr std::string_view kTexts[needs::kCount] = {
       "the client's connection", "the end of the handshakes", "bytes of the request",
       "the HTTP request",        "the server's connection",   "bytes of the response",
-      "the HTTP response",       "the end of the stream",     "a process that serves"};
+      "the HTTP response",       "the end of the stream",     "a process that serves",
+      "bytes that are not HTTP"};
   for (size_t i = 0; i < needs::kCount; ++i) {
     if (one == Needs{1} << i) return kTexts[i];
   }

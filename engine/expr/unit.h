@@ -38,7 +38,10 @@ inline constexpr Needs kResponseBytes = 1u << 5;  // what the server has sent so
 inline constexpr Needs kResponseHead = 1u << 6;   // of HTTP
 inline constexpr Needs kEndOfStream = 1u << 7;    // only its log line comes later
 inline constexpr Needs kServing = 1u << 8;        // a process that serves, with its proxies
-inline constexpr size_t kCount = 9;
+inline constexpr Needs kNoHttp = 1u << 9;         // bytes that nobody has read as HTTP: mode tcp
+inline constexpr size_t kCount = 10;
+inline constexpr Needs kRawRequest = kRequestBytes | kNoHttp;
+inline constexpr Needs kRawResponse = kResponseBytes | kNoHttp;
 inline constexpr Needs kShaken = kClient | kClientTls;
 }  // namespace needs
 // "the HTTP request" for one bit.

@@ -349,49 +349,50 @@ using kind::kBinary;
 using kind::kBoolean;
 using kind::kNumber;
 using kind::kText;
+using needs::kRawRequest;
+using needs::kRawResponse;
 using needs::kRequestBytes;
-using needs::kResponseBytes;
 using HelloField = std::string_view proto::ClientHello::*;
 constexpr HelloField kSuites = &proto::ClientHello::cipher_suites;
 constexpr HelloField kSignatures = &proto::ClientHello::signatures;
 constexpr HelloField kGroups = &proto::ClientHello::groups;
 
 constexpr FetchSpec kContentFetches[] = {
-    {"distcc_body", kBinary, kToken, kRequestBytes, &DistccBody, &PrepareToken},
-    {"distcc_param", kNumber, kToken, kRequestBytes, &DistccParameter, &PrepareToken},
-    {"payload", kBinary, kBlock, kRequestBytes, &Payload<Side::kEither>, &PreparePayload},
-    {"payload_lv", kBinary, kLengthBlock, kRequestBytes, &PayloadLv<Side::kEither>,
+    {"distcc_body", kBinary, kToken, kRawRequest, &DistccBody, &PrepareToken},
+    {"distcc_param", kNumber, kToken, kRawRequest, &DistccParameter, &PrepareToken},
+    {"payload", kBinary, kBlock, kRawRequest, &Payload<Side::kEither>, &PreparePayload},
+    {"payload_lv", kBinary, kLengthBlock, kRawRequest, &PayloadLv<Side::kEither>,
      &PreparePayloadLv},
-    {"rdp_cookie", kText, kName, kRequestBytes, &RdpCookieValue},
-    {"rdp_cookie_cnt", kNumber, kName, kRequestBytes, &RdpCookieCount},
-    {"rep_ssl_hello_type", kNumber, {}, kResponseBytes, &HelloType<Side::kResponse>},
-    {"req.len", kNumber, {}, kRequestBytes, &Length<Side::kRequest>},
-    {"req.payload", kBinary, kBlock, kRequestBytes, &Payload<Side::kRequest>, &PreparePayload},
-    {"req.payload_lv", kBinary, kLengthBlock, kRequestBytes, &PayloadLv<Side::kRequest>,
+    {"rdp_cookie", kText, kName, kRawRequest, &RdpCookieValue},
+    {"rdp_cookie_cnt", kNumber, kName, kRawRequest, &RdpCookieCount},
+    {"rep_ssl_hello_type", kNumber, {}, kRawResponse, &HelloType<Side::kResponse>},
+    {"req.len", kNumber, {}, kRawRequest, &Length<Side::kRequest>},
+    {"req.payload", kBinary, kBlock, kRawRequest, &Payload<Side::kRequest>, &PreparePayload},
+    {"req.payload_lv", kBinary, kLengthBlock, kRawRequest, &PayloadLv<Side::kRequest>,
      &PreparePayloadLv},
     {"req.proto_http", kBoolean, {}, kRequestBytes, &IsHttp},
-    {"req.rdp_cookie", kText, kName, kRequestBytes, &RdpCookieValue},
-    {"req.rdp_cookie_cnt", kNumber, kName, kRequestBytes, &RdpCookieCount},
-    {"req.ssl_alpn", kText, {}, kRequestBytes, &Alpn},
-    {"req.ssl_cipherlist", kBinary, {}, kRequestBytes, &HelloList<kSuites>},
-    {"req.ssl_ec_ext", kBoolean, {}, kRequestBytes, &HasGroups},
-    {"req.ssl_hello_type", kNumber, {}, kRequestBytes, &HelloType<Side::kRequest>},
-    {"req.ssl_keyshare_groups", kBinary, {}, kRequestBytes, &KeyShareGroups},
-    {"req.ssl_sigalgs", kBinary, {}, kRequestBytes, &HelloList<kSignatures>},
-    {"req.ssl_sni", kText, {}, kRequestBytes, &HelloServerName},
-    {"req.ssl_st_ext", kNumber, {}, kRequestBytes, &Ticket},
-    {"req.ssl_supported_groups", kBinary, {}, kRequestBytes, &HelloList<kGroups>},
-    {"req.ssl_ver", kNumber, {}, kRequestBytes, &Version},
-    {"req_len", kNumber, {}, kRequestBytes, &Length<Side::kRequest>},
+    {"req.rdp_cookie", kText, kName, kRawRequest, &RdpCookieValue},
+    {"req.rdp_cookie_cnt", kNumber, kName, kRawRequest, &RdpCookieCount},
+    {"req.ssl_alpn", kText, {}, kRawRequest, &Alpn},
+    {"req.ssl_cipherlist", kBinary, {}, kRawRequest, &HelloList<kSuites>},
+    {"req.ssl_ec_ext", kBoolean, {}, kRawRequest, &HasGroups},
+    {"req.ssl_hello_type", kNumber, {}, kRawRequest, &HelloType<Side::kRequest>},
+    {"req.ssl_keyshare_groups", kBinary, {}, kRawRequest, &KeyShareGroups},
+    {"req.ssl_sigalgs", kBinary, {}, kRawRequest, &HelloList<kSignatures>},
+    {"req.ssl_sni", kText, {}, kRawRequest, &HelloServerName},
+    {"req.ssl_st_ext", kNumber, {}, kRawRequest, &Ticket},
+    {"req.ssl_supported_groups", kBinary, {}, kRawRequest, &HelloList<kGroups>},
+    {"req.ssl_ver", kNumber, {}, kRawRequest, &Version},
+    {"req_len", kNumber, {}, kRawRequest, &Length<Side::kRequest>},
     {"req_proto_http", kBoolean, {}, kRequestBytes, &IsHttp},
-    {"req_ssl_hello_type", kNumber, {}, kRequestBytes, &HelloType<Side::kRequest>},
-    {"req_ssl_sni", kText, {}, kRequestBytes, &HelloServerName},
-    {"req_ssl_ver", kNumber, {}, kRequestBytes, &Version},
-    {"res.len", kNumber, {}, kResponseBytes, &Length<Side::kResponse>},
-    {"res.payload", kBinary, kBlock, kResponseBytes, &Payload<Side::kResponse>, &PreparePayload},
-    {"res.payload_lv", kBinary, kLengthBlock, kResponseBytes, &PayloadLv<Side::kResponse>,
+    {"req_ssl_hello_type", kNumber, {}, kRawRequest, &HelloType<Side::kRequest>},
+    {"req_ssl_sni", kText, {}, kRawRequest, &HelloServerName},
+    {"req_ssl_ver", kNumber, {}, kRawRequest, &Version},
+    {"res.len", kNumber, {}, kRawResponse, &Length<Side::kResponse>},
+    {"res.payload", kBinary, kBlock, kRawResponse, &Payload<Side::kResponse>, &PreparePayload},
+    {"res.payload_lv", kBinary, kLengthBlock, kRawResponse, &PayloadLv<Side::kResponse>,
      &PreparePayloadLv},
-    {"res.ssl_hello_type", kNumber, {}, kResponseBytes, &HelloType<Side::kResponse>},
+    {"res.ssl_hello_type", kNumber, {}, kRawResponse, &HelloType<Side::kResponse>},
     {"wait_end", kBoolean, {}, kRequestBytes, &WaitEnd},
 };
 

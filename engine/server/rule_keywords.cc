@@ -465,6 +465,23 @@ void FinishRulesGlobal(BuildContext& context) {
   CheckUserlists(context);
 }
 
+// Bytes that a proxy reads as HTTP are nobody's to look at.
+void WarnOfRawConditions(BuildContext& context, const ProxyRules& rules,
+                         const ProxyConfig& config) {
+  for (const StageInfo& stage : kStages) {
+    for (const Rule& rule : rules.set(stage.stage).rules) {
+      if (!rule.condition) continue;
+      const Acl* acl = rule.condition->FindMisplaced(~needs::kNoHttp);
+      if (acl == nullptr) continue;
+      context.diagnostics.Warning({.file = rule.file, .line = rule.line},
+                                  "'" + std::string(stage.words) + "': ACL " +
+                                      InQuotes(acl->name()) + " never matches in " + config.kind +
+                                      " '" + config.name + "'",
+                                  "it looks at bytes, and 'mode http' reads them as HTTP");
+    }
+  }
+}
+
 void FinishRules(BuildContext& context, ProxyDraft& draft) {
   if (draft.rules == nullptr) return;
   ProxyRules& rules = *draft.rules;
@@ -491,6 +508,7 @@ void FinishRules(BuildContext& context, ProxyDraft& draft) {
                               "'tcp-request content': this action needs 'mode tcp' in " +
                                   config.kind + " '" + config.name + "'");
   }
+  if (config.mode == Mode::kHttp) WarnOfRawConditions(context, rules, config);
   if (!IsNothing(rules)) draft.config->rules = draft.rules;
 }
 

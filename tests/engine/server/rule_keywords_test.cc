@@ -146,6 +146,19 @@ TEST(RuleKeywords, AclsThatCannotMatchAreWarnedOf) {
                 "7:20 'http-request deny': ACL '{ status }' will never match here"}));
 }
 
+TEST(RuleKeywords, AclsThatLookAtBytesAreWarnedOfInModeHttp) {
+  constexpr const char* kLines =
+      " acl many req.len gt 2\n tcp-request content reject if many\n"
+      " tcp-request content accept if WAIT_END HTTP\n"
+      " http-request deny if TRUE { req.payload(0,1) -m found }\n";
+  const BuiltText built(ListenText(kLines));
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  EXPECT_EQ(built.warnings(),
+            (std::vector<std::string>{
+                "8:0 'tcp-request content': ACL 'many' never matches in listen 'l'",
+                "10:0 'http-request': ACL '{ req.payload(0,1) }' never matches in listen 'l'"}));
+}
+
 TEST(RuleKeywords, LinesOutOfOrderAreWarnedOf) {
   const BuiltText built(
       ListenText(" use_backend l if TRUE\n redirect location / if FALSE\n"
