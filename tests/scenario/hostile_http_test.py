@@ -14,7 +14,8 @@ import tempfile
 import threading
 import time
 
-from harness import IS_HAPROXY, SANITIZED, Proxy, case, check, free_port, receive_all, run_cases, skip
+import cli_client
+from harness import IS_HAPROXY, SANITIZED, Proxy, case, check, free_port, run_cases, skip
 from http_peer import Client, Cut, Origin, http_config, read_request_body, values
 
 RSS_MAX_KB = 600 << 10 if SANITIZED else 60 << 10
@@ -45,12 +46,7 @@ class Setup:
             raise
 
     def ask(self, command):
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.settimeout(10)
-            peer.connect(self.cli)
-            peer.sendall(command.encode() + b"\n")
-            peer.shutdown(socket.SHUT_WR)
-            return receive_all(peer).decode()
+        return cli_client.ask(self.cli, command)
 
     def stat(self, name, column):
         lines = self.ask("show stat").lstrip("# ").splitlines()

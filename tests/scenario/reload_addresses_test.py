@@ -32,6 +32,12 @@ def addresses_come_and_go():
                 check(get(client_of(port)) == (200, "one"), "the other address serves")
 
 
+def listening_at(text, addresses, port):
+    """`text` of one frontend, with these as well."""
+    binds = "".join(f"  bind {address}:{port}\n" for address in addresses)
+    return text.replace("  default_backend", binds + "  default_backend")
+
+
 class Knocking:
     """Clients that go from address to address, each with one request, until told otherwise."""
 
@@ -71,7 +77,7 @@ def many_addresses_go_at_once():
     with HttpServer("one") as one:
         # Otherwise who has come and not yet asked may be closed, as an idle client.
         plain = site(port, [one], "  option idle-close-on-response")
-        more = plain.replace("  default_backend", "".join(f"  bind {a}:{port}\n" for a in addresses) + "  default_backend")
+        more = listening_at(plain, addresses, port)
         with Reloading(more, [port]) as proxy:
             knocking = Knocking(addresses, port)
             time.sleep(0.3)
@@ -98,7 +104,7 @@ def who_waits_at_addresses_that_go_is_served():
     addresses = [f"127.89.0.{n + 1}" for n in range(6)]
     with HttpServer("one") as one:
         plain = site(port, [one], "  maxconn 1")
-        more = plain.replace("  default_backend", "".join(f"  bind {a}:{port}\n" for a in addresses) + "  default_backend")
+        more = listening_at(plain, addresses, port)
         with Reloading(more, [port]) as proxy:
             holds = client_of(port)
             check(get(holds) == (200, "one"), "an answer")

@@ -3,10 +3,10 @@
 import http.client
 import http.server
 import os
-import socket
 import threading
 import time
 
+import cli_client
 from harness import IS_HAPROXY, Proxy, check, skip
 
 
@@ -100,15 +100,7 @@ defaults
             file.write(self._with_socket(text))
 
     def ask(self, command):
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.settimeout(10)
-            peer.connect(self.socket)
-            peer.sendall(command.encode() + b"\n")
-            peer.shutdown(socket.SHUT_WR)
-            answer = b""
-            while piece := peer.recv(65536):
-                answer += piece
-        return answer.decode()
+        return cli_client.ask(self.socket, command)
 
     def reload(self, text=None):
         if text is not None:
