@@ -97,6 +97,12 @@ bool H1Wire::PutHead(const proto::ResponseHead& head, const proto::NameCase* nam
   return bytes > 0;
 }
 
+void H1Wire::SendText(std::string_view text) {
+  const size_t before = out_.size();
+  (void)out_.Append(text, small());
+  bytes_written_ += out_.size() - before;
+}
+
 size_t H1Wire::Send(shard::ByteQueue& bytes) {
   if (!head_sent_ || unsent_bytes() >= kUnparsedBytesMax) {
     connection_.WantWritable();

@@ -98,6 +98,8 @@ class H1Wire {
     head_sent_ = true;
     writer_.Begin(kind, length);
   }
+  // A whole answer, as it is.
+  void SendText(std::string_view text);
   // Takes bytes of body as far as there is room. Nothing before the head, and little leaves before
   // Push(): the stream calls it once a turn, and what ends a connection goes with its end.
   size_t Send(shard::ByteQueue& bytes);

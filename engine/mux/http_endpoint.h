@@ -65,6 +65,11 @@ class FrontEndpoint : public shard::Endpoint {
   virtual void SendResponse(proto::ResponseHead& head, const proto::Framing& framing,
                             bool close) = 0;
   virtual bool response_sent() const = 0;
+  // The request did not come whole in time, and the endpoint is about to be detached for it: true
+  // unless the client has been answered.
+  virtual bool owes_timeout() const = 0;
+  // The whole text of an answer that the connection ends with.
+  virtual void SendLastWords(std::string_view text) = 0;
   // The body broke its framing: it must not be forwarded further, and 400 is what it earns.
   virtual bool request_broken() const = 0;
   // The whole body was to come within timeout http-request, and has not. EndWait(): it has.

@@ -149,7 +149,7 @@ void MuxH1Front::Refuse(uint16_t status, CloseReason reason) {
 }
 
 void MuxH1Front::SendText(std::string_view text) {
-  (void)wire_.out().Append(text, wire_.small());
+  wire_.SendText(text);
   Die(CloseReason::kNormal);
 }
 
@@ -291,10 +291,6 @@ void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {
   events_ = nullptr;
   const bool whole = reason == CloseReason::kNormal && wire_.over() && message_->body.ended();
   if (whole && keep_alive_) return NextRequest();
-  if (reason == CloseReason::kClientTimeout && !wire_.head_sent() && !message_->body.ended()) {
-    // The manual's 408: the request was not complete in time.
-    (void)wire_.out().Append(acceptor_.LastWords(408), wire_.small());
-  }
   // Dropped without a word, which must not end in one: shutting down would send a FIN.
   const bool silent =
       reason == CloseReason::kRejected && !wire_.head_sent() && wire_.unsent_bytes() == 0;

@@ -31,8 +31,6 @@ class RequestAcceptor : public StreamAcceptor {
                             shard::CloseReason reason) noexcept = 0;
   // It ends between requests, or before any: asked while its connection is still to be looked at.
   virtual void OnLeaving(MuxH1Front& mux) noexcept = 0;
-  // The whole text of the answer with which a connection ends.
-  virtual std::string LastWords(uint16_t status) noexcept = 0;
   // Between two requests: the profile of the mux is what its next one is read with. False: nothing
   // in the configuration takes its place.
   virtual bool Renew() = 0;
@@ -99,6 +97,8 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   void SendInterim(const proto::ResponseHead& head) override;
   void SendResponse(proto::ResponseHead& head, const proto::Framing& framing, bool close) override;
   bool response_sent() const override { return wire_.head_sent(); }
+  bool owes_timeout() const override { return !wire_.head_sent() && !message_->body.ended(); }
+  void SendLastWords(std::string_view text) override { wire_.SendText(text); }
   bool request_broken() const override { return message_->body.bad(); }
   bool request_late() const override { return late_; }
   void EndWait() override { connection_.SetDeadline(0); }

@@ -693,6 +693,13 @@ void HttpFlow::OnServerClosed(Stream& stream, CloseReason reason, bool whole) {
   Reply(stream, FindReply(stream.frontend(), stream.backend(), status), closes_client_);
 }
 
+void HttpFlow::OnClientLeaving(Stream& stream) {
+  FrontEndpoint* front = stream.front();
+  if (front == nullptr || stream.client_side().reason() != CloseReason::kClientTimeout) return;
+  if (front->owes_timeout())
+    front->SendLastWords(LastWords(stream.frontend(), stream.backend(), 408));
+}
+
 void HttpFlow::Reply(Stream& stream, const HttpReply& reply, bool close, CloseReason reason) {
   Send(stream, reply, {}, close, reason);
 }

@@ -45,6 +45,8 @@ class HttpFlow {
   // A rule answers in the server's place.
   void AnswerByRule(Stream& stream, const HttpReply& reply, const ReplyExtras& extras,
                     shard::CloseReason reason);
+  // The client's side gives its endpoint back: a request that came too slowly is answered so.
+  static void OnClientLeaving(Stream& stream);
   // The server's side is closed. `whole`: the response had been received to its end.
   void OnServerClosed(Stream& stream, shard::CloseReason reason, bool whole);
 

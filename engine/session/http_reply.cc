@@ -100,7 +100,10 @@ void SendRedirect(FrontEndpoint& front, std::string_view prefix, bool close) {
   front.SendResponse(head, proto::Framing(), close);
 }
 
-std::string ReplyText(const HttpReply& reply) {
+std::string LastWords(const ProxyConfig& frontend, const ProxyConfig* backend, uint16_t status) {
+  const HttpReply& found = FindReply(frontend, backend, status);
+  const HttpReply& reply = found.formats == nullptr ? found : BuiltInReply(status);
+  if (reply.silent) return std::string();
   std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " ";
   text += reply.reason.empty() ? std::string(proto::StatusReason(reply.status)) : reply.reason;
   text += "\r\nContent-length: " + std::to_string(reply.body.size()) + "\r\n";

@@ -14,6 +14,7 @@
 #include "absl/functional/function_ref.h"
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/http_config.h"
+#include "engine/server/proxy_config.h"
 #include "shard/stream/channel.h"
 
 namespace engine {
@@ -43,7 +44,9 @@ void SendReply(FrontEndpoint& front, const HttpReply& reply, const ReplyExtras& 
 // 302 to `prefix` followed by the request's path and query (manual 5.2, redir).
 void SendRedirect(FrontEndpoint& front, std::string_view prefix, bool close);
 
-// A reply as text, for a request that was never understood: with "connection: close".
-std::string ReplyText(const HttpReply& reply);
+// The reply for `status` as text, for a request that is not here whole: with "connection: close".
+// What a format would say of the request is not evaluated (manual 4.2, http-error): the built-in
+// reply takes its place. Empty where nothing is to be said.
+std::string LastWords(const ProxyConfig& frontend, const ProxyConfig* backend, uint16_t status);
 
 }  // namespace engine

@@ -207,14 +207,7 @@ void Session::OnBadRequest(MuxH1Front& mux, uint16_t status, CloseReason reason)
     message.client = mux.connection()->PeerAddress();
   }
   frontend().state->part(worker_.index()).by_reason[size_t(reason)].Add();
-  mux.SendText(LastWords(status));
-}
-
-std::string Session::LastWords(uint16_t status) noexcept {
-  const HttpReply& found = FindReply(frontend(), nullptr, status);
-  // Nothing can be evaluated where there is no request (manual 4.2, http-error).
-  const HttpReply& reply = found.formats == nullptr ? found : BuiltInReply(status);
-  return reply.silent ? std::string() : ReplyText(reply);
+  mux.SendText(LastWords(frontend(), nullptr, status));
 }
 
 bool Session::Draining() const noexcept {

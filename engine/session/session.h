@@ -86,7 +86,6 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void OnMuxGone(shard::CloseReason reason) noexcept override;
   void OnBadRequest(MuxH1Front& mux, uint16_t status, shard::CloseReason reason) noexcept override;
   void OnLeaving(MuxH1Front& mux) noexcept override;
-  std::string LastWords(uint16_t status) noexcept override;
   bool Draining() const noexcept override;
   // What the log says of the client.
   void NoteAddresses();

@@ -743,7 +743,9 @@ void Stream::OnEstablished(StreamSide&) {
 }
 
 void Stream::OnDetaching(StreamSide& side) noexcept {
-  &side == &client_side_ ? log_.OnClientGone(*this) : log_.OnServerGone(*this);
+  if (&side != &client_side_) return log_.OnServerGone(*this);
+  if (http_) HttpFlow::OnClientLeaving(*this);
+  log_.OnClientGone(*this);
 }
 
 void Stream::OnClosed(StreamSide& side) {

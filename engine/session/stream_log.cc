@@ -259,7 +259,7 @@ void StreamLog::OnEnd(Stream& stream, CloseReason reason, bool client_side) {
   const bool whole = client_gone_ ? request_whole_ : stream.request().ended();
   const bool cut = client_side && states_[0] == 'C' && !whole;
   if (cut && states_[1] == 'H') states_[1] = 'D';
-  // What the mux says then by itself: the request was not here whole.
+  // What the client is told then (HttpFlow): the request was not here whole.
   if (reason == CloseReason::kClientTimeout && stream.is_http() && status_ == 0 && !whole) {
     status_ = 408;
   }
