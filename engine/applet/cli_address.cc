@@ -13,11 +13,25 @@ namespace {
 
 constexpr uint64_t kPortMax = 65535;
 
+using Port = std::optional<ServerPort>;
+
+// "8080", or "+1000" and "-1000" from the client's.
+Port ParsePort(std::string_view text) {
+  const bool follows = text.starts_with('+') || text.starts_with('-');
+  const std::optional<uint64_t> number = base::ParseUnsigned(text.substr(follows ? 1 : 0));
+  if (!number || *number > kPortMax || (*number == 0 && !follows)) return std::nullopt;
+  return ServerPort{follows, text[0] == '-' ? -int32_t(*number) : int32_t(*number)};
+}
+
+std::string NameOf(const ServerPort& port) {
+  return base::Format(port.follows ? "%+d" : "%d", port.value);
+}
+
 // One shard's view of the server, and what hangs on it.
 class MoveServer final : public Question {
  public:
-  MoveServer(const ServerConfig& server, const shard::Address& address, bool has_port)
-      : server_(server), address_(address), has_port_(has_port) {}
+  MoveServer(const ServerConfig& server, const shard::Address& address, const Port& port)
+      : server_(server), address_(address), port_(port) {}
   void Answer(Worker& asked) override {
     Move(asked, server_);
     // During a reload the shard may have another configuration than the one who asks.
@@ -28,24 +42,24 @@ class MoveServer final : public Question {
 
  private:
   void Move(Worker& asked, const ServerConfig& server) const {
-    server.state->MoveTo(server, asked.index(), address_, has_port_);
+    server.state->MoveTo(server, asked.index(), address_, port_);
     FollowCookie(server, asked.index());
   }
 
   const ServerConfig& server_;
   const shard::Address address_;
-  const bool has_port_;
+  const Port port_;
 };
 
 class MoveOnAllShards final : public AskShards<MoveServer> {
  public:
   MoveOnAllShards(Cli& cli, const ServerConfig& server, const shard::Address& address,
-                  bool has_port, std::string said)
-      : AskShards(cli), server_(server), address_(address), has_port_(has_port), said_(said) {}
+                  const Port& port, std::string said)
+      : AskShards(cli), server_(server), address_(address), port_(port), said_(said) {}
 
  private:
   std::unique_ptr<MoveServer> Make() override {
-    return std::make_unique<MoveServer>(server_, address_, has_port_);
+    return std::make_unique<MoveServer>(server_, address_, port_);
   }
   bool Take(Cli&, MoveServer&) override { return false; }
   CliStep Finish(Cli& cli) override {
@@ -61,13 +75,13 @@ class MoveOnAllShards final : public AskShards<MoveServer> {
 
   const ServerConfig& server_;
   const shard::Address address_;
-  const bool has_port_;
+  const Port port_;
   const std::string said_;
 };
 
 }  // namespace
 
-// `set server <backend>/<server> addr <address> [port <port>]`: the words behind the server.
+// `set server <backend>/<server> addr <address> [port [+-]<port>]`: the words behind the server.
 std::unique_ptr<CliCommand> StartSetServerAddress(Cli& cli, const CliCall& call) {
   const ServerConfig* server = FindServerOf(cli, call.argument(0));
   if (server == nullptr) return nullptr;
@@ -83,15 +97,21 @@ std::unique_ptr<CliCommand> StartSetServerAddress(Cli& cli, const CliCall& call)
     cli.SayLine("Only 'port' and its number may follow the address.");
     return nullptr;
   }
-  const ServerDial& dial = server->state->dial(cli.worker().index());
+  Port port;
   if (has_port) {
-    const std::optional<uint64_t> port = base::ParseUnsigned(call.argument(4));
-    if (!port || *port == 0 || *port > kPortMax) {
-      cli.SayLine("A port is a number between 1 and 65535.");
+    port = ParsePort(call.argument(4));
+    if (!port) {
+      cli.SayLine("A port is a number between 1 and 65535, or the client's with +N or -N.");
       return nullptr;
     }
-    address.port = uint16_t(*port);
+    if (port->follows && !server->follows_port && server->check.target.port == 0) {
+      cli.SayLine(
+          "A port that depends on the client's leaves none for checks: the server line has to "
+          "give one with 'port'.");
+      return nullptr;
+    }
   }
+  const ServerDial& dial = server->state->dial(cli.worker().index());
   if (dial.address.family == AF_UNIX) {
     cli.SayLine("The server is a unix socket, which only the configuration can change.");
     return nullptr;
@@ -102,13 +122,14 @@ std::unique_ptr<CliCommand> StartSetServerAddress(Cli& cli, const CliCall& call)
   } else {
     changes = "no need to change the addr";
   }
-  if (has_port) {
-    const bool stays = address.port == dial.address.port && !dial.follows_port;
-    changes +=
-        stays ? ", no need to change the port"
-              : base::Format(", port changed from '%u' to '%u'", dial.address.port, address.port);
+  if (port) {
+    const std::string was = NameOf(
+        ServerPort{dial.follows_port, dial.follows_port ? dial.port_offset : dial.address.port});
+    const std::string is = NameOf(*port);
+    changes += was == is ? ", no need to change the port"
+                         : ", port changed from '" + was + "' to '" + is + "'";
   }
-  return std::make_unique<MoveOnAllShards>(cli, *server, address, has_port,
+  return std::make_unique<MoveOnAllShards>(cli, *server, address, port,
                                            changes + " by 'stats socket command'");
 }
 

@@ -148,12 +148,8 @@ struct ServerConfig final : shard::ServerTarget {
   uint32_t tcp_user_timeout_ms = 0;  // tcp-ut
   std::string cookie;                // stands for the server in cookies; empty: none is set for it
   std::string redirect_prefix;       // `redir`; empty: requests are forwarded
-  // What it takes to connect depends on who the client is.
-  bool depends_on_client() const {
-    return follows_address || follows_port || source.depends_on_client();
-  }
-  bool send_proxy_v1 = false;  // `send-proxy`
-  bool send_proxy_v2 = false;  // `send-proxy-v2`, which wins
+  bool send_proxy_v1 = false;        // `send-proxy`
+  bool send_proxy_v2 = false;        // `send-proxy-v2`, which wins
   shard::ProxySendOptions announce;
   ClientFacts client_facts;  // what its header says of the client beside the addresses
   ServerTls tls;

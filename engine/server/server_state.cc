@@ -96,6 +96,7 @@ uint64_t PoolKeyOf(const ServerConfig& server, const ServerDial& dial) {
     }
   };
   add(&dial.socket, dial.socket_bytes);
+  if (dial.follows_port) add(&dial.port_offset, sizeof(dial.port_offset));
   sockaddr_storage source{};
   if (server.source.is_given) add(&source, server.source.address.ToSockaddr(&source));
   add(server.source.interface.data(), server.source.interface.size());
@@ -120,7 +121,8 @@ ServerDial ConfiguredDial(const ServerConfig& server) {
                   .socket = server.socket_address,
                   .socket_bytes = server.socket_address_length,
                   .follows_address = server.follows_address,
-                  .follows_port = server.follows_port};
+                  .follows_port = server.follows_port,
+                  .port_offset = server.port_offset};
   dial.pool_key = PoolKeyOf(server, dial);
   return dial;
 }
@@ -128,10 +130,14 @@ ServerDial ConfiguredDial(const ServerConfig& server) {
 }  // namespace
 
 void ServerState::MoveTo(const ServerConfig& server, uint32_t shard, shard::Address address,
-                         bool has_port) {
+                         const std::optional<ServerPort>& port) {
   ServerDial& dial = dials_[shard];
-  if (!has_port) address.port = dial.address.port;
-  if (has_port) dial.follows_port = false;
+  address.port = dial.address.port;
+  if (port) {
+    dial.follows_port = port->follows;
+    dial.port_offset = port->follows ? port->value : 0;
+    address.port = port->follows ? 0 : uint16_t(port->value);
+  }
   dial.follows_address = false;
   dial.address = address;
   dial.socket_bytes = address.ToSockaddr(&dial.socket);

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,9 +63,18 @@ struct alignas(64) ServerDial {
   socklen_t socket_bytes = 0;
   bool follows_address = false;  // as in ServerConfig
   bool follows_port = false;
+  int32_t port_offset = 0;
   bool plain = false;  // an operator has switched TLS off
   // What must be equal for a kept connection to be used: an operator may have moved the server.
   uint64_t pool_key = 0;
+
+  bool follows_client() const { return follows_address || follows_port; }
+};
+
+// Which port connections to a server go to: this one, or the client's moved by so much.
+struct ServerPort {
+  bool follows = false;
+  int32_t value = 0;
 };
 
 // One shard's numbers about one server. A cache line of their own, because other shards' are beside
@@ -192,9 +202,10 @@ class ServerState {
   }
   // Where connections of that shard go. The shard's; at start-up the main thread's.
   const ServerDial& dial(uint32_t shard) const { return dials_[shard]; }
-  // Where they go from now on, on that shard's thread; `has_port`: the port is the address's, else
-  // it stays what it is.
-  void MoveTo(const ServerConfig& server, uint32_t shard, shard::Address address, bool has_port);
+  // Where they go from now on, on that shard's thread: to the IP of `address`, and where no port is
+  // given to the one they went to.
+  void MoveTo(const ServerConfig& server, uint32_t shard, shard::Address address,
+              const std::optional<ServerPort>& port);
   // Whether they speak TLS from now on, to a server of TLS, on that shard's thread.
   void SetTls(const ServerConfig& server, uint32_t shard, bool speaks_tls);
   bool speaks_tls(const ServerConfig& server, uint32_t shard) const {

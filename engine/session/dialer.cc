@@ -145,12 +145,12 @@ Address FindHeaderAddress(const proto::FieldList& fields, std::string_view name,
 CloseReason PlanDial(const ServerConfig& server, const ServerDial& dial,
                      const ClientAddresses& client, const proto::RequestHead* head,
                      DialPlan* plan) {
-  if (dial.follows_address || dial.follows_port) {
+  if (dial.follows_client()) {
     const Address wanted = client.destination.Unmapped();
     if (!wanted.is_ip()) return CloseReason::kConnectFailed;
     plan->destination = dial.follows_address ? wanted : dial.address;
     const int32_t port =
-        dial.follows_port ? wanted.port + server.port_offset : int32_t(dial.address.port);
+        dial.follows_port ? wanted.port + dial.port_offset : int32_t(dial.address.port);
     if (port < 1 || port > 65535) return CloseReason::kConnectFailed;
     plan->destination.port = uint16_t(port);
     plan->key.Set(PoolKey::Part::kDestination, plan->destination);

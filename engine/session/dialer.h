@@ -8,7 +8,7 @@
 // States:  none.
 //
 //   DialPlan plan;
-//   if (server.depends_on_client() && !PlanDial(server, client, head, &plan)) ...
+//   if (NeedsClient(server, dial)) *reason = PlanDial(server, dial, client, head, &plan);
 //   ... a kept connection with plan.key, or:
 //   endpoint = DialServer(worker, {server, backend, plan}, &reason);
 
@@ -66,7 +66,12 @@ struct DialRequest {
   Session& session;   // which the connection is for
 };
 
-// For a server that depends on the client. `head` is null in mode tcp. kNone, or why it cannot be
+// What it takes to connect depends on who the client is.
+inline bool NeedsClient(const ServerConfig& server, const ServerDial& dial) {
+  return dial.follows_client() || server.source.depends_on_client();
+}
+
+// Of such a server. `head` is null in mode tcp. kNone, or why it cannot be
 // connected to on behalf of this client.
 shard::CloseReason PlanDial(const ServerConfig& server, const ServerDial& dial,
                             const ClientAddresses& client, const proto::RequestHead* head,

@@ -568,7 +568,7 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
   ServerConfig& server = *slot_.server();
   DialPlan plan;
   char client_facts[kClientFactsBytesMax];  // the plan's
-  if (server.depends_on_client()) {
+  if (NeedsClient(server, slot_.dial())) {
     if (client_side_.endpoint() == nullptr) {
       *reason = CloseReason::kClientAbort;  // nobody to connect on behalf of
       return ConnectResult::kFailed;

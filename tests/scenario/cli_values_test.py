@@ -292,6 +292,24 @@ def streams_show_what_they_ask_for():
                 check("does not know 'sus'" in ask(cli, "show sess sus"), "another word")
 
 
+@case
+def a_servers_port_follows_the_clients():
+    fixed, bind = free_ports(2)
+    cli = f"/tmp/ringway-values-{bind}.sock"
+    with Server(lambda peer: keep_answering(peer, b"x")) as moved:
+        offset = moved.port - bind
+        proxy = f"{head(cli)}listen in\n retries 0\n bind 127.0.0.1:{bind}\n server s 127.0.0.1:{fixed} check inter 1h port {moved.port}\n"
+        with Proxy(proxy, [bind]):
+            check(" 503 " in get(bind, "/"), "nobody is at the fixed port")
+            said = ask(cli, f"set server in/s addr 127.0.0.1 port {offset:+d}")
+            check(f"port changed from '{fixed}' to '{offset:+d}'" in said, said)
+            check("no need to change the port" in ask(cli, f"set server in/s addr 127.0.0.1 port {offset:+d}"), "stays")
+            check(" 200 " in get(bind, "/"), "the client's port, moved")
+            said = ask(cli, f"set server in/s addr 127.0.0.1 port {fixed}")
+            check(f"port changed from '{offset:+d}' to '{fixed}'" in said, said)
+            check(" 503 " in get(bind, "/"), "the fixed port again")
+
+
 if __name__ == "__main__":
     try:
         if not IS_HAPROXY:

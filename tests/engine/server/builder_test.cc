@@ -507,13 +507,13 @@ TEST(Builder, SourcesLandInTheirFieldsAndTheProxysGoesToServersWithout) {
   EXPECT_EQ(source(1).ports(), 0u);
   EXPECT_EQ(source(1).usesrc, UseSource::kClientIp);
   EXPECT_EQ(source(1).interface, "lo");
-  EXPECT_TRUE(servers[1]->depends_on_client());
+  EXPECT_TRUE(source(1).depends_on_client());
   EXPECT_EQ(source(2).header, "x-forwarded-for");
   EXPECT_EQ(source(2).occurrence, 2);
   EXPECT_EQ(source(3).usesrc, UseSource::kNone);
   EXPECT_EQ(source(4).presented.ToString(), "10.0.0.3:77");
   EXPECT_TRUE(source(4).is_transparent());
-  EXPECT_FALSE(servers[4]->depends_on_client());
+  EXPECT_FALSE(source(4).depends_on_client());
   EXPECT_EQ(servers[4]->tcp_user_timeout_ms, 3000u);
 }
 
