@@ -162,7 +162,8 @@ CloseReason PlanDial(const ServerConfig& server, const ServerDial& dial,
     case UseSource::kClient:
     case UseSource::kClientIp:
       plan->source = client.source.Unmapped();
-      if (!plan->source.is_ip()) return CloseReason::kSourceAddress;
+      // One of a unix socket has no address to show: the machine's own is used.
+      if (!plan->source.is_ip()) plan->source = Address();
       if (server.source.usesrc == UseSource::kClientIp) plan->source.port = 0;
       break;
     case UseSource::kHeader:

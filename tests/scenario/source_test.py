@@ -15,6 +15,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 
 from harness import PROGRAM, Proxy, case, check, run_cases, skip, until
@@ -252,6 +253,20 @@ def usesrc_shows_the_clients_address():
     with running("10.2.0.2:9000 source 0.0.0.0 usesrc 10.77.0.1:7777"):
         answer = Client().ask()
         check(answer["from"] == "10.77.0.1:7777", answer)
+
+
+@case
+def a_client_without_an_address_is_shown_as_the_machine():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "in")
+        for usesrc in ("client", "clientip"):
+            server = f"10.2.0.2:9000 source 0.0.0.0 usesrc {usesrc}"
+            with running(server, backend=f"\nlisten local\n  bind unix@{path}\n  server s {server}\n"):
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(path)
+                    client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                    answer = client.makefile("rb").read()
+            check(b"from=10.2.0.1:" in answer, f"usesrc {usesrc}: {answer}")
 
 
 @case
