@@ -66,11 +66,12 @@ def check(truth, what):
 def free_ports(count, together=False, other_than=()):
     """Ports nobody listens on now; `together` makes them consecutive. Outside the range of outgoing connections.
 
-    The ports of `other_than` are not even tried: a program may be about to listen there.
+    The ports of `other_than` are not even tried: a program may be about to listen there. RINGWAY_TEST_PORTS keeps two
+    scripts that run at a time apart.
     """
-    start = 20000 + (os.getpid() * 37) % 8000
+    first, last = map(int, os.environ.get("RINGWAY_TEST_PORTS", "20000-31999").split("-"))
     found = []
-    for port in range(start, 32000):
+    for port in range(first + (os.getpid() * 37) % ((last - first) * 2 // 3), last + 1):
         if port in other_than:
             continue
         with socket.socket() as probe:
