@@ -117,6 +117,22 @@ class Scripts(counted.TreeCase):
             self.assertLess(time.monotonic(), give_up)
             time.sleep(0.01)
 
+    def test_beside_is_counted_alike(self):
+        test = run_tests.Test("script", ["sh", "-c", "nice; exit 3"], {}, self.root, 10, True, False, [])
+        [result] = run_tests.run_all([test], self.root, beside=True)
+        self.assertEqual(result.failed, ["script (exit status 3)"])
+        self.assertEqual(run_tests.read_log(result.log), "19\n")
+        with unittest.mock.patch.object(run_tests, "BESIDE_SLOWDOWN", 1):
+            test = run_tests.Test("script", ["sh", "-c", "echo $$; sleep 300"], {}, self.root, 1, True, False, [])
+            [result] = run_tests.run_all([test], self.root, beside=True)
+        self.assertEqual(result.failed, ["script (timed out)"])
+        self.assertFalse(is_running(int(run_tests.read_log(result.log).split()[0])))
+
+    def test_a_sanitizer_build_that_fails_is_counted(self):
+        with unittest.mock.patch.object(run_tests, "BESIDE", ["false"]):
+            built = run_tests.build_sanitized("build-asan", self.root)
+        self.assertEqual(built.failed, ["build-asan/ does not build (exit status 1)"])
+
     def test_missing_program_fails(self):
         test = run_tests.Test("gone", ["/nonexistent/program"], {}, self.root, 10, True, False, [])
         self.assertEqual(len(run_tests.run_test(test, self.root, 1, {}, "").failed), 1)
