@@ -466,19 +466,27 @@ void FinishRulesGlobal(BuildContext& context) {
 }
 
 // Bytes that a proxy reads as HTTP are nobody's to look at.
-void WarnOfRawConditions(BuildContext& context, const ProxyRules& rules,
-                         const ProxyConfig& config) {
+void WarnOfRawConditions(BuildContext& context, const ProxyDraft& draft) {
+  const ProxyConfig& config = *draft.config;
+  const auto judge = [&](const Location& place, std::string_view words,
+                         const std::optional<AclCondition>& condition) {
+    const Acl* acl = condition ? condition->FindMisplaced(~needs::kNoHttp) : nullptr;
+    if (acl == nullptr) return;
+    context.diagnostics.Warning(place,
+                                InQuotes(words) + ": ACL " + InQuotes(acl->name()) +
+                                    " never matches in " + config.kind + " '" + config.name + "'",
+                                "it looks at bytes, and 'mode http' reads them as HTTP");
+  };
   for (const StageInfo& stage : kStages) {
-    for (const Rule& rule : rules.set(stage.stage).rules) {
-      if (!rule.condition) continue;
-      const Acl* acl = rule.condition->FindMisplaced(~needs::kNoHttp);
-      if (acl == nullptr) continue;
-      context.diagnostics.Warning({.file = rule.file, .line = rule.line},
-                                  "'" + std::string(stage.words) + "': ACL " +
-                                      InQuotes(acl->name()) + " never matches in " + config.kind +
-                                      " '" + config.name + "'",
-                                  "it looks at bytes, and 'mode http' reads them as HTTP");
+    for (const Rule& rule : draft.rules->set(stage.stage).rules) {
+      judge({.file = rule.file, .line = rule.line}, stage.words, rule.condition);
     }
+  }
+  for (size_t i = 0; i < draft.rules->use_backend.size(); ++i) {
+    judge(draft.use_backends[i].At(), "use_backend", draft.rules->use_backend[i].condition);
+  }
+  for (size_t i = 0; i < draft.rules->use_server.size(); ++i) {
+    judge(draft.use_servers[i].At(), "use-server", draft.rules->use_server[i].condition);
   }
 }
 
@@ -508,7 +516,7 @@ void FinishRules(BuildContext& context, ProxyDraft& draft) {
                               "'tcp-request content': this action needs 'mode tcp' in " +
                                   config.kind + " '" + config.name + "'");
   }
-  if (config.mode == Mode::kHttp) WarnOfRawConditions(context, rules, config);
+  if (config.mode == Mode::kHttp) WarnOfRawConditions(context, draft);
   if (!IsNothing(rules)) draft.config->rules = draft.rules;
 }
 

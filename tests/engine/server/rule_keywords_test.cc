@@ -150,13 +150,17 @@ TEST(RuleKeywords, AclsThatLookAtBytesAreWarnedOfInModeHttp) {
   constexpr const char* kLines =
       " acl many req.len gt 2\n tcp-request content reject if many\n"
       " tcp-request content accept if WAIT_END HTTP\n"
-      " http-request deny if TRUE { req.payload(0,1) -m found }\n";
+      " http-request deny if TRUE { req.payload(0,1) -m found }\n"
+      " use_backend l if TRUE\n use_backend l if { req.ssl_sni -m found }\n"
+      " use-server s if many\n";
   const BuiltText built(ListenText(kLines));
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(built.warnings(),
             (std::vector<std::string>{
                 "8:0 'tcp-request content': ACL 'many' never matches in listen 'l'",
-                "10:0 'http-request': ACL '{ req.payload(0,1) }' never matches in listen 'l'"}));
+                "10:0 'http-request': ACL '{ req.payload(0,1) }' never matches in listen 'l'",
+                "12:14 'use_backend': ACL '{ req.ssl_sni }' never matches in listen 'l'",
+                "13:13 'use-server': ACL 'many' never matches in listen 'l'"}));
 }
 
 TEST(RuleKeywords, LinesOutOfOrderAreWarnedOf) {
