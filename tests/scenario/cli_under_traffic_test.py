@@ -13,7 +13,7 @@ import threading
 import time
 
 from cli_client import ask
-from harness import SANITIZED, Proxy, Server, case, check, connect, echo, free_port, need_program, run_cases
+from harness import SANITIZED, Proxy, Server, case, check, connect, echo, free_port, need_program, run_cases, until
 
 SECONDS = 6
 CLIENTS = 256
@@ -76,13 +76,14 @@ class Wrk:
 
     def result(self):
         said = self.process.communicate(timeout=SECONDS + 60)[0]
-        requests = int(re.search(r"(\d+) requests in", said).group(1))
+        requests = re.search(r"(\d+) requests in", said)
+        check(requests, said)
         errors = re.search(r"Socket errors: (.*)|Non-2xx.*", said)
-        return requests, errors.group(0) if errors else ""
+        return int(requests.group(1)), errors.group(0) if errors else ""
 
 
-def comes_and_goes(port, until, broken):
-    while time.monotonic() < until:
+def comes_and_goes(port, end, broken):
+    while time.monotonic() < end:
         try:
             with connect(port) as client:
                 for _ in range(5):
@@ -101,14 +102,16 @@ def under_traffic(driver, commands, forgiving):
         echo_server = Server(echo)
         text = config(web, raw, path, [server.port for server in servers], echo_server.port)
         with Proxy(text, [web, raw], environment={"RINGWAY_RING": driver}) as proxy:
-            until = time.monotonic() + SECONDS
+            end = time.monotonic() + SECONDS
             broken, refused = [], []
             wrk = Wrk(web)
-            peers = [threading.Thread(target=comes_and_goes, args=(raw, until, broken)) for _ in range(3)]
+            # It gives up when its very first connection is refused, which some commands would do.
+            until(lambda: "\nCumReq: 0\n" not in ask(path, "show info"), 30, "nothing is asked for")
+            peers = [threading.Thread(target=comes_and_goes, args=(raw, end, broken)) for _ in range(3)]
 
             def asks(first):
                 number = first
-                while time.monotonic() < until:
+                while time.monotonic() < end:
                     command = commands[number % len(commands)]
                     text = ask(path, command)
                     if "Unknown command" in text or "Permission denied" in text:
