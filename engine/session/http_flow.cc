@@ -205,6 +205,7 @@ uint16_t StatusOf(CloseReason reason) {
     case CloseReason::kServerDown:
     case CloseReason::kServerUp:
     case CloseReason::kTlsServerClosed:
+    case CloseReason::kTlsServerTimeout:
     case CloseReason::kTlsServerHandshake:
     case CloseReason::kTlsServerRefused:
     case CloseReason::kTlsServerMismatch:

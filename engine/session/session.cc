@@ -105,7 +105,7 @@ bool Session::BeginHandshakes() {
   return bind_->tls_context == nullptr || worker_.tls().Accept(*connection_, bind_->tls_context);
 }
 
-void Session::OnDeadline() noexcept { OnClosed(connection_->HandshakeTimeoutReason()); }
+void Session::OnDeadline() noexcept { OnClosed(connection_->TimeoutReason()); }
 
 void Session::EndHandshake(CloseReason reason) { OnClosed(reason); }
 

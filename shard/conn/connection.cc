@@ -91,9 +91,11 @@ Handshake* Connection::StepUnderWay() const {
   return nullptr;
 }
 
-CloseReason Connection::HandshakeTimeoutReason() const {
-  const Handshake* step = StepUnderWay();
-  return step == nullptr ? CloseReason::kClientHandshakeTimeout : step->timeout_reason();
+CloseReason Connection::TimeoutReason() const {
+  const bool dialled = role_ == Role::kDialled;
+  const Handshake* step = dialled && state_ != State::kHandshaking ? nullptr : StepUnderWay();
+  if (step != nullptr) return step->timeout_reason();
+  return dialled ? CloseReason::kConnectTimeout : CloseReason::kClientHandshakeTimeout;
 }
 
 void Connection::Run() noexcept {

@@ -235,8 +235,8 @@ class Connection final : TimerClient, Task, BufferWaiter {
     local_ = address;
     local_known_ = true;
   }
-  // What a handshake is called that does not end in time.
-  CloseReason HandshakeTimeoutReason() const;
+  // What it is called when it is not open in time.
+  CloseReason TimeoutReason() const;
   // A timer for whoever holds the events. 0 clears.
   void SetDeadline(uint64_t deadline_ms);
 

@@ -41,6 +41,7 @@ proto::Preamble ToPreamble(const Address& source, const Address& destination) {
 class ProxySend final : public Handshake {
  public:
   const char* name() const override { return "SEND-PROXY"; }
+  CloseReason timeout_reason() const override { return CloseReason::kConnectTimeout; }
   HandshakeResult Run(Connection& connection) override {
     const HandshakeScratch& scratch = *connection.scratch();
     const ProxySendOptions& options = *scratch.send_options;

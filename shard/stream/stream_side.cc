@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "shard/conn/connection.h"
 
 namespace shard {
 namespace {
@@ -255,6 +256,10 @@ SideWait StreamSide::DoConnecting() {
   }
   if (Passed(state_deadline_ms_)) {
     event_error_ = CloseReason::kConnectTimeout;
+    if (Connection* connection = endpoint_->connection()) {
+      event_error_ = connection->TimeoutReason();
+      connection->NoteReason(event_error_);
+    }
     state_deadline_ms_ = 0;
     return Go(S::kConnectError);
   }

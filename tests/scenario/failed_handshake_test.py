@@ -302,5 +302,12 @@ def servers_fail_by_the_same_numbers():
                 check(got == expected, f"{program}, {words}: {got}")
 
 
+@case
+def a_server_that_never_answers_the_hello_has_a_number_too():
+    with harness.Server(lambda peer: peer.recv(65536) and peer.recv(65536)) as server:
+        got = server_error(harness.PROGRAM, server, "")
+        check(got == "<26 Timeout during SSL handshake>", got)
+
+
 if __name__ == "__main__":
     sys.exit(run_tls_cases())

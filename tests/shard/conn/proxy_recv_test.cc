@@ -174,9 +174,9 @@ TEST_F(ProxyRecvTest, SaysHowItsTimeoutIsCalled) {
   connection_->SetDeadline(world_->loop->now_ms() + 5);
   world_->RunFor(10);
   EXPECT_EQ(hearer_.Take(), "deadline ");
-  EXPECT_EQ(connection_->HandshakeTimeoutReason(), CloseReason::kProxyTimeout);
+  EXPECT_EQ(connection_->TimeoutReason(), CloseReason::kProxyTimeout);
   OpenCip();
-  EXPECT_EQ(connection_->HandshakeTimeoutReason(), CloseReason::kCipTimeout);
+  EXPECT_EQ(connection_->TimeoutReason(), CloseReason::kCipTimeout);
 }
 
 TEST_F(ProxyRecvTest, AHeaderMayFillABufferAndNoMore) {
