@@ -210,6 +210,8 @@ void Connection::OnRecv(const Completion& completion) {
     TakeIn(completion.chunk, uint32_t(result));
     // The receiver decides in its own task whether it wants more, and calls WantRecv() again.
   } else if (result == 0) {
+    // The kernel tells a reset once, and a send has heard it: what looks like an end is the reset.
+    if (send_failed_) return FailByErrno(error_);
     wire_ended_ = true;
   } else if (result == -ENOBUFS) {
     ChunkPool* pool = bulk_ ? context_.large : context_.small;
@@ -260,14 +262,19 @@ bool Connection::TakeNow() {
   last_recv_full_ = false;
   if (result == -EAGAIN || result == -EINTR) return false;
   // The caller is looking for bytes: an end or a failure is told from the loop.
-  if (result == 0) {
+  EndLater(result);
+  return false;
+}
+
+// As a receive that answers `result`: an end, or a failure.
+void Connection::EndLater(int result) {
+  if (result == 0 && !send_failed_) {
     wire_ended_ = end_later_ = true;
   } else {
-    error_ = -result;
+    if (result < 0) error_ = -result;
     fail_later_ = true;
   }
   context_.loop->run_queue().Add(this);
-  return false;
 }
 
 Connection::Quiet Connection::NextQuiet() {
@@ -390,15 +397,8 @@ size_t Connection::SpliceIn(Pipe& pipe, size_t max, uint64_t left) {
   if (recv_armed_ || poll_in_armed_ || !wire_in_.empty() || wire_ended_ || splice_drained_)
     return 0;
   const int result = context_.ring().Splice(fd_, pipe.write_fd, std::min(max, pipe.room()));
-  if (result < 0 && result != -EAGAIN && result != -EINTR) {
-    error_ = -result;
-    fail_later_ = true;
-    context_.loop->run_queue().Add(this);
-    return 0;
-  }
-  if (result == 0) {
-    wire_ended_ = end_later_ = true;  // the caller is looking for bytes, not for an end
-    context_.loop->run_queue().Add(this);
+  if (result <= 0 && result != -EAGAIN && result != -EINTR) {
+    EndLater(result);  // the caller is looking for bytes, not for an end
     return 0;
   }
   const size_t moved = result > 0 ? size_t(result) : 0;
@@ -574,6 +574,7 @@ void Connection::OnSend(const Completion& completion) {
     // A peer that resets may have answered before: its last words are still to be read, and then
     // the reset. Until that, what we would send is dropped.
     send_failed_ = true;
+    error_ = -completion.result;
     wire_out_.Clear();
     if (recv_armed_) {
       if (recv_multishot_) RenewReceive();  // it may have missed the reset: see QuietWatch

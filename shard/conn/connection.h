@@ -266,6 +266,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void SetLowWater(uint32_t bytes);
   void DisarmRecv();
   void TakeIn(Chunk* chunk, uint32_t bytes);
+  void EndLater(int result);
   bool SendNow();
   void SubmitSend(SendMode mode);
   void FinishShutWrite();

@@ -77,7 +77,7 @@ int FakeRing::GetLocalName(int fd, sockaddr_storage* address, socklen_t* length)
 int FakeRing::GetSocketError(int fd) {
   const auto file = net_.FileOf(fd);
   if (file == nullptr) return -EBADF;
-  return file->kind == FakeFile::Kind::kStream && file->rx->reset ? -ECONNRESET : 0;
+  return file->TakeError();
 }
 
 int FakeRing::PollNow(std::span<pollfd> asked) {
@@ -121,8 +121,14 @@ int FakeRing::Splice(int from, int to, size_t max) {
   if (const int error = net_.Failure(net_.modes_.call_fails, kSpliceErrors)) return error;
   FakePipe& in = *source->rx;
   FakePipe& out = *sink->tx;
-  if (out.reset || out.broken || out.ended) return -EPIPE;
-  if (in.bytes.empty()) return in.reset ? -ECONNRESET : in.ended ? 0 : -EAGAIN;
+  if (out.reset || out.broken || out.ended) {
+    const int error = sink->TakeError();
+    return error != 0 ? error : -EPIPE;
+  }
+  if (in.bytes.empty()) {
+    if (const int error = source->TakeError()) return error;
+    return in.reset || in.ended ? 0 : -EAGAIN;
+  }
   size_t n = std::min({max, in.bytes.size(), out.Room()});
   if (n == 0) return -EAGAIN;
   if (net_.Chance(net_.modes_.short_write)) n = net_.Random(1, n);
@@ -140,7 +146,7 @@ bool FakeRing::IsUnderWay(Call call, int fd) const {
 int FakeRing::FailNow(FakeFile& file, std::span<const int> errors) {
   if (file.kind != FakeFile::Kind::kStream) return -ENOTCONN;
   const int error = net_.Failure(net_.modes_.fails, errors);
-  if (error != 0 && !IsPassing(-error)) file.rx->reset = file.tx->reset = true;
+  if (error != 0 && !IsPassing(-error)) file.ResetAndTell();
   return error;
 }
 
@@ -150,7 +156,10 @@ int FakeRing::RecvNow(int fd, void* to, size_t max) {
   MUST(!IsUnderWay(Call::kRecv, fd));
   if (const int error = FailNow(*file, kRecvErrors)) return error;
   FakePipe& pipe = *file->rx;
-  if (pipe.bytes.empty()) return pipe.reset ? -ECONNRESET : pipe.ended ? 0 : -EAGAIN;
+  if (pipe.bytes.empty()) {
+    if (const int told = file->TakeError()) return told;
+    return pipe.reset || pipe.ended ? 0 : -EAGAIN;
+  }
   size_t n = std::min(pipe.bytes.size(), max);
   if (net_.Chance(net_.modes_.short_read)) n = net_.Random(1, n);
   std::memcpy(to, pipe.bytes.data(), n);
@@ -165,7 +174,10 @@ int FakeRing::SendNow(int fd, std::span<const iovec> bytes) {
   MUST(!IsUnderWay(Call::kSend, fd) && bytes.size() <= kNowEntriesMax);
   if (const int error = FailNow(*file, kSendErrors)) return error;
   FakePipe& pipe = *file->tx;
-  if (pipe.reset || pipe.broken || pipe.ended) return -EPIPE;
+  if (pipe.reset || pipe.broken || pipe.ended) {
+    const int told = file->TakeError();
+    return told != 0 ? told : -EPIPE;
+  }
   const size_t n = Put(pipe, bytes);
   sent_now_ += n;
   return n == 0 ? -EAGAIN : int(n);

@@ -86,6 +86,14 @@ FakeFile::~FakeFile() {
   rx->broken = true;
 }
 
+int FakeFile::TakeError() {
+  if (kind != Kind::kStream || !rx->reset || told) return 0;
+  told = true;
+  return -ECONNRESET;
+}
+
+void FakeFile::ResetAndTell() { rx->reset = tx->reset = told = true; }
+
 size_t FakePeer::Write(std::string_view bytes) {
   if (tx_->broken || tx_->ended || tx_->reset) return 0;
   const size_t n = std::min(bytes.size(), tx_->Room());
@@ -420,7 +428,7 @@ bool FakeRing::TryRecv(Op& op) {
   }
   FakePipe& pipe = *op.file->rx;
   if (pipe.bytes.empty()) {
-    Answer(op, pipe.reset ? -ECONNRESET : 0, false);
+    Answer(op, op.file->TakeError(), false);
     return true;
   }
   ChunkPool* pool = op.size == BufferSize::kSmall ? small_ : large_;
@@ -449,7 +457,8 @@ bool FakeRing::TrySend(Op& op) {
   }
   FakePipe& pipe = *op.file->tx;
   if (pipe.reset || pipe.broken || pipe.ended) {
-    Answer(op, -EPIPE, false);
+    const int error = op.file->TakeError();
+    Answer(op, error != 0 ? error : -EPIPE, false);
     return true;
   }
   const size_t n = Put(pipe, op.iovecs);
@@ -499,7 +508,7 @@ bool FakeRing::Fail(Op& op) {
   }
   const bool is_transfer = op.call == Call::kRecv || op.call == Call::kSend;
   if (is_transfer && file.kind == FakeFile::Kind::kStream && !IsPassing(-error)) {
-    file.rx->reset = file.tx->reset = true;
+    file.ResetAndTell();
   }
   Answer(op, error, false);
   return true;

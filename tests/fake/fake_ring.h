@@ -73,8 +73,13 @@ struct FakeFile {
   enum class Kind : uint8_t { kSocket, kStream, kListener, kPipeEnd };
 
   ~FakeFile();
+  // -ECONNRESET of a stream that was reset: told once, to whoever asks first; then 0.
+  int TakeError();
+  // The peer, or a failure, has reset it, and the answer under way says so.
+  void ResetAndTell();
 
   Kind kind = Kind::kSocket;
+  bool told = false;             // of the reset
   std::shared_ptr<FakePipe> rx;  // towards the ring
   std::shared_ptr<FakePipe> tx;
   std::deque<std::shared_ptr<FakeFile>> backlog;  // listener

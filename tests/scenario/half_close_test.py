@@ -235,5 +235,46 @@ def many_half_closes_leave_nothing_behind():
             check(proxy.open_files() <= before + 2, f"{proxy.open_files() - before} descriptors left open")
 
 
+def endless(peer):
+    peer.recv(65536)
+    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000000\r\n\r\n")
+    while True:
+        peer.sendall(b"x" * 65536)
+
+
+@case
+def a_client_that_resets_a_full_socket_ends_its_answer():
+    """A send may be the one that hears of the reset, and hears it alone."""
+    for options in ("mode http", "mode http\n  option splice-auto", "mode tcp", "mode tcp\n  option splice-auto"):
+        port = free_port()
+        with Server(endless) as server, Proxy(listen_config(port, server.port, options), [port]):
+            client = connect(port)
+            client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            time.sleep(0.3)  # until the client's window is full, and the proxy's send waits
+            client.recv(1000)
+            reset(client)
+            until(lambda: server.connected() == 0, 3, f"{options}: the server goes on sending to nobody")
+
+
+@case
+def a_server_that_resets_an_upload_ends_it():
+    port = free_port()
+
+    def resets_later(peer):
+        peer.recv(1000)
+        time.sleep(0.3)
+        reset(peer)
+
+    with Server(resets_later) as server, Proxy(listen_config(port, server.port), [port]):
+        client = connect(port)
+        client.settimeout(3)
+        try:
+            for _ in range(3000):
+                client.sendall(b"y" * 65536)
+        except ConnectionError:
+            return
+        check(False, "200 MB go to nobody")
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())

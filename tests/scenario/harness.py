@@ -172,6 +172,11 @@ class Server:
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def connected(self):
+        """How many are being served."""
+        with self._lock:
+            return len(self._peers)
+
     def _accept(self):
         while True:
             try:

@@ -414,6 +414,27 @@ TEST_F(ConnectionTest, ResetIsToldOnceWithItsReason) {
   EXPECT_EQ(world_->table->counters().by_reason[size_t(CloseReason::kClientReset)].Get(), 1u);
 }
 
+TEST_F(ConnectionTest, ResetThatASendHasHeardOfIsNoEnd) {
+  Open();
+  peer_->SetCapacity(1000, 500);
+  Send(Letters(20000));
+  world_->Settle();
+  ASSERT_GT(connection_->unsent_bytes(), 0u);
+  peer_->Write("last words");
+  peer_->Reset();
+  world_->Settle();  // the send is told; nobody wanted to read yet
+  EXPECT_EQ(hearer_.Take(), "");
+  connection_->WantRecv(true);
+  world_->Settle();
+  EXPECT_EQ(hearer_.Take(), "readable closed:client_reset ");
+  EXPECT_EQ(Received(), "last words");
+  EXPECT_FALSE(connection_->wire_ended());
+  EXPECT_EQ(connection_->error(), ECONNRESET);
+  connection_->Abort();
+  world_->Settle();
+  EXPECT_TRUE(gone());
+}
+
 TEST_F(ConnectionTest, DeadlineIsTold) {
   Open();
   connection_->SetDeadline(world_->clock.now_ms() + 20);
