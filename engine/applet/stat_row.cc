@@ -59,8 +59,9 @@ std::string_view AlgorithmName(const ProxyConfig& proxy) {
 }
 
 // `sid` is 0 for the halves of a proxy.
-StatRow BeginRow(const ProxyConfig& proxy, std::string_view name, uint32_t sid, StatType type) {
-  StatRow row;
+StatRow BeginRow(const ProxyConfig& proxy, std::string_view name, uint32_t sid, StatType type,
+                 const StatFacts& facts) {
+  StatRow row(facts.only);
   row.Set(C::pxname, proxy.name);
   row.Set(C::svname, name);
   row.Set(C::pid, 1);
@@ -95,10 +96,10 @@ void SetQueue(StatRow& row, int64_t waiting, int64_t most) {
   row.Set(C::qmax, uint64_t(std::max({most, waiting, int64_t(0)})));
 }
 
-void SetRates(StatRow& row, const Rates& rates, const StatFacts& facts) {
+void SetRates(StatRow& row, const Rates& rates, const StatFacts& facts, C current, C highest) {
   const uint64_t now = rates.Rate(facts.now_us);
-  row.Set(C::rate, now);
-  row.Set(C::rate_max, std::max(now, rates.Highest()));
+  row.Set(current, now);
+  row.Set(highest, std::max(now, rates.Highest()));
 }
 
 constexpr C kStatusColumns[StatusCounts::kClasses] = {C::hrsp_other, C::hrsp_1xx, C::hrsp_2xx,
@@ -318,21 +319,21 @@ std::string StatHeader() {
 }
 
 StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
-  StatRow row = BeginRow(proxy, "FRONTEND", 0, kFrontend);
+  StatRow row = BeginRow(proxy, "FRONTEND", 0, kFrontend, facts);
   BackendState& state = *proxy.state;
   const uint64_t total = state.Sum(&ProxyShardPart::front_total);
   SetSessions(row, state.FrontCurrent(), state.FrontPeak());
   row.Set(C::slim, state.maxconn() >= 0 ? uint64_t(state.maxconn()) : facts.maxconn);
-  row.Set(C::stot, state.Sum(&ProxyShardPart::sessions));
+  const uint64_t sessions = state.Sum(&ProxyShardPart::sessions);
+  row.Set(C::stot, sessions);
   row.Set(C::bin, state.Sum(&ProxyShardPart::bytes_in));
   row.Set(C::bout, state.Sum(&ProxyShardPart::bytes_out));
   row.Set(C::status, facts.stopping || proxy.disabled || state.listening() != Listening::kOpen
                          ? "STOP"
                          : "OPEN");
-  SetRates(row, state.front_rates(), facts);
+  SetRates(row, state.front_rates(), facts, C::rate, C::rate_max);
   row.Set(C::rate_lim, state.session_limit().max());
-  row.Set(C::conn_rate, row.Get(C::rate));
-  row.Set(C::conn_rate_max, row.Get(C::rate_max));
+  SetRates(row, state.front_rates(), facts, C::conn_rate, C::conn_rate_max);
   row.Set(C::conn_tot, total);
   row.Set(C::dcon, state.Sum(&ProxyShardPart::denied_connections));
   row.Set(C::dses, state.Sum(&ProxyShardPart::denied_sessions));
@@ -344,23 +345,22 @@ StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   row.Set(C::eint, internal);
   // In mode tcp those of connections that were upgraded (manual 4).
   row.Set(C::ereq, state.Sum(&ProxyShardPart::request_errors));
-  row.Set(C::req_tot, state.Sum(&ProxyShardPart::requests));
-  row.Set(C::h1req, row.Get(C::req_tot));
+  const uint64_t requests = state.Sum(&ProxyShardPart::requests);
+  row.Set(C::req_tot, requests);
+  row.Set(C::h1req, requests);
   if (proxy.mode != Mode::kHttp) {
-    row.Set(C::sess_other, row.Get(C::stot));
+    row.Set(C::sess_other, sessions);
     return row;
   }
-  row.Set(C::h1_sess, row.Get(C::stot));
+  row.Set(C::h1_sess, sessions);
   SetStatuses(row, state, &ProxyShardPart::front_statuses);
   row.Set(C::intercepted, state.Sum(&ProxyShardPart::intercepted));
-  const uint64_t requests = state.request_rates().Rate(facts.now_us);
-  row.Set(C::req_rate, requests);
-  row.Set(C::req_rate_max, std::max(requests, state.request_rates().Highest()));
+  SetRates(row, state.request_rates(), facts, C::req_rate, C::req_rate_max);
   return row;
 }
 
 StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
-  StatRow row = BeginRow(*server.backend, server.name, server.id, kServer);
+  StatRow row = BeginRow(*server.backend, server.name, server.id, kServer, facts);
   ServerState& state = *server.state;
   const uint64_t total = state.Total();
   SetSessions(row, state.Current(), state.CurrentPeak());
@@ -384,7 +384,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
   if (state.throttle() < 100) row.Set(C::throttle, state.throttle());
   row.Set(C::lbtot, total);
-  SetRates(row, state.rates(), facts);
+  SetRates(row, state.rates(), facts, C::rate, C::rate_max);
   const shard::Address& address = state.dial(facts.shard).address;
   row.Set(C::addr, address.is_ip()       ? address.ToString()
                    : state.has_address() ? std::string("unix")
@@ -404,7 +404,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
 }
 
 StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
-  StatRow row = BeginRow(proxy, "BACKEND", 0, kBackend);
+  StatRow row = BeginRow(proxy, "BACKEND", 0, kBackend, facts);
   BackendState& state = *proxy.state;
   uint64_t active = 0, backups = 0, active_weight = 0, backup_weight = 0;
   // In one part only, so there is no sum to make.
@@ -450,7 +450,7 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
   row.Set(C::downtime, state.DownMicros(facts.now_us) / 1000000);
   row.Set(C::lbtot, picked);
-  SetRates(row, state.back_rates(), facts);
+  SetRates(row, state.back_rates(), facts, C::rate, C::rate_max);
   row.Set(C::cookie, proxy.http.cookie.name);
   row.Set(C::algo, AlgorithmName(proxy));
   row.Set(C::connect, connects);

@@ -32,12 +32,19 @@ struct StatFacts {
   uint32_t maxconn = 0;  // of the process
   bool stopping = false;
   uint32_t shard = 0;  // whose view of addresses is shown
+  // The one column that is wanted, the others stay empty; kCount: all.
+  StatColumn only = StatColumn::kCount;
 };
 
 class StatRow {
  public:
-  void Set(StatColumn column, std::string_view text) { texts_[size_t(column)] = text; }
-  void Set(StatColumn column, uint64_t number) { texts_[size_t(column)] = std::to_string(number); }
+  explicit StatRow(StatColumn only = StatColumn::kCount) : only_(only) {}
+  void Set(StatColumn column, std::string_view text) {
+    if (Takes(column)) texts_[size_t(column)] = text;
+  }
+  void Set(StatColumn column, uint64_t number) {
+    if (Takes(column)) texts_[size_t(column)] = std::to_string(number);
+  }
   const std::string& Get(StatColumn column) const { return texts_[size_t(column)]; }
   // With the `-` that ends the fixed columns, and a line feed.
   std::string ToCsv() const;
@@ -47,8 +54,10 @@ class StatRow {
   std::string ToJson() const;
 
  private:
+  bool Takes(StatColumn column) const { return only_ == StatColumn::kCount || column == only_; }
   template <typename F>
   void ForEachKnown(F visit) const;
+  StatColumn only_;
   std::array<std::string, size_t(StatColumn::kCount)> texts_;
 };
 
