@@ -1,26 +1,11 @@
-#include "base/clock.h"
 #include "base/text.h"
 #include "engine/applet/cli.h"
 #include "engine/applet/cli_commands.h"
-#include "engine/applet/stat_row.h"
-#include "engine/server/server_state.h"
+#include "engine/applet/stat_walk.h"
 #include "engine/session/worker.h"
 
 namespace engine {
 namespace {
-
-// Which objects are listed (management 9.3, show stat).
-constexpr int64_t kFrontends = 1;
-constexpr int64_t kBackends = 2;
-constexpr int64_t kServers = 4;
-
-struct StatFilter {
-  int64_t proxy_id = -1;  // -1: all
-  int64_t types = -1;
-  int64_t server_id = -1;
-  bool without_maintenance = false;
-  bool only_up = false;
-};
 
 enum class Format : uint8_t { kCsv, kTyped, kJson };
 
@@ -28,22 +13,17 @@ enum class Format : uint8_t { kCsv, kTyped, kJson };
 class ShowStat final : public CliCommand {
  public:
   ShowStat(const StatFilter& filter, Format format, bool with_purpose)
-      : filter_(filter), format_(format), with_purpose_(with_purpose) {}
+      : walk_(filter), format_(format), with_purpose_(with_purpose) {}
   CliStep Run(Cli& cli) override;
 
  private:
-  void ListServers(Cli& cli, const ProxyConfig& proxy, const StatFacts& facts);
   void SayRow(Cli& cli, const StatRow& row);
-  bool Wants(int64_t type) const { return (filter_.types & type) != 0; }
 
-  const StatFilter filter_;
+  StatWalk walk_;
   const Format format_;
   const bool with_purpose_;
   bool header_said_ = false;
   bool any_said_ = false;
-  bool frontend_said_ = false;  // of proxy_
-  size_t proxy_ = 0;
-  size_t server_ = 0;  // of proxy_; where to go on
 };
 
 void ShowStat::SayRow(Cli& cli, const StatRow& row) {
@@ -60,42 +40,14 @@ void ShowStat::SayRow(Cli& cli, const StatRow& row) {
   cli.Say(row.ToJson());
 }
 
-// Leaves server_ behind the last one, or where the run's share was reached.
-void ShowStat::ListServers(Cli& cli, const ProxyConfig& proxy, const StatFacts& facts) {
-  for (; server_ < proxy.servers.size() && cli.output().size() < kCliRunBytes; ++server_) {
-    const ServerConfig& server = *proxy.servers[server_];
-    if (filter_.server_id >= 0 && filter_.server_id != int64_t(server.id)) continue;
-    const ServerState& state = *server.state;
-    if (filter_.without_maintenance && state.effective_admin() == AdminState::kMaint) continue;
-    if (filter_.only_up && state.operational() == Operational::kStopped) continue;
-    SayRow(cli, ServerRow(server, facts));
-  }
-}
-
 CliStep ShowStat::Run(Cli& cli) {
-  const ProcessContext& process = cli.worker().process();
-  const auto& proxies = cli.worker().configuration().proxies;
-  const StatFacts facts{base::MonotonicMicros(), uint32_t(process.global_maxconn->max()),
-                        cli.worker().shard().draining(), cli.worker().index()};
+  const StatFacts facts = StatFactsOf(cli.worker());
   if (!header_said_ && format_ == Format::kCsv) cli.Say(StatHeader());
   header_said_ = true;
-  for (; proxy_ < proxies.size(); ++proxy_, server_ = 0, frontend_said_ = false) {
-    const ProxyConfig& proxy = *proxies[proxy_];
-    if (proxy.is_internal || proxy.disabled) continue;
-    if (filter_.proxy_id >= 0 && filter_.proxy_id != int64_t(proxy.id)) continue;
+  StatItem item;
+  while (walk_.Next(cli.worker().configuration(), &item)) {
+    SayRow(cli, RowOf(item, facts));
     if (cli.output().size() >= kCliRunBytes) return CliStep::kAgain;
-    const bool is_one_server = filter_.server_id > 0;
-    const bool is_gone = proxy.state->listening() == Listening::kShutDown;
-    if (!frontend_said_ && proxy.is_frontend && !is_gone && Wants(kFrontends) && !is_one_server) {
-      SayRow(cli, FrontendRow(proxy, facts));
-    }
-    frontend_said_ = true;
-    if (!proxy.is_backend) continue;
-    if (Wants(kServers)) {
-      ListServers(cli, proxy, facts);
-      if (server_ < proxy.servers.size()) return CliStep::kAgain;
-    }
-    if (Wants(kBackends) && !is_one_server) SayRow(cli, BackendRow(proxy, facts));
   }
   if (format_ == Format::kJson) cli.SayLine(any_said_ ? "]" : "[]");
   return CliStep::kDone;

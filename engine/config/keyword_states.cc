@@ -21,7 +21,7 @@ constexpr Support kGone = Support::kRemoved;
 // work, its group here becomes kNotYet, until each word of it works.
 constexpr Support kWithHttp2 = kTunes;        // `alpn h2`, `proto h2`
 constexpr Support kWithQuic = kTunes;         // `quic4@`, `quic6@`
-constexpr Support kWithState = kTunes;        // `stats enable`, tables, state files
+constexpr Support kWithState = kTunes;        // tables, state files
 constexpr Support kWithExpressions = kTunes;  // conditions and rules
 
 // Where a line most likely stands that once began a section.
@@ -253,11 +253,6 @@ constexpr KeywordState kStates[] = {
     {"filter-sequence", kProxies, kNotYet, kNoPrefix, 0, "comes with filters"},
     {"quic-initial", kDefFront, kNotYet, kNoPrefix, 0, "needs QUIC"},
     {"server-template", kBack, kNotYet, kNoPrefix, 0, "comes with resolvers"},
-    {"stats admin", kProxies, kNotYet, kNoPrefix, 0, "comes with the statistics page"},
-    {"stats auth", kAll, kNotYet, kNoPrefix, 0, "comes with the statistics page"},
-    {"stats enable", kAll, kNotYet, kNoPrefix, 0, "comes with the statistics page"},
-    {"stats http-request", kProxies, kNotYet, kNoPrefix, 0, "comes with the statistics page"},
-    {"stats uri", kAll, kNotYet, kNoPrefix, 0, "comes with the statistics page"},
     {"stick match", kBack, kNotYet, kNoPrefix, 0, "comes with stick tables"},
     {"stick on", kBack, kNotYet, kNoPrefix, 0, "comes with stick tables"},
     {"stick store-request", kBack, kNotYet, kNoPrefix, 0, "comes with stick tables"},
@@ -280,17 +275,6 @@ constexpr KeywordState kStates[] = {
     {"max-session-srv-conns", kDefFront, kTunes},
     {"option disable-h2-upgrade", kDefFront, kWithHttp2, kAllowsBoth},
     {"option use-small-buffers", kDefBack, kTunes, kAllowsBoth},
-    // How a page is shown that is refused itself.
-    {"stats hide-version", kAll, kWithState},
-    {"stats realm", kAll, kWithState},
-    {"stats refresh", kAll, kWithState},
-    {"stats scope", kAll, kWithState},
-    {"stats show-desc", kAll, kWithState},
-    {"stats show-legends", kAll, kWithState},
-    {"stats show-node", kAll, kWithState},
-    {"stats show-version", kAll, kWithState},
-    // The same, out of the matrix.
-    {"stats show-modules", kAll, kWithState},
     // What is noted of a connection, not where it goes.
     {"email-alert from", kAll, kTunes},
     {"email-alert level", kAll, kTunes},

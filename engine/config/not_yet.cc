@@ -36,7 +36,6 @@ constexpr Reason kReasons[] = {
     {"dgram-drop", "needs QUIC"},
     {"send-retry", "needs QUIC"},
     {"attach-srv", "needs reverse HTTP"},
-    {"use-service", "no service of HTTP exists"},
 };
 
 }  // namespace

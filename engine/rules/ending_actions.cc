@@ -11,6 +11,7 @@
 #include "engine/server/http_replies.h"
 #include "engine/server/rule_keywords.h"
 #include "engine/session/http_reply.h"
+#include "engine/session/http_service.h"
 #include "engine/session/rule_run.h"
 #include "engine/session/stream.h"
 #include "engine/session/worker.h"
@@ -128,6 +129,21 @@ class Auth final : public RuleAction {
   const std::string realm_;
 };
 
+// In the server's place (manual 4.4, use-service).
+class UseHttpService final : public RuleAction {
+ public:
+  explicit UseHttpService(const HttpService* service) : service_(service) {}
+  Verdict Run(RuleContext& context) const override {
+    if (context.stream->front() == nullptr) return context.Reject();
+    context.stream->http_flow().StartService(*context.stream, *service_);
+    return Verdict::kEnd;
+  }
+  bool ends() const override { return true; }
+
+ private:
+  const HttpService* const service_;
+};
+
 class UseService final : public RuleAction {
  public:
   explicit UseService(const shard::AppletType* applet) : applet_(applet) {}
@@ -203,10 +219,25 @@ std::unique_ptr<const RuleAction> MakeUseService(ActionUse& action) {
   std::string_view name;
   if (!action.TakeArgument("the name of a service", &name)) return nullptr;
   const auto& services = action.context.options.services;
+  const auto& http_services = action.context.options.http_services;
+  const bool http = action.stage == RuleStage::kHttpRequest;
   const auto found = services.find(name);
-  if (found != services.end()) return std::make_unique<UseService>(found->second);
+  const auto http_found = http_services.find(name);
+  if (!http && found != services.end()) return std::make_unique<UseService>(found->second);
+  if (http && http_found != http_services.end()) {
+    return std::make_unique<UseHttpService>(http_found->second);
+  }
+  if (found != services.end() || http_found != http_services.end()) {
+    action.Refuse(InQuotes(name) + " is a service of '" +
+                  (http ? "tcp-request content" : "http-request") + "'");
+    return nullptr;
+  }
   std::vector<std::string_view> names;
-  for (const auto& [known, type] : services) names.push_back(known);
+  if (!http) {
+    for (const auto& [known, type] : services) names.push_back(known);
+  } else {
+    for (const auto& [known, type] : http_services) names.push_back(known);
+  }
   action.Refuse("no service is named " + InQuotes(name), Suggest(name, names));
   return nullptr;
 }
@@ -249,7 +280,7 @@ constexpr ActionSpec kEndingActions[] = {
      kTcpConnection | kTcpSession | kTcpContent | kTcpResponse | kHttpRequest | kHttpResponse,
      &MakeSilentDrop},
     {"switch-mode", kTcpContent, &MakeSwitchMode},
-    {"use-service", kTcpContent, &MakeUseService},
+    {"use-service", kTcpContent | kHttpRequest, &MakeUseService},
 };
 
 }  // namespace

@@ -117,6 +117,7 @@ LogOrigin OriginOf(RuleStage stage) {
     case RuleStage::kHttpAfter:
       return LogOrigin::kHttpAfterRule;
     case RuleStage::kRedirect:
+    case RuleStage::kStats:
     case RuleStage::kCount:
       break;
   }

@@ -9,6 +9,7 @@
 #include "engine/acl/acl.h"
 #include "engine/applet/cli_command.h"
 #include "engine/applet/echo.h"
+#include "engine/applet/prometheus.h"
 #include "engine/config/not_yet.h"
 #include "engine/expr/log_item.h"
 #include "engine/fetch/units.h"
@@ -107,7 +108,7 @@ WordList KnownWords() {
   words.AddWorking(WordKind::kLogFlag, {"Q", "X", "E", "bin", "json", "cbor"});
   AddUnits(words);
   AddReasons(words);
-  words.AddWorking(WordKind::kService, {EchoApplet().name()});
+  words.AddWorking(WordKind::kService, {EchoApplet().name(), kExporterName});
   return words;
 }
 

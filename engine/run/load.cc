@@ -5,6 +5,8 @@
 
 #include "engine/applet/cli_applet.h"
 #include "engine/applet/echo.h"
+#include "engine/applet/prometheus.h"
+#include "engine/applet/stats_page.h"
 #include "engine/fetch/units.h"
 #include "engine/rules/actions.h"
 #include "engine/run/own_heap.h"
@@ -50,6 +52,8 @@ std::unique_ptr<Configuration> LoadConfiguration(const LoadRequest& request,
   build.units = &AllUnits();
   build.actions = &AllActions();
   build.services["echo"] = &EchoApplet();
+  build.http_services[std::string(kExporterName)] = &PrometheusExporter();
+  build.stats_page = &StatsPage();
   build.cli = &CliApplet();
   build.has_master = request.has_master;
   build.proxy_maxconn = options.proxy_maxconn.value_or(0);

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "engine/applet/cli_applet.h"
 #include "engine/applet/echo.h"
+#include "engine/applet/prometheus.h"
 #include "engine/check/check_runner.h"
 #include "engine/config/tree.h"
 #include "engine/expr/regex.h"
@@ -64,6 +65,7 @@ BuildFacts FactsOfBuild() {
   facts.libraries.push_back("Built with PCRE2 version : " + Regex::LibraryVersion());
   facts.libraries.push_back("Encrypted password support via crypt(3): yes");
   facts.services.push_back(EchoApplet().name());
+  facts.services.emplace_back(kExporterName);
   facts.muxes.push_back("h1  : mode=HTTP side=FE|BE");
   facts.muxes.push_back("raw : mode=TCP  side=FE|BE");
   return facts;

@@ -115,6 +115,10 @@ struct ProxyDraft {
   LogFormatDraft unique_id;
   WordPlace unique_id_header;
   CheckDraft check;
+  std::shared_ptr<StatsConfig> stats;  // null: no line of `stats`
+  bool has_own_stats = false;          // not of `defaults`
+  WordPlace stats_auth;                // or `stats realm`
+  WordPlace stats_rule;                // of `stats http-request`
 };
 
 // `thread` of a bind line: the number of threads is known only when everything was read.

@@ -33,6 +33,7 @@
 #include "engine/server/rule_keywords.h"
 #include "engine/server/server_keywords.h"
 #include "engine/server/source_keywords.h"
+#include "engine/server/stats_keywords.h"
 #include "engine/server/tls_keywords.h"
 #include "engine/server/userlist.h"
 
@@ -131,6 +132,7 @@ BuildKeywords MakeKeywords() {
   RegisterCheckKeywords(keywords);
   RegisterHttpKeywords(keywords);
   RegisterCookieKeywords(keywords);
+  RegisterStatsKeywords(keywords);
   RegisterProxyProtocolKeywords(keywords);
   RegisterRuleKeywords(keywords);
   RegisterUserlistKeywords(keywords);
@@ -391,6 +393,7 @@ void FinishProxy(BuildContext& context, ProxyDraft& draft) {
   CheckTimeouts(context, draft);
   CheckUse(context, draft);
   FinishHttp(context, draft);
+  FinishStats(context, draft);
   FinishProxyProtocol(context, draft);
   if (draft.config->timeouts.queue_ms == 0) {
     draft.config->timeouts.queue_ms = draft.config->timeouts.connect_ms;

@@ -28,6 +28,7 @@
 namespace engine {
 
 class ActionTable;
+class HttpService;
 class Registry;
 
 // What a thread number may be: one thread group, and its word size (manual 3.1, cpu-map).
@@ -38,6 +39,10 @@ inline constexpr uint32_t kThreadsMax = kThreadsPerGroup;
 struct BuildOptions {
   // What `use-service` may name. The applet types outlive every Configuration.
   std::map<std::string, const shard::AppletType*, std::less<>> services;
+  // The same of `http-request use-service`.
+  std::map<std::string, const HttpService*, std::less<>> http_services;
+  // What answers where a proxy has its page of statistics.
+  const HttpService* stats_page = nullptr;
   // What answers on a `stats socket`. Not among the services: no rule may hand it to a client.
   const shard::AppletType* cli = nullptr;
   // The fetches and converters that expressions are made of; null: none.

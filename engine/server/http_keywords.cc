@@ -537,10 +537,11 @@ void FinishHttp(BuildContext& context, ProxyDraft& draft) {
   http.forward_for = http.original_to = {};
   http.buffer_request = http.ignore_probes = false;
   if (draft.rules == nullptr) return;
-  for (const RuleStage stage : {RuleStage::kHttpRequest, RuleStage::kRedirect,
+  for (const RuleStage stage : {RuleStage::kHttpRequest, RuleStage::kRedirect, RuleStage::kStats,
                                 RuleStage::kHttpResponse, RuleStage::kHttpAfter}) {
     draft.rules->set(stage).rules.clear();
   }
+  draft.rules->stats_admin.clear();
 }
 
 void FinishHttpGlobal(BuildContext& context) {

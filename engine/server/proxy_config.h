@@ -52,6 +52,7 @@ struct ProxyConfig;
 struct LogProfile;
 struct ProxyLog;
 struct ProxyRules;
+struct StatsConfig;
 class Userlist;
 class ServerState;
 class BackendState;
@@ -251,6 +252,7 @@ struct ProxyConfig {
   HttpConfig http;                                  // both halves; only with mode http
   std::shared_ptr<const HttpProfile> http_profile;  // made when the configuration is put to use
   std::shared_ptr<const ProxyRules> rules;          // null: none, of neither half
+  std::shared_ptr<const StatsConfig> stats;         // null: no page; only with mode http
 
   // The frontend half.
   std::vector<std::unique_ptr<BindConfig>> binds;

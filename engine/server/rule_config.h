@@ -74,6 +74,7 @@ enum class RuleStage : uint8_t {
   kTcpContent,
   kHttpRequest,
   kRedirect,  // the lines `redirect`, behind those of http-request
+  kStats,     // stats http-request: of requests for the page of statistics
   kTcpResponse,
   kHttpResponse,
   kHttpAfter,
@@ -115,6 +116,7 @@ struct ProxyRules {
   }
   std::vector<ServerRule> use_server;
   std::vector<AclCondition> monitor_fail;
+  std::vector<AclCondition> stats_admin;
   std::vector<AclCondition>
       force_switch;  // force-be-switch: a disabled backend is none the less used
   // force-persist and ignore-persist, in the order of the lines.

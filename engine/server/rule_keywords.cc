@@ -8,6 +8,7 @@
 #include "engine/server/expression_words.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/process_keywords.h"
+#include "engine/server/stats_keywords.h"
 #include "engine/server/userlist.h"
 
 namespace engine {
@@ -266,6 +267,30 @@ bool TakeRule(BuildContext& context, KeywordUse& use, const StageInfo& stage) {
   return true;
 }
 
+// Three of the actions of http-request (manual 4.2, stats http-request).
+bool TakeStatsRule(BuildContext& context, KeywordUse& use) {
+  static constexpr StageInfo kStage{RuleStage::kStats, "stats http-request", ruleset::kHttpRequest,
+                                    place::kHttpRequest, scope::kProxies};
+  if (!HasArguments(use, 1, SIZE_MAX, "'allow', 'deny' or 'auth'")) return false;
+  const std::string_view word = use.argument(0);
+  if (word != "allow" && word != "deny" && word != "auth") {
+    return Refuse(use, 0, "expects 'allow', 'deny' or 'auth', not " + InQuotes(word),
+                  Suggest(word, {"allow", "deny", "auth"}));
+  }
+  (void)StatsOf(context);
+  context.proxy->stats_rule = {&use.line, use.first_argument};
+  return TakeRule(context, use, kStage);
+}
+
+bool TakeStatsAdmin(BuildContext& context, KeywordUse& use) {
+  std::optional<AclCondition> condition;
+  if (!HasArguments(use, 2, SIZE_MAX, "'if' or 'unless' and a condition")) return false;
+  if (!TakeCondition(context, use, 0, place::kHttpRequest, &condition)) return false;
+  (void)StatsOf(context);
+  RulesOf(*context.proxy).stats_admin.push_back(std::move(*condition));
+  return true;
+}
+
 bool TakeRedirect(BuildContext& context, KeywordUse& use) {
   const ActionSpec* spec = ActionsOf(context).Find("redirect", ruleset::kHttpRequest);
   if (spec == nullptr) return Refuse(use, 0, "is not supported yet");
@@ -367,7 +392,7 @@ bool IsNothing(const ProxyRules& rules) {
     if (!set.empty()) return false;
   }
   return rules.use_backend.empty() && rules.use_server.empty() && rules.monitor_fail.empty() &&
-         rules.persist.empty();
+         rules.persist.empty() && rules.stats_admin.empty();
 }
 
 }  // namespace
@@ -444,6 +469,8 @@ void RegisterRuleKeywords(BuildKeywords& keywords) {
   keywords.Add({"use_backend", kFront}, TakeUseBackend);
   keywords.Add({"use-server", kBack}, TakeUseServer);
   keywords.Add({"monitor fail", kFront}, TakeMonitorFail);
+  keywords.Add({"stats admin", scope::kProxies}, TakeStatsAdmin);
+  keywords.Add({"stats http-request", scope::kProxies}, TakeStatsRule);
   keywords.Add({"force-be-switch", kFront}, [](BuildContext& context, KeywordUse& use) {
     std::optional<AclCondition> condition;
     if (!TakeOnlyCondition(context, use, &condition)) return false;

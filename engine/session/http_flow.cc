@@ -103,14 +103,7 @@ void CountIntercepted(Stream& stream) {
 // 4.2, monitor-uri).
 bool IsMonitor(const proto::RequestHead& request, std::string_view uri) {
   if (uri.empty()) return false;
-  if (uri.front() != '/' || request.target.empty()) return request.target == uri;
-  std::string_view target = request.target;
-  const size_t scheme = target.front() == '/' ? std::string_view::npos : target.find("://");
-  if (scheme != std::string_view::npos) {
-    const size_t path = target.find('/', scheme + 3);
-    target = path == std::string_view::npos ? "/" : target.substr(path);
-  }
-  return target == uri;
+  return (uri.front() != '/' ? request.target : OriginOf(request.target)) == uri;
 }
 
 // Schemes that authenticate the connection and not the request (manual 4.2, http-reuse).
@@ -149,6 +142,16 @@ bool RestrictNames(Stream& stream, FrontEndpoint& front) {
   return true;
 }
 
+}  // namespace
+
+std::string_view OriginOf(std::string_view target) {
+  if (target.empty() || target.front() == '/') return target;
+  const size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos) return target;
+  const size_t path = target.find('/', scheme + 3);
+  return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
 // http-after-response: of every answer, the proxy's own ones as well (manual 4.2).
 void RunAfter(Stream& stream, proto::ResponseHead& head) {
   const ProxyConfig* backend = stream.backend();
@@ -165,6 +168,8 @@ void RunAfter(Stream& stream, proto::ResponseHead& head) {
     (void)RunRules(set, context);
   }
 }
+
+namespace {
 
 uint64_t WallSeconds() { return base::WallMicros() / 1000000; }
 
@@ -253,6 +258,8 @@ bool HttpFlow::Run(Stream& stream) {
     case Phase::kServer:
       if (RefuseBroken(stream) || LetGo(stream)) return true;
       return DoResponse(stream);
+    case Phase::kService:
+      return RunService(stream);
     case Phase::kBody:
       RefuseBroken(stream);
       break;
@@ -391,17 +398,22 @@ bool HttpFlow::DoStep(Stream& stream, FrontEndpoint& front) {
     case Step::kFrontRequest:
       if (!Passes(stream, frontend, RuleStage::kHttpRequest)) return false;
       break;
+    case Step::kFrontStats:
+    case Step::kBackStats:
+      NoteStats(front, step == Step::kFrontStats ? frontend : *stream.backend());
+      if (AnswerStats(stream)) return false;
+      break;
     case Step::kFrontRedirect:
       if (!Passes(stream, frontend, RuleStage::kRedirect)) return false;
       break;
     case Step::kBackend:
       if (!ChooseBackend(stream)) return false;
       // A listen section is its own backend: its rules have been run.
-      if (stream.backend() == &frontend || stream.backend()->rules == nullptr) {
+      if (stream.backend() == &frontend) {
         step_ = Step::kForward;
         return true;
       }
-      UseRules(front);
+      if (stream.backend()->rules != nullptr) UseRules(front);
       break;
     case Step::kBackContent:
       if (!Passes(stream, *stream.backend(), RuleStage::kTcpContent)) return false;

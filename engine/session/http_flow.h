@@ -7,25 +7,29 @@
 //          closing tells the client.
 // States:  kRequest (its steps are the rules, in the manual's order) -> (kGather: a body that may
 //          have to be sent twice is awaited) -> kServer (an answer is awaited) -> kBody | kTunnel;
-//          or kReplied.
+//          or kReplied; or kService (an answer of our own is awaited, that of a HttpService) ->
+//          kBody | kReplied.
 //
 // Rules can pause: Run() is called in every pass and goes on where it stood.
 
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "engine/server/http_config.h"
 #include "shard/conn/close_reason.h"
 
 namespace proto {
 class FieldList;
-}
+struct ResponseHead;
+}  // namespace proto
 
 namespace engine {
 
 class BackEndpoint;
 class FrontEndpoint;
+class HttpService;
 class Stream;
 struct HttpReply;
 struct ProxyConfig;
@@ -45,6 +49,14 @@ class HttpFlow {
   // A rule answers in the server's place.
   void AnswerByRule(Stream& stream, const HttpReply& reply, const ReplyExtras& extras,
                     shard::CloseReason reason);
+  // A service answers in the server's place.
+  void StartService(Stream& stream, const HttpService& service);
+  // The proxy whose page of statistics was asked for, and whether that client may change what it
+  // shows (manual 4.2, stats admin). Null: none was.
+  const ProxyConfig* stats_proxy() const { return stats_proxy_; }
+  bool stats_admin() const { return stats_admin_; }
+  // What the request had behind that page's address.
+  std::string_view stats_behind() const { return stats_behind_; }
   // The client's side gives its endpoint back: a request that came too slowly is answered so.
   static void OnClientLeaving(Stream& stream);
   // The server's side is closed. `whole`: the response had been received to its end.
@@ -60,21 +72,25 @@ class HttpFlow {
   // then.
   void ReceiveAhead(Stream& stream);
   // Its head is still needed, though nothing more comes from the server.
-  bool HoldsResponse() const { return phase_ == Phase::kServer && trailers_ != nullptr; }
+  bool HoldsResponse() const {
+    return phase_ == Phase::kService || (phase_ == Phase::kServer && trailers_ != nullptr);
+  }
   // A field of the early hints that leave when the rules wait or are over. False: no room.
   bool AddHint(FrontEndpoint& front, std::string_view name, std::string_view value);
 
  private:
-  enum class Phase : uint8_t { kRequest, kGather, kServer, kBody, kTunnel, kReplied };
+  enum class Phase : uint8_t { kRequest, kGather, kServer, kService, kBody, kTunnel, kReplied };
   // What is done of a request before it is sent on.
   enum class Step : uint8_t {
     kFrontContent,
     kMonitor,
     kFrontRequest,
+    kFrontStats,
     kFrontRedirect,
     kBackend,
     kBackContent,
     kBackRequest,
+    kBackStats,
     kBackRedirect,
     kForward
   };
@@ -87,6 +103,9 @@ class HttpFlow {
   bool PassesResponse(Stream& stream);
   bool AnswerMonitor(Stream& stream, FrontEndpoint& front);
   bool ChooseBackend(Stream& stream);
+  void NoteStats(FrontEndpoint& front, const ProxyConfig& proxy);
+  bool AnswerStats(Stream& stream);
+  bool RunService(Stream& stream);
   void Forward(Stream& stream, FrontEndpoint& front);
   bool DoResponse(Stream& stream);
   bool RefuseBroken(Stream& stream);
@@ -113,6 +132,10 @@ class HttpFlow {
   Phase phase_ = Phase::kRequest;
   Step step_ = Step::kFrontContent;
   ResponseStep response_step_ = ResponseStep::kContent;
+  const ProxyConfig* stats_proxy_ = nullptr;
+  std::string_view stats_behind_;         // of the request's text
+  const HttpService* service_ = nullptr;  // of kService
+  bool stats_admin_ = false;
   bool skips_content_ = false;
   bool has_rules_ = false;     // of the frontend or the backend: the request may have been edited
   bool has_copy_ = false;      // the whole body is kept for another try
@@ -123,6 +146,10 @@ class HttpFlow {
   bool closes_client_ = false;            // option httpclose, or what the server's end demands
 };
 
+// What a target says behind its authority: all of it but for the absolute form.
+std::string_view OriginOf(std::string_view target);
+// http-after-response of the stream's proxies.
+void RunAfter(Stream& stream, proto::ResponseHead& head);
 // The status a reason is answered with; 0: nothing is said.
 uint16_t StatusOf(shard::CloseReason reason);
 

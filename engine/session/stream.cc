@@ -157,7 +157,8 @@ FrontEndpoint* Stream::front() {
 }
 
 BackEndpoint* Stream::back() {
-  return http_ ? static_cast<BackEndpoint*>(server_side_.endpoint()) : nullptr;
+  return http_ && !served_by_applet() ? static_cast<BackEndpoint*>(server_side_.endpoint())
+                                      : nullptr;
 }
 
 BackEndpoint* Stream::http_back() {

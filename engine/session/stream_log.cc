@@ -248,7 +248,14 @@ void StreamLog::CountBytes(Stream& stream) {
   }
 }
 
+void StreamLog::OnService() {
+  states_[0] = 'L';
+  states_[1] = 'R';
+}
+
 void StreamLog::OnEnd(Stream& stream, CloseReason reason, bool client_side) {
+  // It has answered all it was asked: OnService() has said how that is shown.
+  if (reason == CloseReason::kLocal && stream.is_http() && stream.served_by_applet()) return;
   states_[0] = Info(reason).log_letter;
   const SideState server = client_side ? stream.server_side().state() : server_was_;
   states_[1] = PhaseOf(server, stream.is_http(), answered_);
@@ -379,6 +386,8 @@ void StreamLog::FillRecord(Stream& stream, uint32_t needs, LogRecord& record) {
     if ((needs & kNeedsCounts) != 0) {
       record.server_connections = uint32_t(server_->state->Current());
     }
+  } else if (stream.is_http() && stream.served_by_applet()) {
+    record.server = stream.applet()->name();
   }
   FillTimers(stream.is_http(), now_us, record.timers);
   FillRequest(worker.configuration().global.http_logurilen, record.request);

@@ -56,6 +56,8 @@ class StreamLog {
   // A rule holds the client back until it is refused or gone: %Tw, and T in the states (8.5).
   void OnTarpit() { tarpitted_ = true; }
   void OnEstablished(Stream& stream);
+  // A service answers in the server's place.
+  void OnService();
   // The final head goes to the client. `own`: no server gave it.
   void OnResponse(Stream& stream, uint16_t status, bool own);
   // The client's endpoint is about to be given back: what it has carried is final.

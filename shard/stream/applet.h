@@ -55,6 +55,8 @@ class Applet final : public Endpoint, public Task {
   // The applet will produce no more.
   void EndOutput() { output_ended_ = true; }
   void Fail(CloseReason reason) { events_->OnError(reason); }
+  // What the answer begins with is known (of services that speak of a message).
+  void TellHead() { events_->OnHead(); }
   ShardContext& context() { return context_; }
   const AppletType& type() const { return type_; }
   void* state = nullptr;

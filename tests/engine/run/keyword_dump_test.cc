@@ -41,7 +41,7 @@ TEST(KeywordDump, LeavesOutWhatDoesNotWork) {
 }
 
 TEST(KeywordDump, ClassesAreChosenByName) {
-  EXPECT_EQ(Dump({"svc"}), "# List of registered service names:\necho\n");
+  EXPECT_EQ(Dump({"svc"}), "# List of registered service names:\necho\nprometheus-exporter\n");
   const std::string text = Dump({"cli", "act"});
   EXPECT_TRUE(Has(text, "\nshow version [WORKER]\n"));
   EXPECT_TRUE(Has(text, "\nhttp-request return\n"));

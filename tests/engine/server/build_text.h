@@ -29,6 +29,7 @@ namespace engine {
 struct BuiltText {
   explicit BuiltText(std::string text, BuildOptions options = {}) {
     if (options.services.empty()) options.services["echo"] = nullptr;
+    if (options.http_services.empty()) options.http_services["prometheus-exporter"] = nullptr;
     if (options.units == nullptr) options.units = &AllUnits();
     if (options.actions == nullptr) options.actions = &AllActions();
     if (!options.resolve) {
