@@ -334,7 +334,8 @@ class BadRequest final : public TextAnswer {
 
 class Exporter final : public TextService {
  public:
-  const char* name() const override { return "<PROMEX>"; }
+  const char* name() const override { return "PROMEX"; }
+  std::string_view log_name() const override { return "<PROMEX>"; }
 
  private:
   std::unique_ptr<TextAnswer> Begin(shard::Applet& applet) const override {

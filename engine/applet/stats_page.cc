@@ -98,7 +98,8 @@ const char* TypeOf(StatsWish::Form form) {
 
 class Page final : public TextService {
  public:
-  const char* name() const override { return "<STATS>"; }
+  const char* name() const override { return "STATS"; }
+  std::string_view log_name() const override { return "<STATS>"; }
 
  private:
   std::unique_ptr<TextAnswer> Begin(shard::Applet& applet) const override;

@@ -4,6 +4,7 @@
 #include "engine/session/http_service.h"
 
 #include "engine/mux/http_endpoint.h"
+#include "engine/server/http_replies.h"
 #include "engine/server/stats_config.h"
 #include "engine/session/http_flow.h"
 #include "engine/session/rule_run.h"
@@ -78,7 +79,14 @@ bool HttpFlow::RunService(Stream& stream) {
   if (front == nullptr || !stream.server_side().open()) return false;
   const ServiceHead* made =
       service_->Head(*static_cast<shard::Applet*>(stream.server_side().endpoint()));
-  if (made == nullptr) return false;
+  if (made == nullptr) {
+    // It may be waiting for the rest of the request.
+    if (!front->request_late()) return false;
+    Reply(stream, FindReply(stream.frontend(), stream.backend(), 408), true,
+          CloseReason::kClientTimeout);
+    return true;
+  }
+  front->EndWait();
   proto::ResponseHead head(front->arena());
   head.status = made->status;
   head.reason = proto::StatusReason(made->status);

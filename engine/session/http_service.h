@@ -32,6 +32,8 @@ struct ServiceHead {
 
 class HttpService : public shard::AppletType {
  public:
+  // What stands for it where a line names a server (manual 8.2, %s): its name in angle brackets.
+  virtual std::string_view log_name() const = 0;
   // Null while it is not known.
   virtual const ServiceHead* Head(shard::Applet& applet) const = 0;
 

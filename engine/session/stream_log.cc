@@ -4,6 +4,7 @@
 
 #include "engine/mux/http_endpoint.h"
 #include "engine/session/access_log.h"
+#include "engine/session/http_service.h"
 #include "engine/session/stream.h"
 #include "engine/session/stream_context.h"
 #include "engine/session/worker.h"
@@ -387,7 +388,7 @@ void StreamLog::FillRecord(Stream& stream, uint32_t needs, LogRecord& record) {
       record.server_connections = uint32_t(server_->state->Current());
     }
   } else if (stream.is_http() && stream.served_by_applet()) {
-    record.server = stream.applet()->name();
+    record.server = static_cast<const HttpService*>(stream.applet())->log_name();
   }
   FillTimers(stream.is_http(), now_us, record.timers);
   FillRequest(worker.configuration().global.http_logurilen, record.request);

@@ -13,7 +13,7 @@ import time
 
 import prometheus_text
 from cli_client import ask
-from harness import IS_HAPROXY, SANITIZED, Proxy, case, check, connect, free_port, free_ports, run_cases, until
+from harness import IS_HAPROXY, ROOT, SANITIZED, Proxy, case, check, connect, free_port, free_ports, run_cases, until
 from http_peer import Client, values
 from reloading import Reloading
 
@@ -214,6 +214,21 @@ def a_form_changes_what_the_commands_change():
 
 
 @case
+def a_form_that_comes_too_slowly():
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        stats = "stats uri /stats\n  stats admin if TRUE\n  option http-buffer-request\n  timeout http-request 500ms\n  timeout http-keep-alive 10s"
+        with Proxy(config(folder, port, stats=stats), [port]), Client(port) as client:
+            client.send(b"POST /stats HTTP/1.1\r\nHost: x\r\nContent-Length: 24\r\n\r\ns=one&")
+            check(client.answer().status == 408 and client.at_end(), "it is told so")
+            check("MAINT" not in rows(ask(f"{folder}/cli", "show stat"))[("out", "one")]["status"], "half a form")
+        with Proxy(config(folder, port, stats=stats), [port]), Client(port) as client:
+            check(get(client, "/stats", "", "POST", "s=one&action=maint&b=out").status == 303, "in time")
+            time.sleep(0.7)
+            check(get(client, "/other").body == b"other", "the time is over with the form")
+
+
+@case
 def a_form_in_pieces_and_a_request_behind_it():
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
@@ -267,6 +282,43 @@ def the_exporter_speaks_the_format():
             left = metrics_of(port, "?scope=server&no-maint")["haproxy_server_status"].samples
             check(not any(("server", "two") in key for key in left), "no-maint")
             check(metrics_of(port, "?scope=") == {}, "nothing was asked for")
+
+
+@case
+def every_exported_number_is_that_of_its_column():
+    with open(os.path.join(ROOT, "engine/applet/prometheus_metrics.def"), encoding="utf-8") as file:
+        table = re.findall(r'^X\("(\w+)", (\w+), ([\w| ]+), (k\w+)\)', file.read(), re.M)
+    check(len(table) > 60, f"{len(table)} rows")
+    moving = {"lastchg", "lastsess", "downtime", "rate", "req_rate", "conn_rate"}
+    with tempfile.TemporaryDirectory() as folder:
+        port, quiet = free_ports(2)
+        more = f"frontend quiet\n  bind 127.0.0.1:{quiet}\n  default_backend gone\nbackend gone\n  server g 127.0.0.1:1\n"
+        with Proxy(config(folder, port, more).replace(" check inter 100ms", ""), [port, quiet]) as proxy, Client(quiet) as client:
+            for _ in range(4):
+                check(get(client, "/").status == 503, "traffic")
+            found = metrics_of(port)
+            csv = rows(ask(f"{folder}/cli", "show stat"))
+            compared = 0
+            for name, column, _, form in table:
+                if column in moving or form not in ("kPlain", "kHttp", "kMillis"):
+                    continue
+                for kind in ("frontend", "backend", "server"):
+                    for labels, value in found.get(f"haproxy_{kind}_{name}", Empty).samples.items():
+                        labels = dict(labels)
+                        row = csv[(labels["proxy"], labels.get("server", kind.upper()))]
+                        if labels["proxy"] == "in":
+                            continue  # it is asked just now
+                        expected = float(row[column] or "nan") / (1000 if form == "kMillis" else 1)
+                        check(repr(value) == repr(expected), f"{kind} {name} {labels}: {value}, and in the csv {row[column]}")
+                        compared += 1
+            check(compared > 150, f"{compared} numbers")
+            check(found["haproxy_frontend_http_requests_total"].samples[(("proxy", "quiet"),)] == 4, "its traffic")
+            check(found["haproxy_backend_http_responses_total"].samples[(("proxy", "gone"), ("code", "5xx"))] == 4, "its answers")
+            check(proxy.alive(), "it ended")
+
+
+class Empty:
+    samples = {}
 
 
 @case
@@ -355,6 +407,9 @@ def a_slow_reader_holds_no_memory():
                 grown = proxy.rss_kb() - before
                 check(SANITIZED or grown < 8 * 700, f"{target}: {grown} kB for 8 readers")
                 check(spent < 0.2, f"{target}: {spent} s of work while nobody reads")
+                service = "<PROMEX>" if target == "/metrics" else "<STATS>"
+                if whole > 5_000_000:  # the kernel's buffers hold the others
+                    check(services(folder).count(service) == 8, f"{services(folder)}")
                 # Others are served meanwhile, and the slow one gets all of it in the end.
                 check(curl(f"http://127.0.0.1:{port}/other") == "other", "others")
                 readers[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -365,11 +420,12 @@ def a_slow_reader_holds_no_memory():
                 check(received.endswith(end) and len(received) > whole * 0.9, f"{target}: {len(received)} of {whole}")
                 for peer in readers:
                     peer.close()
-            until(lambda: get_streams(folder) <= 1, 5, "streams of readers that are gone")
+            until(lambda: not services(folder), 5, "streams of readers that are gone")
 
 
-def get_streams(folder):
-    return len([line for line in ask(f"{folder}/cli", "show sess").splitlines() if "<STATS>" in line or "in/" in line])
+def services(folder):
+    """What answers clients of mode http now."""
+    return re.findall(r" fe=in .* srv=(<[A-Z]+>)", ask(f"{folder}/cli", "show sess"))
 
 
 @case
