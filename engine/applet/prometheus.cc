@@ -41,10 +41,10 @@ enum class Form : uint8_t {
   kCodeOther,
 };
 
-constexpr uint8_t kFront = 1;
-constexpr uint8_t kBack = 2;
-constexpr uint8_t kServer = 4;
-constexpr uint8_t kEach = kFront | kBack | kServer;
+constexpr uint8_t kOfFront = 1;
+constexpr uint8_t kOfBack = 2;
+constexpr uint8_t kOfServer = 4;
+constexpr uint8_t kOfEach = kOfFront | kOfBack | kOfServer;
 
 struct Metric {
   std::string_view name;
@@ -299,15 +299,16 @@ TextStep Export::Run(std::string& text) {
       scope_ = Scope::kFrontends;
       break;
     case Scope::kFrontends:
-      if (wish_.frontends && !SayMetrics(text, "haproxy_frontend_", kFront, kStatFrontends)) break;
+      if (wish_.frontends && !SayMetrics(text, "haproxy_frontend_", kOfFront, kStatFrontends))
+        break;
       scope_ = Scope::kBackends;
       break;
     case Scope::kBackends:
-      if (wish_.backends && !SayMetrics(text, "haproxy_backend_", kBack, kStatBackends)) break;
+      if (wish_.backends && !SayMetrics(text, "haproxy_backend_", kOfBack, kStatBackends)) break;
       scope_ = Scope::kServers;
       break;
     case Scope::kServers:
-      if (wish_.servers && !SayMetrics(text, "haproxy_server_", kServer, kStatServers)) break;
+      if (wish_.servers && !SayMetrics(text, "haproxy_server_", kOfServer, kStatServers)) break;
       scope_ = Scope::kOver;
       break;
     case Scope::kOver:
