@@ -46,6 +46,7 @@ struct BackendRules {
   HashRules hash;
   bool all_backups = false;
   bool has_static_weights = false;
+  bool may_force = false;  // option persist, or some force-persist
   std::vector<Server> servers;
   uint32_t fullconn = 0;  // 0: a tenth of what the frontends before it take
   uint64_t frontend_maxconn_sum = 0;
@@ -77,6 +78,11 @@ class Backend final : SlotServers, ThrottleListener {
   bool TryTakePersistent(uint32_t shard, uint32_t server);
   // By those who must have this one.
   bool IsUsable(uint32_t shard, uint32_t server) override;
+  // Some stream may ask for a server that is down.
+  bool MayForce() const { return rules_.may_force; }
+  bool ServesLine(uint32_t shard, uint32_t server) override {
+    return rules_.may_force || IsUsable(shard, server);
+  }
   bool IsEligible(uint32_t shard, uint32_t server) override {
     return PlanOf(shard).eligible[server];
   }

@@ -65,12 +65,21 @@ uint32_t PointsPerWeight(const ProxyConfig& backend) {
   return uint32_t(std::clamp<uint64_t>(weights == 0 ? 1 : kPoints / weights, 1, 160));
 }
 
+// Some stream may have to go to a server that is down.
+bool MayForce(const ProxyConfig& backend) {
+  if (backend.persist) return true;
+  if (backend.rules == nullptr) return false;
+  const auto& rules = backend.rules->persist;
+  return std::any_of(rules.begin(), rules.end(), [](const auto& rule) { return rule.force; });
+}
+
 BackendRules RulesOf(const Configuration& configuration, const ProxyConfig& backend) {
   BackendRules rules;
   rules.algorithm = backend.balance;
   rules.random_draws = backend.balance_random_draws;
   rules.all_backups = backend.all_backups;
   rules.has_static_weights = backend.has_static_weights();
+  rules.may_force = MayForce(backend);
   rules.hash = {backend.hash.method, backend.hash.affinity, BalanceFactorOf(backend),
                 PointsPerWeight(backend)};
   rules.fullconn = backend.fullconn;
@@ -394,8 +403,8 @@ std::string DefinitionOf(const Configuration& configuration, const ProxyConfig& 
   BackendRules sums;
   CountFrontends(configuration, proxy, &sums);
   AddWords(out, int(proxy.balance), proxy.balance_random_draws, proxy.all_backups,
-           proxy.has_static_weights(), int(proxy.hash.method), int(proxy.hash.affinity),
-           BalanceFactorOf(proxy), PointsPerWeight(proxy), proxy.fullconn,
+           proxy.has_static_weights(), MayForce(proxy), int(proxy.hash.method),
+           int(proxy.hash.affinity), BalanceFactorOf(proxy), PointsPerWeight(proxy), proxy.fullconn,
            sums.frontend_maxconn_sum, sums.frontends_without_maxconn, proxy.http.cookie.enabled());
   for (const auto& server : proxy.servers) {
     const HealthRules rules = server->check.health_rules();

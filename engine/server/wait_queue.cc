@@ -248,7 +248,7 @@ void WaitQueue::LowestOfLine(uint32_t line, Candidate* best) {
 // Who comes first of those that `server` may serve.
 WaitQueue::Candidate WaitQueue::Lowest(uint32_t shard, uint32_t server) {
   Candidate best;
-  if (servers_.IsUsable(shard, server)) LowestOfLine(LineOf(server), &best);
+  if (servers_.ServesLine(shard, server)) LowestOfLine(LineOf(server), &best);
   if (servers_.IsEligible(shard, server)) LowestOfLine(kBackendLine, &best);
   return best;
 }
@@ -337,7 +337,7 @@ void WaitQueue::OnGrant(uint32_t shard, const Grant& grant) {
   line.head = nullptr;
   line.head_key = kNone;
   const bool may_serve = grant.line == kBackendLine ? servers_.IsEligible(shard, grant.server)
-                                                    : servers_.IsUsable(shard, grant.server);
+                                                    : servers_.ServesLine(shard, grant.server);
   if (waiter != nullptr && !may_serve) {
     line.Push(waiter);  // the server was disabled meanwhile
     waiter = nullptr;

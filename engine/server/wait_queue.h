@@ -82,6 +82,9 @@ class SlotServers {
   virtual bool IsEligible(uint32_t shard, uint32_t server) = 0;
   // May it be used at all, by those that must have this one?
   virtual bool IsUsable(uint32_t shard, uint32_t server) = 0;
+  // Are those that wait in its own line let in? Even while it is not usable, where some of them may
+  // want it so; the others ask again when it goes.
+  virtual bool ServesLine(uint32_t shard, uint32_t server) = 0;
   // Those who wait for any server must choose again: none may be chosen, or one without a limit.
   virtual bool MustAskAgain(uint32_t shard) = 0;
   // What part of its limit a server takes, in percent (manual 5.2, slowstart).

@@ -180,9 +180,11 @@ void ReadCookies(Stream& stream, FrontEndpoint& front) {
   const uint32_t shard = stream.worker().index();
   const auto is_usable = [&](uint32_t server) { return state.backend()->IsUsable(shard, server); };
   const Stream::PersistRules rules = stream.RunPersistRules();
-  stream.persistence().ReadRequest(
-      backend, {state.cookies(shard), is_usable, backend.persist || rules.forces, rules.ignores},
-      backend.http.cookie.dated() ? WallSeconds() : 0, front.request().fields);
+  stream.persistence().ReadRequest(backend,
+                                   {state.cookies(shard), is_usable,
+                                    backend.persist || rules.forces, rules.forces, rules.ignores},
+                                   backend.http.cookie.dated() ? WallSeconds() : 0,
+                                   front.request().fields);
 }
 
 void WriteCookie(Stream& stream, FrontEndpoint& front, proto::ResponseHead& head) {

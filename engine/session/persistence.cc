@@ -35,13 +35,16 @@ void Persistence::ReadRequest(const ProxyConfig& backend, const Servers& servers
   const CookieConfig& cookie = backend.http.cookie;
   if (!cookie.enabled()) return;
   state_ = done_ = 'N';
+  forces_ = servers.forces;
+  stays_ = servers.stays;
+  ignores_ = servers.ignores;
   if (!fields.Has(FieldName::kCookie)) return;
   bool is_there = false;
   proto::CookieReader reader(fields);
   while (reader.Next()) {
     if (!reader.has_value() || reader.name() != cookie.name) continue;
     is_there = true;
-    if (server_ < 0 && !servers.ignores) Judge(backend, servers, now_s, reader.value());
+    if (server_ < 0 && !ignores_) Judge(backend, servers, now_s, reader.value());
   }
   if (!is_there) return;
   if (cookie.mode == CookieMode::kPrefix) {
@@ -76,7 +79,7 @@ void Persistence::Judge(const ProxyConfig& backend, const Servers& servers, uint
   state_ = named.empty() ? 'I' : 'D';
   for (const uint32_t server : named) {
     const bool is_usable = servers.is_usable(server);
-    if (!is_usable && !servers.forces) continue;
+    if (!is_usable && !forces_) continue;
     if (is_usable) state_ = 'V';
     server_ = int32_t(server);
     first_date_ = dated.first;
@@ -102,7 +105,8 @@ void Persistence::EditResponse(const ProxyConfig& backend, std::string_view valu
   if (!cookie.enabled()) return;
   if (head.fields.Has(FieldName::kSetCookie)) EditSetCookies(cookie, value, head.fields);
   const bool is_provided = done_ == 'P';
-  const bool must_insert = cookie.mode == CookieMode::kInsert && !is_provided &&
+  // Who was balanced without a look at persistence keeps what it has (manual 4.2, ignore-persist).
+  const bool must_insert = cookie.mode == CookieMode::kInsert && !is_provided && !ignores_ &&
                            (server_ < 0 || must_refresh_) &&
                            (!cookie.post_only || method == proto::Method::kPost);
   if (must_insert) Insert(cookie, value, now_s, method, head);

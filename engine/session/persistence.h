@@ -31,6 +31,7 @@ class Persistence {
     const CookieTable& cookies;
     absl::FunctionRef<bool(uint32_t)> is_usable;  // now, by those who must have this one
     bool forces = false;                          // option persist, or force-persist holds
+    bool stays = false;                           // force-persist holds: no redispatch
     bool ignores = false;                         // ignore-persist holds: no cookie is believed
   };
 
@@ -40,8 +41,10 @@ class Persistence {
                    proto::FieldList& fields);
   // The server that the request must go to; -1: any.
   int server() const { return server_; }
-  // It is down, and is asked for all the same (option persist).
-  bool is_forced() const { return state_ == 'D' && server_ >= 0; }
+  // It is asked for even while it is down (option persist, force-persist).
+  bool is_forced() const { return forces_ && server_ >= 0; }
+  // No other one may take its place (manual 4.2, force-persist).
+  bool stays() const { return stays_ && server_ >= 0; }
   // That server cannot be had: the request is balanced.
   void Break();
   // `server` has answered. `value`: its cookie.
@@ -63,6 +66,9 @@ class Persistence {
   uint32_t first_date_ = 0;  // of the client's cookie, to be kept
   char state_ = '-';
   char done_ = '-';
+  bool forces_ = false;
+  bool stays_ = false;
+  bool ignores_ = false;
   bool must_refresh_ = false;  // the dates of the client's cookie are not those of today
 };
 

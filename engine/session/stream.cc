@@ -508,9 +508,9 @@ AssignResult Stream::AssignServer(uint32_t server, bool forced) {
     TakeSlot(server);
     return AssignResult::kAssigned;
   }
-  // Nobody is let in from the line of a server that is down.
   const int64_t ahead = backend_->state->ServerQueued(server);
-  if (is_usable && backend.queue()->Enter(shard, WaitQueue::LineOf(server), this)) {
+  const bool may_wait = is_usable || (is_forced && backend.MayForce());
+  if (may_wait && backend.queue()->Enter(shard, WaitQueue::LineOf(server), this)) {
     log_.OnQueued(StreamLog::Line::kServer, ahead, backend_->servers[server].get());
     return AssignResult::kQueued;
   }
@@ -716,7 +716,8 @@ RetryChoice Stream::ChoiceOfRetry() {
   const ServerConfig* server = slot_.server();
   if (server == nullptr) return {.is_bound = true, .retries_max = retries_max()};
   return {.is_bound = persistence_.server() >= 0 || backend_->balance == BalanceAlgorithm::kHash,
-          .has_other = backend_->state->backend()->HasOther(worker_.index(), server->index),
+          .has_other = !persistence_.stays() &&
+                       backend_->state->backend()->HasOther(worker_.index(), server->index),
           .retries_max = retries_max()};
 }
 

@@ -28,12 +28,14 @@ class LimitedServers final : public SlotServers {
   }
   bool IsEligible(uint32_t, uint32_t server) override { return eligible[server]; }
   bool IsUsable(uint32_t, uint32_t server) override { return usable[server]; }
+  bool ServesLine(uint32_t, uint32_t server) override { return may_force || usable[server]; }
   bool MustAskAgain(uint32_t) override {
     return std::none_of(eligible.begin(), eligible.end(), [](const auto& e) { return e.load(); });
   }
   uint32_t ThrottlePercent(uint32_t) override { return throttle; }
   int64_t BackendLoad() override { return load; }
 
+  bool may_force = false;
   std::atomic<uint32_t> throttle{100};
   std::deque<std::atomic<bool>> eligible;
   std::deque<std::atomic<bool>> usable;
@@ -380,6 +382,30 @@ TEST_F(WaitQueueTest, ADisabledServerServesNobodyUntilItIsEnabled) {
   Settle();
   EXPECT_EQ(first->server, 0);
   EXPECT_EQ(second->server, -1);
+}
+
+TEST_F(WaitQueueTest, ADisabledServerThatMayBeForcedServesWhoComesBack) {
+  Open(2, {{.maxconn = 1}});
+  Take(0, 1);
+  servers_->may_force = true;
+  Waiter* own = Enter(1, WaitQueue::LineOf(0));
+  Waiter* any = Enter(1);
+  servers_->eligible[0] = servers_->usable[0] = false;
+  queue_->AnnounceChange(0);
+  Settle();
+  EXPECT_EQ(own->asked, 1);  // it may not want it so
+  EXPECT_FALSE(own->waiting());
+  ASSERT_TRUE(queue_->Enter(1, WaitQueue::LineOf(0), own));
+  Waiter* later = Enter(0, WaitQueue::LineOf(0));
+  queue_->Release(0, 0);
+  Settle();
+  EXPECT_EQ(own->server, 0);
+  EXPECT_EQ(later->server, -1);
+  EXPECT_EQ(any->server, -1);
+  queue_->Release(1, 0);
+  Settle();
+  EXPECT_EQ(later->server, 0);
+  EXPECT_EQ(queue_->Taken(0), 1);
 }
 
 TEST_F(WaitQueueTest, AGrantOfAServerDisabledMeanwhileIsNotTaken) {

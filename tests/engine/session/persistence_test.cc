@@ -39,7 +39,7 @@ class PersistenceTest : public testing::Test {
     const auto is_usable = [&](uint32_t server) {
       return std::find(down.begin(), down.end(), server) == down.end();
     };
-    persistence.ReadRequest(backend_, {table_, is_usable, backend_.persist}, kNow,
+    persistence.ReadRequest(backend_, {table_, is_usable, backend_.persist, false, ignores_}, kNow,
                             request_->fields);
     return persistence;
   }
@@ -70,6 +70,7 @@ class PersistenceTest : public testing::Test {
 
   base::Arena arena_;
   ProxyConfig backend_;
+  bool ignores_ = false;
   CookieTable table_{{"s0", "s1", "s1", ""}};
   uint32_t fields_max_ = 100;
   std::unique_ptr<proto::RequestHead> request_;
@@ -146,7 +147,22 @@ TEST_F(PersistenceTest, OptionPersistTakesTheDeadServer) {
   EXPECT_EQ(Answer(persistence, 0), "");
   EXPECT_EQ(Letters(persistence), "DN");
   EXPECT_EQ(Read({"S=s1"}, {1}).server(), 1) << "as haproxy 2.6: the first of that name";
+  EXPECT_TRUE(Read({"S=s0"}).is_forced()) << "it may go down while the request waits";
+  EXPECT_FALSE(Read({"S=s0"}).stays());
+  backend_.persist = false;
   EXPECT_FALSE(Read({"S=s0"}).is_forced());
+}
+
+TEST_F(PersistenceTest, WhoIgnoresPersistenceGetsNoCookie) {
+  Insert();
+  ignores_ = true;
+  for (const char* cookie : {"S=s0", "S=nobody"}) {
+    Persistence persistence = Read({cookie});
+    EXPECT_EQ(persistence.server(), -1);
+    EXPECT_EQ(Answer(persistence, 1), "");
+  }
+  Persistence newcomer = Read({});
+  EXPECT_EQ(Answer(newcomer, 1), "");
 }
 
 TEST_F(PersistenceTest, BrokenPersistenceIsSetAnew) {
