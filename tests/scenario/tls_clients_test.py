@@ -1,6 +1,8 @@
-"""Programs that people use, through TLS: openssl s_client and s_server, curl, wrk, h2load, nginx, sslscan."""
+"""Programs that people use, through TLS: openssl s_client and s_server, curl, wrk, h2load, nginx, sslscan,
+testssl.sh."""
 
 import contextlib
+import json
 import re
 import socket
 import subprocess
@@ -213,6 +215,25 @@ def sslscan_finds_nothing_weak_on_a_default_bind():
             check(int(bits) >= 128, f"{name} has {bits} bits")
             check(version == "TLSv1.3" or name.startswith("ECDHE-"), f"{name} has no forward secrecy")
             check(not re.search("RC4|3DES|DES-CBC|NULL|EXP|MD5", name), name)
+
+
+@case
+def testssl_finds_nothing_above_low_on_a_default_bind():
+    port = free_port()
+    findings = path("findings.json")
+    with Server(echo) as server, Proxy(config(port, server.port, f"{ec()} crt {path('rsa.pem')}"), [port]):
+        subprocess.run([need_program("testssl"), "--quiet", "--color", "0", "--warnings", "batch", "--nodns", "none", "--ip",
+                        "127.0.0.1", "--jsonfile", findings, "-p", "-s", "-f", "-U", "--fast", f"localhost:{port}"],
+                       stdin=subprocess.DEVNULL, capture_output=True, timeout=200, check=False)
+    with open(findings, encoding="utf-8") as file:
+        found = json.load(file)
+    names = {one["id"]: one for one in found}
+    for asked in ("SSLv2", "TLS1_2", "TLS1_3", "heartbleed", "CCS", "ROBOT", "secure_client_renego", "SWEET32", "LUCKY13"):
+        check(asked in names, f"{asked} was not asked: {sorted(names)}")
+    # WARN and DEBUG are about the scanner, FATAL says that it gave up.
+    weak = [one for one in found if one["severity"] in ("MEDIUM", "HIGH", "CRITICAL", "FATAL")]
+    check(not weak, weak)
+    check({one["id"] for one in found if one["severity"] == "LOW"} <= {"cipherlist_AVERAGE", "LUCKY13"}, found)
 
 
 if __name__ == "__main__":
