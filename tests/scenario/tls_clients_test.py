@@ -1,14 +1,16 @@
 """Programs that people use, through TLS: openssl s_client and s_server, curl, wrk, h2load, nginx, sslscan,
-testssl.sh."""
+testssl.sh, Chromium."""
 
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
 import sys
 import time
 
+from cli_client import ask
 from harness import Proxy, Server, case, check, echo, free_port, need_program
 from tls_peer import FOLDER, config, ec, path, run_tls_cases, write
 
@@ -133,6 +135,65 @@ def s_client_chooses_by_name():
             check(f"subject=CN = {wanted}\n" in said, f"{name}: {said}")
         said = s_client(port, name=None).stdout
         check("subject=CN = localhost\n" in said, said)
+
+
+# ---- a browser -----------------------------------------------------------------------------------
+
+
+def page_server(asked):
+    """A page whose scripts and style each add to what its DOM says at the end."""
+    page = b"<html><head><link rel=stylesheet href=/style.css></head><body><p id=says></p>" + b"".join(
+        b"<script src=/%d.js></script>" % i for i in range(20)) + b"</body></html>"
+
+    def serve(peer):
+        buffer = b""
+        while piece := peer.recv(65536):
+            buffer += piece
+            while b"\r\n\r\n" in buffer:
+                head, buffer = buffer.split(b"\r\n\r\n", 1)
+                target = head.split()[1].decode()
+                asked.append(target)
+                kind, body = b"text/html", page
+                if target.endswith(".js"):
+                    kind, body = b"text/javascript", b"document.getElementById('says').append(' ran%s');" % target[1:-3].encode()
+                elif target.endswith(".css"):
+                    kind, body = b"text/css", b"p { color: red }"
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (kind, len(body), body))
+
+    return serve
+
+
+def browse(port, home):
+    """The DOM of the page, as a browser with the trust of this folder sees it."""
+    return run("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+               "--disable-background-networking", "--disable-component-update", f"--user-data-dir={home}/profile",
+               "--dump-dom", f"https://localhost:{port}/", env={**os.environ, "HOME": home})
+
+
+@case
+def chromium_loads_a_page_over_few_connections():
+    port, asked = free_port(), []
+    cli = f"{FOLDER}/browser.cli"
+    top = f"  nbthread 1\n  stats socket {cli} level admin\n"
+    with Server(page_server(asked)) as server, Proxy(http(port, server.port, ec()), [port]):
+        browse(port, path("stranger_home"))
+        check(not asked, f"without our CA it asked for {asked}")
+    store = f"{FOLDER}/.pki/nssdb"
+    os.makedirs(store)
+    run("certutil", "-N", "-d", f"sql:{store}", "--empty-password")
+    run("certutil", "-A", "-d", f"sql:{store}", "-t", "C,,", "-n", "test", "-i", path(CA))
+    with Server(page_server(asked)) as server, Proxy(http(port, server.port, ec(), top=top), [port]):
+        said = browse(port, FOLDER)
+        for i in range(20):
+            check(f" ran{i}" in said and f"/{i}.js" in asked, f"script {i} has not run: {said}")
+        check("/style.css" in asked, asked)
+        names, *rows = (line.split(",") for line in ask(cli, "show stat").splitlines() if line.count(",") > 20)
+        row = next(dict(zip(names, one)) for one in rows if one[:2] == ["front", "FRONTEND"])
+        # Six connections at once at most, kept alive; each of the others would be one for itself.
+        check(int(row["req_tot"]) >= 22 and int(row["hrsp_2xx"]) >= 22 and int(row["hrsp_5xx"]) == 0, row)
+        check(1 <= int(row["stot"]) <= 12, f"{row['stot']} connections for {row['req_tot']} requests")
+        info = dict(line.split(": ", 1) for line in ask(cli, "show info").splitlines() if ": " in line)
+        check(info["CumSslConns"] == row["stot"], f"{info['CumSslConns']} connections with TLS, {row['stot']} in all")
 
 
 # ---- loads ---------------------------------------------------------------------------------------
