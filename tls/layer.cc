@@ -64,7 +64,7 @@ shard::Handshake* AcceptStep() {
 }
 
 shard::Handshake* ConnectStep() {
-  static Step step("TLS-CONNECT", CloseReason::kTlsServerTimeout, CloseReason::kNone);
+  static Step step("TLS-CONNECT", CloseReason::kTlsServerTimeout, CloseReason::kTlsServerAbort);
   return &step;
 }
 

@@ -47,6 +47,8 @@ void MuxH1Back::SendRequest(const proto::RequestHead& head, const proto::Framing
   if (close) keep_alive_ = false;
   const BodyKind kind = framing.kind == BodyKind::kTunnel ? BodyKind::kNone : framing.kind;
   wire_.BeginBody(kind, framing.length);
+  // What came with the end of the handshakes was told when nobody could read it.
+  if (connection_.has_unread()) ReadHead();
 }
 
 void MuxH1Back::OnConnected() noexcept {

@@ -49,6 +49,7 @@ constexpr ReasonRow kReasons[] = {
     {CloseReason::kTlsEmpty, {24, "SSL_EMPTY", "Connection closed during SSL handshake"}},
     {CloseReason::kTlsServerClosed, {24, "SSL_EMPTY", "Connection closed during SSL handshake"}},
     {CloseReason::kTlsAbort, {25, "SSL_ABORT", "Connection error during SSL handshake"}},
+    {CloseReason::kTlsServerAbort, {25, "SSL_ABORT", "Connection error during SSL handshake"}},
     {CloseReason::kTlsTimeout, {26, "SSL_TIMEOUT", "Timeout during SSL handshake"}},
     {CloseReason::kTlsServerTimeout, {26, "SSL_TIMEOUT", "Timeout during SSL handshake"}},
     {CloseReason::kTlsLimit, {27, "SSL_TOO_MANY", "Too many SSL connections"}},

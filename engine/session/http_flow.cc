@@ -211,6 +211,7 @@ uint16_t StatusOf(CloseReason reason) {
     case CloseReason::kQueueTimeout:
     case CloseReason::kServerDown:
     case CloseReason::kServerUp:
+    case CloseReason::kTlsServerAbort:
     case CloseReason::kTlsServerClosed:
     case CloseReason::kTlsServerTimeout:
     case CloseReason::kTlsServerHandshake:

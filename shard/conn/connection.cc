@@ -706,7 +706,7 @@ void Connection::FailByErrno(int error) {
   } else if (error == ECONNRESET || error == EPIPE) {
     reason = client ? CloseReason::kClientReset : CloseReason::kServerReset;
   }
-  if (client && state_ == State::kHandshaking) {
+  if (state_ == State::kHandshaking) {
     const Handshake* step = StepUnderWay();
     if (step != nullptr && step->abort_reason() != CloseReason::kNone) {
       reason = step->abort_reason();

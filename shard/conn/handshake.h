@@ -45,8 +45,8 @@ class Handshake {
   virtual HandshakeResult Run(Connection& connection) = 0;
   // The next Run() computes for long: it stands in line for that (CostlyLane).
   virtual bool IsCostly(const Connection&) const { return false; }
-  // How a connection's end is called when time runs out in the middle of this step, or the peer of
-  // an accepted one breaks off. kNone: as the kernel's error says.
+  // How a connection's end is called when time runs out in the middle of this step, or the peer
+  // breaks off. kNone: as the kernel's error says.
   virtual CloseReason timeout_reason() const { return CloseReason::kClientHandshakeTimeout; }
   virtual CloseReason abort_reason() const { return CloseReason::kNone; }
 

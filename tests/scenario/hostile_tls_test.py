@@ -230,15 +230,14 @@ def servers_break(mode):
                 client = threading.Thread(target=lambda: got.append(ask_through(port)))
                 client.start()
                 alert, end = broken.answer(way.name)
-                if mode == "http" and way.moment == "data" and (way.version == "0303" or way.fate == "served"):
-                    # In TLS 1.2 it comes with the end of the handshake, before the request, and is read when more comes,
-                    # or never. And what is served is no answer of HTTP.
+                if mode == "http" and way.moment == "data" and way.fate == "served":
+                    # What is served is no answer of HTTP.
                     check(end != "unbroken" and alert in (-1, way.alert), f"{way.name}: {alert} {end}")
                 else:
                     expect(way, alert, end)
                 client.join(10)
                 check(got, f"{way.name}: the client waits")
-                if way.fate == "refused" and way.moment != "data" and end != "left":
+                if way.fate == "refused" and way.moment != "data":
                     refused += 1
                     check(got[0] == b"" if mode == "tcp" else got[0].startswith(b"HTTP/1.1 503 "), f"{way.name}: {got[0]}")
                 check(proxy.alive(), f"{way.name}: the proxy has died")
