@@ -12,7 +12,7 @@ constexpr uint64_t kWeightMax = 256;
 // "75%", "weight:75%", "weight:75".
 bool TakeWeight(std::string_view word, AgentAnswer& answer) {
   constexpr std::string_view kPrefix = "weight:";
-  const bool has_prefix = word.starts_with(kPrefix);
+  const bool has_prefix = base::StartsWithIgnoreCase(word, kPrefix);
   if (has_prefix) word.remove_prefix(kPrefix.size());
   const bool in_percent = word.ends_with('%');
   if (in_percent) word.remove_suffix(1);
@@ -24,25 +24,41 @@ bool TakeWeight(std::string_view word, AgentAnswer& answer) {
   return true;
 }
 
-bool TakeWord(std::string_view word, AgentAnswer& answer) {
-  if (word == "up") {
-    answer.is_up = true;
-  } else if (word == "down" || word == "fail" || word == "stopped") {
-    answer.is_up = false;
-  } else if (word == "ready") {
-    answer.admin = AdminState::kReady;
-    return true;
-  } else if (word == "drain") {
-    answer.admin = AdminState::kDrain;
-    return true;
-  } else if (word == "maint") {
-    answer.admin = AdminState::kMaint;
-    return true;
-  } else {
-    return TakeWeight(word, answer);
-  }
-  answer.state = word;
+bool TakeMaxconn(std::string_view word, AgentAnswer& answer) {
+  constexpr std::string_view kPrefix = "maxconn:";
+  if (!base::StartsWithIgnoreCase(word, kPrefix)) return false;
+  const std::optional<uint64_t> number = base::ParseUnsigned(word.substr(kPrefix.size()));
+  if (!number || *number >= UINT32_MAX) return false;
+  answer.maxconn = uint32_t(*number);
   return true;
+}
+
+struct StateWord {
+  std::string_view word;
+  std::optional<bool> is_up;
+  std::optional<AdminState> admin;
+};
+constexpr StateWord kStateWords[] = {
+    {"up", true, {}},
+    {"down", false, {}},
+    {"fail", false, {}},
+    {"stopped", false, {}},
+    {"ready", {}, AdminState::kReady},
+    {"drain", {}, AdminState::kDrain},
+    {"maint", {}, AdminState::kMaint},
+};
+
+bool TakeWord(std::string_view word, AgentAnswer& answer) {
+  for (const StateWord& one : kStateWords) {
+    if (!base::EqualsIgnoreCase(word, one.word)) continue;
+    if (one.is_up) {
+      answer.is_up = one.is_up;
+      answer.state = word;
+    }
+    if (one.admin) answer.admin = one.admin;
+    return true;
+  }
+  return TakeWeight(word, answer) || TakeMaxconn(word, answer);
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ struct AgentAnswer {
   std::string description;  // behind a '#'
   std::optional<uint64_t> weight;
   bool weight_in_percent = false;
-  std::string error;  // the first word that is none
+  std::optional<uint32_t> maxconn;  // 0: no limit
+  std::string error;                // the first word that is none
 };
 
 // `line` without what ends it.

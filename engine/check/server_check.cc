@@ -252,6 +252,11 @@ void ServerCheck::FinishAgent(const CheckOutcome& outcome) {
   AgentAnswer answer;
   if (outcome.status == CheckStatus::kL7Ok) {
     answer = ParseAgentAnswer(outcome.text);
+    // What is there now was never counted.
+    if (answer.maxconn && !server_.limited()) {
+      answer.maxconn.reset();
+      if (answer.error.empty()) answer.error = "maxconn, which the server line does not limit";
+    }
     told = {CheckStatus::kChecked, 0, {}};
     if (answer.is_up) {
       event = *answer.is_up ? HealthEvent::kAgentUp : HealthEvent::kAgentDown;
@@ -259,7 +264,9 @@ void ServerCheck::FinishAgent(const CheckOutcome& outcome) {
       told.text = "via agent : " + answer.state;
       if (!answer.description.empty()) told.text += " (" + answer.description + ")";
     }
-    if (!answer.error.empty()) told.text = "agent reports an error : " + answer.error;
+    if (!answer.error.empty() && !answer.is_up) {
+      told.text = "agent reports an error : " + answer.error;
+    }
   }
   const CheckReport before = view().report.Get();
   const CheckReport report = ReportOf(told);

@@ -84,6 +84,13 @@ void ServerEvents::OnAgentSaid(const ServerConfig& server, const AgentAnswer& an
         !server.backend->has_static_weights() || weight == 0 || weight == server.weight;
     if (is_allowed && weight != server.state->weight()) ChangeWeight(server, weight);
   }
+  if (answer.maxconn) {
+    WaitQueue& queue = *server.backend->state->queue();
+    if (*answer.maxconn != queue.maxconn(server.index)) {
+      queue.SetMaxconn(server.index, *answer.maxconn);
+      queue.AnnounceChange(worker_.index());
+    }
+  }
   if (answer.admin) ChangeAdmin(server, *answer.admin);
 }
 

@@ -278,7 +278,7 @@ const BrokenWay kWays[] = {
            a.Replace(first + record.substr(0, record.size() - 3));
            a.end = WireEnd::kFin;
          }),
-    BOTH("reset_in_handshake", k13, kHello, kRefused, -1, kTlsAbort, kServerReset,
+    BOTH("reset_in_handshake", k13, kHello, kRefused, -1, kTlsAbort, kTlsServerAbort,
          [](BreakAct& a) {
            a.Replace("");
            a.end = WireEnd::kReset;

@@ -37,7 +37,10 @@ constexpr AgentCase kAgentCases[] = {
     {"Maint", "maint", -1, 2, -1, "", ""},
     {"Several", "up,50%\tready", 1, 0, 20, "", ""},
     {"Unknown", "up frobnicate 50%", 1, -1, 20, "", "frobnicate"},
-    {"Maxconn", "maxconn:30", -1, -1, -1, "", "maxconn:30"},
+    {"MaxconnWithoutNumber", "maxconn:", -1, -1, -1, "", "maxconn:"},
+    {"MaxconnNegative", "maxconn:-1", -1, -1, -1, "", "maxconn:-1"},
+    {"AnyCase", "UP Drain WEIGHT:50%", 1, 1, 20, "", ""},
+    {"TextBeforeTheSharp", "down text # why", 0, -1, -1, "why", "text"},
     {"Blanks", "  ,, up ,", 1, -1, -1, "", ""},
 };
 
@@ -51,6 +54,12 @@ TEST_P(AgentTest, IsUnderstood) {
   EXPECT_EQ(answer.weight ? int(WeightOf(answer, 40)) : -1, param.weight);
   EXPECT_EQ(answer.description, param.description);
   EXPECT_EQ(answer.error, param.error);
+}
+
+TEST(AgentAnswer, NamesALimit) {
+  EXPECT_EQ(ParseAgentAnswer("up maxconn:30").maxconn, 30u);
+  EXPECT_EQ(ParseAgentAnswer("MAXCONN:0").maxconn, 0u);
+  EXPECT_FALSE(ParseAgentAnswer("up").maxconn.has_value());
 }
 
 INSTANTIATE_TEST_SUITE_P(AgentAnswer, AgentTest, testing::ValuesIn(kAgentCases),
