@@ -110,7 +110,7 @@ class KillStreams final : public VisitStreams {
 
  private:
   const ServerConfig& server_;
-  void Visit(Stream& stream) override { stream.Kill(shard::CloseReason::kKilled); }
+  void Visit(Stream& stream) override { stream.Break(shard::CloseReason::kKilled); }
 };
 
 class ShowSess final : public AskShards<DescribeStreams> {
@@ -156,7 +156,7 @@ class OneStream final : public Question {
     asked.ForEachStream([&](Stream& stream) {
       if (stream.id() != id_) return;
       found = true;
-      if (kills_) return stream.Kill(shard::CloseReason::kKilled);
+      if (kills_) return stream.Break(shard::CloseReason::kKilled);
       text = StreamDetails(stream, asked.context().loop->clock().now_us());
     });
   }

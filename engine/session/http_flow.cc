@@ -209,8 +209,6 @@ uint16_t StatusOf(CloseReason reason) {
     case CloseReason::kLocalPorts:
     case CloseReason::kSourceAddress:
     case CloseReason::kQueueTimeout:
-    case CloseReason::kServerDown:
-    case CloseReason::kServerUp:
     case CloseReason::kTlsServerAbort:
     case CloseReason::kTlsServerClosed:
     case CloseReason::kTlsServerTimeout:
@@ -226,6 +224,9 @@ uint16_t StatusOf(CloseReason reason) {
     case CloseReason::kServerProtocol:
     case CloseReason::kTlsServerFatal:
     case CloseReason::kTlsServerTruncated:
+    case CloseReason::kServerDown:
+    case CloseReason::kServerUp:
+    case CloseReason::kKilled:
       return 502;
     case CloseReason::kServerTimeout:
       return 504;
@@ -706,7 +707,8 @@ void HttpFlow::OnServerClosed(Stream& stream, CloseReason reason, bool whole) {
     stream.client_side().Abort(reason);
     return;
   }
-  Reply(stream, FindReply(stream.frontend(), stream.backend(), status), closes_client_);
+  Reply(stream, FindReply(stream.frontend(), stream.backend(), status),
+        closes_client_ || reason == CloseReason::kKilled);
 }
 
 void HttpFlow::OnClientLeaving(Stream& stream) {

@@ -216,7 +216,7 @@ void ServerEvents::HandleKill(shard::Shard& shard, const shard::Message& message
   const auto reason = CloseReason(message.words[1]);
   static_cast<Worker*>(shard.app())->ForEachStream([&](Stream& stream) {
     const ServerConfig* server = stream.slot().server();
-    if (server != nullptr && &server->state->part(0) == numbers) stream.Kill(reason);
+    if (server != nullptr && &server->state->part(0) == numbers) stream.Break(reason);
   });
 }
 

@@ -8,7 +8,6 @@
 #include "engine/server/generation.h"
 #include "engine/session/balance_hash.h"
 #include "engine/session/dialer.h"
-#include "engine/session/rdp_cookie.h"
 #include "engine/session/retry.h"
 #include "engine/session/worker.h"
 #include "shard/loop/deadline.h"
@@ -217,23 +216,6 @@ void Stream::ChooseServer() {
   if (chosen_server_ < 0 && backend_->rdp_cookie != nullptr) ChooseByRdpCookie();
 }
 
-// persist rdp-cookie (manual 4.2).
-void Stream::ChooseByRdpCookie() {
-  StreamContext context(*this);
-  Sample sample;
-  if (!backend_->rdp_cookie->Run(context, sample)) return;
-  const std::optional<shard::Address> wanted = AddressOfRdpCookie(sample.text);
-  if (!wanted) return;
-  Backend& backend = *backend_->state->backend();
-  for (const auto& server : backend_->servers) {
-    const shard::Address& address = server->state->dial(worker_.index()).address;
-    if (!(address == *wanted)) continue;
-    if (!backend_->persist && !backend.IsUsable(worker_.index(), server->index)) return;
-    chosen_server_ = int(server->index);
-    return;
-  }
-}
-
 void Stream::ChooseByUseServer() {
   const bool forced = backend_->persist || RunPersistRules().forces;
   Backend& backend = *backend_->state->backend();
@@ -391,6 +373,13 @@ void Stream::AbortOneSided() {
 
 void Stream::Kill(CloseReason reason) {
   client_side_.Abort(reason);
+  server_side_.Abort(reason);
+  WakeStream();
+}
+
+void Stream::Break(CloseReason reason) {
+  FrontEndpoint* client = front();
+  if (client == nullptr || client->response_sent()) return Kill(reason);
   server_side_.Abort(reason);
   WakeStream();
 }

@@ -60,6 +60,8 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void DropSwitched();
   // Ends both sides at the next pass.
   void Kill(shard::CloseReason reason);
+  // The same for who has a client to answer: one of HTTP that has heard nothing yet is told.
+  void Break(shard::CloseReason reason);
 
   // For the flow.
   void SetBackend(const ProxyConfig& backend);
