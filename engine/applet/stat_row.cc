@@ -236,7 +236,8 @@ void SetCheck(StatRow& row, const CheckColumns& columns, const CheckView& view, 
   row.Set(columns.status, (is_running ? "* " : "") + std::string(info.word));
   if (report.status != CheckStatus::kInitializing) {
     if (HasCode(report.status)) row.Set(columns.code, std::to_string(report.code));
-    row.Set(columns.duration, report.duration_ms);
+    // What traffic has shown took no check's time.
+    if (report.status != CheckStatus::kObserved) row.Set(columns.duration, report.duration_ms);
     row.Set(columns.text, report.text());
   }
   row.Set(columns.description, info.text);
@@ -255,6 +256,7 @@ void SetChecks(StatRow& row, const ServerConfig& server, const StatFacts& facts)
   const bool is_shown = state.effective_admin() != AdminState::kMaint;
   if (value.checks) {
     row.Set(C::chkfail, state.counters.failed.load(std::memory_order_relaxed));
+    row.Set(C::hanafail, state.counters.observed.load(std::memory_order_relaxed));
     row.Set(C::chkdown, state.counters.downs.load(std::memory_order_relaxed));
     row.Set(C::downtime, state.DownMicros(facts.now_us) / 1000000);
     if (is_shown) {

@@ -87,12 +87,12 @@ HealthValue ServerHealth::Next(HealthValue value, HealthEvent event) const {
         value.stopping = false;
       }
       break;
+    case HealthEvent::kSuddenDeath:
+      if (value.count > rules_.rise) value.count = rules_.rise + 1;
+      [[fallthrough]];  // a failed check itself
     case HealthEvent::kFailed:
       value.count = value.count > rules_.rise ? value.count - 1 : 0;
       if (value.count == 0) value.stopping = false;
-      break;
-    case HealthEvent::kSuddenDeath:
-      if (value.count > rules_.rise) value.count = rules_.rise;
       break;
     case HealthEvent::kMarkDown:
     case HealthEvent::kForceDown:

@@ -113,7 +113,7 @@ struct CheckCounters {
   std::atomic<uint64_t> failed{0};    // of a server that was up
   std::atomic<uint64_t> downs{0};     // times it went down
   std::atomic<uint64_t> down_us{0};   // in the times that are over
-  std::atomic<uint64_t> observed{0};  // failures that traffic has shown
+  std::atomic<uint64_t> observed{0};  // times that traffic has shown error-limit failures
 };
 
 // One kind of check of a server.

@@ -141,6 +141,7 @@ std::string ReasonText(const CheckReport& report) {
   std::string text = std::string(", reason: ") + Info(report.status).text;
   if (HasCode(report.status)) text += ", code: " + std::to_string(report.code);
   if (report.text_bytes != 0) text += ", info: \"" + std::string(report.text()) + "\"";
+  if (report.status == CheckStatus::kObserved) return text;  // nobody has waited for it
   return text + ", check duration: " + std::to_string(report.duration_ms) + "ms";
 }
 

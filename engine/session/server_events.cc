@@ -20,6 +20,21 @@ Standing With(AdminState own, const Standing& inherited) {
   return {std::max(own, inherited.admin), inherited.health};
 }
 
+// kCount: checks hurry up, and that is all.
+HealthEvent EventOf(OnError on_error) {
+  switch (on_error) {
+    case OnError::kFastInter:
+      break;
+    case OnError::kFailCheck:
+      return HealthEvent::kFailed;
+    case OnError::kSuddenDeath:
+      return HealthEvent::kSuddenDeath;
+    case OnError::kMarkDown:
+      return HealthEvent::kMarkDown;
+  }
+  return HealthEvent::kCount;
+}
+
 }  // namespace
 
 shard::ShardContext& ServerEvents::context() { return worker_.context(); }
@@ -96,27 +111,43 @@ void ServerEvents::OnAgentSaid(const ServerConfig& server, const AgentAnswer& an
 
 void ServerEvents::OnFailure(const ServerConfig& server, const char* what) {
   ServerState& state = *server.state;
-  state.counters.observed.fetch_add(1, std::memory_order_relaxed);
   const CheckConfig& check = server.check;
   if (state.errors_in_row.fetch_add(1, std::memory_order_relaxed) + 1 < check.error_limit) return;
   state.errors_in_row.store(0, std::memory_order_relaxed);
-  const std::string cause = std::string(", reason: ") + Info(CheckStatus::kObserved).text +
-                            ", info: \"Detected " + std::to_string(check.error_limit) +
-                            " consecutive errors, last one was: " + what + "\"";
-  switch (check.on_error) {
-    case OnError::kFastInter:
-      break;
-    case OnError::kFailCheck:
-      ChangeHealth(server, HealthEvent::kFailed, cause);
-      break;
-    case OnError::kSuddenDeath:
-      ChangeHealth(server, HealthEvent::kSuddenDeath, cause);
-      break;
-    case OnError::kMarkDown:
-      ChangeHealth(server, HealthEvent::kMarkDown, cause);
-      break;
+  state.counters.observed.fetch_add(1, std::memory_order_relaxed);
+  // The checks are those of the configuration in use, whatever the stream has.
+  const ServerConfig* now = state.part(worker_.index()).config;
+  if (now == nullptr) return;
+  const uint32_t home = CheckRunner::HomeOf(*now, worker_.shard().board().shards());
+  PostOrRun(home, {&HandleObserved,
+                   {reinterpret_cast<uintptr_t>(now), uintptr_t(EventOf(check.on_error)),
+                    reinterpret_cast<uintptr_t>(what)}});
+}
+
+// On the server's home shard, which alone reports on it.
+void ServerEvents::HandleObserved(shard::Shard& shard, const shard::Message& message) noexcept {
+  const auto& server = *reinterpret_cast<const ServerConfig*>(message.words[0]);
+  Worker& worker = *static_cast<Worker*>(shard.app());
+  if (const auto event = HealthEvent(message.words[1]); event != HealthEvent::kCount) {
+    worker.server_events().Observe(server, event, reinterpret_cast<const char*>(message.words[2]));
   }
-  HurryUp(server);
+  if (ServerCheck* check = worker.checks().Find(server, CheckOf::kServer)) check->HurryUp();
+}
+
+// As a check that has failed.
+void ServerEvents::Observe(const ServerConfig& server, HealthEvent event, const char* what) {
+  ServerState& state = *server.state;
+  CheckReport report;
+  report.status = CheckStatus::kObserved;
+  report.SetText("Detected " + std::to_string(server.check.error_limit) +
+                 " consecutive errors, last one was: " + what);
+  const CheckReport before = state.check.report.Get();
+  state.check.report.Set(report);
+  const HealthChange change = state.health.Apply(event);
+  if (change.value_before.count >= state.health.rules().rise) {
+    state.counters.failed.fetch_add(1, std::memory_order_relaxed);
+  }
+  OnChecked(server, CheckOf::kServer, before, report, change);
 }
 
 void ServerEvents::OnNoAnswer(const ServerConfig& server, CloseReason reason) {
@@ -133,20 +164,6 @@ void ServerEvents::OnNoAnswer(const ServerConfig& server, CloseReason reason) {
     default:
       return;  // not the server's doing, or told already
   }
-}
-
-void ServerEvents::HurryUp(const ServerConfig& server) {
-  // The checks are those of the configuration in use, whatever the stream has.
-  const ServerConfig* now = server.state->part(worker_.index()).config;
-  if (now == nullptr) return;
-  const uint32_t home = CheckRunner::HomeOf(*now, worker_.shard().board().shards());
-  PostOrRun(home, {&HandleHurry, {reinterpret_cast<uintptr_t>(now)}});
-}
-
-void ServerEvents::HandleHurry(shard::Shard& shard, const shard::Message& message) noexcept {
-  const auto* server = reinterpret_cast<const ServerConfig*>(message.words[0]);
-  Worker& worker = *static_cast<Worker*>(shard.app());
-  if (ServerCheck* check = worker.checks().Find(*server, CheckOf::kServer)) check->HurryUp();
 }
 
 void ServerEvents::Spread(const ServerConfig& server, const ServerMove& move) {

@@ -72,10 +72,10 @@ class ServerEvents final : public CheckHost, shard::Task {
   void TellBackend(const ProxyConfig& backend);
   void KillStreams(const ServerConfig& server, shard::CloseReason reason);
   void Post(uint32_t shard, const shard::Message& message);
-  void HurryUp(const ServerConfig& server);
+  void Observe(const ServerConfig& server, HealthEvent event, const char* what);
   void PostOrRun(uint32_t shard, const shard::Message& message);
   static void HandleKill(shard::Shard& shard, const shard::Message& message) noexcept;
-  static void HandleHurry(shard::Shard& shard, const shard::Message& message) noexcept;
+  static void HandleObserved(shard::Shard& shard, const shard::Message& message) noexcept;
 
   struct Unsent {
     uint32_t shard;

@@ -554,7 +554,11 @@ TEST_F(CheckTest, ObservedFailures) {
   EXPECT_EQ(Text(), "UP");
   events().OnFailure(*server_, "TCP connection failed");
   EXPECT_EQ(Text(), "DOWN");
-  EXPECT_EQ(server_->state->counters.observed.load(), 5u);
+  EXPECT_EQ(server_->state->counters.observed.load(), 1u);
+  EXPECT_EQ(server_->state->counters.failed.load(), 1u);
+  const CheckReport report = server_->state->check.report.Get();
+  EXPECT_EQ(report.status, CheckStatus::kObserved);
+  EXPECT_EQ(report.text(), "Detected 3 consecutive errors, last one was: TCP connection failed");
   rig_->RunFor(1100);  // fastinter: two checks
   EXPECT_EQ(Text(), "UP");
 }

@@ -36,6 +36,7 @@ const CountCase kCountCases[] = {
      {Event::kPassed, Event::kFailed, Event::kFailed, Event::kPassed},
      {4, 3, 2, 4}},
     {"SuddenDeathLeavesOne", {Event::kPassed, Event::kSuddenDeath, Event::kFailed}, {4, 2, 0}},
+    {"SuddenDeathTwice", {Event::kPassed, Event::kSuddenDeath, Event::kSuddenDeath}, {4, 2, 0}},
     {"SuddenDeathOfTheDead", {Event::kFailed, Event::kSuddenDeath}, {0, 0}},
     {"MarkDown", {Event::kPassed, Event::kMarkDown, Event::kPassed}, {4, 0, 1}},
     {"ConditionalCountsAsPassed", {Event::kConditional}, {4}},
