@@ -67,6 +67,7 @@ class ClearCounters final : public Question {
     state.front_rates().ClearHighest(shard);
     state.back_rates().ClearHighest(shard);
     state.request_rates().ClearHighest(shard);
+    if (state.queue() != nullptr) state.queue()->ClearWaitingMax(shard);
     if (!all_) return;
     for (base::Counter* counter :
          {&part.front_total, &part.back_total, &part.bytes_in, &part.bytes_out, &part.retries,

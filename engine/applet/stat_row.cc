@@ -380,7 +380,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::wredis, state.Sum(&ServerShardPart::redispatches));
   row.Set(C::status, StatusText(server));
   SetChecks(row, server, facts);
-  row.Set(C::weight, state.weight());
+  row.Set(C::weight, server.backend->state->backend()->EffectiveWeight(server.index));
   row.Set(C::act, server.backup ? 0 : 1);
   row.Set(C::bck, server.backup ? 1 : 0);
   row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
@@ -433,12 +433,13 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
     connects += AttemptsOf(one);
     if (one.disabled() || one.weight() == 0) continue;
     (server->backup ? backups : active) += 1;
-    (server->backup ? backup_weight : active_weight) += one.weight();
+    (server->backup ? backup_weight : active_weight) +=
+        state.backend()->EffectiveWeight(server->index);
   }
   const uint64_t weight = active != 0 ? active_weight : backup_weight;
   SetSessions(row, state.BackCurrent(), state.BackPeak());
   SetQueue(row, state.Queued(), state.QueuedMax());
-  if (proxy.fullconn != 0) row.Set(C::slim, proxy.fullconn);
+  row.Set(C::slim, state.backend()->FullconnOf(facts.maxconn));
   row.Set(C::stot, state.Sum(&ProxyShardPart::back_total));
   row.Set(C::bin, bytes_in);
   row.Set(C::bout, bytes_out);

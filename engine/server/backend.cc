@@ -83,12 +83,14 @@ Backend::~Backend() = default;
 
 void Backend::AttachShard(uint32_t shard, shard::EventLoop* loop, uint32_t process_maxconn) {
   if (!slow_starts_.empty()) slow_starts_[shard]->Attach(loop);
-  if (queue_ == nullptr) return;
+  if (queue_ != nullptr) queue_->AttachShard(shard, loop, FullconnOf(process_maxconn));
+}
+
+uint32_t Backend::FullconnOf(uint32_t process_maxconn) const {
+  if (rules_.fullconn != 0) return rules_.fullconn;
   const uint64_t clients =
       rules_.frontend_maxconn_sum + uint64_t(rules_.frontends_without_maxconn) * process_maxconn;
-  const uint64_t fullconn =
-      rules_.fullconn != 0 ? rules_.fullconn : std::max<uint64_t>(clients / kFullconnDivisor, 1);
-  queue_->AttachShard(shard, loop, uint32_t(std::min<uint64_t>(fullconn, UINT32_MAX)));
+  return uint32_t(std::clamp<uint64_t>(clients / kFullconnDivisor, 1, UINT32_MAX));
 }
 
 void Backend::DetachShard(uint32_t shard) {
@@ -126,6 +128,16 @@ bool Backend::TryTakePersistent(uint32_t shard, uint32_t server) {
 uint32_t Backend::WeightNow(uint32_t server) const {
   const uint32_t weight = rules_.servers[server].state->weight();
   return rules_.has_static_weights && weight != 0 ? rules_.servers[server].weight : weight;
+}
+
+uint32_t Backend::Throttled(uint32_t server, uint32_t weight) const {
+  const uint32_t throttle = rules_.servers[server].state->throttle();
+  if (weight == 0 || throttle >= 100 || rules_.has_static_weights) return weight;
+  return std::max(1u, weight * throttle / 100);
+}
+
+uint32_t Backend::EffectiveWeight(uint32_t server) const {
+  return Throttled(server, WeightNow(server));
 }
 
 void Backend::Rebuild(Plan& plan) {
@@ -170,12 +182,7 @@ std::unique_ptr<Balancer> Backend::MakeBalancer(const std::vector<bool>& eligibl
   std::vector<uint32_t> order;
   const uint32_t scale = WeightScale(eligible);
   for (uint32_t server = 0; server < eligible.size(); ++server) {
-    uint32_t weight = eligible[server] ? WeightNow(server) * scale : 0;
-    const uint32_t throttle = rules_.servers[server].state->throttle();
-    if (weight != 0 && throttle < 100 && !rules_.has_static_weights) {
-      weight = std::max(1u, weight * throttle / 100);
-    }
-    weights.push_back(weight);
+    weights.push_back(eligible[server] ? Throttled(server, WeightNow(server) * scale) : 0);
     if (eligible[server]) order.push_back(server);
   }
   switch (rules_.algorithm) {

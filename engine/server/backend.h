@@ -78,6 +78,10 @@ class Backend final : SlotServers, ThrottleListener {
   bool TryTakePersistent(uint32_t shard, uint32_t server);
   // By those who must have this one.
   bool IsUsable(uint32_t shard, uint32_t server) override;
+  // As the file says or its frontends make it (manual 4.2, fullconn). Any thread.
+  uint32_t FullconnOf(uint32_t process_maxconn) const;
+  // What a server is balanced by now: less than its weight while it starts slowly. Any thread.
+  uint32_t EffectiveWeight(uint32_t server) const;
   // Some stream may ask for a server that is down.
   bool MayForce() const { return rules_.may_force; }
   bool ServesLine(uint32_t shard, uint32_t server) override {
@@ -122,6 +126,8 @@ class Backend final : SlotServers, ThrottleListener {
   }
   void Rebuild(Plan& plan);
   uint32_t WeightNow(uint32_t server) const;
+  // Less of it while the server starts slowly.
+  uint32_t Throttled(uint32_t server, uint32_t weight) const;
   uint32_t WeightScale(const std::vector<bool>& eligible) const;
   uint32_t ThrottlePercent(uint32_t server) override;
   void OnThrottleChanged(uint32_t shard) noexcept override;

@@ -82,6 +82,12 @@ void WaitQueue::AttachShard(uint32_t shard, shard::EventLoop* loop, uint32_t ful
   fullconn_.store(fullconn, kRelaxed);
 }
 
+void WaitQueue::ClearWaitingMax(uint32_t shard) {
+  for (uint32_t line = 0; line <= limits_.size(); ++line) {
+    PublishedOf(line, shard).waiting_max.Set(Waiting(line));
+  }
+}
+
 int64_t WaitQueue::WaitingMax(uint32_t line) const {
   int64_t most = 0;
   for (uint32_t shard = 0; shard < shards_; ++shard) {

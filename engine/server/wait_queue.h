@@ -153,6 +153,8 @@ class WaitQueue {
   int64_t Taken(uint32_t server) const { return counts_[server].taken.load(kRelaxed); }
   int64_t Waiting(uint32_t line) const { return lines_[line].waiting.load(kRelaxed); }
   int64_t WaitingMax(uint32_t line) const;
+  // Begins anew with those that wait now; the shard's own part of it.
+  void ClearWaitingMax(uint32_t shard);
   int64_t Limit(uint32_t server) const;
 
  private:

@@ -171,6 +171,7 @@ class Worker final : public shard::ShardApp {
   Session* NewSession(const BindConfig& bind) { return sessions_.New(*this, bind); }
   void FreeSession(Session* session);
   Stream* NewStream(Session& session, shard::Endpoint* client, bool http) {
+    ++streams_begun_;
     return streams_.New(*this, session, client, http);
   }
   // Null: there is no room.
@@ -211,7 +212,8 @@ class Worker final : public shard::ShardApp {
     }
     return request_number_++;
   }
-  uint64_t streams_begun() const { return stream_ids_; }
+  // Requests, and connections that carry none.
+  uint64_t streams_begun() const { return streams_begun_; }
   template <typename F>
   void ForEachStream(F visit) {
     for (Stream* stream = all_streams_.front(); stream != nullptr;
@@ -314,6 +316,7 @@ class Worker final : public shard::ShardApp {
   Scratch scratch_;
   std::vector<std::unique_ptr<KeepPool>> keep_pools_;  // the last one is in use
   uint64_t stream_ids_ = 0;
+  uint64_t streams_begun_ = 0;
   uint64_t request_number_ = 0;  // the next one; at the beginning of a block: none is left
   uint32_t outlived_ = 0;        // clients who are still open and have neither session nor place
   Drained draining_ = Drained::kAccepts;

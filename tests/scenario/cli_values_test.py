@@ -310,6 +310,50 @@ def a_servers_port_follows_the_clients():
             check(" 503 " in get(bind, "/"), "the fixed port again")
 
 
+@case
+def requests_and_peaks_of_queues_are_counted_and_cleared():
+    bind, = free_ports(1)
+    cli = f"/tmp/ringway-values-{bind}.sock"
+
+    def slow(peer):
+        while peer.recv(65536):
+            time.sleep(0.15)
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with Server(slow) as server:
+        text = f"""{head(cli)}listen in
+ bind 127.0.0.1:{bind}
+ maxconn 40
+ server s 127.0.0.1:{server.port} maxconn 1
+"""
+        with Proxy(text, [bind]):
+            before = int(info(cli)["CumReq"])  # with this one
+            peers = [connect(bind) for _ in range(3)]
+            for peer in peers:
+                peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            for peer in peers:
+                check(b" 200 " in peer.recv(4096), "an answer")
+            found = rows(cli)
+            check(found["in", "BACKEND"]["qmax"] == "2", found["in", "BACKEND"]["qmax"])
+            check(found["in", "BACKEND"]["slim"] == "4", "a tenth of the frontend's: " + found["in", "BACKEND"]["slim"])
+            check(int(info(cli)["CumReq"]) == before + 3 + 2, "requests, and sessions of the command line")
+            ask(cli, "clear counters")
+            found = rows(cli)
+            check(found["in", "s"]["qmax"] == found["in", "BACKEND"]["qmax"] == "0", "the peaks begin anew")
+
+
+@case
+def the_weight_is_what_a_slow_start_leaves_of_it():
+    bind, = free_ports(1)
+    cli = f"/tmp/ringway-values-{bind}.sock"
+    text = f"{head(cli)}listen in\n bind 127.0.0.1:{bind}\n balance roundrobin\n server s 127.0.0.1:1 weight 100 slowstart 60s\n"
+    with Proxy(text, [bind]):
+        check(rows(cli)["in", "s"]["weight"] == "100", "the whole")
+        ask(cli, "disable server in/s; enable server in/s")
+        row = within(5, lambda: (found := rows(cli)["in", "s"])["throttle"] and found)
+        check(0 < int(row["weight"]) < 50 and row["uweight"] == "100", f"{row['weight']} of {row['uweight']}, {row['throttle']} %")
+
+
 if __name__ == "__main__":
     try:
         if not IS_HAPROXY:
