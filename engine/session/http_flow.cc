@@ -99,6 +99,15 @@ void CountIntercepted(Stream& stream) {
   stream.frontend().state->part(stream.worker().index()).intercepted.Add();
 }
 
+// What a target says behind its authority: all of it but for the absolute form.
+std::string_view OriginOf(std::string_view target) {
+  if (target.empty() || target.front() == '/') return target;
+  const size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos) return target;
+  const size_t path = target.find('/', scheme + 3);
+  return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
 // A URI that begins with a slash stands for the path, also of a target in absolute form (manual
 // 4.2, monitor-uri).
 bool IsMonitor(const proto::RequestHead& request, std::string_view uri) {
@@ -143,14 +152,6 @@ bool RestrictNames(Stream& stream, FrontEndpoint& front) {
 }
 
 }  // namespace
-
-std::string_view OriginOf(std::string_view target) {
-  if (target.empty() || target.front() == '/') return target;
-  const size_t scheme = target.find("://");
-  if (scheme == std::string_view::npos) return target;
-  const size_t path = target.find('/', scheme + 3);
-  return path == std::string_view::npos ? "/" : target.substr(path);
-}
 
 // http-after-response: of every answer, the proxy's own ones as well (manual 4.2).
 void RunAfter(Stream& stream, proto::ResponseHead& head) {

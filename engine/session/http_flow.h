@@ -146,8 +146,6 @@ class HttpFlow {
   bool closes_client_ = false;            // option httpclose, or what the server's end demands
 };
 
-// What a target says behind its authority: all of it but for the absolute form.
-std::string_view OriginOf(std::string_view target);
 // http-after-response of the stream's proxies.
 void RunAfter(Stream& stream, proto::ResponseHead& head);
 // The status a reason is answered with; 0: nothing is said.
