@@ -18,6 +18,12 @@ namespace base {
 
 inline char ToLower(char c) { return c >= 'A' && c <= 'Z' ? char(c | 0x20) : c; }
 inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+// What a hexadecimal digit stands for; -1: it is none.
+inline int HexDigit(char c) {
+  if (IsDigit(c)) return c - '0';
+  const char lower = ToLower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix);
 std::string Lower(std::string_view text);

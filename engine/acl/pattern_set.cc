@@ -71,12 +71,6 @@ std::optional<int64_t> ParseBound(std::string_view text, bool versions) {
   return int64_t(*major << 16 | *minor);
 }
 
-int HexDigit(char c) {
-  if (base::IsDigit(c)) return c - '0';
-  c = base::ToLower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 }  // namespace
 
 std::string_view MethodName(MatchMethod method) { return kMethodNames[size_t(method)]; }
@@ -188,12 +182,12 @@ bool PatternSet::AddKept(char* pattern, size_t bytes, PatternFlags flags, std::s
     }
     case MatchMethod::kBin: {
       if (bytes % 2 != 0 ||
-          !std::all_of(text.begin(), text.end(), [](char c) { return HexDigit(c) >= 0; })) {
+          !std::all_of(text.begin(), text.end(), [](char c) { return base::HexDigit(c) >= 0; })) {
         *why = InQuotes(text) + " is not an even number of hexadecimal digits";
         return false;
       }
       for (size_t i = 0; i < bytes; i += 2) {
-        pattern[i / 2] = char(HexDigit(pattern[i]) << 4 | HexDigit(pattern[i + 1]));
+        pattern[i / 2] = char(base::HexDigit(pattern[i]) << 4 | base::HexDigit(pattern[i + 1]));
       }
       text = {pattern, bytes / 2};
       flags.ignore_case = false;

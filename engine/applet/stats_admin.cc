@@ -47,12 +47,6 @@ constexpr Result kResults[] = {
     {"DENY", "Nothing was done: that is not allowed here."},
 };
 
-int HexDigit(char c) {
-  if (base::IsDigit(c)) return c - '0';
-  const char lower = base::ToLower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 bool DecodeForm(std::string_view text, std::string* decoded) {
   decoded->clear();
   for (size_t i = 0; i < text.size(); ++i) {
@@ -62,7 +56,7 @@ bool DecodeForm(std::string_view text, std::string* decoded) {
       *decoded += text[i];
     } else {
       if (i + 2 >= text.size()) return false;
-      const int high = HexDigit(text[i + 1]), low = HexDigit(text[i + 2]);
+      const int high = base::HexDigit(text[i + 1]), low = base::HexDigit(text[i + 2]);
       if (high < 0 || low < 0) return false;
       *decoded += char(high * 16 + low);
       i += 2;

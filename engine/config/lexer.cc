@@ -12,12 +12,6 @@ bool IsSpace(char c) { return c == ' ' || c == '\t'; }
 bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool IsNameByte(char c) { return IsNameStart(c) || base::IsDigit(c); }
 
-int HexDigit(char c) {
-  if (base::IsDigit(c)) return c - '0';
-  const char lower = base::ToLower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 class Lexer {
  public:
   Lexer(const LexContext& context, Line& line, LexProblem& problem)
@@ -121,8 +115,8 @@ class Lexer {
   }
 
   bool HexEscape() {
-    const int high = at_ + 2 < raw_.size() ? HexDigit(raw_[at_ + 2]) : -1;
-    const int low = at_ + 3 < raw_.size() ? HexDigit(raw_[at_ + 3]) : -1;
+    const int high = at_ + 2 < raw_.size() ? base::HexDigit(raw_[at_ + 2]) : -1;
+    const int low = at_ + 3 < raw_.size() ? base::HexDigit(raw_[at_ + 3]) : -1;
     if (high < 0 || low < 0) {
       return Fail(
           at_, base::Format("truncated or invalid hexadecimal sequence at position %zu", at_ + 1),

@@ -15,12 +15,6 @@ using kind::kBinary;
 using kind::kText;
 constexpr char kHexDigits[] = "0123456789ABCDEF";
 
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = base::ToLower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // ---- base64 (RFC 4648, sections 4 and 5) ------------------------------------------------------
 
 constexpr char kStandard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -87,7 +81,7 @@ bool DecodeBase64(const PreparedUnit&, Sample& sample, EvalContext& context) {
 bool HexToInteger(const PreparedUnit&, Sample& sample, EvalContext&) {
   uint64_t number = 0;
   for (const char c : sample.text) {
-    const int value = HexValue(c);
+    const int value = base::HexDigit(c);
     if (value < 0 || number >> 60 != 0) {
       sample.SetInteger(0);
       return true;
@@ -193,8 +187,8 @@ bool DecodeUrl(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   for (size_t i = 0; i < sample.text.size(); ++i) {
     const char c = sample.text[i];
     if (c == '%') {
-      const int high = i + 2 < sample.text.size() ? HexValue(sample.text[i + 1]) : -1;
-      const int low = high >= 0 ? HexValue(sample.text[i + 2]) : -1;
+      const int high = i + 2 < sample.text.size() ? base::HexDigit(sample.text[i + 1]) : -1;
+      const int low = high >= 0 ? base::HexDigit(sample.text[i + 2]) : -1;
       if (low < 0) return false;
       *to++ = char(high << 4 | low);
       i += 2;

@@ -23,12 +23,6 @@ class Out {
   char* at_;
 };
 
-int HexDigit(char c) {
-  if (base::IsDigit(c)) return c - '0';
-  const char lower = base::ToLower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 bool IsUnreserved(char c) {
   const char lower = base::ToLower(c);
   return base::IsDigit(c) || (lower >= 'a' && lower <= 'z') || c == '-' || c == '.' || c == '_' ||
@@ -93,8 +87,8 @@ bool DecodeUnreserved(std::string_view text, bool strict, Out& out) {
       out.Add(text[i]);
       continue;
     }
-    const int high = i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? HexDigit(text[i + 2]) : -1;
+    const int high = i + 2 < text.size() ? base::HexDigit(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? base::HexDigit(text[i + 2]) : -1;
     if (high < 0 || low < 0) {
       if (strict) return false;
       out.Add('%');
@@ -116,7 +110,7 @@ bool Uppercase(std::string_view text, bool strict, Out& out) {
     out.Add(text[i]);
     if (text[i] != '%') continue;
     const bool is_escape =
-        i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 && HexDigit(text[i + 2]) >= 0;
+        i + 2 < text.size() && base::HexDigit(text[i + 1]) >= 0 && base::HexDigit(text[i + 2]) >= 0;
     if (!is_escape) {
       if (strict) return false;
       continue;
