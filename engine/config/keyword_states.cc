@@ -285,8 +285,6 @@ constexpr KeywordState kStates[] = {
     {"option socket-stats", kDefFront, kTunes, kAllowsBoth},
     // How fast, how much.
     {"option independent-streams", kAll, kTunes, kAllowsBoth},
-    {"option tcp-smart-accept", kDefFront, kTunes, kAllowsBoth},
-    {"option tcp-smart-connect", kDefBack, kTunes, kAllowsBoth},
     // Not in the manual any more, but in files.
     {"appsession", kBack, kGone, kNoPrefix, 0, "'cookie' and 'stick-table' took its place"},
     {"block", kProxies, kGone, kNoPrefix, 0, "'http-request deny' took its place"},

@@ -57,6 +57,7 @@ shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& addres
   options.v4v6 = bind.v4v6;
   options.tcp_fast_open = bind.tcp_fast_open;
   options.defer_accept = bind.defer_accept;
+  options.delays_first_ack = bind.frontend->accepts_smartly();
   options.mss = bind.mss;
   options.transparent = bind.transparent;
   options.user_timeout_ms = bind.tcp_user_timeout_ms;
@@ -75,8 +76,9 @@ std::string OptionsText(const shard::ListenOptions& options) {
   for (const int64_t value :
        {int64_t(options.reuse_port), int64_t(options.v6only), int64_t(options.v4v6),
         int64_t(options.transparent), int64_t(options.tcp_fast_open), int64_t(options.defer_accept),
-        int64_t(options.mss), int64_t(options.user_timeout_ms), int64_t(options.save_syn),
-        int64_t(options.unix_mode), options.unix_uid, options.unix_gid}) {
+        int64_t(options.delays_first_ack), int64_t(options.mss), int64_t(options.user_timeout_ms),
+        int64_t(options.save_syn), int64_t(options.unix_mode), options.unix_uid,
+        options.unix_gid}) {
     key += ' ' + std::to_string(value);
   }
   return key + ' ' + options.interface;
@@ -683,7 +685,9 @@ void Supervisor::FollowBacklog(const Socket& before, const Socket& now) {
 
 bool Supervisor::Reopen(Socket& socket, std::string* why) {
   const bool was_released = !socket.inherited && socket.address->address.is_ip();
-  if (!was_released || shard::ListenAgain(socket.fd, BacklogOf(*socket.bind)) == 0) return true;
+  if (!was_released) return true;
+  const auto options = OptionsOf(*socket.bind, *socket.address, settings_.reuse_port);
+  if (shard::Listen(socket.fd, options) == 0) return true;
   const int error = errno;
   *why = BindingText(*socket.bind) + ": cannot listen again: " + base::ErrnoText(error) + " (" +
          base::ErrnoName(error) + ")";

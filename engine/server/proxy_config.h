@@ -238,6 +238,10 @@ struct ProxyConfig {
   bool tcpka_server = false;             // option srvtcpka, tcpka
   shard::KeepAliveProbes client_probes;  // clitcpka-idle and its kin
   shard::KeepAliveProbes server_probes;  // srvtcpka-idle and its kin
+  bool smart_connect = false;            // option tcp-smart-connect
+  // option tcp-smart-accept: without it, mode http has it.
+  std::optional<bool> smart_accept;
+  bool accepts_smartly() const { return smart_accept.value_or(mode == Mode::kHttp); }
   bool nolinger = false;
   bool dont_log_null = false;  // option dontlognull
   bool splice_auto = false;    // option splice-auto: large transfers, both ways

@@ -129,6 +129,14 @@ void RegisterOptions(BuildKeywords& keywords) {
   AddOption(keywords, "option splice-auto", scope::kProxies, &ProxyConfig::splice_auto);
   AddOption(keywords, "option splice-request", scope::kProxies, &ProxyConfig::splice_request);
   AddOption(keywords, "option splice-response", scope::kProxies, &ProxyConfig::splice_response);
+  AddOption(keywords, "option tcp-smart-connect", kBack, &ProxyConfig::smart_connect);
+  keywords.Add({"option tcp-smart-accept", scope::kDefaults | kFront, Support::kWorks, kAllowsBoth},
+               [](BuildContext& context, KeywordUse& use) {
+                 std::optional<bool>& smart_accept = Config(context).smart_accept;
+                 smart_accept.reset();  // what "default" asks for
+                 if (use.prefix != kAllowsDefault) smart_accept = use.prefix == kNoPrefix;
+                 return HasArguments(use, 0, 0);
+               });
   keywords.Add({"option tcpka", kAll}, [](BuildContext& context, KeywordUse& use) {
     Config(context).tcpka_client = Config(context).tcpka_server = true;
     return HasArguments(use, 0, 0);

@@ -89,6 +89,7 @@ shard::OutgoingOptions OptionsOf(const DialRequest& request, uint16_t family) {
   options.keep_alive = request.backend.tcpka_server;
   options.keep_alive_probes = request.backend.server_probes;
   options.user_timeout_ms = server.tcp_user_timeout_ms;
+  options.delays_first_ack = request.backend.smart_connect;
   options.mark = request.plan.marks.mark;
   options.tos = request.plan.marks.tos;
   if (!source.is_given) return options;

@@ -86,6 +86,7 @@ int OpenOutgoingSocket(Ring& ring, const OutgoingOptions& options) {
   if (is_ip && options.user_timeout_ms != 0) {
     (void)SetInt(ring, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, int(options.user_timeout_ms));
   }
+  if (is_ip && options.delays_first_ack) (void)SetInt(ring, fd, IPPROTO_TCP, TCP_QUICKACK, 0);
   if (options.mark) SetMark(ring, fd, *options.mark);
   if (options.tos) SetTos(ring, fd, options.family, *options.tos);
   const int result = BindSource(ring, fd, options);

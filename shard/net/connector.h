@@ -32,6 +32,8 @@ struct OutgoingOptions {
   uint32_t ports = 0;
   uint32_t first_port = 0;
   uint32_t user_timeout_ms = 0;  // TCP_USER_TIMEOUT; 0: the system's
+  // The handshake's last packet leaves with the first bytes, which it waits for 40 ms at most.
+  bool delays_first_ack = false;
   std::optional<uint32_t>
       mark;  // SO_MARK, which needs CAP_NET_ADMIN; without the right there is none
   std::optional<uint8_t> tos;

@@ -155,8 +155,17 @@ int BindListenSocket(const ListenOptions& options, std::string* why) {
   return fd;
 }
 
+int Listen(int fd, const ListenOptions& options) {
+  if (listen(fd, BacklogOf(options)) != 0) return -1;
+  // Forgotten by a socket that begins to listen, so it comes after. Without it all works as well.
+  if (options.address.is_ip()) {
+    (void)SetInt(fd, IPPROTO_TCP, TCP_QUICKACK, options.delays_first_ack ? 0 : 1);
+  }
+  return 0;
+}
+
 bool BeginListening(int fd, const ListenOptions& options, std::string* why) {
-  if (listen(fd, BacklogOf(options)) != 0) {
+  if (Listen(fd, options) != 0) {
     (void)Fail(-1, "cannot listen on", options, why);
     return false;
   }
@@ -237,14 +246,10 @@ bool AdjustListenSocket(int fd, const ListenOptions& options, std::string* why) 
       what = "cannot clear TCP_FASTOPEN on";
     }
   }
-  if (what == nullptr && listen(fd, BacklogOf(options)) != 0) what = "cannot listen on";
+  if (what == nullptr && Listen(fd, options) != 0) what = "cannot listen on";
   if (what == nullptr) return true;
   (void)Fail(-1, what, options, why);
   return false;
-}
-
-int ListenAgain(int fd, uint32_t backlog) {
-  return listen(fd, backlog == 0 ? SOMAXCONN : int(backlog));
 }
 
 void IgnoreNewClients(int fd) {

@@ -27,6 +27,9 @@ struct ListenOptions {
   bool transparent = false;
   bool tcp_fast_open = false;
   bool defer_accept = false;
+  // The answer acknowledges a client's first bytes, if it comes within 40 ms: one packet less.
+  // Inherited by what is accepted.
+  bool delays_first_ack = false;
   uint32_t mss = 0;
   uint32_t user_timeout_ms = 0;  // TCP_USER_TIMEOUT, inherited by what is accepted; 0: the system's
   uint32_t save_syn = 0;  // TCP_SAVE_SYN: 1 keeps a client's first packet from IP on, 2 all of it
@@ -39,7 +42,10 @@ struct ListenOptions {
 // A bound, close-on-exec descriptor, or -1 with `*why` and errno set. One that is inherited listens
 // already.
 int BindListenSocket(const ListenOptions& options, std::string* why);
-// `fd` was bound by it, with the same options.
+// `fd` was bound by it, with the same options, and listens from now on, or again after it was shut
+// down for reading: 0, or -1 with errno.
+int Listen(int fd, const ListenOptions& options);
+// The same for the first time: one of a path is put in place.
 [[nodiscard]] bool BeginListening(int fd, const ListenOptions& options, std::string* why);
 // Of a unix socket that is not to listen after all: takes away the file it was bound by.
 void RemoveBoundPath(int fd);
@@ -52,8 +58,6 @@ bool SharesItsPort(int fd);
 // Sets on such a socket what can be changed. Who waits in it stays.
 [[nodiscard]] bool AdjustListenSocket(int fd, const ListenOptions& options, std::string* why);
 
-// A socket that was shut down for reading listens again: 0, or -1 with errno.
-int ListenAgain(int fd, uint32_t backlog);
 // A TCP socket that is about to be closed: who begins to connect from now on is not heard, and asks
 // again when it is gone. Who has begun may finish, and can be accepted: those who came while it is
 // closed would be reset. Where the system refuses, nothing changes.

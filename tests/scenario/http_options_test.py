@@ -1,11 +1,16 @@
 """Options of mode http that need two connections of one server at once, or the very bytes it was sent."""
 
+import fcntl
 import os
+import struct
 import sys
 import tempfile
+import termios
 import threading
+import time
 
-from harness import IS_HAPROXY, Proxy, case, check, free_port, run_cases, skip
+from harness import (IS_HAPROXY, Proxy, Server, case, check, connect, free_port, listen_config, receive_all, run_cases,
+                     skip)
 from http_peer import Client, Origin
 
 
@@ -37,6 +42,37 @@ def ask(client, target):
     client.send(get(target))
     answer = client.answer()
     check(answer.status == 200, f"{target}: {answer}")
+
+
+# tcp-smart-accept
+
+
+def acknowledged_at_once(options):
+    """Whether a client's first bytes are, before there is an answer; the system delays that for 40 ms at most."""
+    def answer_later(peer):
+        peer.recv(65536)
+        time.sleep(0.1)
+        peer.sendall(b"HTTP/1.1 204 n\r\nConnection: close\r\n\r\n")
+
+    port = free_port()
+    with Server(answer_later) as server, Proxy(listen_config(port, server.port, options), [port]):
+        for _ in range(20):
+            client = connect(port)
+            begin = time.monotonic()
+            client.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\nHost: h\r\n\r\n")
+            unacknowledged, = struct.unpack("i", fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)))
+            in_time = time.monotonic() - begin < 0.02
+            check(receive_all(client).startswith(b"HTTP/1.1 204"), "the answer")
+            client.close()
+            if in_time:
+                return unacknowledged == 0
+    raise AssertionError("the machine is too slow to tell")
+
+
+@case
+def the_answer_acknowledges_the_first_bytes():
+    check(not acknowledged_at_once("mode http"), "mode http saves a packet")
+    check(acknowledged_at_once("mode http\n  no option tcp-smart-accept"), "unless it is told not to")
 
 
 # h1-case-adjust-bogus-server

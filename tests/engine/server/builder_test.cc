@@ -363,9 +363,9 @@ TEST(Builder, OddButLegalFilesAreWarnedAbout) {
        {"9:18 the 'default_backend' of listen 'a' always has precedence over its servers, which "
         "will never be used"}},
       {"TunesOnly",
-       BackendText(" option tcp-smart-connect\n option independent-streams\n"),
-       {"2:2 'option tcp-smart-connect' is accepted but has no effect",
-        "3:2 'option independent-streams' is accepted but has no effect"}},
+       BackendText(" option independent-streams\n email-alert to a@b\n"),
+       {"2:2 'option independent-streams' is accepted but has no effect",
+        "3:2 'email-alert to' is accepted but has no effect"}},
       {"EarlyData",
        BackendText(" retry-on 503 0rtt-rejected\n"),
        {"2:15 'retry-on': '0rtt-rejected' has no effect, as no early data is ever sent to "
@@ -375,8 +375,8 @@ TEST(Builder, OddButLegalFilesAreWarnedAbout) {
        {"2:16 'srvtcpka-idle': the most that the system takes is 32767, which is used instead",
         "3:15 'srvtcpka-cnt': the most that the system takes is 127, which is used instead"}},
       {"OncePerWord",
-       BackendText(" option tcp-smart-connect\nbackend c\n option tcp-smart-connect\n"),
-       {"2:2 'option tcp-smart-connect' is accepted but has no effect"}},
+       BackendText(" option independent-streams\nbackend c\n option independent-streams\n"),
+       {"2:2 'option independent-streams' is accepted but has no effect"}},
       {"ThreadGroups",
        "global\n thread-groups 2\n",
        {"2:16 'thread-groups' is accepted but there is one group of threads"}},
@@ -607,6 +607,7 @@ TEST(Builder, ProxyWordsLandInTheirFields) {
   srvtcpka-idle 40000
   srvtcpka-cnt 200
   option nolinger
+  option tcp-smart-connect
   balance random(4)
 )");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
@@ -636,6 +637,7 @@ TEST(Builder, ProxyWordsLandInTheirFields) {
   EXPECT_EQ(a.server_probes.interval_s, 0u);
   EXPECT_EQ(a.server_probes.probes, 127u);
   EXPECT_TRUE(a.nolinger);
+  EXPECT_TRUE(a.smart_connect);
   EXPECT_EQ(a.balance, BalanceAlgorithm::kRandom);
   EXPECT_EQ(a.balance_random_draws, 4u);
 }

@@ -637,5 +637,21 @@ TEST_F(HttpKeywords, GlobalFaults) {
   }
 }
 
+// Without the option the mode decides, wherever that stands.
+TEST_F(HttpKeywords, SmartAcceptIsOfModeHttpUnlessSaid) {
+  const auto accepts_smartly = [](const std::string& lines) {
+    const BuiltText built("defaults\n timeout client 1s\n" + lines);
+    EXPECT_NE(built.configuration, nullptr) << built.Render();
+    return built.configuration != nullptr && built.configuration->proxies[0]->accepts_smartly();
+  };
+  const std::string option = " option tcp-smart-accept\n";
+  const std::string frontend = "frontend a\n bind :1\n";
+  EXPECT_FALSE(accepts_smartly(frontend));
+  EXPECT_TRUE(accepts_smartly(option + frontend));
+  EXPECT_TRUE(accepts_smartly(" mode http\n" + frontend));
+  EXPECT_FALSE(accepts_smartly(" mode http\n no" + option + frontend));
+  EXPECT_TRUE(accepts_smartly(" no" + option + frontend + " mode http\n default" + option));
+}
+
 }  // namespace
 }  // namespace engine

@@ -51,6 +51,7 @@ TEST_F(ConnectorTest, PlainSocketsAreNotBound) {
   EXPECT_TRUE(net_.FileOf(fd)->local.empty());
   EXPECT_TRUE(Has(fd, IPPROTO_TCP, TCP_NODELAY));
   EXPECT_FALSE(Has(fd, IPPROTO_TCP, TCP_USER_TIMEOUT));
+  EXPECT_FALSE(Has(fd, IPPROTO_TCP, TCP_QUICKACK));
   EXPECT_FALSE(Has(fd, SOL_IP, IP_TRANSPARENT));
   ring_->Close(fd);
   ring_->Turn(0);
@@ -61,6 +62,7 @@ TEST_F(ConnectorTest, SetsWhatIsAskedFor) {
   options.source = Address::V4(0x0a000001, 0);
   options.transparent = true;
   options.user_timeout_ms = 3000;
+  options.delays_first_ack = true;
   options.keep_alive = true;
   options.interface = "eth7";
   const int fd = OpenOutgoingSocket(*ring_, options);
@@ -69,6 +71,7 @@ TEST_F(ConnectorTest, SetsWhatIsAskedFor) {
   EXPECT_TRUE(Has(fd, SOL_IP, IP_TRANSPARENT));
   EXPECT_TRUE(Has(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT));
   EXPECT_TRUE(Has(fd, IPPROTO_TCP, TCP_USER_TIMEOUT));
+  EXPECT_TRUE(Has(fd, IPPROTO_TCP, TCP_QUICKACK));
   EXPECT_TRUE(Has(fd, SOL_SOCKET, SO_KEEPALIVE));
   const std::pair<int, int> device = {SOL_SOCKET, SO_BINDTODEVICE};
   EXPECT_EQ(net_.FileOf(fd)->options[device], "eth7");

@@ -175,19 +175,36 @@ TEST_F(SocketOptionsTest, AdjustingSetsAndClears) {
   options.user_timeout_ms = 7000;
   options.defer_accept = true;
   options.save_syn = 2;
+  options.delays_first_ack = true;
   ASSERT_TRUE(AdjustListenSocket(fd, options, &why)) << why;
   EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_SAVE_SYN), 2);
   EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 7000);
   EXPECT_GT(Get(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
+  EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_QUICKACK), 0);
   ListenOptions plain = options;
   plain.mss = 0;
   plain.user_timeout_ms = 0;
   plain.defer_accept = false;
   plain.save_syn = 0;
+  plain.delays_first_ack = false;
   ASSERT_TRUE(AdjustListenSocket(fd, plain, &why)) << why;
   EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
   EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_SAVE_SYN), 0);
   EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
+  EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_QUICKACK), 1);
+}
+
+TEST_F(SocketOptionsTest, WhoBeginsToListenDelaysTheFirstAcknowledgement) {
+  ListenOptions options = Loopback();
+  const int plain = OpenAnywhere(options);
+  EXPECT_EQ(Get(plain, IPPROTO_TCP, TCP_QUICKACK), 1);
+  options = Loopback();
+  options.delays_first_ack = true;
+  const int fd = OpenAnywhere(options);
+  EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_QUICKACK), 0);
+  ASSERT_EQ(shutdown(fd, SHUT_RD), 0);
+  ASSERT_EQ(Listen(fd, options), 0);
+  EXPECT_EQ(Get(fd, IPPROTO_TCP, TCP_QUICKACK), 0);
 }
 
 TEST_F(SocketOptionsTest, AdjustingKeepsWhoWaits) {
