@@ -46,4 +46,10 @@ class CheckHost {
   ~CheckHost() = default;
 };
 
+CheckView& ViewOf(const ServerConfig& server, CheckOf of);
+// What a check of `server`, or its traffic in the place of one, has found: published, counted, and
+// told to `host`.
+void Conclude(CheckHost& host, const ServerConfig& server, CheckOf of, const CheckReport& report,
+              HealthEvent event);
+
 }  // namespace engine

@@ -63,9 +63,7 @@ ServerCheck::ServerCheck(CheckHost& host, const CheckSettings& settings, ServerC
       timer_(this),
       agent_send_(server.check.agent_send) {}
 
-CheckView& ServerCheck::view() const {
-  return of_ == CheckOf::kAgent ? server_.state->agent : server_.state->check;
-}
+CheckView& ServerCheck::view() const { return ViewOf(server_, of_); }
 
 void ServerCheck::Begin(uint64_t first_ms) {
   timer_.Set(host_.context().loop->timers(), std::max<uint64_t>(first_ms, 1));
@@ -232,17 +230,8 @@ void ServerCheck::OnExchangeDone(const CheckOutcome& outcome) {
   // What was found out about a server that was taken out meanwhile does not count.
   if (IsPaused()) return WaitFor(IntervalMs());
   if (of_ == CheckOf::kAgent) return FinishAgent(outcome);
-  ServerState& state = *server_.state;
-  const CheckReport before = view().report.Get();
-  const CheckReport report = ReportOf(outcome);
-  view().report.Set(report);
-  const HealthChange change = state.health.Apply(EventOf(Info(outcome.status).result));
-  if (Info(outcome.status).result == CheckResult::kFailed &&
-      change.value_before.count >= state.health.rules().rise) {
-    state.counters.failed.fetch_add(1, std::memory_order_relaxed);
-  }
+  Conclude(host_, server_, of_, ReportOf(outcome), EventOf(Info(outcome.status).result));
   WaitFor(IntervalMs());
-  host_.OnChecked(server_, of_, before, report, change);
 }
 
 // That an agent cannot be asked says nothing about its server (manual 5.2, agent-check).
@@ -268,13 +257,13 @@ void ServerCheck::FinishAgent(const CheckOutcome& outcome) {
       told.text = "agent reports an error : " + answer.error;
     }
   }
-  const CheckReport before = view().report.Get();
   const CheckReport report = ReportOf(told);
-  view().report.Set(report);
-  HealthChange change;
-  if (event) change = server_.state->health.Apply(*event);
+  if (event) {
+    Conclude(host_, server_, of_, report, *event);
+  } else {
+    view().report.Set(report);
+  }
   WaitFor(IntervalMs());
-  if (event) host_.OnChecked(server_, of_, before, report, change);
   host_.OnAgentSaid(server_, answer);
 }
 

@@ -136,18 +136,11 @@ void ServerEvents::HandleObserved(shard::Shard& shard, const shard::Message& mes
 
 // As a check that has failed.
 void ServerEvents::Observe(const ServerConfig& server, HealthEvent event, const char* what) {
-  ServerState& state = *server.state;
   CheckReport report;
   report.status = CheckStatus::kObserved;
   report.SetText("Detected " + std::to_string(server.check.error_limit) +
                  " consecutive errors, last one was: " + what);
-  const CheckReport before = state.check.report.Get();
-  state.check.report.Set(report);
-  const HealthChange change = state.health.Apply(event);
-  if (change.value_before.count >= state.health.rules().rise) {
-    state.counters.failed.fetch_add(1, std::memory_order_relaxed);
-  }
-  OnChecked(server, CheckOf::kServer, before, report, change);
+  Conclude(*this, server, CheckOf::kServer, report, event);
 }
 
 void ServerEvents::OnNoAnswer(const ServerConfig& server, CloseReason reason) {
