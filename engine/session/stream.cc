@@ -415,11 +415,7 @@ AssignResult Stream::AssignTarget(CloseReason* reason) {
   Backend::Choice choice = backend_->state->backend()->Choose(worker_.index(), pick, &server);
   WaitQueue* queue = backend_->state->queue();
   if (choice == Backend::Choice::kServerFull) {
-    const int64_t ahead = backend_->state->ServerQueued(server);
-    if (queue->Enter(worker_.index(), WaitQueue::LineOf(server), this)) {
-      log_.OnQueued(StreamLog::Line::kServer, ahead, backend_->servers[server].get());
-      return AssignResult::kQueued;
-    }
+    if (EnterLineOf(server)) return AssignResult::kQueued;
     // Its line is full, too: any other server (manual 5.2, maxqueue).
     pick.has_hash = false;
     pick.avoid = int(server);
@@ -497,13 +493,18 @@ AssignResult Stream::AssignServer(uint32_t server, bool forced) {
     TakeSlot(server);
     return AssignResult::kAssigned;
   }
-  const int64_t ahead = backend_->state->ServerQueued(server);
   const bool may_wait = is_usable || (is_forced && backend.MayForce());
-  if (may_wait && backend.queue()->Enter(shard, WaitQueue::LineOf(server), this)) {
-    log_.OnQueued(StreamLog::Line::kServer, ahead, backend_->servers[server].get());
-    return AssignResult::kQueued;
-  }
-  return AssignResult::kFailed;
+  return may_wait && EnterLineOf(server) ? AssignResult::kQueued : AssignResult::kFailed;
+}
+
+// False: it is full.
+bool Stream::EnterLineOf(uint32_t server) {
+  const int64_t ahead = backend_->state->ServerQueued(server);
+  WaitQueue* queue = backend_->state->queue();
+  if (!queue->Enter(worker_.index(), WaitQueue::LineOf(server), this)) return false;
+  waited_for_ = int(server);
+  log_.OnQueued(StreamLog::Line::kServer, ahead, backend_->servers[server].get());
+  return true;
 }
 
 // The server that has a connection of this session already (option prefer-last-server), or that
@@ -527,12 +528,14 @@ AssignResult Stream::AssignLast() {
   const int64_t waiting = backend_->state->ServerQueued(last->index);
   const bool may_wait =
       sticks || http.max_keep_alive_queue < 0 || waiting < http.max_keep_alive_queue;
-  return may_wait && backend.queue()->Enter(worker_.index(), WaitQueue::LineOf(last->index), this)
-             ? AssignResult::kQueued
-             : AssignResult::kFailed;
+  return may_wait && EnterLineOf(last->index) ? AssignResult::kQueued : AssignResult::kFailed;
 }
 
 void Stream::TakeSlot(uint32_t server) {
+  if (waited_for_ >= 0 && waited_for_ != int(server)) {
+    CountRedispatch(backend_->servers[uint32_t(waited_for_)]->state->part(worker_.index()));
+  }
+  waited_for_ = -1;
   slot_ = ServerSlot(*backend_->servers[server], worker_.index());
   slot_.server()->state->rates().Count(worker_.index(), NowMicros());
   target_ = shard::Target::Of(slot_.server());
@@ -710,14 +713,18 @@ RetryChoice Stream::ChoiceOfRetry() {
           .retries_max = retries_max()};
 }
 
+void Stream::CountRedispatch(ServerShardPart& from) {
+  backend_->state->part(worker_.index()).redispatches.Add();
+  from.redispatches.Add();
+  log_.OnRedispatch();
+}
+
 // For another one.
 void Stream::LeaveServer() {
-  backend_->state->part(worker_.index()).redispatches.Add();
-  slot_.part().redispatches.Add();
+  CountRedispatch(slot_.part());
   avoid_server_ = int(slot_.server()->index);
   persistence_.Break();
   chosen_server_ = -1;
-  log_.OnRedispatch();
   slot_.Release();
 }
 
