@@ -62,8 +62,8 @@ class SilentDrop final : public RuleAction {
     const int fd = context.client->fd();
     const int on = 1;
     const int ttl = rst_ttl_ == 0 ? 1 : rst_ttl_;
-    // An acknowledgement that is put off (tcp-smart-accept) is sent now: without it the client sends
-    // again, and is told that there is no connection.
+    // An acknowledgement that is put off (tcp-smart-accept) is sent now: without it the client
+    // sends again, and is told that there is no connection.
     (void)ring.SetOption(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
     const bool silent =
         rst_ttl_ == 0 && ring.SetOption(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) == 0;

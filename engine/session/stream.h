@@ -259,7 +259,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   uint32_t runs_ = 0;
   uint32_t port_tries_ = 0;  // of the server's range of source ports
   int avoid_server_ = -1;
-  int waited_for_ = -1;  // the server of whose line it is or was last
+  int waited_for_ = -1;     // the server of whose line it is or was last
   int chosen_server_ = -1;  // by use-server
   uint32_t hash_ = 0;       // for a balancing algorithm that places streams by one
   shard::CloseReason reason_ = shard::CloseReason::kNone;
