@@ -57,11 +57,11 @@ void Persistence::ReadRequest(const ProxyConfig& backend, const Servers& servers
 void Persistence::Judge(const ProxyConfig& backend, const Servers& servers, uint64_t now_s,
                         std::string_view value) {
   const CookieConfig& cookie = backend.http.cookie;
+  DatedCookie dated;
   if (cookie.mode == CookieMode::kPrefix) {
     value = value.substr(0, value.find(CookieConfig::kPrefixMark));
-  }
-  DatedCookie dated;
-  if (cookie.dated()) {
+  } else if (cookie.dated() || servers.cookies.Find(value).empty()) {
+    // Dates may be left from a configuration that asked for them.
     dated = ParseDatedCookie(value);
     value = dated.server;
     if (cookie.max_life_s != 0 && dated.first != 0 &&
@@ -84,9 +84,10 @@ void Persistence::Judge(const ProxyConfig& backend, const Servers& servers, uint
     server_ = int32_t(server);
     first_date_ = dated.first;
     // maxlife looks at the first date alone: once that is there, nothing of it changes.
-    must_refresh_ = (cookie.max_idle_s != 0 && dated.last != CookieDateOf(now_s)) ||
-                    (cookie.max_life_s != 0 && dated.first == 0);
-    must_refresh_ = must_refresh_ && cookie.dated();
+    must_refresh_ = cookie.dated()
+                        ? (cookie.max_idle_s != 0 && dated.last != CookieDateOf(now_s)) ||
+                              (cookie.max_life_s != 0 && dated.first == 0)
+                        : dated.last != 0;
     return;
   }
 }

@@ -112,7 +112,8 @@ TEST_F(PersistenceTest, TheCookieNamesTheServer) {
       {"bytes above 127", {"S=s0\xff"}, -1, 'I'},
       {"inside of another's quotes", {"a=\"; S=s0\""}, -1, 'N'},
       {"a prefix is none here", {"S=s0~x"}, -1, 'I'},
-      {"dates are none here", {"S=s0|awnld"}, -1, 'I'},
+      {"dates of another time", {"S=s0|awnld"}, 0, 'V'},
+      {"a date that is none", {"S=s0|x"}, 0, 'V'},
       {"long", {"S=" + std::string(15000, 's')}, -1, 'I'},
   };
   for (const CookieMode mode : {CookieMode::kObserved, CookieMode::kInsert, CookieMode::kRewrite}) {
@@ -343,6 +344,8 @@ TEST_F(PersistenceTest, DatesAreSetAndRefreshed) {
       {"both, of now", 100, 100, "S=s0|awnld|awnlb", "", "VN"},
       {"both, idle for too long", 100, 90000, "S=s0|awmld|awmld", "S=s0|awnld|awnld; path=/", "EI"},
       {"both, too old", 100, 100, "S=s0|awnld|awmld", "S=s0|awnld|awnld; path=/", "OI"},
+      {"no dates any more", 0, 0, "S=s0|awmld|awmld", "S=s0; path=/", "VU"},
+      {"no dates any more, bad date", 0, 0, "S=s0|x", "", "VN"},
   };
   Insert();
   for (const Row& row : rows) {
