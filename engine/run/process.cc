@@ -234,7 +234,6 @@ void Run::PrintKeywords() {
 
 bool Run::HasListener(const Configuration& configuration) {
   for (const auto& proxy : configuration.proxies) {
-    if (proxy->is_internal) continue;  // the way in to nothing
     if (proxy->is_frontend && !proxy->disabled && !proxy->binds.empty()) return true;
   }
   return false;
