@@ -121,12 +121,16 @@ def connect(port, timeout_s=10, host="127.0.0.1"):
     return peer
 
 
+class EndOfFile(AssertionError):
+    pass
+
+
 def receive_exactly(peer, count):
     pieces = []
     while count > 0:
         piece = peer.recv(min(count, 1 << 20))
         if not piece:
-            raise AssertionError(f"end of file with {count} bytes missing")
+            raise EndOfFile(f"{count} bytes are missing")
         pieces.append(piece)
         count -= len(piece)
     return b"".join(pieces)

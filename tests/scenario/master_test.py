@@ -15,8 +15,8 @@ import tempfile
 import threading
 import time
 
-from harness import (DEFAULTS, PROGRAM, SANITIZED, Proxy, Server, case, check, connect, echo, free_port, is_closed_within,
-                     listen_config, need_program, receive_all, receive_exactly, run_cases, until)
+from harness import (DEFAULTS, PROGRAM, SANITIZED, EndOfFile, Proxy, Server, case, check, connect, echo, free_port,
+                     is_closed_within, listen_config, need_program, receive_all, receive_exactly, run_cases, until)
 
 RESTARTS = 20
 RELOADS = int(os.environ.get("RINGWAY_RELOADS", "20"))
@@ -111,7 +111,7 @@ def is_served(port):
     """False for a connection that its owner's death has cut."""
     try:
         ping(port)
-    except ConnectionResetError:
+    except (ConnectionResetError, EndOfFile):
         return False
     return True
 
