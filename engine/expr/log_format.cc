@@ -79,7 +79,7 @@ class LogFormat::Parser {
 bool LogFormat::Parser::Run() {
   while (at_ < text_.size()) {
     const char c = text_[at_];
-    if (c == ' ' || c == '\t') {
+    if (c == ' ') {
       if (format_.items_.empty() || format_.items_.back().tag != LogTag::kSpace) {
         Add(LogTag::kSpace);
       }

@@ -318,6 +318,7 @@ void LogItemWriter::HeaderList(const LogCaptures& captures) {
 
 void LogItemWriter::Write(const Sample* sample, uint8_t flags, LogType type, Scratch& scratch) {
   flags_ = flags;
+  is_sample_ = true;
   type_ = type;
   if (sample == nullptr) return Nothing();
   Sample value = *sample;
@@ -333,6 +334,7 @@ void LogItemWriter::Write(const Sample* sample, uint8_t flags, LogType type, Scr
 
 void LogItemWriter::Write(LogTag tag, uint8_t flags, LogType type) {
   flags_ = flags;
+  is_sample_ = false;
   type_ = type;
   if (WriteDate(tag) || WriteTimer(tag) || WriteAddress(tag) || WriteRequest(tag) ||
       WriteCount(tag)) {

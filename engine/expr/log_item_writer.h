@@ -47,6 +47,10 @@ class LogItemWriter {
     if ((flags_ & kLogMessage) != 0) {
       return (flags_ & kLogEscape) != 0 ? LogEscape::kPercentBackslash : LogEscape::kPercent;
     }
+    // A value may be JSON, or go into another's quotes as the format says. Quotes that are asked
+    // for here hold (manual 8.6).
+    if (is_sample_ && (flags_ & kLogEscape) != 0) return LogEscape::kControlsBackslash;
+    if (is_sample_ && !quotes()) return LogEscape::kControls;
     return (flags_ & kLogEscape) != 0 ? LogEscape::kHashBackslash : LogEscape::kHash;
   }
 
@@ -91,6 +95,7 @@ class LogItemWriter {
   const LogEncoding encoding_;
   const bool binary_;
   uint8_t flags_ = 0;
+  bool is_sample_ = false;
   LogType type_ = LogType::kOwn;
 };
 

@@ -13,12 +13,15 @@ namespace {
 constexpr char kHexDigits[] = "0123456789ABCDEF";
 
 // What manual 8.6 has written as "#XX".
-constexpr std::array<bool, 256> MakeHashed() {
+constexpr std::array<bool, 256> MakeHashed(bool printable) {
   std::array<bool, 256> hashed{};
-  for (int c = 0; c < 256; ++c) hashed[size_t(c)] = c < 32 || c > 126 || c == '#' || c == '"';
+  for (int c = 0; c < 256; ++c) {
+    hashed[size_t(c)] = c < 32 || c > 126 || (printable && (c == '#' || c == '"'));
+  }
   return hashed;
 }
-constexpr std::array<bool, 256> kHashed = MakeHashed();
+constexpr std::array<bool, 256> kHashed = MakeHashed(true);
+constexpr std::array<bool, 256> kControls = MakeHashed(false);
 
 // The length of the one character that `text` begins with, above ASCII; 0: that is no UTF-8
 // (RFC 3629 section 4: neither too long a form, nor half a pair, nor above 10FFFF).
@@ -75,16 +78,19 @@ LogLine& LogLine::Hex(uint64_t value, int width) {
 LogLine& LogLine::Escaped(std::string_view text, LogEscape escape) {
   if (escape == LogEscape::kPercent) return Percent(text, false);
   if (escape == LogEscape::kPercentBackslash) return Percent(text, true);
-  const bool backslash =
-      escape == LogEscape::kHashBackslash || escape == LogEscape::kHashBracketsBackslash;
+  const bool controls = escape == LogEscape::kControls || escape == LogEscape::kControlsBackslash;
+  const std::array<bool, 256>& bad = controls ? kControls : kHashed;
+  const bool backslash = escape == LogEscape::kHashBackslash ||
+                         escape == LogEscape::kHashBracketsBackslash ||
+                         escape == LogEscape::kControlsBackslash;
   const bool brackets =
       escape == LogEscape::kHashBrackets || escape == LogEscape::kHashBracketsBackslash;
   // Runs of harmless bytes are copied whole: nearly every text is one.
   size_t clean = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = uint8_t(text[i]);
-    const bool marked = backslash && (c == '\\' || c == ']');
-    const bool hashed = kHashed[c] || (brackets && (c == '{' || c == '|' || c == '}'));
+    const bool marked = backslash && (c == '\\' || c == ']' || (c == '"' && controls));
+    const bool hashed = bad[c] || (brackets && (c == '{' || c == '|' || c == '}'));
     if (!hashed && !marked) continue;
     Text(text.substr(clean, i - clean));
     clean = i + 1;

@@ -29,8 +29,10 @@ enum class LogEscape : uint8_t {
   kHashBackslash,  // the same, and a backslash before '\' and ']' (flag E)
   kHashBrackets,   // as kHash, and "#XX" for '{', '|' and '}': of captured headers
   kHashBracketsBackslash,
-  kPercent,           // "%XX" for controls but tabs: of texts that go into HTTP messages
-  kPercentBackslash,  // the same, and a backslash before '"', '\' and ']' (flag E)
+  kControls,           // "#XX" for what is not printable alone: of expressions, which may be JSON
+  kControlsBackslash,  // the same, and a backslash before '"', '\' and ']' (flag E)
+  kPercent,            // "%XX" for controls but tabs: of texts that go into HTTP messages
+  kPercentBackslash,   // the same, and a backslash before '"', '\' and ']' (flag E)
 };
 
 class LogLine {

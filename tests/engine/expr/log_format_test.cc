@@ -115,7 +115,7 @@ TEST(LogFormat, Items) {
       {"%{+Q}o%s %{-Q}s %ST", "\"srv1\" srv1 200"},
       {"%{+Q}ID %ID %CC %{+Q}CS", "\"\" - - \"\""},
       {"a%%b", "a%b"},
-      {"  a \t b  ", "a b "},
+      {"  a \t b  ", "a \t b "},
       {"a %hr %hs %hrl %hsl b", "a b"},
       {"%(name:sint)B %(n)s", "2750 srv1"},
       {"%H %pid %rt %lc %OG %sslv", "vm 14389 57 0 unspec -"},

@@ -45,6 +45,10 @@ TEST(LogLine, PeersBytesAreMadeHarmless) {
             "a#22#23\\]#7F#01#FF z");
   EXPECT_EQ(Written([&](LogLine& line) { line.Escaped(text, LogEscape::kHashBackslash); }),
             "a#22#23\\\\\\]#7F#01#FF z");
+  EXPECT_EQ(Written([&](LogLine& line) { line.Escaped(text, LogEscape::kControls); }),
+            "a\"#\\]#7F#01#FF z");
+  EXPECT_EQ(Written([&](LogLine& line) { line.Escaped(text, LogEscape::kControlsBackslash); }),
+            "a\\\"#\\\\\\]#7F#01#FF z");
   // In a message only what could end its lines: controls, but not the tab.
   const std::string message("a\"#\\]\t\x7f\x01\xff\r\n\0z", 13);
   EXPECT_EQ(Written([&](LogLine& line) { line.Escaped(message, LogEscape::kPercent); }),
