@@ -112,6 +112,7 @@ void MuxH1Back::HeadDone() {
     return RefuseHead();
   }
   message.known = true;
+  message.head.fields.LiftLimit();
   if (message.framing.drop_content_length) {
     message.head.fields.RemoveAll(proto::FieldName::kContentLength);
   }

@@ -117,6 +117,7 @@ void MuxH1Front::HeadDone() {
     return Refuse(proto::FramingErrorStatus(message.framing.error), CloseReason::kClientProtocol);
   }
   message.known = true;
+  message.head.fields.LiftLimit();
   if (profile_->use_proxy_header && proto::IsProxied(message.head)) {
     message.head.connection_field = FieldName::kProxyConnection;
   }

@@ -4,7 +4,8 @@
 //          arena or of static storage. They must live as long as the list; CopyX puts them into
 //          the arena.
 // Threads: shard-local.
-// Units:   fields_max in fields (tune.http.maxhdr less one: the manual counts the first line).
+// Units:   fields_max in fields (tune.http.maxhdr less one: the manual counts the first line). That
+//          limits what a peer may send; who edits what has come lifts it.
 // Errors:  a full list refuses (false). Names above 65535 bytes, values of 4 GB are refused
 //          likewise.
 // States:  none. Every edit invalidates Field pointers and iterators.
@@ -46,14 +47,16 @@ static_assert(sizeof(Field) == 24);
 
 class FieldList {
  public:
-  static constexpr uint32_t kFieldsMaxDefault = 100;
+  static constexpr uint32_t kFieldsMaxDefault = 100;    // received
+  static constexpr uint32_t kFieldsMaxSent = 1u << 20;  // no limit but that of bytes
 
-  explicit FieldList(base::Arena& arena, uint32_t fields_max = kFieldsMaxDefault)
+  explicit FieldList(base::Arena& arena, uint32_t fields_max = kFieldsMaxSent)
       : arena_(&arena), fields_max_(fields_max) {}
 
   uint32_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   uint32_t fields_max() const { return fields_max_; }
+  void LiftLimit() { fields_max_ = kFieldsMaxSent; }
   const Field* begin() const { return fields_; }
   const Field* end() const { return fields_ + size_; }
   const Field& operator[](uint32_t index) const { return fields_[index]; }

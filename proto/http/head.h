@@ -36,7 +36,7 @@ enum class TargetForm : uint8_t {
 };
 
 struct RequestHead {
-  explicit RequestHead(base::Arena& arena, uint32_t fields_max = FieldList::kFieldsMaxDefault)
+  explicit RequestHead(base::Arena& arena, uint32_t fields_max = FieldList::kFieldsMaxSent)
       : fields(arena, fields_max) {}
 
   Method method = Method::kOther;
@@ -60,7 +60,7 @@ struct RequestHead {
 };
 
 struct ResponseHead {
-  explicit ResponseHead(base::Arena& arena, uint32_t fields_max = FieldList::kFieldsMaxDefault)
+  explicit ResponseHead(base::Arena& arena, uint32_t fields_max = FieldList::kFieldsMaxSent)
       : fields(arena, fields_max) {}
 
   uint16_t status = 0;

@@ -78,6 +78,9 @@ TEST_F(FieldListTest, FullListRefuses) {
   EXPECT_EQ(small.size(), 3u);
   small.Remove(0);
   EXPECT_TRUE(small.Add("d", "1"));
+  EXPECT_FALSE(small.Add("e", "1"));
+  small.LiftLimit();
+  EXPECT_TRUE(small.Add("e", "1"));
 }
 
 TEST_F(FieldListTest, GrowsUpToItsLimit) {
