@@ -62,8 +62,7 @@ class FrontEndpoint : public shard::Endpoint {
   virtual void SendInterim(const proto::ResponseHead& head) = 0;
   // The final head. `framing` is how the body is known to end; what the client can be sent, and
   // whether its connection may stay, is decided here. `close`: it may not.
-  virtual void SendResponse(proto::ResponseHead& head, const proto::Framing& framing,
-                            bool close) = 0;
+  virtual void SendResponse(proto::ResponseHead& head, proto::Framing framing, bool close) = 0;
   virtual bool response_sent() const = 0;
   // The request did not come whole in time, and the endpoint is about to be detached for it: true
   // unless the client has been answered.

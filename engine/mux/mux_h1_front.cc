@@ -233,9 +233,9 @@ void MuxH1Front::SendInterim(const proto::ResponseHead& head) {
   if (!wire_.PutHead(head, profile_->client_case)) return events_->OnError(CloseReason::kNoMemory);
 }
 
-void MuxH1Front::SendResponse(proto::ResponseHead& head, const proto::Framing& framing,
-                              bool close) {
+void MuxH1Front::SendResponse(proto::ResponseHead& head, proto::Framing framing, bool close) {
   proto::FieldList& fields = head.fields;
+  proto::FollowStatus(message_->head.method, head, framing);  // rules may have set another
   BodyKind kind = framing.kind;
   const bool client11 = message_->head.version.AtLeast11();
   // An upgrade is named by Connection whoever asks for it: no other field is known to do that.

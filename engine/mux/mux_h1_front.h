@@ -95,7 +95,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   base::Arena& arena() override { return message_->arena; }
   bool RoomForInterim() override;
   void SendInterim(const proto::ResponseHead& head) override;
-  void SendResponse(proto::ResponseHead& head, const proto::Framing& framing, bool close) override;
+  void SendResponse(proto::ResponseHead& head, proto::Framing framing, bool close) override;
   bool response_sent() const override { return wire_.head_sent(); }
   bool owes_timeout() const override { return !wire_.head_sent() && !message_->body.ended(); }
   void SendLastWords(std::string_view text) override { wire_.SendText(text); }

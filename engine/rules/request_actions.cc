@@ -233,16 +233,14 @@ class SetStatus final : public RuleAction {
   Verdict Run(RuleContext& context) const override {
     if (context.response == nullptr) return Verdict::kContinue;
     proto::ResponseHead& head = *context.response;
-    // An answer with a body cannot become one that never has any, nor the other way round: the
-    // client would read the body as its next answer, or wait for one.
-    if (IsBodiless(head.status) != IsBodiless(status_)) return context.Failed();
+    // Final and interim answers are not each other's.
+    if ((head.status < 200) != (status_ < 200)) return context.Failed();
     head.status = status_;
     head.reason = reason_.empty() ? proto::StatusReason(status_) : std::string_view(reason_);
     return Verdict::kContinue;
   }
 
  private:
-  static bool IsBodiless(uint16_t status) { return status < 200 || status == 204 || status == 304; }
   const uint16_t status_;
   const std::string reason_;
 };

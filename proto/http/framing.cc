@@ -162,6 +162,21 @@ Framing ResponseFraming(const ResponseHead& head, Method method, const FramingOp
   return framing;
 }
 
+void FollowStatus(Method method, ResponseHead& head, Framing& framing) {
+  if (framing.kind == BodyKind::kTunnel) return;
+  const bool has_none = head.status == 204 || head.status == 304;
+  if (has_none && framing.kind != BodyKind::kNone) {
+    framing.kind = BodyKind::kNone;
+    framing.length = 0;
+    head.fields.RemoveAll(FieldName::kTransferEncoding);
+  }
+  if (head.status == 204) head.fields.RemoveAll(FieldName::kContentLength);
+  if (!has_none && framing.kind == BodyKind::kNone && method != Method::kHead &&
+      head.fields.ValueOf(FieldName::kContentLength) != "0") {
+    (void)head.fields.Set(FieldName::kContentLength, "0");
+  }
+}
+
 std::string_view FramingErrorText(FramingError error) {
   switch (error) {
     case FramingError::kNone:

@@ -84,6 +84,10 @@ Framing RequestFraming(const RequestHead& head, const FramingOptions& options = 
 Framing ResponseFraming(const ResponseHead& head, Method method,
                         const FramingOptions& options = {});
 
+// After the status of a final response to `method` has been changed: one that never has content
+// (RFC 9110 section 6.4.1) has none, and one that must say how long it is says so.
+void FollowStatus(Method method, ResponseHead& head, Framing& framing);
+
 // 1*DIGIT and nothing else.
 FramingError ParseContentLength(std::string_view text, uint64_t* length);
 

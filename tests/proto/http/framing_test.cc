@@ -387,6 +387,47 @@ TEST(ResponseFramingTest, OddTransferEncodingOnDemand) {
   }
 }
 
+TEST(FollowStatusTest, Table) {
+  struct Row {
+    const char* name;
+    uint16_t before;
+    uint16_t after;
+    Method method;
+    const char* field;
+    const char* value;
+    BodyKind kind;
+    const char* length;  // Content-Length afterwards
+  };
+  const Row rows[] = {
+      {"a body goes", 200, 204, Method::kGet, "Content-Length", "7", BodyKind::kNone, ""},
+      {"an empty one goes", 405, 204, Method::kGet, "Content-Length", "0", BodyKind::kNone, ""},
+      {"chunks go", 200, 204, Method::kGet, "Transfer-Encoding", "chunked", BodyKind::kNone, ""},
+      {"what it would be stays", 200, 304, Method::kGet, "Content-Length", "7", BodyKind::kNone,
+       "7"},
+      {"none is said", 204, 200, Method::kGet, "X", "", BodyKind::kNone, "0"},
+      {"none, whatever it would be", 304, 200, Method::kGet, "Content-Length", "7", BodyKind::kNone,
+       "0"},
+      {"HEAD", 200, 404, Method::kHead, "Content-Length", "7", BodyKind::kNone, "7"},
+      {"HEAD to none", 200, 204, Method::kHead, "Content-Length", "7", BodyKind::kNone, ""},
+      {"the same", 200, 404, Method::kGet, "Content-Length", "7", BodyKind::kLength, "7"},
+      {"a tunnel", 101, 101, Method::kGet, "X", "", BodyKind::kTunnel, ""},
+  };
+  for (const Row& row : rows) {
+    base::Arena arena;
+    ResponseHead head(arena);
+    head.status = row.before;
+    Fill(head, {1, 1}, {{row.field, row.value}});
+    Framing framing = ResponseFraming(head, row.method);
+    ASSERT_EQ(framing.error, kOk) << row.name;
+    head.status = row.after;
+    FollowStatus(row.method, head, framing);
+    EXPECT_EQ(framing.kind, row.kind) << row.name;
+    EXPECT_EQ(head.fields.ValueOf(FieldName::kContentLength), row.length) << row.name;
+    const bool chunked = head.fields.Has(FieldName::kTransferEncoding);
+    EXPECT_FALSE(chunked && framing.kind == BodyKind::kNone) << row.name;
+  }
+}
+
 TEST(FramingErrorTest, EveryErrorHasTextAndStatus) {
   for (int i = 0; i < int(FramingError::kCount); ++i) {
     EXPECT_NE(FramingErrorText(FramingError(i)), "unknown") << i;
