@@ -46,8 +46,9 @@ std::string_view CopyEscaped(base::Arena& arena, std::string_view text) {
   return {begin, bytes};
 }
 
+// A question mark that is there stays (manual 4.4, set-query).
 void SetQuery(RequestHead& head, std::string_view query) {
-  head.has_query = !query.empty();
+  head.has_query = head.has_query || !query.empty();
   head.query = query;
 }
 
@@ -129,7 +130,6 @@ bool SetPart(RequestHead& head, Part part, std::string_view text) {
       }
       return true;
     case Part::kQuery:
-      if (text.starts_with('?')) text.remove_prefix(1);
       SetQuery(head, CopyEscaped(arena, text));
       return true;
     case Part::kUri:
