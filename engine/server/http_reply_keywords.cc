@@ -65,6 +65,7 @@ std::shared_ptr<const HttpReply> TakeReplyFile(BuildContext& context, const Keyw
 // `status N content-type T string S hdr NAME FORMAT ...` of http-error and http-request return.
 struct ReplyWords {
   WordPlace status;
+  bool says_deny_status = false;
   WordPlace content_type;
   WordPlace source;  // the word that says where the answer comes from
   size_t source_argument = 0;
@@ -85,7 +86,8 @@ bool IsWhole(std::string_view source) {
 
 bool TakeWord(const KeywordUse& use, size_t& i, ReplyWords& words, bool denies) {
   std::string_view word = use.argument(i);
-  if (denies && word == "deny_status") word = "status";
+  const bool is_deny_status = denies && word == "deny_status";
+  if (is_deny_status) word = "status";
   const size_t arguments = word == "default-errorfiles" ? 0 : word == "hdr" ? 2 : 1;
   const bool is_known = word == "status" || word == "content-type" || word == "hdr";
   if (!is_known && !IsSource(word)) {
@@ -103,7 +105,10 @@ bool TakeWord(const KeywordUse& use, size_t& i, ReplyWords& words, bool denies) 
         use, use.arguments(),
         InQuotes(word) + (arguments == 2 ? " expects a name and a value" : " expects an argument"));
   }
-  if (word == "status") words.status = Argument(use, i + 1);
+  if (word == "status") {
+    words.status = Argument(use, i + 1);
+    words.says_deny_status = is_deny_status;
+  }
   if (word == "content-type") words.content_type = Argument(use, i + 1);
   if (word == "hdr") words.fields.push_back(i + 1);
   if (IsSource(word)) {
@@ -364,8 +369,9 @@ void RegisterHttpReplyKeywords(BuildKeywords& keywords) {
 std::shared_ptr<const RuleReply> ActionUse::TakeReply(uint16_t status, bool is_return) {
   ReplyWords words;
   if (!TakeReplyWords(use, words, &next, !is_return)) return nullptr;
-  // Only a status, or nothing: the proxy's own answer (manual 4.4, deny).
-  const bool is_default = !is_return && !words.source && words.fields.empty();
+  // Only deny_status, or nothing: the proxy's own answer (manual 4.4, deny).
+  const bool is_default = !is_return && !words.source && words.fields.empty() &&
+                          (!words.status || words.says_deny_status);
   const bool is_whole = is_default || (words.source && IsWhole(words.source.text()));
   if (words.status) {
     const size_t at = words.status.word - use.first_argument;
