@@ -167,7 +167,10 @@ bool ProcessVariables::Write(Slot& slot, const Value& value) {
 
 bool ProcessVariables::Store(const VariableName& name, const Sample& sample) {
   const size_t text_bytes = TextBytes(sample);
-  if (text_bytes > kTextBytesMax) return false;
+  if (text_bytes > kTextBytesMax) {
+    Forget(name);  // rather none than one of before
+    return false;
+  }
   Slot* slot = FindSlot(name, true);
   if (slot == nullptr) return false;
   Value value;
