@@ -193,6 +193,7 @@ void WriteCookie(Stream& stream, FrontEndpoint& front, proto::ResponseHead& head
   const ServerConfig* server = stream.slot().server();
   if (!backend.http.cookie.enabled() || server == nullptr) return;
   const CookieTable& cookies = backend.state->cookies(stream.worker().index());
+  if (stream.follows_use_server()) stream.persistence().Ignore();
   stream.persistence().EditResponse(backend, cookies.ValueOf(server->index),
                                     backend.http.cookie.dated() ? WallSeconds() : 0,
                                     front.request().method, head);

@@ -106,7 +106,8 @@ void Persistence::EditResponse(const ProxyConfig& backend, std::string_view valu
   if (!cookie.enabled()) return;
   if (head.fields.Has(FieldName::kSetCookie)) EditSetCookies(cookie, value, head.fields);
   const bool is_provided = done_ == 'P';
-  // Who was balanced without a look at persistence keeps what it has (manual 4.2, ignore-persist).
+  // Whose server was found without a look at persistence keeps what it has (manual 4.2,
+  // ignore-persist and use-server).
   const bool must_insert = cookie.mode == CookieMode::kInsert && !is_provided && !ignores_ &&
                            (server_ < 0 || must_refresh_) &&
                            (!cookie.post_only || method == proto::Method::kPost);

@@ -45,6 +45,8 @@ class Persistence {
   bool is_forced() const { return forces_ && server_ >= 0; }
   // No other one may take its place (manual 4.2, force-persist).
   bool stays() const { return stays_ && server_ >= 0; }
+  // A rule has chosen the server: the client keeps the cookie that it has, or has none.
+  void Ignore() { ignores_ = true; }
   // That server cannot be had: the request is balanced.
   void Break();
   // `server` has answered. `value`: its cookie.

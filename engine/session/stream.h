@@ -164,6 +164,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   const shard::Trace& trace() const { return trace_; }
   const ServerSlot& slot() const { return slot_; }
   Persistence& persistence() { return persistence_; }
+  bool follows_use_server() const { return chosen_server_ >= 0; }
   bool queued() const { return SlotWaiter::waiting(); }
   uint64_t id() const { return id_; }
   // %rt of its line.
