@@ -285,7 +285,9 @@ void MuxH1Front::StartTunnel() {
 }
 
 void MuxH1Front::RefuseTunnel() {
-  if (may_tunnel_ && !wire_.tunnel()) may_tunnel_ = false;
+  if (!may_tunnel_ || wire_.tunnel()) return;
+  may_tunnel_ = false;
+  if (message_->body.ended()) events_->OnReadable();  // only now is that the request's end
 }
 
 void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {

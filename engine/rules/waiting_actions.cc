@@ -5,6 +5,7 @@
 #include "engine/rules/actions.h"
 #include "engine/server/expression_words.h"
 #include "engine/server/rule_keywords.h"
+#include "engine/session/body_wait.h"
 #include "engine/session/rule_run.h"
 #include "engine/session/stream.h"
 #include "engine/session/worker.h"
@@ -94,28 +95,19 @@ class WaitForBody final : public RuleAction {
       BackEndpoint* back = stream.back();
       if (back == nullptr || !HasBody(back->response_framing())) return Verdict::kContinue;
       stream.http_flow().ReceiveAhead(stream);
-      if (IsHere(context, stream.response())) return Verdict::kContinue;
+      if (IsBodyHere(stream, stream.response(), bytes_min_)) return Verdict::kContinue;
     } else {
       if (!HasBody(front->request_framing())) return Verdict::kContinue;
       // A body that is broken is answered where all of them are.
-      if (front->request_broken() || IsHere(context, stream.request())) return Verdict::kContinue;
-      if (!context.cursor().acting) HttpFlow::InviteBody(stream, *front);
+      if (front->request_broken() || IsBodyHere(stream, stream.request(), bytes_min_)) {
+        return Verdict::kContinue;
+      }
+      if (!context.cursor().acting) AskForBody(stream, *front);
     }
     return HasPassed(context, wait_ms_) ? context.AnswerLate() : Verdict::kYield;
   }
 
  private:
-  static bool HasBody(const proto::Framing& framing) {
-    return framing.kind != proto::BodyKind::kNone && framing.kind != proto::BodyKind::kTunnel;
-  }
-
-  bool IsHere(const RuleContext& context, const shard::Channel& body) const {
-    if (body.ended() || body.shut() || body.room() == 0) return true;
-    const size_t bytes = body.bytes().size();
-    return bytes >= context.worker->configuration().global.bufsize ||
-           (bytes_min_ != 0 && bytes >= bytes_min_);
-  }
-
   const uint32_t wait_ms_;
   const uint64_t bytes_min_;
 };

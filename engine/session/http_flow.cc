@@ -8,6 +8,7 @@
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/rule_keywords.h"
+#include "engine/session/body_wait.h"
 #include "engine/session/cacheable_cookie.h"
 #include "engine/session/event_log.h"
 #include "engine/session/forwarded.h"
@@ -250,17 +251,7 @@ bool HttpFlow::Run(Stream& stream) {
     case Phase::kRequest:
       return DoRequest(stream);
     case Phase::kGather:
-      if (RefuseBroken(stream)) return true;
-      if (stream.front() != nullptr && stream.front()->request_late()) {
-        Reply(stream, FindReply(stream.frontend(), stream.backend(), 408), true,
-              CloseReason::kClientTimeout);
-        return true;
-      }
-      if (!stream.request().ended() && stream.request().room() > 0) return false;
-      if (stream.front() != nullptr) stream.front()->EndWait();
-      phase_ = Phase::kServer;
-      stream.RequestServerSide();
-      return true;
+      return DoGather(stream);
     case Phase::kServer:
       if (RefuseBroken(stream) || LetGo(stream)) return true;
       return DoResponse(stream);
@@ -287,6 +278,33 @@ bool HttpFlow::RefuseBroken(Stream& stream) {
   }
   Reply(stream, FindReply(stream.frontend(), stream.backend(), 400), true,
         CloseReason::kClientProtocol);
+  return true;
+}
+
+// Whoever waits for it is asked again with the bytes that come. False: it is not here yet, or the
+// request has been answered.
+bool HttpFlow::AwaitBody(Stream& stream, FrontEndpoint& front, bool whole) {
+  if (RefuseBroken(stream)) return false;
+  if (front.request_late()) {
+    Reply(stream, FindReply(stream.frontend(), stream.backend(), 408), true,
+          CloseReason::kClientTimeout);
+    return false;
+  }
+  const shard::Channel& body = stream.request();
+  if (whole ? body.ended() || body.room() == 0 : IsBodyHere(stream, body, 0)) {
+    front.EndWait();
+    return true;
+  }
+  AskForBody(stream, front);
+  return false;
+}
+
+bool HttpFlow::DoGather(Stream& stream) {
+  FrontEndpoint* front = stream.front();
+  if (front == nullptr) return false;  // gone already; its side tells
+  if (!AwaitBody(stream, *front, true)) return phase_ != Phase::kGather;
+  phase_ = Phase::kServer;
+  stream.RequestServerSide();
   return true;
 }
 
@@ -332,22 +350,6 @@ void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
 uint32_t HttpFlow::RetryOn(const Stream& stream) const {
   const uint32_t retry_on = stream.backend()->http.retry_on;
   return retries_answers_ ? retry_on : retry_on & kRetryConnFailure;
-}
-
-// Whoever waits for a body says so to a client that asks first (RFC 9110 section 10.1.1), in the
-// place of the server.
-void HttpFlow::InviteBody(Stream& stream, FrontEndpoint& front) {
-  proto::FieldList& fields = front.request().fields;
-  const proto::Field* expect = fields.Find(std::string_view("expect"));
-  if (expect == nullptr || !base::EqualsIgnoreCase(expect->value(), "100-continue")) return;
-  if (stream.request().ended() || !stream.request().bytes().empty()) return;
-  proto::ResponseHead head(front.arena());
-  head.version = {1, 1};
-  head.status = 100;
-  head.reason = "Continue";
-  front.SendInterim(head);
-  front.Flush();
-  fields.RemoveAll(std::string_view("expect"));
 }
 
 bool HttpFlow::AddHint(FrontEndpoint& front, std::string_view name, std::string_view value) {
@@ -401,6 +403,13 @@ bool HttpFlow::DoStep(Stream& stream, FrontEndpoint& front) {
     case Step::kMonitor:
       if (AnswerMonitor(stream, front)) return false;
       break;
+    case Step::kFrontBody:
+    case Step::kBackBody: {
+      const HttpConfig& http = (step == Step::kFrontBody ? frontend : *stream.backend()).http;
+      const bool waits = http.buffer_request && HasBody(front.request_framing());
+      if (waits && !AwaitBody(stream, front, false)) return false;
+      break;
+    }
     case Step::kFrontRequest:
       if (!Passes(stream, frontend, RuleStage::kHttpRequest)) return false;
       break;
@@ -492,12 +501,9 @@ void HttpFlow::Forward(Stream& stream, FrontEndpoint& front) {
   if (!RestrictNames(stream, front)) {
     return Reply(stream, FindReply(frontend, backend, 403), closes_client_, CloseReason::kRejected);
   }
-  // Only a request that is here whole can be sent twice (manual 4.2, retry-on), and option
-  // http-buffer-request asks for it anyway.
-  const bool buffer = frontend.http.buffer_request || backend->http.buffer_request;
-  const bool gather = (buffer || (RetryOn(stream) & ~kRetryConnFailure) != 0) &&
-                      front.request_framing().kind != BodyKind::kNone &&
-                      front.request_framing().kind != BodyKind::kTunnel;
+  // Only a request that is here whole can be sent twice (manual 4.2, retry-on).
+  const bool gather =
+      (RetryOn(stream) & ~kRetryConnFailure) != 0 && HasBody(front.request_framing());
   // What follows a request that may become a tunnel is never its end, and the gathering waits for
   // that: no upgrade then. Nor when a rule took the field that asks for it.
   const bool asks = front.request().method == proto::Method::kConnect ||
@@ -508,7 +514,6 @@ void HttpFlow::Forward(Stream& stream, FrontEndpoint& front) {
   ReadCookies(stream, front);
   EditRequest(stream, front);
   if (gather) {
-    InviteBody(stream, front);
     phase_ = Phase::kGather;
     return;
   }

@@ -67,7 +67,6 @@ class HttpFlow {
   // For rules on a request.
   // No answer makes it be sent again (manual 4.4, disable-l7-retry).
   void DisableRetries() { retries_answers_ = false; }
-  static void InviteBody(Stream& stream, FrontEndpoint& front);
   // For rules on a response: its body comes in before its head is sent on, and stays here till
   // then.
   void ReceiveAhead(Stream& stream);
@@ -84,10 +83,12 @@ class HttpFlow {
   enum class Step : uint8_t {
     kFrontContent,
     kMonitor,
+    kFrontBody,  // option http-buffer-request
     kFrontRequest,
     kFrontStats,
     kFrontRedirect,
     kBackend,
+    kBackBody,
     kBackContent,
     kBackRequest,
     kBackStats,
@@ -109,6 +110,9 @@ class HttpFlow {
   void Forward(Stream& stream, FrontEndpoint& front);
   bool DoResponse(Stream& stream);
   bool RefuseBroken(Stream& stream);
+  // `whole`: also where it is longer than a buffer.
+  bool AwaitBody(Stream& stream, FrontEndpoint& front, bool whole);
+  bool DoGather(Stream& stream);
   static bool LetGo(Stream& stream);
   bool KeepsCookieBack(Stream& stream, FrontEndpoint& front, BackEndpoint& back);
   void TakeResponse(FrontEndpoint& front, BackEndpoint& back);

@@ -6,6 +6,7 @@
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/http_replies.h"
 #include "engine/server/stats_config.h"
+#include "engine/session/body_wait.h"
 #include "engine/session/http_flow.h"
 #include "engine/session/rule_run.h"
 #include "engine/session/session.h"
@@ -65,8 +66,7 @@ void HttpFlow::StartService(Stream& stream, const HttpService& service) {
   if (backend == nullptr || backend == &stream.frontend()) {
     stream.frontend().state->part(stream.worker().index()).intercepted.Add();
   }
-  front.RefuseTunnel();
-  InviteBody(stream, front);
+  AskForBody(stream, front);
   stream.log().OnService();
   stream.SetTarget(shard::Target::Of(&service));
   stream.RequestServerSide();
