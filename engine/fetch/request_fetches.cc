@@ -252,8 +252,10 @@ bool UrlParameterNumber(const PreparedUnit& unit, Sample& sample, EvalContext& c
 // Bodies ------------------------------------------------------------------------------------------
 
 // What is here of a body. One that has gone on its way already is not looked at any more.
-const shard::ByteQueue* Body(const shard::Channel* channel, const void* head) {
+const shard::ByteQueue* Body(EvalContext& context, const shard::Channel* channel,
+                             const void* head) {
   if (channel == nullptr || head == nullptr || channel->bytes_consumed() > 0) return nullptr;
+  context.SetUnsettled(true);  // where rules may wait for more of it
   return &channel->bytes();
 }
 
@@ -262,20 +264,19 @@ bool GiveBody(Sample& sample, StreamContext& traffic, const shard::ByteQueue* bo
   return GiveBytes(sample, traffic.Contiguous(body, body->size()));
 }
 
-bool GiveBodySize(Sample& sample, const shard::ByteQueue* body, const proto::Framing* framing) {
-  if (framing != nullptr && framing->kind == proto::BodyKind::kLength) {
-    return GiveNumber(sample, int64_t(framing->length));
-  }
-  return body != nullptr && GiveNumber(sample, int64_t(body->size()));
+// What its head says of it needs no waiting for.
+bool GiveLength(Sample& sample, const proto::Framing* framing) {
+  return framing != nullptr && framing->kind == proto::BodyKind::kLength &&
+         GiveNumber(sample, int64_t(framing->length));
 }
 
 const shard::ByteQueue* RequestBody(EvalContext& context) {
   // In mode tcp the head is still among the bytes.
   if (Traffic(context).request_framing == nullptr) return nullptr;
-  return Body(Traffic(context).request_channel, Traffic(context).request);
+  return Body(context, Traffic(context).request_channel, Traffic(context).request);
 }
 const shard::ByteQueue* ResponseBody(EvalContext& context) {
-  return Body(Traffic(context).response_channel, Traffic(context).response);
+  return Body(context, Traffic(context).response_channel, Traffic(context).response);
 }
 
 bool GiveRequestBody(const PreparedUnit&, Sample& sample, EvalContext& context) {
@@ -292,11 +293,13 @@ bool ResponseBodyLength(const PreparedUnit&, Sample& sample, EvalContext& contex
   const shard::ByteQueue* body = ResponseBody(context);
   return body != nullptr && GiveNumber(sample, int64_t(body->size()));
 }
-bool RequestBodySize(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  return GiveBodySize(sample, RequestBody(context), Traffic(context).request_framing);
+bool RequestBodySize(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  return GiveLength(sample, Traffic(context).request_framing) ||
+         RequestBodyLength(unit, sample, context);
 }
-bool ResponseBodySize(const PreparedUnit&, Sample& sample, EvalContext& context) {
-  return GiveBodySize(sample, ResponseBody(context), Traffic(context).response_framing);
+bool ResponseBodySize(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
+  return GiveLength(sample, Traffic(context).response_framing) ||
+         ResponseBodyLength(unit, sample, context);
 }
 
 bool BodyParameter(const PreparedUnit& unit, Sample& sample, EvalContext& context) {

@@ -20,6 +20,13 @@ bool IsBodyHere(Stream& stream, const shard::Channel& body, uint64_t bytes_min) 
          (bytes_min != 0 && bytes >= bytes_min);
 }
 
+bool IsBodyAwaited(Stream& stream, const shard::Channel& body) {
+  if (&body != &stream.request()) return false;
+  FrontEndpoint* front = stream.front();
+  return front != nullptr && HasBody(front->request_framing()) && !front->request_broken() &&
+         !IsBodyHere(stream, body, 0);
+}
+
 void AskForBody(Stream& stream, FrontEndpoint& front) {
   front.RefuseTunnel();
   proto::FieldList& fields = front.request().fields;

@@ -28,6 +28,10 @@ bool HasBody(const proto::Framing& framing);
 // http-buffer-request; 4.4, wait-for-body).
 bool IsBodyHere(Stream& stream, const shard::Channel& body, uint64_t bytes_min);
 
+// Rules on content may wait for more of what goes through `body`, the request's or the response's,
+// before it is sent on.
+bool IsBodyAwaited(Stream& stream, const shard::Channel& body);
+
 // Whoever waits for a body says so to a client that asks first (RFC 9110 section 10.1.1), in the
 // place of the server. What follows a request that may become a tunnel is never its end: no upgrade
 // then.

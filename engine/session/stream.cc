@@ -7,6 +7,7 @@
 #include "engine/mux/http_endpoint.h"
 #include "engine/server/generation.h"
 #include "engine/session/balance_hash.h"
+#include "engine/session/body_wait.h"
 #include "engine/session/dialer.h"
 #include "engine/session/retry.h"
 #include "engine/session/worker.h"
@@ -259,9 +260,9 @@ Verdict Stream::RunContent(const ProxyConfig& proxy, RuleStage stage) {
   RuleContext context(*this, rules_);
   context.in_response = stage == RuleStage::kTcpResponse;
   const shard::Channel& channel = context.in_response ? response_ : request_;
-  // Nothing more comes, or in time.
-  context.SetMayWait(!http_ && now_ms < rules_.until_ms && !channel.ended() && !channel.shut() &&
-                     channel.room() > 0);
+  const bool grows = http_ ? IsBodyAwaited(*this, channel)
+                           : !channel.ended() && !channel.shut() && channel.room() > 0;
+  context.SetMayWait(grows && now_ms < rules_.until_ms);
   return RunRules(set, context);
 }
 
