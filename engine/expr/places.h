@@ -25,8 +25,9 @@ inline constexpr Needs kTcpConnection = needs::kServing | needs::kClient;
 inline constexpr Needs kTcpSession = kTcpConnection | needs::kClientTls;
 inline constexpr Needs kTcpContent = kTcpSession | needs::kRawRequest | needs::kRequestHead;
 inline constexpr Needs kHttpRequest = kTcpContent;
-inline constexpr Needs kTcpResponse = kTcpContent | needs::kServer | needs::kResponseBytes;
-inline constexpr Needs kHttpResponse = kTcpResponse | needs::kResponseHead;
+inline constexpr Needs kTcpResponse =
+    kTcpContent | needs::kServer | needs::kResponseBytes | needs::kResponseHead;
+inline constexpr Needs kHttpResponse = kTcpResponse;
 inline constexpr Needs kLog = kHttpResponse | needs::kEndOfStream;
 // What a server answers to a check; nobody else takes part.
 inline constexpr Needs kTcpCheck = needs::kServing | needs::kServer | needs::kRawResponse;

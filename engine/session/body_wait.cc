@@ -21,8 +21,11 @@ bool IsBodyHere(Stream& stream, const shard::Channel& body, uint64_t bytes_min) 
 }
 
 bool IsBodyAwaited(Stream& stream, const shard::Channel& body) {
-  if (&body != &stream.request()) return false;
   FrontEndpoint* front = stream.front();
+  if (&body == &stream.response()) {
+    BackEndpoint* back = stream.back();
+    return back != nullptr && HasBody(back->response_framing()) && !IsBodyHere(stream, body, 0);
+  }
   return front != nullptr && HasBody(front->request_framing()) && !front->request_broken() &&
          !IsBodyHere(stream, body, 0);
 }

@@ -594,7 +594,10 @@ bool HttpFlow::PassesResponse(Stream& stream) {
         response_step_ == ResponseStep::kContent
             ? stream.RunContent(backend, RuleStage::kTcpResponse)
             : stream.RunStage(of_frontend ? frontend : backend, RuleStage::kHttpResponse);
-    if (verdict == Verdict::kYield) return false;
+    if (verdict == Verdict::kYield) {
+      if (response_step_ == ResponseStep::kContent) ReceiveAhead(stream);
+      return false;
+    }
     if (verdict != Verdict::kEnd) continue;
     if (phase_ == Phase::kServer) phase_ = Phase::kReplied;
     return false;

@@ -146,6 +146,16 @@ TEST(RuleKeywords, AclsThatCannotMatchAreWarnedOf) {
                 "7:20 'http-request deny': ACL '{ status }' will never match here"}));
 }
 
+TEST(RuleKeywords, ContentOfAResponseHasAHead) {
+  constexpr const char* kLines =
+      " tcp-response content reject if { status 404 } { res.hdr(x) y }\n"
+      " tcp-response content set-var(txn.x) res.body\n"
+      " tcp-response content set-var-fmt(txn.y) %[res.hdr(x)]\n";
+  const BuiltText built(ListenText(kLines));
+  ASSERT_NE(built.configuration, nullptr) << built.Render();
+  EXPECT_EQ(built.warnings(), std::vector<std::string>());
+}
+
 TEST(RuleKeywords, AclsThatLookAtBytesAreWarnedOfInModeHttp) {
   constexpr const char* kLines =
       " acl many req.len gt 2\n tcp-request content reject if many\n"
