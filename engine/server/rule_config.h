@@ -107,6 +107,8 @@ struct ProxyRules {
     }
     return false;
   }
+  // In mode tcp something looks at the client's bytes before a server is looked for.
+  bool reads_ahead = false;
   // Its HTTP rules may be asked, whatever its mode.
   bool SwitchesMode() const {
     for (const Rule& rule : set(RuleStage::kTcpContent).rules) {

@@ -387,6 +387,18 @@ void FinishVariableLimits(VariableLimits& limits) {
   }
 }
 
+// What an action or a name that is made looks at is not known here.
+bool ReadsAhead(const ProxyRules& rules) {
+  constexpr Needs kContent = needs::kRequestBytes | needs::kRequestHead;
+  const auto looks = [](const auto& rule) {
+    return !rule.name.is_constant() ||
+           (rule.condition && rule.condition->FindMisplaced(~kContent) != nullptr);
+  };
+  return !rules.set(RuleStage::kTcpContent).empty() ||
+         std::any_of(rules.use_backend.begin(), rules.use_backend.end(), looks) ||
+         std::any_of(rules.use_server.begin(), rules.use_server.end(), looks);
+}
+
 bool IsNothing(const ProxyRules& rules) {
   for (const RuleSet& set : rules.sets) {
     if (!set.empty()) return false;
@@ -544,6 +556,7 @@ void FinishRules(BuildContext& context, ProxyDraft& draft) {
                                   config.kind + " '" + config.name + "'");
   }
   if (config.mode == Mode::kHttp) WarnOfRawConditions(context, draft);
+  rules.reads_ahead = ReadsAhead(rules);
   if (!IsNothing(rules)) draft.config->rules = draft.rules;
 }
 

@@ -20,6 +20,17 @@ namespace engine {
 using shard::CloseReason;
 using shard::Connection;
 
+namespace {
+
+// Of mode tcp, before its stream begins: there are rules to look at what the client has sent.
+bool ReadsAhead(const ProxyConfig& frontend) {
+  const ProxyConfig* backend = frontend.default_backend;
+  return (frontend.rules != nullptr && frontend.rules->reads_ahead) ||
+         (backend != nullptr && backend->rules != nullptr && backend->rules->reads_ahead);
+}
+
+}  // namespace
+
 Session::Session(Worker& worker, const BindConfig& bind)
     : worker_(worker),
       bind_(&bind),
@@ -130,6 +141,7 @@ void Session::OnConnected() noexcept {
     front_ = mux;
     return mux->Start();
   }
+  if (ReadsAhead(frontend())) (void)connection_->TakeFirst();
   MuxRaw* mux = worker_.NewMuxRaw(*connection_);
   if (mux == nullptr) return OnClosed(CloseReason::kNoMemory);
   mux->SetNoLinger(frontend().nolinger);

@@ -248,10 +248,10 @@ void Connection::TakeIn(Chunk* chunk, uint32_t bytes) {
   }
 }
 
-bool Connection::TakeNow() {
-  if (!bulk_ || !last_recv_full_ || recv_armed_ || poll_in_armed_ || splicing_) return false;
+bool Connection::TakeOne(ChunkPool& pool) {
+  if (recv_armed_ || poll_in_armed_ || splicing_) return false;
   if (state_ != State::kOpen || !wire_in_.empty() || wire_ended_ || fail_later_) return false;
-  Chunk* chunk = context_.large->has_waiters() ? nullptr : context_.large->Take();
+  Chunk* chunk = pool.has_waiters() ? nullptr : pool.Take();
   if (chunk == nullptr) return false;  // a receive of the ring's waits for one in line
   const int result = context_.ring().RecvNow(fd_, chunk->data, chunk->capacity);
   if (result > 0) {

@@ -122,7 +122,10 @@ class Connection final : TimerClient, Task, BufferWaiter {
   bool has_unread() const { return !wire_in_.empty() || wire_ended_ || layer_->HasUnread(*this); }
   // In a transfer that fills large buffers, when all that was received has been taken: the next
   // piece, at once, so that it is passed on while it lies in the cache. True: Recv() has something.
-  bool TakeNow();
+  bool TakeNow() { return bulk_ && last_recv_full_ && TakeOne(*context_.large); }
+  // The same of what the peer has sent by now, in front of the first receive: for who decides at
+  // once.
+  bool TakeFirst() { return TakeOne(*context_.small); }
   // Worth a call of its own: what is sent, and what is taken.
   bool IsBulk(size_t bytes) const { return bytes >= context_.large->chunk_bytes() / 2; }
   // The end of reading is one that an attacker can make.
@@ -265,6 +268,7 @@ class Connection final : TimerClient, Task, BufferWaiter {
   void ArmPollIn();
   void SetLowWater(uint32_t bytes);
   void DisarmRecv();
+  bool TakeOne(ChunkPool& pool);
   void TakeIn(Chunk* chunk, uint32_t bytes);
   void EndLater(int result);
   bool SendNow();

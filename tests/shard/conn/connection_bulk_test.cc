@@ -37,6 +37,21 @@ TEST_F(BulkTest, NothingIsTakenAtOnceFromASmallTransfer) {
   EXPECT_EQ(world_->ring->taken_now(), 0u);
 }
 
+TEST_F(BulkTest, TheFirstBytesAreTakenInFrontOfAReceiveAlone) {
+  Open();
+  EXPECT_FALSE(connection_->TakeFirst());
+  peer_->Write("hello");
+  EXPECT_TRUE(connection_->TakeFirst());
+  EXPECT_FALSE(connection_->TakeFirst()) << "while something lies here";
+  EXPECT_EQ(Received(), "hello");
+  EXPECT_EQ(hearer_.Take(), "") << "nothing is told from inside a call";
+  connection_->WantRecv(true);
+  peer_->Write("more");
+  EXPECT_FALSE(connection_->TakeFirst());
+  world_->Settle();
+  EXPECT_EQ(Received(), "more");
+}
+
 TEST_F(BulkTest, TheNextPieceIsTakenAtOnceWhileTheyAreFull) {
   Open();
   ReachBulk();
