@@ -144,8 +144,9 @@ constexpr uint8_t kSequence = 0x30;
 
 // Names -------------------------------------------------------------------------------------------
 
+// Names of attributes have no case (RFC 4512 section 1.4): the manual asks for "CN" and for "cn".
 bool HasName(const proto::NameEntry& entry, std::string_view wanted) {
-  if (!entry.name.empty() && entry.name == wanted) return true;
+  if (!entry.name.empty() && base::EqualsIgnoreCase(entry.name, wanted)) return true;
   char dotted[128];
   const size_t length = proto::WriteIdentifier(entry.identifier, dotted, sizeof(dotted));
   return wanted == std::string_view(dotted, length);

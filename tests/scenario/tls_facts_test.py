@@ -118,14 +118,14 @@ def capture_is_bounded_and_off_by_default():
 @case
 def own_certificate_is_told_by_expressions():
     port = free_port()
-    fields = ["ssl_f_sha1,hex", "ssl_f_s_dn(CN)", "ssl_f_i_dn(CN)", "ssl_f_version", "ssl_f_key_alg", "ssl_f_der,sha1,hex",
-              "ssl_fc_crtname", "ssl_fc_has_early", "ssl_fc_early_rcvd"]
+    fields = ["ssl_f_sha1,hex", "ssl_f_s_dn(CN)", "ssl_f_i_dn(cn)", "ssl_f_s_dn(cn,-1)", "ssl_f_version", "ssl_f_key_alg",
+              "ssl_f_der,sha1,hex", "ssl_fc_crtname", "ssl_fc_has_early", "ssl_fc_early_rcvd"]
     bind = f"{ec()} crt {path('exact.pem')}"
     with Server(echo) as server, Proxy(config(port, server.port, bind, frontend=log_of(fields)), [port]) as proxy:
         with tls(port, "www.example.com") as peer:
             echoed(peer, b"hello")
         sha1 = hashlib.sha1(ssl.PEM_cert_to_DER_cert(read("exact.crt"))).hexdigest().upper()
-        wanted = [sha1, "www.example.com", "test CA", "3", "id-ecPublicKey", sha1, path("exact.pem"), "0", "0"]
+        wanted = [sha1, "www.example.com", "test CA", "www.example.com", "3", "id-ecPublicKey", sha1, path("exact.pem"), "0", "0"]
         check(logged(proxy) == wanted, f"{logged(proxy)} is not {wanted}")
 
 
