@@ -161,6 +161,13 @@ class Builder {
     if (!text.empty()) std::memcpy(begin_ + used_, text.data(), text.size());
     used_ += text.size();
   }
+  // A field's name, as all names are sent on: however the peer wrote it, a rule that looks for it
+  // finds it.
+  void AddName(std::string_view name) {
+    const size_t start = used_;
+    Add(name);
+    for (size_t i = start; i < used_; ++i) begin_[i] = base::ToLower(begin_[i]);
+  }
   // Must be called, once.
   bool Finish(std::string_view* text) {
     scratch_.Shrink(begin_, full_ ? 0 : used_);
@@ -187,11 +194,7 @@ bool HeaderNames(const PreparedUnit& unit, Sample& sample, EvalContext& context)
   Builder builder(context.scratch());
   for (const Field& field : *fields) {
     if (&field != fields->begin()) builder.Add(Delimiter(unit));
-    // As all names are sent on.
-    for (const char c : field.name()) {
-      const char lower = base::ToLower(c);
-      builder.Add({&lower, 1});
-    }
+    builder.AddName(field.name());
   }
   std::string_view text;
   return builder.Finish(&text) && GiveText(sample, text);
@@ -203,7 +206,7 @@ bool AllHeaders(const PreparedUnit&, Sample& sample, EvalContext& context) {
   if (fields == nullptr) return false;
   Builder builder(context.scratch());
   for (const Field& field : *fields) {
-    builder.Add(field.name());
+    builder.AddName(field.name());
     builder.Add(": ");
     builder.Add(field.value());
     builder.Add("\r\n");
@@ -235,16 +238,14 @@ bool AllHeadersBinary(const PreparedUnit&, Sample& sample, EvalContext& context)
   const FieldList* fields = Fields<kSide>(context);
   if (fields == nullptr) return false;
   Builder builder(context.scratch());
-  const auto add = [&](std::string_view text) {
-    AddCount(builder, text.size());
-    builder.Add(text);
-  };
   for (const Field& field : *fields) {
-    add(field.name());
-    add(field.value());
+    AddCount(builder, field.name().size());
+    builder.AddName(field.name());
+    AddCount(builder, field.value().size());
+    builder.Add(field.value());
   }
-  add({});
-  add({});
+  AddCount(builder, 0);
+  AddCount(builder, 0);
   std::string_view bytes;
   return builder.Finish(&bytes) && GiveBytes(sample, bytes);
 }

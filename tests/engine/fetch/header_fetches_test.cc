@@ -76,9 +76,9 @@ TEST(HeaderFetches, FindWhatTheManualSays) {
       {"set names", "res.cook_names", "s,t"},
       {"set number", "scook_val(t)", "9"},
       {"all of a response", "res.hdrs",
-       "X-B: u, v\r\nSet-Cookie: s=abc; Path=/\r\nSet-Cookie: t=9\r\n\r\n"},
+       "x-b: u, v\r\nset-cookie: s=abc; Path=/\r\nset-cookie: t=9\r\n\r\n"},
       {"binary", "res.hdrs_bin,hex",
-       "03582D4204752C20760A5365742D436F6F6B69650D733D6162633B20506174683D2F0A5365742D436F6F6B6965"
+       "03782D6204752C20760A7365742D636F6F6B69650D733D6162633B20506174683D2F0A7365742D636F6F6B6965"
        "03743D390000"},
       {"an occurrence of 0", "req.hdr(x-a,0)",
        "<error: 'req.hdr': an occurrence counts from 1, or from -1 for the last>"},
