@@ -124,7 +124,7 @@ bool VariableUpdate::Store(EvalContext& context, const Sample& sample) const {
   if (!conditions_.empty()) {
     const Sample* old = context.FindVariable(name_);
     for (const StoreIf condition : conditions_) {
-      if (!Holds(condition, old, sample)) return true;
+      if (!Holds(condition, old, sample)) return false;
     }
   }
   return context.StoreVariable(name_, sample);

@@ -4,7 +4,8 @@
 // Owns:    a VariableUpdate what its words said.
 // Threads: start-up while it is read; Store() of any shard, each with its own EvalContext.
 // Units:   none.
-// Errors:  Read() says what is wrong in a clause; Store(): false when there was no room.
+// Errors:  Read() says what is wrong in a clause; Store(): false when a condition
+//          does not hold, or there was no room.
 // States:  none.
 //
 //   VariableUpdate update;
