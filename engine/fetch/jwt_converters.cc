@@ -73,9 +73,12 @@ bool ReadToken(std::string_view text, EvalContext& context, Token* token) {
   if (std::count(text.begin(), text.end(), '.') != 2) return false;
   const size_t last = text.rfind('.');
   if (last == 0 || text[0] == '.' || text[last - 1] == '.') return false;
+  const std::string_view encoded = text.substr(last + 1);
+  // RFC 7515 section 2: no padding, so that one signature has one spelling.
+  if (encoded.ends_with('=')) return false;
   static const ConverterSpec& decoder = ConverterOf(EncodingConverters(), "ub64dec");
   static const PreparedUnit kNoArguments;
-  Sample signature = Sample::String(text.substr(last + 1));
+  Sample signature = Sample::String(encoded);
   if (!decoder.run(kNoArguments, signature, context)) return false;
   *token = {text.substr(0, last), signature.text};
   return true;

@@ -147,7 +147,8 @@ TEST(JwtVerify, WhatIsWrong) {
   EXPECT_EQ(traffic.Eval(token + "jwt_verify(HS256,secret)"), "0");
   EXPECT_EQ(traffic.Eval("str(" + kText + ".),jwt_verify(none,x)"), "1");
   EXPECT_EQ(traffic.Eval(token + "jwt_verify(none,x)"), "-3");
-  for (const char* text : {"a.b", "..x", "a..x", ".b.x", "a.b.c.d", "a.b.!"}) {
+  for (const char* text :
+       {"a.b", "..x", "a..x", ".b.x", "a.b.c.d", "a.b.!", "a.b.AA==", "a.b.AAA=", "a.b.AAAA="}) {
     EXPECT_EQ(traffic.Eval("str(" + std::string(text) + "),jwt_verify(HS256,secret)"), "-3")
         << text;
   }
