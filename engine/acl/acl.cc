@@ -74,6 +74,9 @@ std::optional<MatchMethod> DefaultMethod(SampleKind kind) {
   }
 }
 
+// Manual 7.1.
+constexpr std::string_view kAclFlags[] = {"-f", "-i", "-m", "-M", "-n", "-u", "--"};
+
 bool IsAlternative(std::string_view word) { return word == "or" || word == "||"; }
 
 }  // namespace
@@ -322,7 +325,19 @@ struct AclTable::TestReader {
     if (text == "-m") return TakeMethod();
     if (text == "-f") return TakeFile();
     *is_flag = false;
-    return true;
+    if (!text.starts_with('-')) return true;
+    // What was meant as a flag and became a pattern would never match, and nobody would know.
+    std::string hint;
+    if (text.starts_with("-m") && FindMethod(text.substr(2))) {
+      hint = "did you mean '-m " + std::string(text.substr(2)) + "'?";
+    } else if (text.size() > 1 && !base::IsDigit(text[1])) {
+      hint = Suggest(text, kAclFlags);
+    }
+    return Fail(problem, word,
+                InQuotes(text) +
+                    " is no flag of an ACL: '--' must stand before patterns that "
+                    "begin with '-'",
+                hint);
   }
   bool Read() {
     bool flags_over = false;

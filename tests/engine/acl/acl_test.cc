@@ -125,6 +125,9 @@ TEST_F(AclTest, ConditionsAreAlternativesOfTerms) {
       {"if { str(two) -i -f list }", "yes"},
       {"if { str(three) -f list three }", "yes"},
       {"if { str(-i) -- -i }", "yes"},
+      {"if { str(-F) a -F }", "yes"},
+      {"if { int(-3) -- -3 }", "yes"},
+      {"if { int(-3) lt -2 }", "yes"},
       {"if { str(x) -f virt@any }", "no"},
       {"if { str(x) -f opt@missing }", "no"},
   };
@@ -185,6 +188,14 @@ TEST_F(AclTest, FaultsNameTheWord) {
       {"if { str(x) -m str -m beg x }", "5 '-m' is given twice"},
       {"if { str(x) -f list -m str }", "5 '-m' must stand before '-f' and all patterns"},
       {"if { str(x) -f missing }", "4 'missing': no such file"},
+      {"if { str(x) -F list }",
+       "3 '-F' is no flag of an ACL: '--' must stand before patterns that begin with '-'; did you "
+       "mean '-f'?"},
+      {"if { str(x) -mreg x }",
+       "3 '-mreg' is no flag of an ACL: '--' must stand before patterns that begin with '-'; did "
+       "you mean '-m reg'?"},
+      {"if { int(3) -i -3 }",
+       "4 '-3' is no flag of an ACL: '--' must stand before patterns that begin with '-'"},
       {"if { int(3) gtt 2 }",
        "3 'gtt' is neither an integer nor a range such as '1024:65535'; did "
        "you mean 'gt'?"},
