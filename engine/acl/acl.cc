@@ -239,6 +239,7 @@ struct AclTable::TestReader {
   std::optional<MatchMethod> method = {};
   bool method_given = false;
   bool maps = false;
+  bool has_patterns = false;  // or what says that there are to be none
   PatternFlags flags = {};
 
   PatternSet& set() {
@@ -275,6 +276,7 @@ struct AclTable::TestReader {
     const size_t at = word;
     if (word + 1 >= end) return Fail(problem, word, "'-f' expects a file of patterns");
     ++word;
+    has_patterns = true;
     if (!NeedMethod(at)) return false;
     std::string_view name = line.text(word);
     // Manual 2.7. Nothing changes a list while the process runs.
@@ -298,12 +300,17 @@ struct AclTable::TestReader {
     if (set().AddLines(std::move(contents), flags, maps, &number, &why)) return true;
     return Fail(problem, word, InQuotes(name) + ", line " + std::to_string(number) + ": " + why);
   }
+  // Manual 7.1: only these take no pattern.
+  bool lacks_patterns() const {
+    return !has_patterns && *method != MatchMethod::kFound && *method != MatchMethod::kBool;
+  }
   // False: it is no flag, or a wrong one; `*is_flag` tells.
   bool TakeFlag(bool* is_flag, bool* is_last) {
     const std::string_view text = line.text(word);
     *is_flag = true;
     if (text == "--") {
       *is_last = true;
+      has_patterns = true;
       return true;
     }
     if (text == "-i") {
@@ -356,6 +363,7 @@ struct AclTable::TestReader {
           continue;
         }
       }
+      has_patterns = true;
       std::string why;
       if (!set().Add(line.text(word), flags, &why)) {
         std::string hint;
@@ -385,6 +393,12 @@ bool AclTable::ReadTest(const Line& line, size_t first, size_t end, Acl& acl, Ac
   reader.flags.versions = criterion.versions;
   if (!reader.method) reader.method = DefaultMethod(criterion.expression->gives());
   if (!reader.Read()) return false;
+  if (reader.lacks_patterns() && warn_) {
+    AclProblem idle;
+    (void)Fail(&idle, first, InQuotes(line.text(first)) + " has no patterns, so it never matches",
+               "'-m found' asks whether there is anything; '--' behind it says that it is meant");
+    warn_(idle);
+  }
   acl.needs_ |= criterion.expression->needs();
   acl.tests_.push_back({std::move(*criterion.expression), std::move(reader.sets)});
   return true;

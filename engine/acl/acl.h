@@ -89,6 +89,9 @@ class AclCondition {
 using PatternReader =
     std::function<bool(std::string_view name, std::string* contents, std::string* why)>;
 
+// What is taken, and most likely not meant so.
+using AclWarning = std::function<void(const AclProblem& problem)>;
+
 using ExpressionNotice = std::function<void(const Expression& expression, size_t word)>;
 
 // "if" or "unless".
@@ -110,9 +113,10 @@ class AclTable {
   // For the registry.
   static std::span<const FetchSpec> Fetches();
   // For the lines that are read next. `notice` sees each expression with the word it stands in.
-  void SetReader(PatternReader read, ExpressionNotice notice = nullptr) {
+  void SetReader(PatternReader read, ExpressionNotice notice = nullptr, AclWarning warn = nullptr) {
     read_ = std::move(read);
     notice_ = std::move(notice);
+    warn_ = std::move(warn);
   }
 
   // `name criterion [flags] [operator] [patterns]` from `word` on. An Acl that exists is extended.
@@ -137,6 +141,7 @@ class AclTable {
   const Registry& units_;
   PatternReader read_;
   ExpressionNotice notice_;
+  AclWarning warn_;
   std::map<std::string, std::shared_ptr<Acl>, std::less<>> acls_;
   Acl* extended_ = nullptr;  // while a line about it is read
 };

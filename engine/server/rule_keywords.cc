@@ -64,6 +64,24 @@ bool ReadPatterns(const BuildContext& context, const Line& line, std::string_vie
   return why->empty();
 }
 
+Location WhereIs(const KeywordUse& use, const AclProblem& problem) {
+  Location where = use.line.At(problem.word);
+  if (problem.length > 0 && problem.word < use.line.size() &&
+      !use.line.words[problem.word].quoted) {
+    where.column += uint32_t(problem.offset);
+    where.length_bytes = uint32_t(problem.length);
+  }
+  return where;
+}
+
+std::string Told(const KeywordUse& use, const AclProblem& problem) {
+  return "'" + use.keyword->words + "': " + problem.message;
+}
+
+void Report(const KeywordUse& use, const AclProblem& problem) {
+  use.diagnostics.Error(WhereIs(use, problem), Told(use, problem), problem.hint);
+}
+
 void PrepareAcls(BuildContext& context, const KeywordUse& use, AclTable& acls) {
   acls.SetReader(
       [&context, &use](std::string_view name, std::string* contents, std::string* why) {
@@ -71,6 +89,9 @@ void PrepareAcls(BuildContext& context, const KeywordUse& use, AclTable& acls) {
       },
       [&context, &use](const Expression& expression, size_t word) {
         NoteNamed(context, {&use.line, word}, expression);
+      },
+      [&use](const AclProblem& problem) {
+        use.diagnostics.Warning(WhereIs(use, problem), Told(use, problem), problem.hint);
       });
 }
 
@@ -82,16 +103,6 @@ void CheckUserlists(BuildContext& context) {
     context.diagnostics.Error(word.place.At(), "unable to find userlist " + InQuotes(word.name),
                               Suggest(word.name, names));
   }
-}
-
-void Report(const KeywordUse& use, const AclProblem& problem) {
-  Location where = use.line.At(problem.word);
-  if (problem.length > 0 && problem.word < use.line.size() &&
-      !use.line.words[problem.word].quoted) {
-    where.column += uint32_t(problem.offset);
-    where.length_bytes = uint32_t(problem.length);
-  }
-  use.diagnostics.Error(where, "'" + use.keyword->words + "': " + problem.message, problem.hint);
 }
 
 // Rules and ACLs of a defaults section must be named by who uses them.
