@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "engine/config/words.h"
 
 namespace engine {
 namespace {
@@ -25,6 +26,20 @@ bool IsCycle(const Tree& tree, const Section& section) {
     at = next;
   }
   return false;
+}
+
+// "tcp-request content accept" is a rule, "tcp-request inspect-delay 5s" is none.
+bool IsRule(const Line& line) {
+  const std::string words = std::string(line.text(0)) + " " + std::string(line.text(1));
+  const auto lines = RuleLines();
+  return std::any_of(lines.begin(), lines.end(), [&](const RuleLine& rule) {
+    return rule.words == line.text(0) || rule.words == words;
+  });
+}
+
+const Line* FirstRule(const Section& section) {
+  const auto found = std::find_if(section.lines.begin(), section.lines.end(), IsRule);
+  return found == section.lines.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -60,7 +75,37 @@ bool DefaultsChains::Resolve(const Tree& tree, Diagnostics& diagnostics) {
                             fallen->second->Title() + " (" + At(*fallen->second) + ")",
                         "name it with 'from' everywhere, or add a last 'defaults' for the others");
   }
+  CheckRules(tree, diagnostics);
   return diagnostics.errors() == errors_before;
+}
+
+// Manual 4.4 (http-request): rules of one section are not for both ends of a way.
+void DefaultsChains::CheckRules(const Tree& tree, Diagnostics& diagnostics) const {
+  std::map<const Section*, const Section*> users;  // of those with rules, the first proxy
+  std::map<const Section*, const Line*> rules;
+  for (const Section& section : tree.sections()) {
+    if (section.kind == SectionKind::kDefaults) rules[&section] = FirstRule(section);
+  }
+  for (const Section& section : tree.sections()) {
+    if (!section.is_proxy()) continue;
+    for (const Section* from = Parent(section); from != nullptr; from = Parent(*from)) {
+      const Line* rule = rules[from];
+      if (rule == nullptr) continue;
+      const Section& other = *users.try_emplace(from, &section).first->second;
+      const bool is_both = section.kind == SectionKind::kListen;
+      if (!is_both && other.kind == section.kind) continue;
+      const std::string which = from->Title() + " (" + At(*from) + ")";
+      diagnostics.Error(
+          section.header.At(section.from_word != 0 ? section.from_word : 1),
+          is_both ? section.Title() + " is a frontend and a backend and cannot start from " +
+                        which + ", which has rules"
+                  : section.Title() + " and " + other.Title() + " (" + At(other) +
+                        ") cannot both start from " + which + ", which has rules",
+          base::Format("a request would meet the rule of line %u twice: frontends and backends "
+                       "need sections of their own for rules",
+                       rule->number));
+    }
+  }
 }
 
 const Section* DefaultsChains::FindFrom(const Tree& tree, const Section& section,

@@ -3,7 +3,8 @@
 // Owns:    pointers into the Tree, which must outlive it.
 // Threads: start-up; immutable after Resolve().
 // Units:   none.
-// Errors:  an unknown, ambiguous, later or cyclic `from` is reported once and resolves to nothing.
+// Errors:  an unknown, ambiguous, later or cyclic `from` is reported once and resolves to nothing;
+//          so is a section with rules that frontends and backends start from.
 // States:  none.
 //
 //   DefaultsChains chains;
@@ -34,6 +35,7 @@ class DefaultsChains {
 
  private:
   const Section* FindFrom(const Tree& tree, const Section& section, Diagnostics& diagnostics) const;
+  void CheckRules(const Tree& tree, Diagnostics& diagnostics) const;
 
   std::map<const Section*, const Section*> parents_;
 };

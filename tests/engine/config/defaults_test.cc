@@ -53,6 +53,18 @@ TEST(Defaults, ChainsInTheOrderToApply) {
       {"bad name unused", "defaults a$\nlisten x\n", "1 2 ", 0, 0, ""},
       {"named and fallen to", "defaults a\nlisten x from a\nlisten y\n", "1 3 ", 0, 1,
        "explicitly used by listen 'x'"},
+      {"rules for a listen", "defaults a\n http-request deny\nlisten x from a\n", "1 3 ", 1, 0,
+       "listen 'x' is a frontend and a backend and cannot start from defaults 'a' (t.cfg:1)"},
+      {"rules for both",
+       "defaults a\n tcp-request content accept\nfrontend f from a\nbackend b from a\n", "1 4 ", 1,
+       0, "backend 'b' and frontend 'f' (t.cfg:3) cannot both start from defaults 'a' (t.cfg:1)"},
+      {"rules for both, further up",
+       "defaults a\n http-response deny\ndefaults b from a\nbackend f from b\nfrontend b from a\n",
+       "1 5 ", 1, 0, "frontend 'b' and backend 'f' (t.cfg:4)"},
+      {"rules for one kind",
+       "defaults a\n http-request deny\nfrontend f from a\nfrontend g from a\n", "1 4 ", 0, 0, ""},
+      {"no rules", "defaults a\n tcp-request inspect-delay 1s\n acl b path /\nlisten x from a\n",
+       "1 4 ", 0, 0, ""},
   };
   for (const auto& test : kCases) {
     SCOPED_TRACE(test.name);
