@@ -108,6 +108,13 @@ void DefaultsChains::CheckRules(const Tree& tree, Diagnostics& diagnostics) cons
   }
 }
 
+bool DefaultsChains::IsWhole(const Section& section) const {
+  for (const Section* at = &section; at != nullptr; at = Parent(*at)) {
+    if (at->from_word != 0 && Parent(*at) == nullptr) return false;
+  }
+  return true;
+}
+
 const Section* DefaultsChains::FindFrom(const Tree& tree, const Section& section,
                                         Diagnostics& diagnostics) const {
   const Location where = section.header.At(section.from_word);

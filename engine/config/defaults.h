@@ -32,6 +32,8 @@ class DefaultsChains {
   std::vector<const Section*> Chain(const Section& section) const;
   // The nearest one, or null.
   const Section* Parent(const Section& section) const;
+  // False: a `from` on the way leads nowhere, which has been reported.
+  bool IsWhole(const Section& section) const;
 
  private:
   const Section* FindFrom(const Tree& tree, const Section& section, Diagnostics& diagnostics) const;

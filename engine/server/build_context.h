@@ -90,9 +90,10 @@ struct ProxyDraft {
   ~ProxyDraft();
   const Section* section = nullptr;
   ProxyConfig* config = nullptr;
-  WordPlace mode;       // of a mode that does not work yet
-  WordPlace balance;    // of an algorithm that does not work yet
-  SourceConfig source;  // the proxy's, for servers without one
+  bool is_whole = true;  // all that it starts from was found
+  WordPlace mode;        // of a mode that does not work yet
+  WordPlace balance;     // of an algorithm that does not work yet
+  SourceConfig source;   // the proxy's, for servers without one
   WordPlace id;
   WordPlace default_backend;
   std::vector<WordPlace> use_backends;  // of rules->use_backend, in order

@@ -196,6 +196,7 @@ void ReadProxy(BuildContext& context, const Section& section, const DefaultsChai
   ProxyDraft& draft = context.drafts.emplace_back();
   draft.section = &section;
   draft.config = config.get();
+  draft.is_whole = chains.IsWhole(section);
   context.configuration.proxies.push_back(std::move(config));
   context.proxy = &draft;
   for (const Section* from : chains.Chain(section)) {
@@ -362,7 +363,7 @@ void CheckMode(BuildContext& context, const ProxyDraft& draft) {
 void CheckTimeouts(BuildContext& context, const ProxyDraft& draft) {
   const ProxyConfig& config = *draft.config;
   const Timeouts& timeouts = config.timeouts;
-  if (config.disabled) return;
+  if (config.disabled || !draft.is_whole) return;
   std::string missing;
   const auto require = [&](uint32_t value_ms, const char* name) {
     if (value_ms == 0) missing += (missing.empty() ? "'" : ", '") + std::string(name) + "'";

@@ -78,5 +78,16 @@ TEST(Defaults, ChainsInTheOrderToApply) {
   }
 }
 
+TEST(Defaults, WhatStartsFromNothingIsNotWhole) {
+  const auto is_whole = [](const std::string& text) {
+    const Resolved resolved(text);
+    return resolved.chains.IsWhole(resolved.tree.sections().back());
+  };
+  EXPECT_TRUE(is_whole("listen x\n"));
+  EXPECT_TRUE(is_whole("defaults a\ndefaults b from a\nlisten x from b\n"));
+  EXPECT_FALSE(is_whole("listen x from a\n"));
+  EXPECT_FALSE(is_whole("defaults b from a\nlisten x from b\n"));
+}
+
 }  // namespace
 }  // namespace engine
