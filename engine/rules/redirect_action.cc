@@ -103,6 +103,9 @@ bool TakeTarget(ActionUse& action, RedirectWords& words, RedirectWords::Kind kin
   if (words.kind != RedirectWords::Kind::kNone) {
     return action.Refuse("only one of 'location', 'prefix' and 'scheme' can be given");
   }
+  if (action.stage == RuleStage::kHttpResponse && kind != RedirectWords::Kind::kLocation) {
+    return action.Refuse("a response can only be redirected by 'location'");
+  }
   words.kind = kind;
   std::string_view text;
   // The older line takes its text as it is (manual 4.2, redirect).
