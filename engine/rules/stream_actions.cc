@@ -33,7 +33,8 @@ class SetLogLevel final : public RuleAction {
   const LogLevel level_;
 };
 
-// A slot that the frontend does not have is no fault: a backend serves many (manual 4.4, capture).
+// A slot that is not there when a backend's rule runs is no fault: it serves many frontends (manual
+// 4.4, capture).
 class Capture final : public RuleAction {
  public:
   Capture(Expression value, uint32_t slot, bool of_response)
@@ -186,6 +187,10 @@ std::unique_ptr<const RuleAction> MakeCapture(ActionUse& action) {
       action.stage == RuleStage::kHttpResponse || action.stage == RuleStage::kHttpAfter;
   ProxyDraft& draft = *action.context.proxy;
   if (!by_length) {
+    if (draft.config->is_frontend) {
+      const WordPlace place{&action.use.line, action.use.first_argument + action.next - 1};
+      draft.captures_by_id.push_back({place, uint32_t(number.value), of_response});
+    }
     return std::make_unique<Capture>(std::move(*value), uint32_t(number.value), of_response);
   }
   if (of_response) {

@@ -85,6 +85,13 @@ struct NamedByExpression {
 
 // A proxy while it is read. Settings that a later line may overrule are judged at the end, so that
 // `defaults` may hold a value that no proxy keeps.
+// A rule of a frontend that fills a slot by its number: other lines declare it.
+struct CaptureById {
+  WordPlace place;
+  uint32_t slot = 0;
+  bool of_response = false;
+};
+
 struct ProxyDraft {
   ProxyDraft();
   ~ProxyDraft();
@@ -113,6 +120,7 @@ struct ProxyDraft {
   bool has_abort_on_close = false;  // said, so that the mode does not decide
   LogDraft log;
   CaptureDraft captures;
+  std::vector<CaptureById> captures_by_id;
   LogFormatDraft unique_id;
   WordPlace unique_id_header;
   CheckDraft check;

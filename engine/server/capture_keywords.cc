@@ -104,9 +104,29 @@ uint32_t AddCaptureSlot(ProxyDraft& draft, bool request, uint32_t bytes_max) {
   return uint32_t(slots.size() - 1);
 }
 
+namespace {
+
+void CheckSlots(BuildContext& context, const ProxyDraft& draft) {
+  for (const CaptureById& one : draft.captures_by_id) {
+    const size_t slots =
+        one.of_response ? draft.captures.response.size() : draft.captures.request.size();
+    if (one.slot < slots) continue;
+    const std::string kind = one.of_response ? "responses" : "requests";
+    context.diagnostics.Error(
+        one.place.At(),
+        "no slot " + std::to_string(one.slot) + " for captures of " + kind + " is declared in " +
+            draft.config->kind + " '" + draft.config->name + "'",
+        slots == 0 ? "'declare capture' makes one"
+                   : "there are " + std::to_string(slots) + ", counted from 0");
+  }
+}
+
+}  // namespace
+
 void FinishCaptures(BuildContext& context, ProxyDraft& draft) {
   ProxyConfig& config = *draft.config;
   if (!config.is_frontend) return;
+  CheckSlots(context, draft);
   auto plan = std::make_shared<KeepPlan>();
   plan->request = draft.captures.request;
   plan->response = draft.captures.response;
