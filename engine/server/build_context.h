@@ -59,8 +59,6 @@ struct ReplyStep {
   WordPlace status_word;
   WordPlace section;  // name of an http-errors section
   std::shared_ptr<const HttpReply> reply;
-  // `http-error ... errorfiles`: a section without the status changes nothing, and silently.
-  bool optional = false;
   // Neither a section nor a reply: what was said before is forgotten.
 };
 

@@ -219,7 +219,6 @@ bool MakeReply(BuildContext& context, const KeywordUse& use, const ReplyWords& w
   if (source == "default-errorfiles") return true;
   if (source == "errorfiles") {
     step.section = Argument(use, at);
-    step.optional = true;
     return true;
   }
   if (source == "errorfile") {
@@ -344,8 +343,8 @@ void ApplySection(BuildContext& context, const ReplyStep& step, HttpReplies& rep
   const auto found = section->replies.find(step.status);
   if (found != section->replies.end()) {
     replies[step.status] = found->second;
-  } else if (!step.optional) {
-    context.diagnostics.Warning(step.status_word.At(),
+  } else {
+    context.diagnostics.Warning((step.status_word ? step.status_word : step.section).At(),
                                 "status " + std::to_string(step.status) +
                                     " is not declared in http-errors section " +
                                     InQuotes(step.section.text()));
@@ -432,7 +431,14 @@ void FinishRuleReplies(BuildContext& context, ProxyDraft& draft) {
   for (const auto& [step, reply] : draft.late_replies) {
     HttpReplies found;
     ApplySection(context, step, found);
-    if (!found.empty()) reply->reply = found.begin()->second;
+    if (!found.empty()) {
+      reply->reply = found.begin()->second;
+    } else {
+      // Not the page that the proxy itself would show: the rule asks for none of those.
+      auto empty = std::make_shared<HttpReply>();
+      empty->status = step.status;
+      reply->reply = std::move(empty);
+    }
   }
 }
 

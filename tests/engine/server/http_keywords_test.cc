@@ -529,9 +529,9 @@ TEST_F(HttpKeywords, SectionsMayFollowTheirUsers) {
   EXPECT_EQ(ReturnOf(*proxies[2]).body, "a");
   // One file, one reply.
   EXPECT_EQ(proxies[0]->http.replies.at(404), proxies[1]->http.replies.at(404));
-  EXPECT_EQ(built.warnings(),
-            (std::vector<std::string>{"11:19 status 405 is not declared in http-errors section "
-                                      "'e'"}));
+  EXPECT_EQ(built.warnings(), (std::vector<std::string>{
+                                  "11:19 status 405 is not declared in http-errors section 'e'",
+                                  "15:20 status 502 is not declared in http-errors section 'e'"}));
 }
 
 TEST_F(HttpKeywords, SectionsAreChecked) {
