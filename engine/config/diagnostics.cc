@@ -243,7 +243,8 @@ std::string_view NearestWord(std::string_view word, std::span<const std::string_
 
 std::string Suggest(std::string_view word, std::span<const std::string_view> candidates) {
   const std::string_view nearest = NearestWord(word, candidates);
-  if (nearest.empty()) return {};
+  // What is near to itself is right, and something else is wrong.
+  if (nearest.empty() || nearest == word) return {};
   return "did you mean " + InQuotes(nearest) + "?";
 }
 

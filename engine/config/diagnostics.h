@@ -107,7 +107,7 @@ class Diagnostics {
 // The candidate nearest to `word` by edit distance, case ignored, or empty when none is near enough
 // to be what was meant. The first of equals wins.
 std::string_view NearestWord(std::string_view word, std::span<const std::string_view> candidates);
-// "did you mean 'X'?", or empty.
+// "did you mean 'X'?", or empty; so it is where `word` is one of the candidates.
 std::string Suggest(std::string_view word, std::span<const std::string_view> candidates);
 std::string Suggest(std::string_view word, std::initializer_list<std::string_view> candidates);
 

@@ -147,6 +147,7 @@ TEST(NearestWord, SuggestsWhatWasMeantOrNothing) {
   }
   EXPECT_EQ(Suggest("maxcon", kWords), "did you mean 'maxconn'?");
   EXPECT_EQ(Suggest("zzzzzz", kWords), "");
+  EXPECT_EQ(Suggest("maxconn", kWords), "");
 }
 
 }  // namespace
