@@ -77,6 +77,17 @@ std::optional<MatchMethod> DefaultMethod(SampleKind kind) {
 // Manual 7.1.
 constexpr std::string_view kAclFlags[] = {"-f", "-i", "-m", "-M", "-n", "-u", "--"};
 
+// What other languages write between tests.
+std::string OperatorHint(std::string_view word) {
+  const std::string lower = base::Lower(word);
+  if (lower == "and" || lower == "&&" || lower == "&") {
+    return "ACLs that stand beside each other must all match, without a word between them";
+  }
+  if (lower == "not") return "'!' before an ACL means that it must not match";
+  if (lower == "|") return "'or' and '||' stand between alternatives";
+  return {};
+}
+
 bool IsAlternative(std::string_view word) { return word == "or" || word == "||"; }
 
 }  // namespace
@@ -260,8 +271,13 @@ struct AclTable::TestReader {
     ++word;
     method = FindMethod(line.text(word));
     if (!method) {
-      return Fail(problem, word, "unknown matching method " + InQuotes(line.text(word)),
-                  Suggest(line.text(word), MethodNames()));
+      std::string hint = Suggest(line.text(word), MethodNames());
+      if (hint.empty()) {
+        hint = "the methods are";
+        for (const std::string_view name : MethodNames()) hint += " " + std::string(name);
+        hint += "; of texts: beg(inning), end, sub(string), reg(ular expression)";
+      }
+      return Fail(problem, word, "unknown matching method " + InQuotes(line.text(word)), hint);
     }
     method_given = true;
     const SampleKind kind = criterion.expression->gives();
@@ -453,7 +469,8 @@ std::shared_ptr<const Acl> AclTable::Find(const Line& line, size_t word, std::st
       std::any_of(std::begin(kPredefined), std::end(kPredefined),
                   [name](const Predefined& one) { return one.name == name; });
   for (const auto& [known, acl] : acls_) names.push_back(known);
-  std::string hint = Suggest(name, names);
+  std::string hint = OperatorHint(name);
+  if (hint.empty()) hint = Suggest(name, names);
   if (hint.empty() && units_.FindFetch(name.substr(0, name.find_first_of("(,")))) {
     hint =
         "a test without a name stands between braces: { " + std::string(line.text(word)) + " ... }";

@@ -317,8 +317,18 @@ bool TakeRedirect(BuildContext& context, KeywordUse& use) {
 
 // Where to ---------------------------------------------------------------------------------------
 
+// "use_backend if a": the name is missing, unless a condition follows what could be one.
+bool HasName(const KeywordUse& use, std::string_view kind) {
+  if (!IsConditionWord(use.argument(0))) return true;
+  if (use.arguments() > 1 && IsConditionWord(use.argument(1))) return true;
+  return Refuse(
+      use, 0,
+      "expects the name of a " + std::string(kind) + " before " + InQuotes(use.argument(0)));
+}
+
 bool TakeUseBackend(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, SIZE_MAX, "the name of a backend")) return false;
+  if (!HasName(use, "backend")) return false;
   NoteOrder(context, use, kOrderUseBackend);
   BackendRule rule;
   if (!CompileText(context, use, 0, place::kHttpRequest, TextUse::kOther, &rule.name)) return false;
@@ -336,6 +346,7 @@ bool TakeUseBackend(BuildContext& context, KeywordUse& use) {
 
 bool TakeUseServer(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 2, SIZE_MAX, "a server and a condition")) return false;
+  if (!HasName(use, "server")) return false;
   NoteOrder(context, use, kOrderUseServer);
   ServerRule rule;
   if (!CompileText(context, use, 0, place::kHttpRequest, TextUse::kOther, &rule.name)) return false;
