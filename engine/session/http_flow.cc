@@ -454,7 +454,8 @@ bool HttpFlow::Passes(Stream& stream, const ProxyConfig& proxy, RuleStage stage)
                                                           : stream.RunStage(proxy, stage);
   if (verdict == Verdict::kEnd && phase_ == Phase::kRequest) phase_ = Phase::kReplied;
   if (FrontEndpoint* front = stream.front(); front != nullptr && phase_ == Phase::kRequest) {
-    if (verdict == Verdict::kYield && stage == RuleStage::kTcpContent) AskForBody(stream, *front);
+    const bool waits = verdict == Verdict::kYield && stage == RuleStage::kTcpContent;
+    if (waits && HasBody(front->request_framing())) AskForBody(stream, *front);
     SendHints(*front);
   }
   return verdict == Verdict::kContinue || verdict == Verdict::kStop;

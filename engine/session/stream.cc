@@ -285,18 +285,18 @@ void Stream::Run() noexcept {
   ++runs_;
   // What one side or the flow produced, took or ended may be what another waits for, until nothing
   // moves.
-  bool owed = true;  // the flow did something that a side has not seen
+  bool owed = true;  // the flow did something that the server's side has not seen
   for (int round = 0;; ++round) {
     // timeout client is for a client that is expected to send (manual 4.2): one that has sent its
     // request waits for a server, and the timeouts of queue and connect are for that.
     client_side_.HoldIdleClock(!http_ && !request_.bytes().empty() && IsLookingForServer());
     client_side_.Run();
-    // A delay that is over may release bytes to the client, whose side has just run.
     const bool flowed = RunFlow();
     if (!flowed && !owed && !client_side_.moved()) break;
     server_side_.Run();
-    owed = RunFlow() || flowed;
-    if (!server_side_.moved() && !owed) break;
+    owed = RunFlow();
+    // A delay that is over may release bytes to the client, whose side ran before the flow.
+    if (!server_side_.moved() && !owed && !flowed) break;
     if (round == kRoundsMax) {
       WakeStream();  // others first
       break;
