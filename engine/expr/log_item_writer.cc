@@ -303,7 +303,8 @@ void LogItemWriter::HeaderList(const LogCaptures& captures) {
   if (!plain()) BeginText();
   for (uint32_t i = 0; i < captures.count; ++i) {
     if (i > 0) plain() ? void(line_.Char(' ')) : Piece(" ");
-    if (captures.values[i].empty() && plain()) {
+    // A header that is there and empty is shown as such: nothing.
+    if (captures.values[i].data() == nullptr && plain()) {
       Nothing();
     } else if (plain()) {
       BeginText();

@@ -221,6 +221,10 @@ TEST(LogFormat, WritesWhatWasCaptured) {
   EXPECT_EQ(Write("%hr %hs %CC %CS %ID", record), "{a#7Cb#7Bc#7D#23#22|} {x} n=v - id");
   EXPECT_EQ(Write("%{+Q}hr %{+Q}hrl %hrl", record),
             "\"{a#7Cb#7Bc#7D#23#22|}\" \"a#7Cb#7Bc#7D#23#22\" \"\" a#7Cb#7Bc#7D#23#22 -");
+  // There, and empty.
+  const std::string_view empty[] = {"", {}};
+  record.request_captures = {empty, 2};
+  EXPECT_EQ(Write("<%hr|%hrl|%{+Q}hrl>", record), "<{|}| -|\"\" \"\">");
 }
 
 TEST(LogFormat, TellsOfTlsInTheFrontendsName) {
