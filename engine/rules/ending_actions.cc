@@ -85,7 +85,10 @@ class Answer final : public RuleAction {
   Answer(std::shared_ptr<const RuleReply> reply, bool refuses)
       : reply_(std::move(reply)), refuses_(refuses) {}
   Verdict Run(RuleContext& context) const override {
-    if (refuses_) context.CountDenied();
+    if (refuses_) {
+      context.CountDenied();
+      context.stream->log().OnRequestCookies(*context.stream);
+    }
     return context.Answer(*reply_, refuses_);
   }
   bool ends() const override { return true; }

@@ -37,7 +37,7 @@ class Tarpit final : public RuleAction {
     const uint32_t wait_ms = context.stream->TimeoutOf(
         TimeoutKind::kTarpit, timeouts.tarpit_ms != 0 ? timeouts.tarpit_ms : timeouts.connect_ms);
     if (!HasPassed(context, wait_ms)) {
-      context.stream->log().OnTarpit();
+      context.stream->log().OnTarpit(*context.stream);
       return Verdict::kYield;
     }
     return context.Answer(*reply_, true);

@@ -161,6 +161,11 @@ void StreamLog::OnRequestCookies(Stream& stream) {
   kept_.CaptureRequestCookie(stream.front()->request().fields);
 }
 
+void StreamLog::OnTarpit(Stream& stream) {
+  tarpitted_ = true;
+  OnRequestCookies(stream);
+}
+
 void StreamLog::Keep(Stream& stream, LogMoment moment) {
   if (!kept_.begun()) return;
   StreamContext context(stream);

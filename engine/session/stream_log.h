@@ -54,7 +54,7 @@ class StreamLog {
   }
   void OnRedispatch() { redispatched_ = true; }
   // A rule holds the client back until it is refused or gone: %Tw, and T in the states (8.5).
-  void OnTarpit() { tarpitted_ = true; }
+  void OnTarpit(Stream& stream);
   void OnEstablished(Stream& stream);
   // A service answers in the server's place.
   void OnService();
