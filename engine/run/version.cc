@@ -62,7 +62,7 @@ constexpr Feature kFeatures[] = {
     {"POLL", false},
     {"PRCTL", true},
     {"PROCCTL", false},
-    {"PROMEX", false},
+    {"PROMEX", true},
     {"PTHREAD_EMULATION", false},
     {"QUIC", false},
     {"QUIC_OPENSSL_COMPAT", false},

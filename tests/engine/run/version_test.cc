@@ -105,6 +105,7 @@ TEST(VersionTest, ConditionsOfTheContract) {
       {"feature(LINUX_CAP)", ConditionResult::kTrue},     // tests/engine/run/privileges_test.cc
       {"feature(LIBCRYPT)", ConditionResult::kTrue},      // tests/scenario/rules/auth.vtc
       {"feature(SYSTEMD)", ConditionResult::kTrue},       // tests/scenario/master_test.py
+      {"feature(PROMEX)", ConditionResult::kTrue},        // tests/scenario/stats_page_test.py
       {"feature(QUIC)", ConditionResult::kFalse},
       {"feature(LUA)", ConditionResult::kFalse},
       {"enabled(REUSEPORT)", ConditionResult::kTrue},
