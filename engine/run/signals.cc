@@ -28,6 +28,8 @@ constexpr Meaning kMeanings[] = {
     {SIGCHLD, "SIGCHLD", SignalRequest::kChild},
 };
 
+constexpr int kIgnored[] = {SIGPIPE, SIGALRM};
+
 sigset_t Reported() {
   sigset_t set;
   sigemptyset(&set);
@@ -55,11 +57,11 @@ void BlockSignals() {
   // A shell starts background jobs with SIGINT and SIGQUIT ignored and nohup ignores SIGHUP. The
   // default action costs nothing while blocked, and an ignored SIGCHLD would reap our children.
   for (const Meaning& meaning : kMeanings) SetDisposition(meaning.signal, SIG_DFL);
-  SetDisposition(SIGPIPE, SIG_IGN);
+  for (const int signal : kIgnored) SetDisposition(signal, SIG_IGN);
 }
 
 void RestoreSignals() {
-  SetDisposition(SIGPIPE, SIG_DFL);
+  for (const int signal : kIgnored) SetDisposition(signal, SIG_DFL);
   const sigset_t set = Reported();
   sigprocmask(SIG_UNBLOCK, &set, nullptr);
 }

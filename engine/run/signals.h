@@ -46,7 +46,8 @@ struct SignalEvent {
   uid_t sender_uid = 0;
 };
 
-// Blocks every signal that SignalWaiter reports and ignores SIGPIPE. Once, before threads start.
+// Blocks every signal that SignalWaiter reports, ignores SIGPIPE and SIGALRM. Once, before threads
+// start.
 void BlockSignals();
 // Undoes BlockSignals() in a child that runs another program.
 void RestoreSignals();

@@ -57,6 +57,17 @@ def sigttou_frees_the_port_and_sigttin_takes_it_back():
 
 
 @case
+def sigalrm_ends_nobody():
+    port = free_port()
+    with Server(echo) as server, Proxy(listen_config(port, server.port), [port]) as proxy:
+        client = connect(port)
+        exchange(client)
+        os.kill(proxy.pid, signal.SIGALRM)
+        time.sleep(0.2)
+        exchange(client)
+
+
+@case
 def port_taken_while_paused_is_reported_and_tried_again():
     port = free_port()
     with Server(echo) as server, Proxy(listen_config(port, server.port), [port]) as proxy:
