@@ -337,10 +337,12 @@ bool Stream::IsLookingForServer() const {
 // What one side's end means for the other.
 void Stream::AbortOneSided() {
   const shard::SideState server = server_side_.state();
-  // A client that is gone is not worth a connection. One that has closed its half may want to hear
-  // what the server says, unless told otherwise. In mode http its mux tells (manual 4.2, option
-  // abortonclose).
-  const bool gone = client_side_.closed() && request_.drained();
+  // A client that is gone is not worth a connection, whatever it has sent. One that has closed its
+  // half may want to hear what the server says, unless told otherwise. In mode http its mux tells
+  // (manual 4.2, option abortonclose).
+  const CloseReason why = client_side_.reason();
+  const bool deaf = why == CloseReason::kClientReset || why == CloseReason::kClientAbort;
+  const bool gone = client_side_.closed() && (deaf || request_.drained());
   const bool given_up = backend_ != nullptr && backend_->http.abort_on_close && request_.ended();
   if (!http_ && IsLookingForServer() && (gone || given_up)) {
     server_side_.Abort(CloseReason::kClientAbort);

@@ -6,8 +6,8 @@ import sys
 import threading
 import time
 
-from harness import (Proxy, Server, case, check, connect, free_port, is_closed_within, listen_config, receive_all,
-                     receive_exactly, run_cases, until)
+from harness import (IS_HAPROXY, Proxy, Server, case, check, connect, free_port, is_closed_within, listen_config,
+                     receive_all, receive_exactly, run_cases, until)
 
 
 def reset(peer):
@@ -100,6 +100,33 @@ def a_silent_client_that_ends_in_the_queue_keeps_its_place_unless_told_otherwise
                 check(receive_all(first) == b"", "the first has its end")
                 if not option:
                     check(receive_all(second) == b"220 banner", "the second hears the server in its turn")
+
+
+@case
+def a_client_that_resets_behind_its_bytes_gives_its_place_up():
+    """In the queue and while it is connected to a server: no half-close, though bytes of it are still to be sent."""
+    log = "log stdout format raw local0\n  log-format \"line %ts %s\"\n  timeout queue 8s\n  timeout connect 8s\n  "
+    for where in ("queued", "connecting"):
+        for count in (5, 3000 if IS_HAPROXY else 40000):  # where nothing more is read, no reset is heard
+            port = free_port()
+            with Server(greet, backlog=0) as server:
+                # A backlog that is full: the kernel drops further SYNs.
+                held = [socket.socket() for _ in range(4 if where == "connecting" else 0)]
+                for one in held:
+                    one.setblocking(False)
+                    one.connect_ex(("127.0.0.1", server.port))
+                with Proxy(listen_config(port, server.port, log, "maxconn 1"), [port]) as proxy:
+                    first = connect(port)
+                    if where == "queued":
+                        check(receive_exactly(first, 10) == b"220 banner", "the first is served")
+                    second = connect(port)
+                    second.sendall(b"x" * count)
+                    time.sleep(0.3)
+                    reset(second)
+                    until(lambda: "line C" in proxy.said(), 4, f"{where}, {count} bytes: still there")
+                    first.close()
+                for one in held:
+                    one.close()
 
 
 @case

@@ -113,6 +113,21 @@ TEST_F(EndingTest, ClientThatLeavesWhileConnectingEndsTheAttempt) {
   ExpectEnded("client_abort 1, client_reset 1");
 }
 
+// No half-close: what it has sent has no sender any more.
+TEST_F(EndingTest, ClientThatResetsBehindItsBytesEndsTheAttempt) {
+  rig_.ScriptConnect(9000, {ConnectOutcome::kNever});
+  rig_.Start();
+  client_ = rig_.Dial(80);
+  client_->Write("bytes");
+  rig_.RunFor(100);
+  EXPECT_EQ(server_config_->state->Current(), 1);
+  client_->Reset();
+  rig_.Settle();
+  EXPECT_EQ(server_config_->state->Current(), 0);
+  rig_.ExpectSettled();
+  ExpectEnded("client_reset 1");
+}
+
 TEST_F(EndingTest, ClientThatLeavesInThePauseEndsIt) {
   proxy_.http.abort_on_close = true;
   rig_.ScriptConnect(9000, {ConnectOutcome::kRefused});
