@@ -21,6 +21,7 @@ RetryDecision DecideRetryOf(const ProxyConfig& backend, RetryChoice choice, uint
   if (IsRedispatch(backend, choice, retry)) return RetryDecision::kAnotherServer;
   const uint32_t connect_ms = backend.timeouts.connect_ms;
   *pause_ms = connect_ms != 0 ? std::min(connect_ms, 1000u) : 1000u;
+  if (choice.has_waited) *pause_ms = 0;
   return RetryDecision::kSameServer;
 }
 

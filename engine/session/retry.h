@@ -18,8 +18,9 @@ namespace engine {
 
 // What a retry finds.
 struct RetryChoice {
-  bool is_bound = false;   // a cookie or a hash ties the request to its server
-  bool has_other = false;  // another server can be used
+  bool is_bound = false;    // a cookie or a hash ties the request to its server
+  bool has_other = false;   // another server can be used
+  bool has_waited = false;  // the attempt took all of its time, which is no shorter than the pause
   std::optional<uint32_t> retries_max = std::nullopt;  // of the stream; else the backend's
 };
 

@@ -692,7 +692,7 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
   const bool final = http_ && (backend_->http.retry_on & kRetryConnFailure) == 0;
   const RetryDecision decision =
       final ? RetryDecision::kGiveUp
-            : DecideRetryOf(*backend_, ChoiceOfRetry(), retries_ + 1, pause_ms);
+            : DecideRetryOf(*backend_, ChoiceOfRetry(reason), retries_ + 1, pause_ms);
   if (decision == RetryDecision::kGiveUp) return decision;
   ++retries_;
   if (decision == RetryDecision::kAnotherServer) {
@@ -708,12 +708,14 @@ void Stream::CountRetry() {
   slot_.part().retries.Add();
 }
 
-RetryChoice Stream::ChoiceOfRetry() {
+RetryChoice Stream::ChoiceOfRetry(CloseReason reason) {
   const ServerConfig* server = slot_.server();
   if (server == nullptr) return {.is_bound = true, .retries_max = retries_max()};
   return {.is_bound = persistence_.server() >= 0 || backend_->balance == BalanceAlgorithm::kHash,
           .has_other = !persistence_.stays() &&
                        backend_->state->backend()->HasOther(worker_.index(), server->index),
+          .has_waited =
+              reason == CloseReason::kConnectTimeout || reason == CloseReason::kTlsServerTimeout,
           .retries_max = retries_max()};
 }
 

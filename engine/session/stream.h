@@ -212,7 +212,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   shard::AssignResult AssignLast();
   bool EnterLineOf(uint32_t server);
   void TakeSlot(uint32_t server);
-  RetryChoice ChoiceOfRetry();
+  RetryChoice ChoiceOfRetry(shard::CloseReason reason = shard::CloseReason::kNone);
   void LeaveServer();
   void CountRetry();
   void CountRedispatch(ServerShardPart& from);

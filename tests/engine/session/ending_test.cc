@@ -77,10 +77,12 @@ TEST_F(EndingTest, ConnectTimeoutIsRetriedThenGivenUp) {
   client_ = rig_.Dial(80);
   rig_.RunFor(499);
   EXPECT_EQ(rig_.shard(0).connections().live(), 2u);
-  rig_.RunFor(2);
-  EXPECT_EQ(rig_.shard(0).connections().live(), 1u);
+  EXPECT_EQ(server_config_->state->part(0).connect_errors.Get(), 0u);
+  rig_.RunFor(10);  // without a pause the second attempt
+  EXPECT_EQ(server_config_->state->part(0).connect_errors.Get(), 1u);
+  EXPECT_EQ(rig_.shard(0).connections().live(), 2u);
   EXPECT_EQ(server_config_->state->Current(), 1);
-  rig_.RunFor(990);  // the pause of 500, the second attempt
+  rig_.RunFor(480);
   EXPECT_FALSE(client_->AtEnd());
   rig_.RunFor(30);
   EXPECT_TRUE(client_->AtEnd());

@@ -129,6 +129,9 @@ TEST(RetryTest, PauseIsTheConnectTimeoutUpToASecond) {
     EXPECT_EQ(DecideRetryOf(backend, {.has_other = true}, 1, &pause_ms),
               RetryDecision::kSameServer);
     EXPECT_EQ(pause_ms, wanted_ms);
+    EXPECT_EQ(DecideRetryOf(backend, {.has_waited = true}, 1, &pause_ms),
+              RetryDecision::kSameServer);
+    EXPECT_EQ(pause_ms, 0u);
   }
 }
 
