@@ -20,6 +20,11 @@ Condition EvaluateArgument(const Options& options, const Environment& environmen
             .position = problem.column == 0 ? 0 : problem.column - 1,
             .message = problem.message};
   }
+  // Nothing at all is false, as behind `.if`; what has no word in it says nothing.
+  if (line.words.empty() && !line.raw.empty()) {
+    return {.result = ConditionResult::kUnparsable,
+            .message = "there is no condition in '" + options.condition + "'"};
+  }
   std::string text;
   for (const Word& word : line.words) text += (text.empty() ? "" : " ") + word.text;
   return EvaluateCondition(text, environment, MakeConditionFacts(options));

@@ -90,7 +90,8 @@ def versions_and_conditions():
     check(re.search(r"^HAProxy version 3\.5", run("-v")[1], re.M), "-v")
     build = run("-vv")[1]
     check("TARGET  = linux-glibc" in build and re.search(r"[+-]OPENSSL\b", build), "-vv")
-    for condition, status in (("streq(a,a)", 0), ("streq(a,b)", 1), ("version_atleast(3.0)", 0), ("nonsense(", 2), ("", 1)):
+    for condition, status in (("streq(a,a)", 0), ("streq(a,b)", 1), ("version_atleast(3.0)", 0), ("nonsense(", 2), ("", 1), (" ", 2), ("\t", 2),
+                              ("#", 2), (" 1 ", 0), ('""', 1)):
         check(run("-cc", condition)[0] == status, f"-cc {condition!r}: {run('-cc', condition)[0]}")
 
 
