@@ -554,8 +554,7 @@ void FinishLogs(BuildContext& context) {
 }
 
 void RegisterLogKeywords(BuildKeywords& keywords) {
-  keywords.Add({"log", scope::kGlobal}, TakeLog);
-  keywords.Add({"log", kAll, Support::kWorks, kAllowsNo}, TakeLog);
+  keywords.Add({"log", scope::kGlobal | kAll, Support::kWorks, kAllowsNo}, TakeLog);
   keywords.Add({"log-tag", scope::kGlobal | kAll}, TakeTag);
   keywords.Add({"log-send-hostname", scope::kGlobal}, TakeHostname);
   keywords.Add({"tune.http.logurilen", scope::kGlobal}, [](BuildContext& context, KeywordUse& use) {

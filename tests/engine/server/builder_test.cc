@@ -81,6 +81,7 @@ struct ErrorRow {
 };
 
 const std::vector<ErrorRow> kBuildFaults = {
+    {"NoLogWithArgument", "global\n no log x\n", {"2:9 'log': 'no log' takes no argument"}},
     {"ModeLog", "backend a\n mode log\n", {"2:7 'mode log' is not supported yet"}},
     {"UnknownMode",
      "listen a\n mode htp\n",
