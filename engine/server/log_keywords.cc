@@ -249,6 +249,7 @@ void AddLogOption(BuildKeywords& keywords, const char* words, bool LogDraft::*fi
 
 bool TakeTag(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, 1, "a tag")) return false;
+  if (use.argument(0).empty()) return Refuse(use, 0, "expects a tag");
   LogOf(context).tag = use.argument(0);
   return true;
 }
@@ -500,6 +501,7 @@ bool CompileFormat(BuildContext& context, const LogFormatDraft& draft, LogFormat
 
 bool TakeFormatText(BuildContext& context, KeywordUse& use, Needs offers, LogFormatDraft& draft) {
   if (!HasArguments(use, 1, 1, "a format; put it between quotes")) return false;
+  if (use.argument(0).empty()) return Refuse(use, 0, "expects a format");
   draft = {&use.line, use.first_argument, offers};
   LogFormat unused;
   return CompileFormat(context, draft, unused);

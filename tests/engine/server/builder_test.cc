@@ -81,6 +81,9 @@ struct ErrorRow {
 };
 
 const std::vector<ErrorRow> kBuildFaults = {
+    {"LogFormatEmpty", "frontend a\n log-format \"\"\n", {"2:13 'log-format': expects a format"}},
+    {"LogTagEmpty", "global\n log-tag \"\"\n", {"2:10 'log-tag': expects a tag"}},
+    {"LogTagEmptyOfProxy", "frontend a\n log-tag ''\n", {"2:10 'log-tag': expects a tag"}},
     {"NoLogWithArgument", "global\n no log x\n", {"2:9 'log': 'no log' takes no argument"}},
     {"ModeLog", "backend a\n mode log\n", {"2:7 'mode log' is not supported yet"}},
     {"UnknownMode",
