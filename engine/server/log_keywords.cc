@@ -1,5 +1,6 @@
 #include "engine/server/log_keywords.h"
 
+#include <fcntl.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -32,7 +33,14 @@ LogDraft& LogOf(BuildContext& context) {
 
 bool TakeFd(const KeywordUse& use, std::string_view text, LogTarget& target) {
   target.kind = LogTarget::Kind::kFd;
-  return TakeArgument(use, 0, ParseInteger(text, 0, INT_MAX), target.fd);
+  if (!TakeArgument(use, 0, ParseInteger(text, 0, INT_MAX), target.fd)) return false;
+  // Whoever starts the process is to leave it open; stdout and stderr may be closed on purpose.
+  if (target.fd > STDERR_FILENO && fcntl(target.fd, F_GETFD) < 0) {
+    use.diagnostics.Warning(
+        use.line.At(use.first_argument),
+        "descriptor " + std::to_string(target.fd) + " is not open: what is logged there is lost");
+  }
+  return true;
 }
 
 // `address` is what follows a prefix that says nothing about the family, or all there is; it stands

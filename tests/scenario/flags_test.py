@@ -137,6 +137,8 @@ def warnings_and_diagnostics():
         check(status == 1 and "zero-warning" in said, f"-dW: {said}")
         check(run("-c", "-f", file.path)[0] == 0, "the same without it")
         check(run("-c", "-dD", "-f", file.path)[0] == 0, "-dD never changes the status")
+    with File(top="log fd@77 local0") as file:
+        check("descriptor 77 is not open" in run("-c", "-f", file.path)[2], "a log target that is not there")
 
 
 @case
