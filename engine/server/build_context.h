@@ -81,8 +81,6 @@ struct NamedByExpression {
   std::string name;
 };
 
-// A proxy while it is read. Settings that a later line may overrule are judged at the end, so that
-// `defaults` may hold a value that no proxy keeps.
 // A rule of a frontend that fills a slot by its number: other lines declare it.
 struct CaptureById {
   WordPlace place;
@@ -90,6 +88,8 @@ struct CaptureById {
   bool of_response = false;
 };
 
+// A proxy while it is read. Settings that a later line may overrule are judged at the end, so that
+// `defaults` may hold a value that no proxy keeps.
 struct ProxyDraft {
   ProxyDraft();
   ~ProxyDraft();
