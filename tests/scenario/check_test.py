@@ -3,6 +3,7 @@
 
 import http.server
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -343,6 +344,60 @@ def openldap_that_wants_names():
                 Proxy(config(cli, backend)):
             row = wait_for(cli, "s1", "DOWN", "L7STS")
             check(row["check_code"] == "48", row["check_code"])  # inappropriateAuthentication
+
+
+@case
+def mariadb_knows_the_user():
+    server = need_program("mariadbd")
+    client = need_program("mariadb")
+    with Folder() as folder:
+        port = free_port()
+        data = folder + "/data"
+        me = ["--no-defaults", "--datadir=" + data, "--user=" + pwd.getpwuid(os.geteuid()).pw_name]
+        subprocess.run([need_program("mysql_install_db"), *me, "--auth-root-authentication-method=normal",
+                        "--skip-test-db"], check=True, capture_output=True, timeout=60)
+        with open(folder + "/init.sql", "w", encoding="utf-8") as file:
+            file.write("CREATE USER 'check'@'%';\n")
+        options = [f"--socket={folder}/socket", f"--pid-file={folder}/pid", f"--port={port}",
+                   "--bind-address=127.0.0.1", f"--init-file={folder}/init.sql"]
+        cli = folder + "/cli"
+        known = f"option mysql-check user check\n  server s1 127.0.0.1:{port} check"
+        stranger = f"option mysql-check user stranger\n  server s1 127.0.0.1:{port} check"
+        with Proxy(config(cli, known)):
+            wait_for(cli, "s1", "DOWN", "L4CON")
+            with Program(server, *me, *options):
+                row = wait_for(cli, "s1", "UP", "L7OK", 30)
+                check("MariaDB" in row["last_chk"] or IS_HAPROXY, row["last_chk"])
+                time.sleep(1)
+                asked = subprocess.run([client, "--no-defaults", "-h127.0.0.1", f"-P{port}", "-ucheck", "-Nse",
+                                        "show global status like 'Aborted_c%'"], capture_output=True, text=True,
+                                       check=True, timeout=10)
+                # Each check logs in and leaves as a client does: a server that counts failures locks nobody out.
+                check(asked.stdout and set(asked.stdout.split()[1::2]) == {"0"}, asked.stdout)
+                with Proxy(config(cli + "2", stranger)):
+                    row = wait_for(cli + "2", "s1", "DOWN", "L7STS")
+                    check("Access denied for user 'stranger'" in row["last_chk"], row["last_chk"])
+            wait_for(cli, "s1", "DOWN", "L4CON")
+
+
+@case
+def opensmtpd():
+    server = need_program("smtpd")
+    if os.geteuid() != 0:
+        skip("OpenSMTPD starts as root")
+    with Folder() as folder:
+        port = free_port()
+        with open(folder + "/smtpd.conf", "w", encoding="utf-8") as file:
+            file.write(f'listen on 127.0.0.1 port {port}\naction "keep" mbox\nmatch for local action "keep"\n')
+        os.chmod(folder + "/smtpd.conf", 0o644)
+        cli = folder + "/cli"
+        backend = f"option smtpchk EHLO proxy.test\n  server s1 127.0.0.1:{port} check"
+        with Proxy(config(cli, backend)):
+            wait_for(cli, "s1", "DOWN", "L4CON")
+            with Program(server, "-d", "-f", folder + "/smtpd.conf"):
+                row = wait_for(cli, "s1", "UP", "L7OK")
+                check(row["check_code"] == "221", row["check_code"])  # to QUIT: it was heard to the end
+            wait_for(cli, "s1", "DOWN", "L4CON")
 
 
 @case
