@@ -19,12 +19,8 @@ namespace {
 
 const ProxyConfig* FindProxy(const StreamContext& traffic, std::string_view name, bool frontend) {
   if (traffic.worker == nullptr) return nullptr;
-  for (const auto& proxy : traffic.worker->configuration().proxies) {
-    if (proxy->name == name && (frontend ? proxy->is_frontend : proxy->is_backend)) {
-      return proxy.get();
-    }
-  }
-  return nullptr;
+  const Configuration& configuration = traffic.worker->configuration();
+  return frontend ? configuration.FindFrontend(name) : configuration.FindBackend(name);
 }
 
 // A stream that has no backend yet is its frontend's.

@@ -59,13 +59,15 @@ const BindConfig* FindSameBind(const ProxyConfig& frontend, const BindConfig& bi
 }  // namespace
 
 const ProxyConfig* Supervisor::FindSame(const Generation& generation, const ProxyConfig& proxy) {
-  for (const auto& other : generation.configuration().proxies) {
-    if (other->name == proxy.name && other->is_frontend == proxy.is_frontend &&
-        other->is_internal == proxy.is_internal) {
-      return other.get();
-    }
+  const Configuration& configuration = generation.configuration();
+  if (proxy.is_internal) {
+    const auto found = std::find_if(configuration.proxies.begin(), configuration.proxies.end(),
+                                    [](const auto& other) { return other->is_internal; });
+    return found == configuration.proxies.end() ? nullptr : found->get();
   }
-  return nullptr;
+  const ProxyConfig* other = proxy.is_frontend ? configuration.FindFrontend(proxy.name)
+                                               : configuration.FindBackend(proxy.name);
+  return other != nullptr && other->is_frontend == proxy.is_frontend ? other : nullptr;
 }
 
 void Supervisor::PutToUse(Generation& generation, Generation* before) {

@@ -89,7 +89,7 @@ void Backend::AttachShard(uint32_t shard, shard::EventLoop* loop, uint32_t proce
 uint32_t Backend::FullconnOf(uint32_t process_maxconn) const {
   if (rules_.fullconn != 0) return rules_.fullconn;
   const uint64_t clients =
-      rules_.frontend_maxconn_sum + uint64_t(rules_.frontends_without_maxconn) * process_maxconn;
+      rules_.frontends.maxconn + uint64_t(rules_.frontends.without) * process_maxconn;
   return uint32_t(std::clamp<uint64_t>(clients / kFullconnDivisor, 1, UINT32_MAX));
 }
 

@@ -30,6 +30,12 @@ namespace engine {
 class BackendState;
 class ServerState;
 
+// The `maxconn` of the frontends that lead to a backend.
+struct FrontendSum {
+  uint64_t maxconn = 0;
+  uint32_t without = 0;  // these take the process's
+};
+
 // What a backend is told about itself at start-up.
 struct BackendRules {
   struct Server {
@@ -49,8 +55,7 @@ struct BackendRules {
   bool may_force = false;  // option persist, or some force-persist
   std::vector<Server> servers;
   uint32_t fullconn = 0;  // 0: a tenth of what the frontends before it take
-  uint64_t frontend_maxconn_sum = 0;
-  uint32_t frontends_without_maxconn = 0;  // these take the process's
+  FrontendSum frontends;
 };
 
 // What balancing must know of a server over all shards. A line of its own, written only where the

@@ -197,7 +197,7 @@ void ReadProxy(BuildContext& context, const Section& section, const DefaultsChai
   draft.section = &section;
   draft.config = config.get();
   draft.is_whole = chains.IsWhole(section);
-  context.configuration.proxies.push_back(std::move(config));
+  context.configuration.AddProxy(std::move(config));
   context.proxy = &draft;
   for (const Section* from : chains.Chain(section)) {
     if (from == &section) continue;
@@ -446,7 +446,7 @@ void FinishStatsProxy(BuildContext& context) {
   proxy.timeouts.client_ms = uint32_t(global.stats_timeout_ms);
   proxy.service = context.options.cli;
   // Last, so that it has no part in the ids and names of the sections.
-  context.configuration.proxies.push_back(std::move(context.stats_proxy));
+  context.configuration.AddProxy(std::move(context.stats_proxy));
 }
 
 }  // namespace

@@ -30,6 +30,12 @@ Configuration::~Configuration() {
   }
 }
 
+void Configuration::AddProxy(std::unique_ptr<ProxyConfig> proxy) {
+  if (proxy->is_backend) backends_.emplace(proxy->name, proxy.get());
+  if (proxy->is_frontend) frontends_.emplace(proxy->name, proxy.get());
+  proxies.push_back(std::move(proxy));
+}
+
 const Userlist* Configuration::FindUserlist(std::string_view name) const {
   for (const auto& list : userlists) {
     if (list->name == name) return list.get();
@@ -38,17 +44,13 @@ const Userlist* Configuration::FindUserlist(std::string_view name) const {
 }
 
 ProxyConfig* Configuration::FindBackend(std::string_view name) const {
-  for (const auto& proxy : proxies) {
-    if (proxy->is_backend && proxy->name == name) return proxy.get();
-  }
-  return nullptr;
+  const auto found = backends_.find(name);
+  return found == backends_.end() ? nullptr : found->second;
 }
 
 ProxyConfig* Configuration::FindFrontend(std::string_view name) const {
-  for (const auto& proxy : proxies) {
-    if (proxy->is_frontend && proxy->name == name) return proxy.get();
-  }
-  return nullptr;
+  const auto found = frontends_.find(name);
+  return found == frontends_.end() ? nullptr : found->second;
 }
 
 bool Configuration::speaks_tls() const {

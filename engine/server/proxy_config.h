@@ -23,8 +23,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "engine/log/log_plan.h"
 #include "engine/server/balance_config.h"
 #include "engine/server/check_config.h"
@@ -378,18 +380,26 @@ struct Configuration {
   GlobalConfig global;
   LogPlan logs;
   std::vector<std::shared_ptr<LogProfile>> log_profiles;
-  std::vector<std::unique_ptr<ProxyConfig>> proxies;
+  std::vector<std::unique_ptr<ProxyConfig>> proxies;  // AddProxy() is the way in
   std::vector<std::unique_ptr<Userlist>> userlists;
   // The states of its proxies and servers, which other configurations may have, too.
   std::vector<std::shared_ptr<BackendState>> states;
 
+  // Its name and its halves are what they will be.
+  void AddProxy(std::unique_ptr<ProxyConfig> proxy);
   const Userlist* FindUserlist(std::string_view name) const;
+  // Asked by requests, too. Of several of one name, the first.
   ProxyConfig* FindBackend(std::string_view name) const;
   ProxyConfig* FindFrontend(std::string_view name) const;
   // Some proxy splices, and the process may.
   bool splices() const;
   // Some bind or server has `ssl`.
   bool speaks_tls() const;
+
+ private:
+  using ProxiesByName = absl::flat_hash_map<std::string_view, ProxyConfig*>;  // the proxies' names
+  ProxiesByName backends_;
+  ProxiesByName frontends_;
 };
 
 }  // namespace engine

@@ -100,13 +100,6 @@ struct ProxyRules {
   const RuleSet& set(RuleStage stage) const { return sets[size_t(stage)]; }
   RuleSet& set(RuleStage stage) { return sets[size_t(stage)]; }
   std::vector<BackendRule> use_backend;
-  // Some use_backend names it.
-  bool LeadsTo(const ProxyConfig& backend) const {
-    for (const BackendRule& rule : use_backend) {
-      if (rule.backend == &backend) return true;
-    }
-    return false;
-  }
   // In mode tcp something looks at the client's bytes before a server is looked for.
   bool reads_ahead = false;
   // Its HTTP rules may be asked, whatever its mode.

@@ -5,6 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "base/background_thread.h"
 #include "engine/server/cookie_keywords.h"
 #include "engine/server/rule_config.h"
@@ -12,17 +14,24 @@
 namespace engine {
 namespace {
 
-// The clients that may come to `backend`, for its default fullconn (manual 4.2, fullconn).
-void CountFrontends(const Configuration& configuration, const ProxyConfig& backend,
-                    BackendRules* rules) {
+// The clients that may come to each backend, for its default fullconn (manual 4.2, fullconn).
+absl::flat_hash_map<const ProxyConfig*, FrontendSum> CountFrontends(
+    const Configuration& configuration) {
+  absl::flat_hash_map<const ProxyConfig*, FrontendSum> counts;
   for (const auto& frontend : configuration.proxies) {
     if (!frontend->is_frontend || frontend->disabled) continue;
-    const bool branches = frontend.get() == &backend || frontend->default_backend == &backend ||
-                          (frontend->rules != nullptr && frontend->rules->LeadsTo(backend));
-    if (!branches) continue;
-    rules->frontend_maxconn_sum += frontend->maxconn;
-    if (frontend->maxconn == 0) ++rules->frontends_without_maxconn;
+    absl::flat_hash_set<const ProxyConfig*> backends = {frontend.get(), frontend->default_backend};
+    if (frontend->rules != nullptr) {
+      for (const BackendRule& rule : frontend->rules->use_backend) backends.insert(rule.backend);
+    }
+    for (const ProxyConfig* backend : backends) {
+      FrontendSum& limits = counts[backend];
+      limits.maxconn += frontend->maxconn;
+      if (frontend->maxconn == 0) ++limits.without;
+    }
+    base::GiveWay();
   }
+  return counts;
 }
 
 // Where the points of a server on the ring come from (manual 5.2, hash-key). An address that is
@@ -73,7 +82,7 @@ bool MayForce(const ProxyConfig& backend) {
   return std::any_of(rules.begin(), rules.end(), [](const auto& rule) { return rule.force; });
 }
 
-BackendRules RulesOf(const Configuration& configuration, const ProxyConfig& backend) {
+BackendRules RulesOf(const ProxyConfig& backend, const FrontendSum& frontends) {
   BackendRules rules;
   rules.algorithm = backend.balance;
   rules.random_draws = backend.balance_random_draws;
@@ -92,7 +101,7 @@ BackendRules RulesOf(const Configuration& configuration, const ProxyConfig& back
                              NodeKeyOf(*server),
                              server->slowstart_ms});
   }
-  CountFrontends(configuration, backend, &rules);
+  rules.frontends = frontends;
   return rules;
 }
 
@@ -397,15 +406,13 @@ void AddTarget(std::string& out, const CheckTarget& target) {
 }
 
 // What the states of a backend and its servers are made from.
-std::string DefinitionOf(const Configuration& configuration, const ProxyConfig& proxy) {
+std::string DefinitionOf(const ProxyConfig& proxy, const FrontendSum& frontends) {
   std::string out;
   if (!proxy.is_backend) return out;
-  BackendRules sums;
-  CountFrontends(configuration, proxy, &sums);
   AddWords(out, int(proxy.balance), proxy.balance_random_draws, proxy.all_backups,
            proxy.has_static_weights(), MayForce(proxy), int(proxy.hash.method),
            int(proxy.hash.affinity), BalanceFactorOf(proxy), PointsPerWeight(proxy), proxy.fullconn,
-           sums.frontend_maxconn_sum, sums.frontends_without_maxconn, proxy.http.cookie.enabled());
+           frontends.maxconn, frontends.without, proxy.http.cookie.enabled());
   for (const auto& server : proxy.servers) {
     const HealthRules rules = server->check.health_rules();
     AddWords(out, server->name, server->id, server->weight, server->backup, server->disabled,
@@ -458,11 +465,14 @@ void FollowCookie(const ServerConfig& server, uint32_t shard) {
 
 std::vector<StateTable::Entry> StateTable::EntriesOf(Configuration& configuration) const {
   std::vector<Entry> entries;
+  auto frontends = CountFrontends(configuration);
   for (const auto& proxy : configuration.proxies) {
     base::GiveWay();
+    const FrontendSum& limits = frontends[proxy.get()];
     Entry entry{.proxy = proxy.get(),
                 .key = KeyOf(*proxy),
-                .definition = DefinitionOf(configuration, *proxy)};
+                .frontends = limits,
+                .definition = DefinitionOf(*proxy, limits)};
     const auto found = proxies_.find(entry.key);
     if (found != proxies_.end()) {
       entry.before = found->second.get();
@@ -478,8 +488,7 @@ std::vector<StateTable::Entry> StateTable::EntriesOf(Configuration& configuratio
   return entries;
 }
 
-std::shared_ptr<BackendState> StateTable::StateOf(const Configuration& configuration,
-                                                  const Entry& entry) {
+std::shared_ptr<BackendState> StateTable::StateOf(const Entry& entry) {
   ProxyConfig& proxy = *entry.proxy;
   if (!entry.is_new) {
     std::shared_ptr<BackendState> state = proxies_[entry.key];
@@ -507,7 +516,7 @@ std::shared_ptr<BackendState> StateTable::StateOf(const Configuration& configura
     state->SetCookies(std::move(cookies));
   }
   if (!proxy.is_backend) return state;
-  state->SetBackend(RulesOf(configuration, proxy));
+  state->SetBackend(RulesOf(proxy, entry.frontends));
   if (entry.before != nullptr) FollowLimits(*entry.before, *state);
   for (uint32_t index = 0; index < state->servers().size(); ++index) {
     ServerState& server = *state->servers()[index];
@@ -522,7 +531,7 @@ void StateTable::Attach(Configuration& configuration) {
   std::map<std::string, std::shared_ptr<BackendState>> states;
   for (const Entry& entry : entries) {
     base::GiveWay();
-    std::shared_ptr<BackendState> state = StateOf(configuration, entry);
+    std::shared_ptr<BackendState> state = StateOf(entry);
     entry.proxy->state = state.get();
     state->ConfigureFront(*entry.proxy);
     configuration.states.push_back(state);

@@ -510,11 +510,12 @@ class StateTable {
     ProxyConfig* proxy = nullptr;
     BackendState* before = nullptr;  // of that name; null: none
     std::string key;
+    FrontendSum frontends;
     std::string definition;
     bool is_new = true;  // gets a state of its own
   };
   std::vector<Entry> EntriesOf(Configuration& configuration) const;
-  std::shared_ptr<BackendState> StateOf(const Configuration& configuration, const Entry& entry);
+  std::shared_ptr<BackendState> StateOf(const Entry& entry);
 
   const uint32_t shards_;
   std::map<std::string, std::shared_ptr<BackendState>> proxies_;

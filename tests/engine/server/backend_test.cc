@@ -47,7 +47,7 @@ class BackendTest : public ::testing::Test {
       proxy->servers.push_back(std::move(server));
     }
     proxy_ = proxy.get();
-    configuration.proxies.push_back(std::move(proxy));
+    configuration.AddProxy(std::move(proxy));
     states_.Attach(configuration);
     for (uint32_t shard = 0; shard < kShards; ++shard) {
       proxy_->state->backend()->AttachShard(shard, &loop_, 1000);

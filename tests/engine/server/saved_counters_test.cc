@@ -25,7 +25,7 @@ struct World {
       server->backend = proxy.get();
       proxy->servers.push_back(std::move(server));
     }
-    configuration.proxies.push_back(std::move(proxy));
+    configuration.AddProxy(std::move(proxy));
   }
   ProxyConfig& proxy() { return *configuration.proxies[0]; }
   std::string Dump() {

@@ -119,7 +119,7 @@ ProxyConfig& Rig::AddBackend(const std::string& name) {
   proxy->is_backend = true;
   proxy->id = uint32_t(configuration_.proxies.size() + 1);
   proxy->balance = BalanceAlgorithm::kRoundRobin;
-  configuration_.proxies.push_back(std::move(proxy));
+  configuration_.AddProxy(std::move(proxy));
   return *configuration_.proxies.back();
 }
 
