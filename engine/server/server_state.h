@@ -56,6 +56,25 @@ class GaugePeak {
   base::Gauge seen_;
 };
 
+// The most that were in use at once lately: now, or in the interval before. Of one shard.
+class RecentPeak {
+ public:
+  void Note(int64_t value) { now_ = std::max(now_, value); }
+  int64_t Get(int64_t value, uint64_t now_ms, uint64_t interval_ms) {
+    if (now_ms >= end_ms_) {
+      before_ = now_ms - end_ms_ < interval_ms ? now_ : value;
+      now_ = value;
+      end_ms_ = now_ms + interval_ms;
+    }
+    return std::max(now_, before_);
+  }
+
+ private:
+  int64_t now_ = 0;
+  int64_t before_ = 0;
+  uint64_t end_ms_ = 0;
+};
+
 // Where connections to a server go. Each shard has its own, and changes it between two turns.
 struct alignas(64) ServerDial {
   shard::Address address;
@@ -82,7 +101,8 @@ struct ServerPort {
 struct alignas(64) ServerShardPart {
   base::Gauge current;  // streams holding a slot
   GaugePeak current_peak;
-  base::Counter total;  // slots ever taken
+  RecentPeak recent_peak;  // of `current`; the shard's
+  base::Counter total;     // slots ever taken
   base::Counter established;
   base::Counter connect_errors;  // attempts that failed
   base::Counter retries;         // on this server
@@ -528,8 +548,10 @@ class ServerSlot {
  public:
   ServerSlot() = default;
   ServerSlot(ServerConfig& server, uint32_t shard) : server_(&server), shard_(shard) {
-    part().current.Add();
-    part().total.Add();
+    ServerShardPart& own = part();
+    own.current.Add();
+    own.recent_peak.Note(own.current.Get());
+    own.total.Add();
     server.state->NoteRise(shard);
     CountShared(1);
   }

@@ -282,6 +282,27 @@ bool IdlePool::IsFull(const ServerConfig& server) const {
   return idle >= server.pool_max_conn;
 }
 
+bool IdlePool::IsNeeded(const MuxH1Back& mux) {
+  const ServerConfig& server = ServerOf(mux);
+  if (mux.is_private() || server.backend->http.reuse == ReusePolicy::kNever) return true;
+  ServerShardPart& part = server.state->part(worker_.index());
+  const int64_t used = part.current.Get();
+  const int64_t need =
+      part.recent_peak.Get(used, worker_.context().now_ms(), server.pool_purge_delay_ms);
+  const int64_t idle = part.idle_count.Get();
+  if (idle < int64_t(server.pool_low_conn) || used + idle <= need) return true;
+  MuxH1Back* oldest = part.idle.front();
+  for (int looked = 0; oldest != nullptr && looked < kLookedAtMax; ++looked) {
+    if (!oldest->is_private()) {
+      Remove(*oldest);
+      oldest->CloseIdle();
+      return true;
+    }
+    oldest = part.idle.Next(oldest);
+  }
+  return false;
+}
+
 // This shard's part of the process's descriptors, against its part of what there may be.
 bool IdlePool::AboveFdRatio(uint32_t percent) const {
   const uint64_t fds_max = worker_.process().fds_max;
@@ -298,6 +319,7 @@ bool IdlePool::Keep(MuxH1Back& mux) noexcept {
       IsFull(server) || AboveFdRatio(worker_.configuration().global.pool_low_fd_percent)) {
     return false;
   }
+  if (!IsNeeded(mux)) return false;
   // Unused for two purge periods, as if half of the idle ones went in each.
   Add(mux, worker_.context().now_ms() + 2 * uint64_t(server.pool_purge_delay_ms));
   return true;

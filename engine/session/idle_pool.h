@@ -13,6 +13,10 @@
 // its own shard's first. Where the shard has none and another one publishes some, that one is
 // asked; the stream waits at most kWaitMicros and then dials. A connection that comes too late
 // joins the pool. Nothing is offered unasked: that would move connections nobody needs.
+//
+// How many are kept: with those in use, what the shard has used at once in this `pool-purge-delay`
+// and the one before. Else first requests, which dial although others are idle, would leave one
+// behind each, and fill a server that serves a fixed number of connections.
 
 #pragma once
 
@@ -107,6 +111,9 @@ class IdlePool final : public IdleKeeper {
   bool SameServer(const MuxH1Back& mux, const ServerConfig& server) const;
   MuxH1Back* FindOwn(const ServerConfig& server, Session& session, const PoolKey& key) const;
   bool IsFull(const ServerConfig& server) const;
+  // So many connections were in use at once of late that one more may be needed. One that is idle
+  // for longer may have been closed for it. What a session has to itself is not asked about.
+  bool IsNeeded(const MuxH1Back& mux);
   bool AboveFdRatio(uint32_t percent) const;
   int ChooseLender(const ServerConfig& server) const;
   void Lend(const Request& request);

@@ -173,6 +173,36 @@ TEST_F(IdlePoolTest, NeverIsNeverLent) {
   End();
 }
 
+// http-reuse safe: each of them dials, whatever is idle.
+TEST_F(IdlePoolTest, FirstRequestsLeaveNoMoreIdleThanWereUsedAtOnce) {
+  Start();
+  proxy_->http.reuse = ReusePolicy::kSafe;
+  rig_->Start();
+  std::vector<std::unique_ptr<tests::FakePeer>> servers;
+  for (int i = 0; i < 20; ++i) {
+    auto client = Ask(0);
+    servers.push_back(Serve());
+    ASSERT_NE(servers.back(), nullptr) << i;
+    rig_->Settle();
+    EXPECT_TRUE(Got(*client)) << i;
+    EXPECT_LE(Idle(0), 2) << i;
+    client.reset();
+  }
+  EXPECT_TRUE(servers.front()->AtEnd()) << "the longest idle one goes first";
+  EXPECT_FALSE(servers.back()->AtEnd());
+  // Three at once show that three are needed.
+  std::unique_ptr<tests::FakePeer> clients[] = {Ask(0), Ask(0), Ask(0)};
+  for (int i = 0; i < 3; ++i) servers.push_back(rig_->WaitServer(kServerPort));
+  for (size_t i = servers.size() - 3; i < servers.size(); ++i) ASSERT_TRUE(Answer(*servers[i]));
+  rig_->Settle();
+  for (auto& client : clients) EXPECT_TRUE(Got(*client));
+  EXPECT_GE(Idle(0), 3);
+  EXPECT_LE(Idle(0), 4);
+  for (auto& client : clients) client.reset();
+  servers.clear();
+  End();
+}
+
 TEST_F(IdlePoolTest, AggressiveLendsToAFirstRequestOnlyWhatIsProven) {
   Start();
   proxy_->http.reuse = ReusePolicy::kAggressive;
@@ -344,7 +374,8 @@ TEST_F(IdlePoolTest, WhatComesTooLateJoinsThePool) {
   rig_->Settle();
   EXPECT_TRUE(Got(*client));
   EXPECT_EQ(TakenOver(), 1u);
-  EXPECT_EQ(Idle(1), 2);
+  EXPECT_EQ(Idle(1), 1) << "one was needed at once, so the younger one is kept";
+  EXPECT_TRUE(server->AtEnd());
   client.reset();
   End();
 }
