@@ -1,5 +1,7 @@
 #include "engine/session/idle_pool.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "engine/server/server_state.h"
 #include "engine/session/session.h"
@@ -90,7 +92,12 @@ MuxH1Back* IdlePool::Take(const ServerConfig& server, Session& session, const Po
     }
     next = part.idle.Previous(next);
   }
-  if (mux == nullptr) return nullptr;
+  if (mux == nullptr) {
+    // What lies idle is made for others, so this one is needed beside it.
+    const int64_t others = std::min<int64_t>(part.idle_count.Get(), kLookedAtMax);
+    part.recent_peak.Note(part.current.Get() + others);
+    return nullptr;
+  }
   Remove(*mux);
   part.reused.Add();
   // The stream keeps its own configuration, and no other.
