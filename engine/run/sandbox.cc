@@ -90,6 +90,9 @@ constexpr int kAllowed[] = {
     SYS_clock_gettime,
     SYS_clock_getres,
     SYS_clock_nanosleep,
+    SYS_timer_create,  // shard/ring/accept_guard.h
+    SYS_timer_settime,
+    SYS_timer_delete,
     SYS_nanosleep,
     SYS_wait4,          // for the helper that keeps the rights of the start
     SYS_rt_sigpending,  // whether a reload is to be given up
