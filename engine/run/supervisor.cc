@@ -441,7 +441,10 @@ bool Supervisor::OpenShards(std::string* why) {
     shard->SetApp(workers_.back().get());
     for (const Socket& socket : sockets_) {
       shard->AddListener(AcceptsOn(socket, index) ? socket.fd : -1, socket.bind, socket.allowed);
-      if (socket.is_adopted) shard->listener(shard->listeners() - 1).LookAgain();
+      // Of what is inherited nobody says who else has it: a predecessor, for one.
+      if (socket.is_adopted || socket.inherited) {
+        shard->listener(shard->listeners() - 1).LookAgain();
+      }
     }
     shards_.push_back(std::move(shard));
   }
@@ -581,12 +584,17 @@ bool Supervisor::HasOwnBacklog(const Socket& socket) const {
   return socket.fd >= 0 && !socket.inherited && socket.is_open && !sharing_.IsShared(socket.fd);
 }
 
+// Also where others accept as well: of those who wait for a client the kernel wakes one, and when
+// that one was us, who no longer wait, the client would stand there until the next one comes.
 void Supervisor::TakeBacklog(size_t place) {
   const Socket& socket = sockets_[place];
-  if (!HasOwnBacklog(socket)) return;
+  if (socket.fd < 0 || !socket.is_open) return;
   // As many as may wait at once: who comes faster than this is refused with all who come later.
   for (uint32_t taken = 0; taken < kBacklogMax; ++taken) {
-    const int fd = accept4(socket.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    // What is inherited may block, and another process may be faster.
+    const int fd = socket.inherited
+                       ? accept_guard_.Accept(socket.fd)
+                       : accept4(socket.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) break;
     const uint32_t shard = socket.shard >= 0 ? uint32_t(socket.shard) : taken % shards();
     Post(shard, {[](shard::Shard& shard, const shard::Message& message) noexcept {

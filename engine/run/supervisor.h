@@ -36,6 +36,7 @@
 #include "engine/server/server_state.h"
 #include "engine/session/process_control.h"
 #include "engine/session/worker.h"
+#include "shard/ring/accept_guard.h"
 #include "shard/shard.h"
 
 namespace engine {
@@ -214,7 +215,7 @@ class Supervisor final : public ProcessControl {
   // Asks every shard to say when that is so.
   void Drain(Worker::Drained what);
   void CloseSockets();
-  // Those who came before the last accept are served by us, where no other process takes them.
+  // Those who came before the last accept are served by us. No shard accepts any more.
   void TakeBacklogs();
   void TakeBacklog(size_t place);
   // It is listened on, and by no other process.
@@ -235,6 +236,7 @@ class Supervisor final : public ProcessControl {
   std::unique_ptr<ExternalChecks> external_checks_;  // before the workers, likewise
   std::unique_ptr<LogHub> logs_;                     // before the workers, which use it to the end
   std::vector<Socket> sockets_;
+  shard::AcceptGuard accept_guard_;  // of the main thread
   SocketSharing sharing_;
   bool listens_ = false;
   shard::Mailroom mailroom_;

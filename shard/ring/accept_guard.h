@@ -1,7 +1,7 @@
 // accept_guard.h - accept4() on a listening socket that may block, without getting stuck in it.
 //
 // Owns:    one POSIX timer aimed at the thread that used the guard first.
-// Threads: shard-local.
+// Threads: of one thread, a shard or the main one.
 // Units:   milliseconds (kPatienceMs).
 // Errors:  as accept4: a descriptor or -errno; -EAGAIN when there is nobody to accept.
 // States:  none.
@@ -11,7 +11,8 @@
 // shards or processes on one socket, another one takes the connection in between, as a rule and not
 // by accident, and accept4 then sleeps with the whole shard. SO_RCVTIMEO would bound that but lives
 // in the shared socket too. So a timer signals this thread while it is in accept4: nobody else sees
-// anything of it. Cost: two calls more per accept, on such listeners under the poll driver only.
+// anything of it. Cost: two calls more per accept, on such listeners under the poll driver and
+// where the main thread takes a backlog.
 //
 // The signal is SIGURG, which is ignored by default and which nothing here uses otherwise; it gets
 // an empty handler and is unblocked in this thread.

@@ -25,10 +25,11 @@ RELOADS = int(os.environ.get("RINGWAY_RELOADS", "20"))
 class Master:
     """A master with its command line; `pid` is its own. The configuration may be rewritten for a reload."""
 
-    def __init__(self, config, port, *flags, environment=None, mode="-W", cli_options=""):
+    def __init__(self, config, port, *flags, environment=None, mode="-W", cli_options="", inherit=()):
         self.folder = tempfile.mkdtemp(prefix="ringway-master-")
         self.cli_path = os.path.join(self.folder, "m.sock")
-        self.proxy = Proxy(config, environment=environment, arguments=(mode, "-S", self.cli_path + cli_options, *flags))
+        self.proxy = Proxy(config, environment=environment, arguments=(mode, "-S", self.cli_path + cli_options, *flags),
+                           inherit=inherit)
         self.pid = self.proxy.pid
         try:
             until(lambda: self.serving() or not self.proxy.alive(), 15, "no worker serves")
@@ -359,6 +360,27 @@ def whoever_waits_where_nobody_listens_any_more_is_served():
                 serve_all(first, waiting)
                 if how == "soft stop":
                     check(master.wait() == 0, "the exit status")
+
+
+@case
+def whoever_comes_to_an_inherited_socket_is_served():
+    """In the moment in which a worker leaves it, too: the kernel may have woken that one and nobody else."""
+    with Server(echo) as server, socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        port = listener.getsockname()[1]
+        config = listen_config(port, server.port).replace(f"bind 127.0.0.1:{port}", f"bind fd@{listener.fileno()}")
+        late = 0
+        with Master(config, port, inherit=(listener.fileno(),)) as master:
+            for _ in range(max(RELOADS, 30)):
+                check(master.ask("reload").startswith("Success=1"), "reload")
+                with connect(port, timeout_s=2) as client:
+                    client.sendall(b"ping")
+                    try:
+                        check(receive_exactly(client, 4) == b"ping", "the echo")
+                    except TimeoutError:
+                        late += 1
+        check(late == 0, f"{late} were not served before others came")
 
 
 @case
