@@ -347,10 +347,11 @@ void Supervisor::RehearseBinding(const Configuration& next) {
 
 // With SO_REUSEPORT a second process gets a part of the first one's clients and nobody is told.
 // That is what a takeover wants; started by mistake it is a riddle.
-void Supervisor::WarnOfOthers(std::vector<std::string>* warnings) {
+void Supervisor::WarnOfOthers(const Takeover& takeover, std::vector<std::string>* warnings) {
   ForEachBind([&](const BindConfig& bind) {
     for (const BindAddress& address : bind.addresses) {
       if (address.inherited_fd >= 0 || !address.address.is_ip()) continue;
+      if (takeover.MayListenAt(address.address.port)) continue;
       if (!shard::IsListenedOn(OptionsOf(bind, address, false))) continue;
       warnings->push_back(BindingText(bind) + ": another process listens on " +
                           address.address.ToString() +
@@ -363,7 +364,7 @@ bool Supervisor::Bind(Takeover& takeover, std::vector<std::string>* errors,
                       std::vector<std::string>* warnings) {
   // Before anything is bound, or we would find ourselves.
   std::vector<std::string> others;
-  if (settings_.reuse_port && !takeover.any()) WarnOfOthers(&others);
+  if (settings_.reuse_port) WarnOfOthers(takeover, &others);
   bool good = true;
   // First all that was given, so that its givers know what else to make room for.
   ForEachBind([&](const BindConfig& bind) { AdoptLine(bind, takeover); });

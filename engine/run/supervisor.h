@@ -206,7 +206,7 @@ class Supervisor final : public ProcessControl {
   void CountAccepting(shard::Listener& listener) {
     still_accepting_ += listener.answered() ? 0 : 1;
   }
-  void WarnOfOthers(std::vector<std::string>* warnings);
+  void WarnOfOthers(const Takeover& takeover, std::vector<std::string>* warnings);
   // Of every frontend that is not disabled.
   template <typename Visit>
   void ForEachBind(Visit visit) const;

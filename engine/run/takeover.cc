@@ -127,7 +127,6 @@ bool Takeover::Receive(int session, pid_t giver, std::string* error) {
   }
   DropTwins(sockets);
   sessions_.push_back({session, giver, std::move(sockets), {}, {}});
-  was_given_ = true;
   return true;
 }
 
@@ -192,7 +191,6 @@ void Takeover::AskProcess(pid_t pid, std::vector<std::string>* notes) {
 
 void Takeover::AddKept(std::vector<int> sockets) {
   sessions_.push_back({-1, 0, std::move(sockets), {}, {}});
-  was_given_ = true;
 }
 
 bool Takeover::Begin(std::vector<std::string>* notes, std::string* error) {
@@ -205,6 +203,22 @@ bool Takeover::Begin(std::vector<std::string>* notes, std::string* error) {
     if (!HasGiven(process.pid)) AskProcess(process.pid, notes);
   }
   return true;
+}
+
+uint16_t Takeover::PortOf(int socket) {
+  sockaddr_storage bound = {};
+  socklen_t length = sizeof(bound);
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &length) != 0) return 0;
+  return shard::Address::FromSockaddr(bound, length).port;
+}
+
+bool Takeover::MayListenAt(uint16_t port) const {
+  if (!old_.empty()) return true;
+  return std::any_of(sessions_.begin(), sessions_.end(), [port](const Session& session) {
+    const bool is_masters = session.fd < 0;
+    return !is_masters || std::any_of(session.sockets.begin(), session.sockets.end(),
+                                      [port](int socket) { return PortOf(socket) == port; });
+  });
 }
 
 std::vector<int> Takeover::Match(const shard::ListenOptions& options) {

@@ -46,8 +46,9 @@ class Takeover {
   void AddKept(std::vector<int> sockets);
   // Gets the sockets. `notes` say what was not there; false: -x has failed.
   [[nodiscard]] bool Begin(std::vector<std::string>* notes, std::string* error);
-  // Somebody is to be replaced: that he listens where we do is what is wanted.
-  bool any() const { return !old_.empty() || !sessions_.empty() || was_given_; }
+  // Whether somebody who is to be replaced may listen at this port: that he does is what is wanted.
+  // Asked before Match(). Of a master, what it has kept says all.
+  bool MayListenAt(uint16_t port) const;
   // The sockets that listen where `options` want to. They are the caller's.
   std::vector<int> Match(const shard::ListenOptions& options);
   // What nobody asked for is closed here, and those who gave it are told.
@@ -82,12 +83,12 @@ class Takeover {
   [[nodiscard]] bool Receive(int session, pid_t giver, std::string* error);
   void DropTwins(std::vector<int>& sockets) const;
   bool HasGiven(pid_t pid) const;
+  static uint16_t PortOf(int socket);
   static int Signal(const OldProcess& process, int signal);
 
   const Options& options_;
   std::vector<OldProcess> old_;
   std::vector<Session> sessions_;
-  bool was_given_ = false;
   bool paused_ = false;
   bool complete_ = false;
   uint64_t room_deadline_ms_ = 0;

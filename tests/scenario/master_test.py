@@ -384,6 +384,32 @@ def whoever_comes_to_an_inherited_socket_is_served():
 
 
 @case
+def a_port_of_another_process_is_warned_of():
+    port, other = free_port(), free_port()
+    warning = f"another process listens on 127.0.0.1:{port} as well"
+    with Server(echo) as server, Proxy(listen_config(port, server.port), [port]), \
+            Proxy(listen_config(other, server.port), [other]):
+        with Master(listen_config(port, server.port), port) as master:
+            until(lambda: warning in master.proxy.said(), 5, f"no warning: {master.proxy.said()}")
+            # What a reload finds is the master's own, but for what is new.
+            master.write(listen_config(port, server.port, f"bind 127.0.0.1:{other}"))
+            answer = master.ask("reload")
+            check(f"another process listens on 127.0.0.1:{other} as well" in answer, answer)
+            check(warning not in answer, answer)
+        with tempfile.TemporaryDirectory() as folder:
+            path, pid_path = os.path.join(folder, "d.cfg"), os.path.join(folder, "pid")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(listen_config(port, server.port))
+            result = subprocess.run([PROGRAM, "-W", "-D", "-f", path, "-p", pid_path], timeout=20, check=False,
+                                    capture_output=True, text=True)
+            check(result.returncode == 0 and warning in result.stderr, f"{result}")
+            with open(pid_path, encoding="ascii") as file:
+                pid = int(file.read())
+            os.kill(pid, signal.SIGTERM)
+            until(lambda: is_gone(pid), 10, "the daemon stays")
+
+
+@case
 def each_process_shows_its_own_variables():
     # The matrix of manual 2.3.
     common = ["HAPROXY_STARTUP_VERSION", "HAPROXY_BRANCH", "HAPROXY_CFGFILES", "HAPROXY_MWORKER"]

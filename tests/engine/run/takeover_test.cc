@@ -143,7 +143,7 @@ TEST_F(TakeoverTest, SocketsComeFromTheOldProcessAndTheRestIsClosed) {
   Takeover takeover(options_);
   ASSERT_TRUE(takeover.Begin(&notes_, &error_)) << error_;
   EXPECT_TRUE(notes_.empty()) << notes_[0];
-  EXPECT_TRUE(takeover.any());
+  EXPECT_TRUE(takeover.MayListenAt(1));
   mine_ = takeover.Match(wanted);
   ASSERT_EQ(mine_.size(), 1u);
   EXPECT_TRUE(Listens(mine_[0]));
@@ -208,8 +208,18 @@ TEST_F(TakeoverTest, GivingUpAfterAPauseResumes) {
 TEST_F(TakeoverTest, WithoutAnybodyToPauseThereIsNoRoomToMake) {
   Takeover takeover(options_);
   ASSERT_TRUE(takeover.Begin(&notes_, &error_));
-  EXPECT_FALSE(takeover.any());
+  EXPECT_FALSE(takeover.MayListenAt(1));
   EXPECT_FALSE(takeover.MakeRoom());
+}
+
+TEST_F(TakeoverTest, AMasterSaysByWhatItHasKeptWhereItListens) {
+  shard::ListenOptions kept = Loopback();
+  Takeover takeover(options_);
+  takeover.AddKept({});
+  EXPECT_FALSE(takeover.MayListenAt(1));
+  takeover.AddKept({Listen(kept)});
+  EXPECT_TRUE(takeover.MayListenAt(kept.address.port));
+  EXPECT_FALSE(takeover.MayListenAt(1));
 }
 
 TEST_F(TakeoverTest, ProcessesThatAreGoneOrOurselvesAreNotTouched) {
