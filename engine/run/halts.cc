@@ -19,6 +19,7 @@ bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
     EndAccepting(changing);
     for (const size_t place : changing) {
       sockets_[place].is_open = false;
+      sockets_[place].is_closing = true;
       CloseSocket(sockets_[place]);
     }
   } else if (halt.any()) {

@@ -626,7 +626,7 @@ bool Run::TryReload(std::string* text) {
   *text += diagnostics.Render();
   std::string changes = next == nullptr ? std::string() : DiffText(now, *next);
   const bool done = next != nullptr && finished && errors.empty() &&
-                    supervisor_->Reload(std::move(next), &errors);
+                    supervisor_->Reload(std::move(next), &errors, &notes);
   for (const std::string& error : errors) {
     *text += diagnostics.RenderPlain(Severity::kAlert, error);
   }

@@ -136,7 +136,7 @@ bool Supervisor::OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::st
   const bool sees_paths = configuration().global.chroot.empty() || !base::StartRights::AreOwn();
   const auto is_same = [&](size_t place, const Socket& socket) {
     const Socket& open = sockets_[place];
-    return !is_taken[place] && (open.fd >= 0 || open.is_masters()) &&
+    return !is_taken[place] && (open.fd >= 0 || open.is_masters()) && !open.is_closing &&
            open.allowed == socket.allowed && open.key == socket.key && !IsLeaving(place) &&
            !(open.fd >= 0 && !open.inherited && !sharing_.IsShared(open.fd) && sees_paths &&
              IsPathGone(*open.address));
@@ -244,15 +244,19 @@ void Supervisor::SwitchShards(Generation& next, std::vector<Socket>& wanted) {
   OnAllShards([](shard::Shard& shard) { static_cast<Worker*>(shard.app())->OnLimitsChanged(); });
 }
 
-// Who was paused or shut down stays so. Anybody else listens: also where the socket comes from one
-// of another name, which did not.
-void Supervisor::MoveHalts(const Generation& before) {
+// Who was paused stays so. Anybody else listens: also where the socket comes from one of another
+// name, which did not, and who was shut down, as in a process that is started anew.
+void Supervisor::MoveHalts(const Generation& before, std::vector<std::string>* notes) {
   std::map<const ProxyConfig*, Halt> halts;
   for (const auto& old : before.configuration().proxies) {
     const auto found = halts_.find(old.get());
     if (found == halts_.end() || !found->second.any()) continue;
     const ProxyConfig* now = FindSame(*generation_, *old);
-    if (now != nullptr) halts[now] = found->second;
+    if (now == nullptr) continue;
+    const Halt& halt = found->second;
+    halts[now] = halt.for_ever ? Halt{.by_signal = halt.by_signal} : halt;
+    if (!halt.for_ever || now->disabled || now->binds.empty()) continue;
+    notes->push_back("Frontend " + now->name + " had been shut down: it is opened again.");
   }
   halts_ = std::move(halts);
   for (const auto& proxy : configuration().proxies) {
@@ -262,7 +266,8 @@ void Supervisor::MoveHalts(const Generation& before) {
   }
 }
 
-bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors) {
+bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors,
+                        std::vector<std::string>* notes) {
   if (threads_.empty()) {
     errors->push_back("the process is not serving");
     return false;
@@ -296,7 +301,7 @@ bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::st
   // Shards have read them when they started.
   process_.configuration = &configuration();
   process_.limits = FrontendLimits();
-  MoveHalts(*before);
+  MoveHalts(*before, notes);
   old_generations_.push_back(std::move(before));
   CollectLeftovers();
   return true;

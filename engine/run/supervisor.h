@@ -106,8 +106,10 @@ class Supervisor final : public ProcessControl {
   // Ends what is open, stops the threads and joins them.
   void Stop();
   // Puts another configuration into the place of the one in use (reload.cc). False: nothing was
-  // changed, `*errors` say why. What only a start can change must be the same in both.
-  [[nodiscard]] bool Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors);
+  // changed, `*errors` say why. What only a start can change must be the same in both. `*notes`
+  // say what an operator had done and is no more.
+  [[nodiscard]] bool Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors,
+                            std::vector<std::string>* notes);
   // Asks base::StartRights for every address of `next` that a reload may bind.
   static void RehearseBinding(const Configuration& next);
   // A line of the process's own, to the `log` lines of the section global.
@@ -134,7 +136,7 @@ class Supervisor final : public ProcessControl {
     const BindAddress* address = nullptr;
     bool is_adopted = false;  // from another process, which may still listen on it
     bool is_open = true;      // shards accept on it
-    bool is_closing = false;  // a reload has left it out, and what waited in it was taken
+    bool is_closing = false;  // left out by a reload or shut down: no shard accepts on it again
     // While a reload compares: what makes two sockets the same one, and where it stands among
     // `sockets_`; -1: not there.
     std::string key;
@@ -174,7 +176,7 @@ class Supervisor final : public ProcessControl {
   void FollowGlobal(const GlobalConfig& before, const GlobalConfig& next);
   bool OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::string>* errors);
   void SwitchShards(Generation& next, std::vector<Socket>& wanted);
-  void MoveHalts(const Generation& before);
+  void MoveHalts(const Generation& before, std::vector<std::string>* notes);
   void FollowBacklog(const Socket& before, const Socket& now);
   bool IsListenedOnByOthers(const Socket& socket) const;
   static bool AcceptsOn(const Socket& socket, uint32_t shard);

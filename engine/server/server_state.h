@@ -377,7 +377,7 @@ struct ProxyNumbers {
 enum class Listening : uint8_t {
   kOpen,
   kPaused,    // SIGTTOU, `disable frontend`: its ports are free for another process
-  kShutDown,  // for good
+  kShutDown,  // until a reload
 };
 
 class BackendState {

@@ -422,6 +422,27 @@ def a_frontend_of_another_name_listens_where_a_paused_one_did():
 
 
 @case
+def what_was_shut_down_is_opened_by_a_reload():
+    port = free_port()
+    with HttpServer("one") as one, socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        given = frontend_of("given", 1).replace("127.0.0.1:1", f"fd@{listener.fileno()}")
+        text = site(port, [one]) + given
+        with Reloading(text, [port], inherit=(listener.fileno(),)) as proxy:
+            for _ in range(2):
+                proxy.ask("shutdown frontend in; shutdown frontend given")
+                check(socket.socket().connect_ex(("127.0.0.1", port)) != 0, "it listens on")
+                answer = proxy.reload()
+                for name in ("in", "given"):
+                    check(f"Frontend {name} had been shut down: it is opened again." in answer, answer)
+                    check(proxy.stat(name, "FRONTEND", "status") == "OPEN", "the status")
+                for at in (port, listener.getsockname()[1]):
+                    check(get(client_of(at)) == (200, "one"), f"{at} serves")
+            check("shut down" not in proxy.reload(), "what is open is told of")
+
+
+@case
 def a_session_keeps_its_variables():
     port = free_port()
 
