@@ -56,6 +56,8 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   // Between requests: closes. A stopping process does not wait for idle clients.
   void CloseIfIdle();
   bool idle() const { return state_ == State::kIdle; }
+  // CloseIfIdle() leaves it open.
+  bool stays_when_idle() const { return profile_->idle_close_on_response; }
   // The same in the middle of a head, too.
   void CloseIfNoStream();
   // Of the request that OnBadRequest() told of.

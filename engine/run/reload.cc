@@ -293,6 +293,9 @@ bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::st
   auto generation =
       std::make_unique<Generation>(generation_->number() + 1, std::move(next), settings_.shards);
   PutToUse(*generation, generation_.get());
+  std::vector<const Configuration*> earlier = {&configuration()};
+  for (const auto& old : old_generations_) earlier.push_back(&old->configuration());
+  generation->successors() = BindSuccessors(earlier, generation->configuration());
   FollowGlobal(configuration().global, generation->configuration().global);
   SwitchShards(*generation, wanted);
   std::unique_ptr<Generation> before = std::move(generation_);

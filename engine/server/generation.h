@@ -1,7 +1,7 @@
 // generation.h - one configuration in use: from its start or reload until nobody uses it any more.
 //
-// Owns:    its Configuration, the limits of its frontends and binds, and per shard a count of who
-//          uses it.
+// Owns:    its Configuration, the limits of its frontends and binds, where clients of those before
+//          it go on, and per shard a count of who uses it.
 // Threads: made by the main thread, then immutable. A shard counts its own pins; any-thread reads
 //          them.
 // Units:   pins: sessions, commands of the runtime command line, questions to other shards.
@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/counters.h"
+#include "engine/server/bind_successors.h"
 #include "engine/server/proxy_config.h"
 #include "shard/net/limit.h"
 
@@ -47,6 +48,7 @@ class Generation {
   uint64_t number() const { return number_; }
   Configuration& configuration() const { return *configuration_; }
   FrontendLimits& limits() { return limits_; }
+  BindSuccessors& successors() { return successors_; }
   base::Gauge& pins(uint32_t shard) { return pins_[shard].count; }
   // Exact only when nothing moves.
   int64_t Pinned() const {
@@ -62,6 +64,7 @@ class Generation {
   const uint64_t number_;
   const std::unique_ptr<Configuration> configuration_;
   FrontendLimits limits_;
+  BindSuccessors successors_;
   const std::unique_ptr<Pins[]> pins_;
   const uint32_t shards_;
 };

@@ -9,23 +9,6 @@
 namespace engine {
 namespace {
 
-// Idle clients that go over to the new configuration in one turn.
-constexpr uint32_t kRenewedPerTurn = 256;
-
-bool IsSameAddress(const BindAddress& one, const BindAddress& other) {
-  if (one.inherited_fd >= 0 || other.inherited_fd >= 0) {
-    return one.inherited_fd == other.inherited_fd;
-  }
-  return one.Name() == other.Name();
-}
-
-bool SharesAddress(const BindConfig& one, const BindConfig& other) {
-  return std::any_of(one.addresses.begin(), one.addresses.end(), [&](const BindAddress& address) {
-    return std::any_of(other.addresses.begin(), other.addresses.end(),
-                       [&](const BindAddress& at) { return IsSameAddress(address, at); });
-  });
-}
-
 template <typename Limit>
 std::shared_ptr<shard::LimitShare> ShareOf(
     const std::map<const shard::SharedLimit*, std::shared_ptr<shard::LimitShare>>& known,
@@ -139,23 +122,7 @@ void Worker::SwitchTo(Generation& next) {
       std::make_unique<CheckRunner>(host, *configuration_, index(), shard_->board().shards());
   checks->Start(checks_.get());
   checks_ = std::move(checks);
-  renew_task_.left = h1_fronts_.live();
-  shard_->loop().run_queue().Add(&renew_task_);
-}
-
-// The order of the list means nothing: who was looked at goes to its end.
-void Worker::RenewSessions() {
-  uint32_t looked_at = 0;
-  while (renew_task_.left > 0 && looked_at < kRenewedPerTurn && !all_fronts_.empty()) {
-    --renew_task_.left;
-    ++looked_at;
-    MuxH1Front* mux = all_fronts_.front();
-    mux->all_hook.Unlink();
-    all_fronts_.PushBack(mux);
-    if (!mux->idle()) continue;
-    if (!mux->acceptor().Renew()) mux->CloseIfIdle();  // frees it
-  }
-  if (renew_task_.left > 0 && !all_fronts_.empty()) shard_->loop().run_queue().Add(&renew_task_);
+  client_renewal_.Begin();
 }
 
 bool Worker::IsQuiet(Generation& old) {
@@ -187,20 +154,6 @@ void Worker::Forget(Generation& old) {
   }
 }
 
-const BindConfig* Worker::SuccessorOf(const BindConfig& bind) const {
-  const ProxyConfig& before = *bind.frontend;
-  const ProxyConfig* now = before.state->part(index()).config;
-  if (now == nullptr || now->disabled || now->mode != before.mode ||
-      (now->service == nullptr) != (before.service == nullptr)) {
-    return nullptr;
-  }
-  for (const auto& other : now->binds) {
-    const bool same_layer = (other->tls_context == nullptr) == (bind.tls_context == nullptr);
-    if (same_layer && SharesAddress(bind, *other)) return other.get();
-  }
-  return nullptr;
-}
-
 void Worker::MoveReserved(const BindConfig& from, const BindConfig& to) {
   const auto move = [this](shard::LimitShare* before, shard::LimitShare* now) {
     if (before == now) return;
@@ -210,6 +163,12 @@ void Worker::MoveReserved(const BindConfig& from, const BindConfig& to) {
   if (from.parts != to.parts && from.parts != nullptr && to.parts != nullptr) {
     from.parts[index()].current.Sub();
     to.parts[index()].current.Add();
+  }
+  BackendState& state_from = *from.frontend->state;
+  BackendState& state_to = *to.frontend->state;
+  if (&state_from.part(index()) != &state_to.part(index())) {
+    state_from.part(index()).front_current.Sub();
+    state_to.RaiseFront(index());
   }
   move(FindShare(bind_shares_, &from), FindShare(bind_shares_, &to));
   move(FindShare(frontend_shares_, from.frontend), FindShare(frontend_shares_, to.frontend));

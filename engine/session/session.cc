@@ -39,11 +39,10 @@ Session::Session(Worker& worker, const BindConfig& bind)
 
 bool Session::Renew() {
   if (!worker_.IsOld(frontend())) return true;
-  // A stream that has begun keeps what it began with.
-  if (switched_ != nullptr) return worker_.SuccessorOf(*bind_) != nullptr;
-  const BindConfig* now =
-      streams_ == 0 && front_ != nullptr ? worker_.SuccessorOf(*bind_) : nullptr;
+  const BindConfig* now = worker_.SuccessorOf(*bind_);
   if (now == nullptr) return false;
+  // A stream that has begun keeps what it began with.
+  if (switched_ != nullptr || streams_ != 0 || front_ == nullptr) return true;
   worker_.MoveReserved(*bind_, *now);
   // While the old configuration is still pinned.
   if (last_server_ != nullptr) last_server_ = last_server_->state->part(worker_.index()).config;
@@ -139,6 +138,7 @@ void Session::OnConnected() noexcept {
     if (mux == nullptr) return OnClosed(CloseReason::kNoMemory);
     connection_ = nullptr;
     front_ = mux;
+    RenewIfIdle();  // a reload may have come into its handshakes
     return mux->Start();
   }
   if (ReadsAhead(frontend())) (void)connection_->TakeFirst();
@@ -251,7 +251,13 @@ void Session::OnStreamGone() {
     refused_ = true;
     return front_->CloseIfNoStream();  // OnMuxGone() ends the session
   }
+  // What a reload has changed meanwhile holds for the wait, too.
+  RenewIfIdle();
   EndWhenOver();
+}
+
+void Session::RenewIfIdle() {
+  if (front_ != nullptr && front_->idle() && !Renew()) worker_.client_renewal().NoteLeft();
 }
 
 void Session::EndWhenOver() {

@@ -57,7 +57,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   const BindConfig& bind() const { return *bind_; }
   const ProxyConfig& frontend() const { return *bind_->frontend; }
   // Between two requests: goes on with the configuration that its shard uses now. False: no
-  // frontend in it takes the place of this one, so the next answer is the last.
+  // bind line in it takes the place of its own, so the next answer is the last.
   bool Renew() override;
   uint64_t accepted_us() const { return accepted_us_; }
   uint64_t handshaken_us() const { return handshaken_us_; }
@@ -92,6 +92,7 @@ class Session final : shard::ConnectionEvents, RequestAcceptor {
   void CountRequest();
   void CountBadRequest(uint16_t status);
   bool BeginHandshakes();
+  void RenewIfIdle();
   bool PassesRules(RuleStage stage);
   void Refuse();
   void EndWhenOver();

@@ -25,6 +25,8 @@ class Worker;
 
 class SpreadClose final : shard::TimerClient {
  public:
+  static constexpr uint64_t kRestMs = 500;
+
   explicit SpreadClose(Worker& worker) : worker_(worker), timer_(this) {}
 
   // `spread_ms` 0: all idle clients go as soon as they have rested. kSpreadForEver: none does.
@@ -35,7 +37,6 @@ class SpreadClose final : shard::TimerClient {
 
  private:
   static constexpr uint64_t kSteps = 50;  // idle clients are closed in so many portions
-  static constexpr uint64_t kRestMs = 500;
   static constexpr uint64_t kRestStepMs = 100;
 
   void OnTimer() noexcept override;

@@ -26,6 +26,7 @@
 #include "engine/server/proxy_config.h"
 #include "engine/server/server_state.h"
 #include "engine/session/accept_rates.h"
+#include "engine/session/client_renewal.h"
 #include "engine/session/idle_pool.h"
 #include "engine/session/invalid_messages.h"
 #include "engine/session/kept_values.h"
@@ -143,7 +144,9 @@ class Worker final : public shard::ShardApp {
   GenerationPin PinCurrent() { return GenerationPin(generation_, index()); }
   // The line of the configuration in use where a client of `bind` would come in now. Null: none
   // that goes on in the same way.
-  const BindConfig* SuccessorOf(const BindConfig& bind) const;
+  const BindConfig* SuccessorOf(const BindConfig& bind) const {
+    return generation_ == nullptr ? nullptr : generation_->successors().Find(bind);
+  }
   // How many clients the frontend may have. Null: none of a configuration that is known here.
   shard::SharedLimit* FrontendLimit(const ProxyConfig& frontend) const {
     const shard::LimitShare* share = FindShare(frontend_shares_, &frontend);
@@ -188,6 +191,11 @@ class Worker final : public shard::ShardApp {
   void CloseIdleClients(uint32_t count_max, uint64_t rest_ms);
   uint32_t IdleClients();
   SpreadClose& spread_close() { return spread_close_; }
+  ClientRenewal& client_renewal() { return client_renewal_; }
+  // HTTP connections of clients. The order means nothing.
+  using Fronts = base::IntrusiveList<MuxH1Front, &MuxH1Front::all_hook>;
+  Fronts& fronts() { return all_fronts_; }
+  uint32_t live_fronts() const { return h1_fronts_.live(); }
   // On a connection to `server`; null when there is no room.
   MuxH1Back* NewMuxH1Back(shard::Connection& connection, const ServerConfig& server);
   IdlePool& idle_pool() { return idle_pool_; }
@@ -262,7 +270,6 @@ class Worker final : public shard::ShardApp {
   void AttachBackends(const Configuration& configuration);
   void DetachBackends(const Configuration& configuration);
   void FollowDials(const Configuration& next);
-  void RenewSessions();
   void OpenKeepPool(const Configuration& configuration);
   void OpenTls(const Configuration& configuration);
   void ReleaseReserved(const BindConfig& bind);
@@ -283,6 +290,7 @@ class Worker final : public shard::ShardApp {
   AcceptRates accept_rates_{*this};
   Questions questions_{*this};
   SpreadClose spread_close_{*this};
+  ClientRenewal client_renewal_{*this};
   IdlePool idle_pool_{*this};
   InvalidMessages invalid_messages_;
   std::unique_ptr<ShardLog> log_;
@@ -302,7 +310,7 @@ class Worker final : public shard::ShardApp {
   H1Pools h1_pools_;
   base::Slab<shard::Applet> applets_;
   base::IntrusiveList<Stream, &Stream::all_hook> all_streams_;
-  base::IntrusiveList<MuxH1Front, &MuxH1Front::all_hook> all_fronts_;
+  Fronts all_fronts_;
   base::IntrusiveList<Session, &Session::handshake_hook> handshaking_;
   std::unique_ptr<shard::LimitShare> global_share_;
   // Of all configurations that are left; those that share a limit share what is leased of it.
@@ -329,14 +337,6 @@ class Worker final : public shard::ShardApp {
     void Run() noexcept override {}
   };
   NextTurn next_turn_;
-  // After a switch: idle clients go over to the new configuration, some in each turn.
-  struct RenewTask final : shard::Task {
-    explicit RenewTask(Worker& worker) : worker(worker) {}
-    void Run() noexcept override { worker.RenewSessions(); }
-    Worker& worker;
-    uint32_t left = 0;  // clients not looked at
-  };
-  RenewTask renew_task_{*this};
 };
 
 }  // namespace engine

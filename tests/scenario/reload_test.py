@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 
-from harness import case, check, connect, free_port, free_ports, receive_exactly, run_cases
+from harness import case, check, connect, free_port, free_ports, is_closed_within, receive_exactly, run_cases
 from reloading import HttpServer, Reloading, client_of, get, site
 
 
@@ -440,6 +440,64 @@ def what_was_shut_down_is_opened_by_a_reload():
                 for at in (port, listener.getsockname()[1]):
                     check(get(client_of(at)) == (200, "one"), f"{at} serves")
             check("shut down" not in proxy.reload(), "what is open is told of")
+
+
+def kept_client(port, asks=True):
+    """That does not connect anew."""
+    client = client_of(port)
+    client.connect()
+    client.auto_open = 0
+    if asks:
+        check(get(client) == (200, "one"), "an answer")
+    return client
+
+
+@case
+def clients_move_with_their_address():
+    port, other = free_ports(2)
+    with HttpServer("one") as one:
+        plain = site(port, [one])
+        other_frontend = plain.replace(f":{port}", f":{other}") + frontend_of("second", port)
+        to_all = plain.replace(f"127.0.0.1:{port}", f"*:{port}")
+        both_families = plain.replace(f"127.0.0.1:{port}", f":::{port} v4v6")
+        for before, after in ((plain, plain.replace("frontend in", "frontend renamed")), (plain, other_frontend),
+                              (other_frontend, plain), (plain, to_all), (to_all, both_families)):
+            with Reloading(before, [port]) as proxy:
+                clients = [kept_client(port, asks) for asks in (True, True, False, False)]
+                proxy.reload(after)
+                time.sleep(0.8)  # longer than those who are to go would stay
+                for _ in range(2):
+                    for client in clients:
+                        check(get(client) == (200, "one"), "an answer on the same connection")
+                names = [name for name in ("in", "renamed", "second") if f"frontend {name}\n" in after]
+                current = sum(int(proxy.stat(name, "FRONTEND", "scur")) for name in names)
+                check(current == len(clients), f"{current} clients are counted")
+                for client in clients:
+                    client.close()
+
+
+@case
+def clients_of_an_address_that_goes_have_one_answer_more():
+    port, other = free_ports(2)
+    with HttpServer("one") as one:
+        plain = site(port, [one])
+        elsewhere = plain.replace(f":{port}", f":{other}")
+        wants_header = plain.replace("frontend in", "frontend other").replace(f":{port}", f":{port} accept-proxy")
+        for after in (elsewhere, wants_header):
+            with Reloading(plain, [port]) as proxy:
+                asking = [kept_client(port, asks) for asks in (True, False)]
+                silent = [kept_client(port, asks) for asks in (True, False)]
+                begun = time.monotonic()
+                proxy.reload(after)
+                for client in asking:
+                    client.request("GET", "/")
+                    answer = client.getresponse()
+                    check((answer.status, answer.read()) == (200, b"one"), "an answer")
+                    check(answer.getheader("Connection") == "close", "it is the last")
+                for client in silent:
+                    check(is_closed_within(client.sock, 5), "who asks for nothing goes")
+                took_s = time.monotonic() - begun
+                check(took_s > 0.4, f"after {took_s:.2f} s")
 
 
 @case
