@@ -37,9 +37,7 @@ MuxH1Front::~MuxH1Front() {
 
 void MuxH1Front::Start() {
   times_.idle_since_us = connection_.context().loop->clock().now_us();
-  // The first request has no keep-alive before it: its own timeout runs from the accept on.
-  const uint32_t wait_ms = profile_->request_ms != 0 ? profile_->request_ms : profile_->client_ms;
-  if (wait_ms != 0) SetDeadlineIn(wait_ms);
+  WaitForRequest();
   connection_.WantRecv(true);
 }
 
@@ -59,6 +57,21 @@ bool MuxH1Front::ReadLaterIfAny() {
 
 void MuxH1Front::SetDeadlineIn(uint32_t wait_ms) {
   connection_.SetDeadline(shard::DeadlineIn(connection_.context().loop->clock(), wait_ms));
+}
+
+// As long as there has been nothing to do, whatever was said before. The first request has no
+// keep-alive before it: its own timeout runs from the accept on.
+void MuxH1Front::WaitForRequest() {
+  uint32_t wait_ms = requests_ > 0 ? profile_->keep_alive_ms : 0;
+  if (wait_ms == 0)
+    wait_ms = profile_->request_ms != 0 ? profile_->request_ms : profile_->client_ms;
+  const uint64_t since_ms = (times_.idle_since_us + 999) / 1000;
+  connection_.SetDeadline(wait_ms == 0 ? 0 : since_ms + wait_ms);
+}
+
+void MuxH1Front::SetProfile(const HttpProfile& profile) {
+  profile_ = &profile;
+  if (state_ == State::kIdle) WaitForRequest();
 }
 
 void MuxH1Front::OnReadable() noexcept {
@@ -319,10 +332,7 @@ void MuxH1Front::NextRequest() {
   times_.idle_since_us = connection_.context().loop->clock().now_us();
   state_ = State::kIdle;
   may_tunnel_ = false;
-  uint32_t wait_ms = profile_->keep_alive_ms;
-  if (wait_ms == 0)
-    wait_ms = profile_->request_ms != 0 ? profile_->request_ms : profile_->client_ms;
-  if (wait_ms != 0) SetDeadlineIn(wait_ms);
+  WaitForRequest();
   if (!ReadLaterIfAny()) connection_.WantRecv(true);
 }
 

@@ -51,8 +51,8 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   void Start();
   // The same on a connection that another mux has read from: `received`, without what it has left.
   void StartWith(shard::ByteQueue& received);
-  // From the next request on.
-  void SetProfile(const HttpProfile& profile) { profile_ = &profile; }
+  // From the next request on, and for the wait for it.
+  void SetProfile(const HttpProfile& profile);
   // Between requests: closes. A stopping process does not wait for idle clients.
   void CloseIfIdle();
   bool idle() const { return state_ == State::kIdle; }
@@ -142,6 +142,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   bool ReadLaterIfAny();
   void HeadDone();
   void SetDeadlineIn(uint32_t wait_ms);
+  void WaitForRequest();
   void Refuse(uint16_t status, shard::CloseReason reason);
   void NextRequest();
   void Die(shard::CloseReason reason);

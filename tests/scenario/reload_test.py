@@ -501,6 +501,31 @@ def clients_of_an_address_that_goes_have_one_answer_more():
 
 
 @case
+def idle_clients_are_timed_by_what_is_in_use():
+    port = free_port()
+    with HttpServer("one") as one:
+        plain = site(port, [one])
+        short = site(port, [one], "  timeout http-keep-alive 1s\n  timeout http-request 1s\n")
+        with Reloading(plain, [port]) as proxy:
+            waits = [kept_client(port, asks) for asks in (True, False)]
+            time.sleep(1.2)
+            later = kept_client(port)
+            proxy.reload(short)
+            begun = time.monotonic()
+            for client in waits:
+                check(is_closed_within(client.sock, 5), "closed")
+            check(time.monotonic() - begun < 0.7, "it had waited before")
+            check(is_closed_within(later.sock, 5), "closed")
+            took_s = time.monotonic() - begun
+            check(0.5 < took_s < 3, f"later, after {took_s:.2f} s")
+            waits = [kept_client(port, asks) for asks in (True, False)]
+            proxy.reload(plain)
+            time.sleep(1.5)
+            for client in waits:
+                check(get(client) == (200, "one"), "it may wait longer now")
+
+
+@case
 def a_session_keeps_its_variables():
     port = free_port()
 
