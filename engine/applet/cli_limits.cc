@@ -81,6 +81,7 @@ std::unique_ptr<CliCommand> StartSetMaxconnServer(Cli& cli, const CliCall& call)
     return nullptr;
   }
   WaitQueue& queue = *server->backend->state->queue();
+  server->state->NoteSpeaker(AgentWord::kMaxconn, false);
   queue.SetMaxconn(server->index, uint32_t(*value));
   queue.AnnounceChange(cli.worker().index());
   return nullptr;

@@ -148,6 +148,7 @@ std::string ConnectionsLine(const ServerConfig& server, uint32_t shard_of_view) 
 void SetState(Cli& cli, std::string_view name, AdminState admin) {
   const ServerConfig* server = FindServerOf(cli, name);
   if (server == nullptr) return;
+  server->state->NoteSpeaker(AgentWord::kAdmin, false);
   cli.worker().server_events().ChangeAdmin(*server, admin);
 }
 
@@ -166,6 +167,7 @@ void SetWeight(Cli& cli, std::string_view name, std::string_view text) {
   if (server->backend->has_static_weights() && weight != 0 && weight != server->weight) {
     return cli.SayLine("With a static algorithm a weight is 0, or the configured one.");
   }
+  server->state->NoteSpeaker(AgentWord::kWeight, false);
   cli.worker().server_events().ChangeWeight(*server, weight);
 }
 

@@ -52,18 +52,21 @@ CheckRunner::CheckRunner(CheckHost& host, const Configuration& configuration, ui
 
 void CheckRunner::Start(const CheckRunner* before) {
   const uint64_t now_ms = host_.context().now_ms();
-  std::map<std::pair<const ServerState*, CheckOf>, const ServerCheck*> stopped;
+  // Its numbers stand for a server: they are the same where its definition has changed.
+  const auto key_of = [](const ServerCheck& check) {
+    return std::pair(check.server().state->numbers().get(), check.of());
+  };
+  std::map<std::pair<const ServerNumbers*, CheckOf>, const ServerCheck*> stopped;
   if (before != nullptr) {
-    for (const Own& own : before->own_) {
-      stopped[{own.check->server().state, own.check->of()}] = own.check.get();
-    }
+    for (const Own& own : before->own_) stopped[key_of(*own.check)] = own.check.get();
   }
   for (const Own& own : own_) {
-    const auto found = stopped.find({own.check->server().state, own.check->of()});
-    if (found == stopped.end()) {
-      own.check->Begin(now_ms + spread_ms_ * own.position / checks_of_all_);
-    } else {
+    const auto found = stopped.find(key_of(*own.check));
+    if (found != stopped.end()) own.check->FollowWords(*found->second);
+    if (found != stopped.end() && found->second->server().state == own.check->server().state) {
       own.check->GoOn(*found->second);
+    } else {
+      own.check->Begin(now_ms + spread_ms_ * own.position / checks_of_all_);
     }
   }
 }

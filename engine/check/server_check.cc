@@ -69,10 +69,13 @@ void ServerCheck::Begin(uint64_t first_ms) {
   timer_.Set(host_.context().loop->timers(), std::max<uint64_t>(first_ms, 1));
 }
 
-void ServerCheck::GoOn(const ServerCheck& stopped) {
+void ServerCheck::FollowWords(const ServerCheck& stopped) {
   if (server_.check.agent_send == stopped.server_.check.agent_send) {
     agent_send_ = stopped.agent_send_;
   }
+}
+
+void ServerCheck::GoOn(const ServerCheck& stopped) {
   // No later than with the interval that it has now.
   Begin(std::min(stopped.stopped_next_ms_, host_.context().now_ms() + IntervalMs()));
 }

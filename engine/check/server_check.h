@@ -39,13 +39,14 @@ class ServerCheck final : ExchangeClient, shard::TimerClient {
   ~ServerCheck() { DropExternal(); }
   void Begin(uint64_t first_ms);
   void Stop();
-  // In the place of one that has stopped, whose server is checked in the same way: at its time,
-  // with what it was told since the start.
+  // In the place of one that has stopped, whose server is checked in the same way: at its time.
   void GoOn(const ServerCheck& stopped);
+  // What an operator has told one that has stopped, as far as the configuration says the same.
+  void FollowWords(const ServerCheck& stopped);
   // A check that is under way no longer counts, and the next one comes after `fastinter` at the
   // latest.
   void HurryUp();
-  ServerConfig& server() { return server_; }
+  const ServerConfig& server() const { return server_; }
   CheckOf of() const { return of_; }
   // Where the next checks go to.
   void SetTarget(const CheckTarget& target) { view().target.Set(target); }

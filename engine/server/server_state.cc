@@ -1,6 +1,7 @@
 #include "engine/server/server_state.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -145,7 +146,36 @@ ServerDial ConfiguredDial(const ServerConfig& server) {
   return dial;
 }
 
+// Whether both lead to the same place.
+bool IsSamePlace(const ServerDial& one, const ServerDial& other) {
+  return one.socket_bytes == other.socket_bytes &&
+         std::memcmp(&one.socket, &other.socket, one.socket_bytes) == 0 &&
+         one.address.port == other.address.port && one.follows_address == other.follows_address &&
+         one.follows_port == other.follows_port && one.port_offset == other.port_offset;
+}
+
+// Where checks go: what was changed since goes on, as far as the configuration says the same.
+CheckTarget FollowTarget(const CheckTarget& configured, const CheckTarget& configured_before,
+                         const CheckTarget& before) {
+  CheckTarget target = configured;
+  if (configured.address == configured_before.address) target.address = before.address;
+  if (configured.port == configured_before.port) target.port = before.port;
+  return target;
+}
+
 }  // namespace
+
+void ServerState::FollowDial(const ServerState& before, const ServerConfig& server,
+                             uint32_t shard) {
+  const ServerDial& from = before.dials_[shard];
+  // No operator moves one that is a unix socket, and its path goes with its configuration.
+  const bool may_have_moved = configured_dial_.address.family != AF_UNIX &&
+                              IsSamePlace(before.configured_dial_, configured_dial_);
+  ServerDial dial = may_have_moved ? from : dials_[shard];
+  dial.plain = before.configured_tls_ == configured_tls_ && from.plain;
+  dial.pool_key = PoolKeyOf(server, dial);
+  dials_[shard] = dial;
+}
 
 void ServerState::MoveTo(const ServerConfig& server, uint32_t shard, shard::Address address,
                          const std::optional<ServerPort>& port) {
@@ -319,10 +349,23 @@ ServerState::ServerState(ServerState& before, const ServerConfig& server)
     : ServerState(server.name, before.shards_, before.numbers_) {
   Configure(server);
   // What was set at run time holds until the configuration says something new.
-  if (server.weight == before.configured_weight_) SetWeight(before.weight());
-  if (server.disabled == before.configured_disabled_) SetAdminState(before.admin_state());
+  const auto keeps = [&](AgentWord word, bool says_the_same) {
+    if (!says_the_same || !KeepsWord(before, word)) return false;
+    NoteSpeaker(word, before.IsAgents(word));
+    return true;
+  };
+  if (keeps(AgentWord::kWeight, server.weight == before.configured_weight_)) {
+    SetWeight(before.weight());
+  }
+  if (keeps(AgentWord::kAdmin, server.disabled == before.configured_disabled_)) {
+    SetAdminState(before.admin_state());
+  }
   changed_us_.store(before.changed_us(), std::memory_order_relaxed);
-  if (configured_key_ != before.configured_key_) return;  // another machine, perhaps
+  check.target.Set(
+      FollowTarget(configured_check_, before.configured_check_, before.check.target.Get()));
+  agent.target.Set(
+      FollowTarget(configured_agent_, before.configured_agent_, before.agent.target.Get()));
+  if (!IsSamePlace(before.configured_dial_, configured_dial_)) return;  // another machine, perhaps
   if (server.has_address || before.has_address()) SetHasAddress(true);
   if (server.slowstart_ms != 0) {
     slow_start_us_.store(before.slow_start_us(), std::memory_order_relaxed);
@@ -338,8 +381,11 @@ ServerState::ServerState(ServerState& before, const ServerConfig& server)
 void ServerState::Configure(const ServerConfig& server) {
   configured_weight_ = server.weight;
   configured_disabled_ = server.disabled;
-  configured_key_ = ConfiguredDial(server).pool_key;
-  for (uint32_t shard = 0; shard < shards_; ++shard) dials_[shard] = ConfiguredDial(server);
+  configured_tls_ = server.tls.enabled;
+  configured_dial_ = ConfiguredDial(server);
+  configured_check_ = server.check.target;
+  configured_agent_ = server.check.agent_target;
+  for (uint32_t shard = 0; shard < shards_; ++shard) dials_[shard] = configured_dial_;
   SetHasAddress(server.has_address);
   SetDisabled(server.disabled);
   SetWeight(server.weight);
@@ -402,7 +448,7 @@ void AddWords(std::string& out, const Word& word, const Rest&... rest) {
 
 void AddTarget(std::string& out, const CheckTarget& target) {
   const bool is_given = target.address.family != AF_UNSPEC;
-  AddWords(out, is_given ? target.address.ToString() : std::string(), target.address.port);
+  AddWords(out, is_given ? target.address.ToString() : std::string(), target.port);
 }
 
 // What the states of a backend and its servers are made from.
@@ -449,7 +495,10 @@ void FollowLimits(BackendState& before, BackendState& now) {
   if (before.queue() == nullptr || now.queue() == nullptr) return;
   for (uint32_t index = 0; index < now.servers().size(); ++index) {
     for (uint32_t old = 0; old < before.servers().size(); ++old) {
-      if (before.servers()[old]->name() != now.servers()[index]->name()) continue;
+      const ServerState& from = *before.servers()[old];
+      ServerState& to = *now.servers()[index];
+      if (from.name() != to.name() || !to.KeepsWord(from, AgentWord::kMaxconn)) continue;
+      to.NoteSpeaker(AgentWord::kMaxconn, from.IsAgents(AgentWord::kMaxconn));
       now.queue()->FollowMaxconn(index, *before.queue(), old);
     }
   }

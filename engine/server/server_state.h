@@ -127,6 +127,9 @@ struct alignas(64) ServerShardPart {
 // checked and serves those whose cookie names it. The higher one holds where two are said.
 enum class AdminState : uint8_t { kReady, kDrain, kMaint };
 
+// What an agent can say beside up and down.
+enum class AgentWord : uint8_t { kAdmin = 1, kWeight = 2, kMaxconn = 4 };
+
 // What checks of a server came to, beside its health. Written by whoever makes a change, which is
 // rare; read by anybody.
 struct CheckCounters {
@@ -231,11 +234,10 @@ class ServerState {
   bool speaks_tls(const ServerConfig& server, uint32_t shard) const {
     return server.tls_context != nullptr && !dials_[shard].plain;
   }
-  // An operator may have moved the server that this one takes the place of: as far as the
-  // configuration still says the same of both, it has moved, too. On that shard's thread.
-  void FollowDial(const ServerState& before, uint32_t shard) {
-    if (before.configured_key_ == configured_key_) dials_[shard] = before.dials_[shard];
-  }
+  // An operator may have moved the server that this one, `server`, takes the place of, or switched
+  // its TLS off: what the configuration still says the same of has changed here, too. On that
+  // shard's thread.
+  void FollowDial(const ServerState& before, const ServerConfig& server, uint32_t shard);
   void SetDisabled(bool disabled) {
     SetAdminState(disabled ? AdminState::kMaint : AdminState::kReady);
   }
@@ -250,6 +252,23 @@ class ServerState {
   uint32_t weight() const { return weight_.load(std::memory_order_relaxed); }
   void SetWeight(uint32_t weight) {
     if (weight_.exchange(weight, std::memory_order_relaxed) != weight) NoteChange();
+  }
+  // Which of these its agent has said last, not an operator: they go with the agent. Any thread.
+  void NoteSpeaker(AgentWord word, bool is_agent) {
+    if (is_agent) {
+      agent_words_.fetch_or(uint8_t(word), std::memory_order_relaxed);
+    } else {
+      agent_words_.fetch_and(uint8_t(~uint8_t(word)), std::memory_order_relaxed);
+    }
+  }
+  bool IsAgents(AgentWord word) const {
+    return (agent_words_.load(std::memory_order_relaxed) & uint8_t(word)) != 0;
+  }
+  // Start-up: what `before`, whose place this one takes, was told of it holds here. What an
+  // operator has said holds until the configuration says something new; what an agent has, as long
+  // as there is one.
+  bool KeepsWord(const ServerState& before, AgentWord word) const {
+    return health.rules().has_agent || !before.IsAgents(word);
   }
   // Start-up: what is raised by every change, so that shards choose by what holds now.
   void SetVersion(std::atomic<uint64_t>* version) { version_ = version; }
@@ -302,10 +321,14 @@ class ServerState {
   // As configured, to tell what was changed since.
   uint32_t configured_weight_ = 1;
   bool configured_disabled_ = false;
-  uint64_t configured_key_ = 0;                // ServerDial::pool_key
+  bool configured_tls_ = false;
+  ServerDial configured_dial_;
+  CheckTarget configured_check_;
+  CheckTarget configured_agent_;
   const std::unique_ptr<ServerDial[]> dials_;  // by shard
   std::atomic<AdminState> admin_state_{AdminState::kReady};
   std::atomic<uint64_t> changed_us_{base::MonotonicMicros()};
+  std::atomic<uint8_t> agent_words_{0};  // of AgentWord
   std::atomic<uint32_t> weight_{1};
   std::atomic<bool> has_address_{true};
   std::atomic<uint32_t> throttle_{100};

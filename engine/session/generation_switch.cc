@@ -87,7 +87,7 @@ void Worker::FollowDials(const Configuration& next) {
     for (const auto& server : proxy->servers) {
       const ServerConfig* now = server->state->part(index()).config;
       if (now == nullptr || now->state == server->state) continue;
-      server->state->FollowDial(*now->state, index());
+      server->state->FollowDial(*now->state, *server, index());
       FollowCookie(*server, index());
     }
   }

@@ -97,16 +97,23 @@ void ServerEvents::OnAgentSaid(const ServerConfig& server, const AgentAnswer& an
     const uint32_t weight = WeightOf(answer, server.weight);
     const bool is_allowed =
         !server.backend->has_static_weights() || weight == 0 || weight == server.weight;
-    if (is_allowed && weight != server.state->weight()) ChangeWeight(server, weight);
+    if (is_allowed && weight != server.state->weight()) {
+      server.state->NoteSpeaker(AgentWord::kWeight, true);
+      ChangeWeight(server, weight);
+    }
   }
   if (answer.maxconn) {
     WaitQueue& queue = *server.backend->state->queue();
     if (*answer.maxconn != queue.maxconn(server.index)) {
+      server.state->NoteSpeaker(AgentWord::kMaxconn, true);
       queue.SetMaxconn(server.index, *answer.maxconn);
       queue.AnnounceChange(worker_.index());
     }
   }
-  if (answer.admin) ChangeAdmin(server, *answer.admin);
+  if (answer.admin && *answer.admin != server.state->admin_state()) {
+    server.state->NoteSpeaker(AgentWord::kAdmin, true);
+    ChangeAdmin(server, *answer.admin);
+  }
 }
 
 void ServerEvents::OnFailure(const ServerConfig& server, const char* what) {

@@ -1,0 +1,104 @@
+"""Reload in place: what was said at run time and holds, what is told of what has changed, and what a new server begins with."""
+
+import os
+import sys
+import tempfile
+
+from harness import Server, case, check, free_port, run_cases, until
+from reloading import HttpServer, Reloading, client_of, get, site
+
+
+def state(proxy, server="app/one"):
+    """The fields of `show servers state` that are looked at here."""
+    for line in proxy.ask("show servers state").splitlines():
+        fields = line.split(" ")
+        if len(fields) > 24 and f"{fields[1]}/{fields[3]}" == server:
+            return {"port": fields[18], "tls": fields[20], "check": f"{fields[22]}:{fields[21]}",
+                    "agent": f"{fields[23]}:{fields[24]}", "weight": fields[7]}
+    return {}
+
+
+@case
+def what_an_agent_said_goes_with_it():
+    port = free_port()
+    word = [b""]
+    with HttpServer("one") as one, Server(lambda peer: peer.sendall(word[0])) as agent:
+        asked = f"weight 100 maxconn 50 agent-check agent-port {agent.port} agent-inter 50ms"
+        for said, field, shown in ((b"maint\n", "status", "MAINT"), (b"drain\n", "status", "DRAIN"),
+                                   (b"30%\n", "weight", "30"), (b"maxconn:3\n", "slim", "3")):
+            word[0] = b"up ready 100%\n"
+            with Reloading(site(port, [one], options=asked), [port]) as proxy:
+                before = proxy.stat("app", "one", field)
+                word[0] = said
+                until(lambda: proxy.stat("app", "one", field).startswith(shown), 10, f"{said} holds")
+                proxy.reload(site(port, [one], "  option contstats", asked))
+                check(proxy.stat("app", "one", field).startswith(shown), f"{said} holds while it is asked")
+                proxy.reload(site(port, [one], options=asked + " slowstart 0"))
+                check(proxy.stat("app", "one", field).startswith(shown), f"{said} holds in another definition")
+                answer = proxy.reload(site(port, [one], options="weight 100 maxconn 50"))
+                check("~ server app/one" in answer, f"it is told: {answer}")
+                now = proxy.stat("app", "one", field)
+                check(now in (before, "no check"), f"{said} is forgotten: {now}, not {before}")
+                check(get(client_of(port)) == (200, "one"), "it serves")
+
+
+@case
+def what_an_operator_said_outlives_an_agent():
+    port = free_port()
+    with HttpServer("one") as one, Server(lambda peer: peer.sendall(b"30%\n")) as agent:
+        asked = f"weight 100 agent-check agent-port {agent.port} agent-inter 50ms"
+        with Reloading(site(port, [one], options=asked), [port]) as proxy:
+            until(lambda: proxy.stat("app", "one", "weight") == "30", 10, "its weight")
+            proxy.ask("disable agent app/one; set server app/one weight 40; set server app/one state drain")
+            proxy.reload(site(port, [one], options="weight 100"))
+            check(proxy.stat("app", "one", "weight") == "40", "the operator's weight")
+            check("DRAIN" in proxy.stat("app", "one", "status"), "the operator's word")
+
+
+@case
+def an_address_holds_until_the_file_has_another():
+    port = free_port()
+    with HttpServer("one") as one, HttpServer("two") as two, HttpServer("three") as three:
+        with Reloading(site(port, [one]), [port]) as proxy:
+            proxy.ask(f"set server app/one addr 127.0.0.1 port {two.port}")
+            for options in ("", "source 127.0.0.1", "weight 3", "check inter 60s", "ssl verify none", "send-proxy", ""):
+                proxy.reload(site(port, [one], options=options))
+                check(state(proxy)["port"] == str(two.port), f"'{options}': {state(proxy)}")
+                if "ssl" not in options and "proxy" not in options:
+                    check(get(client_of(port)) == (200, "two"), f"'{options}': who serves")
+            proxy.reload(site(port, [one]).replace(f"{one.port}", f"{three.port}"))
+            check(state(proxy)["port"] == str(three.port), f"the file's own: {state(proxy)}")
+            check(get(client_of(port)) == (200, "three"), "who serves then")
+
+
+@case
+def tls_that_was_switched_off_stays_so_while_the_file_has_it():
+    port = free_port()
+    with HttpServer("one") as one:
+        with Reloading(site(port, [one], options="ssl verify none"), [port]) as proxy:
+            proxy.ask("set server app/one ssl off")
+            for options, tls in (("ssl verify none weight 3", "0"), ("ssl verify none source 127.0.0.1", "0"),
+                                 ("", "0"), ("ssl verify none", "1")):
+                proxy.reload(site(port, [one], options=options))
+                check(state(proxy)["tls"] == tls, f"'{options}': {state(proxy)}")
+
+
+@case
+def where_checks_go_holds_until_the_file_says_otherwise():
+    port = free_port()
+    checked = "check inter 60s agent-check agent-port 1 agent-inter 60s"
+    with HttpServer("one") as one:
+        with Reloading(site(port, [one], options=checked), [port]) as proxy:
+            proxy.ask("set server app/one check-port 2; set server app/one check-addr 127.0.0.2;"
+                      "set server app/one agent-port 3")
+            for more, check_to, agent_to in (("", "127.0.0.2:2", "-:3"), ("weight 3", "127.0.0.2:2", "-:3"),
+                                             ("port 4", "127.0.0.2:4", "-:3"),
+                                             ("port 4 agent-port 5", "127.0.0.2:4", "-:5"),
+                                             ("port 4 addr 127.0.0.3", "127.0.0.3:4", "-:1")):
+                proxy.reload(site(port, [one], options=f"{checked} {more}"))
+                now = state(proxy)
+                check((now["check"], now["agent"]) == (check_to, agent_to), f"'{more}': {now}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases())
