@@ -191,7 +191,8 @@ bool SavedStates::Parse(std::string_view text, std::vector<SavedServer>* servers
   for (const std::string_view raw : lines) {
     ++number;
     const std::string_view line = base::Trim(raw);
-    if (line.empty() || line[0] == '#') continue;
+    const bool is_last = number == lines.size();  // and has no line feed, where there is something
+    if (line.empty() || (line[0] == '#' && !(is_last && has_version))) continue;
     if (!has_version) {
       has_version = line == "1";
       if (has_version) continue;
@@ -201,8 +202,8 @@ bool SavedStates::Parse(std::string_view text, std::vector<SavedServer>* servers
     SavedServer server;
     const std::vector<std::string_view> fields = Fields(line);
     std::string wrong = ParseRow(fields, &server);
-    // Half a file may end in half a number.
-    if (number == lines.size() && fields.size() <= kPortField + 1) wrong = "it is cut off";
+    // Half a file may end in half a number, or in half of the names of the fields.
+    if (is_last && (line[0] == '#' || fields.size() <= kPortField + 1)) wrong = "it is cut off";
     if (wrong.empty()) {
       servers->push_back(std::move(server));
     } else if (++wrong_rows == 1) {
@@ -238,7 +239,7 @@ SavedStates SavedStates::Read(const Configuration& configuration,
     for (SavedServer& server : servers) {
       if (!backends.contains(server.backend)) continue;
       std::string name = server.backend + "/" + server.name;
-      states.servers_.insert_or_assign(std::move(name), std::move(server));
+      states.servers_.emplace(std::move(name), std::move(server));  // of two lines the first
     }
   }
   return states;

@@ -35,6 +35,8 @@ TEST(SavedStates, Parse) {
       {"no newline at the end", "1\n" + row, true, 1, ""},
       {"the fields of old", "1\n3 b 1 a 192.0.2.9 2 8 5 10 77 6 3 4 6 0\n", true, 1, ""},
       {"empty", "", false, 0, "it is empty"},
+      {"cut off in the names", "1\n# be_id be_na", true, 0, "line 2: it is cut off"},
+      {"names and no rows", "1\n# be_id be_name\n", true, 0, ""},
       {"only comments", "# x\n", false, 0, "it is empty"},
       {"another version", "2\n" + row + "\n", false, 0, "it is not of version 1 of the format"},
       {"no version", row + "\n", false, 0, "it is not of version 1 of the format"},
@@ -235,6 +237,13 @@ TEST(SavedStates, AddressesOfNamesAndPorts) {
     EXPECT_EQ(restored.server().socket_address_length, length);
     EXPECT_EQ(memcmp(&restored.server().socket_address, &expected, length), 0) << one.words;
   }
+}
+
+TEST(SavedStates, OfTwoRowsOfAServerTheFirstCounts) {
+  const Restored restored(" server a 192.0.2.1:80 weight 10\n",
+                          "3 b 1 a 192.0.2.1 2 0 5 10 77 1 0 2 0 0\n"
+                          "3 b 1 a 192.0.2.1 2 0 6 10 77 1 0 2 0 0\n");
+  EXPECT_EQ(restored.state().weight(), 5u);
 }
 
 TEST(SavedStates, OfOtherServersNothingIsTaken) {
