@@ -125,11 +125,12 @@ std::string StateLine(const ServerConfig& server, uint32_t shard) {
                       NameOf(agent_target.address).c_str(), agent_target.port);
 }
 
-// There is no estimate of what will be needed but what is used, no connection is private to a
-// session, and every kept one has served an exchange, which is what "safe" means.
+// No connection is private to a session, and every kept one has served an exchange, which is what
+// "safe" means.
 std::string ConnectionsLine(const ServerConfig& server, uint32_t shard_of_view) {
   ServerState& state = *server.state;
   const long long current = state.Current();
+  const long long need = state.NeedEstimate(base::MonotonicMicros(), server.pool_purge_delay_ms);
   long long idle = 0;
   std::string idle_by_shard;
   for (uint32_t shard = 0; shard < state.shards(); ++shard) {
@@ -141,8 +142,8 @@ std::string ConnectionsLine(const ServerConfig& server, uint32_t shard_of_view) 
                       server.backend->name.c_str(), server.name.c_str(), server.backend->id,
                       server.id, AddressOf(server, shard_of_view).c_str(),
                       PortOf(server, shard_of_view), server.pool_purge_delay_ms, current, current,
-                      static_cast<long long>(state.CurrentPeak()), current, idle,
-                      server.pool_max_conn, idle, idle_by_shard.c_str());
+                      static_cast<long long>(state.CurrentPeak()), need, idle, server.pool_max_conn,
+                      idle, idle_by_shard.c_str());
 }
 
 void SetState(Cli& cli, std::string_view name, AdminState admin) {

@@ -147,8 +147,8 @@ void SetFailures(StatRow& row, State& state, FailureCounts Part::*counts) {
 }
 
 // As `show servers conn` has them: every kept connection has served an exchange, which is what
-// "safe" means, and there is no estimate of the need but what is used.
-void SetConnections(StatRow& row, const ServerConfig& server) {
+// "safe" means.
+void SetConnections(StatRow& row, const ServerConfig& server, const StatFacts& facts) {
   ServerState& state = *server.state;
   const auto count = [](int64_t value) { return uint64_t(std::max<int64_t>(value, 0)); };
   int64_t idle = 0;
@@ -160,7 +160,7 @@ void SetConnections(StatRow& row, const ServerConfig& server) {
   row.Set(C::idle_conn_cur, 0);
   row.Set(C::safe_conn_cur, count(idle));
   row.Set(C::used_conn_cur, count(state.Current()));
-  row.Set(C::need_conn_est, count(state.Current()));
+  row.Set(C::need_conn_est, count(state.NeedEstimate(facts.now_us, server.pool_purge_delay_ms)));
 }
 
 // How long exchanges took, over all shards of one server, or of those of a backend.
@@ -398,7 +398,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   if (server.backend->mode == Mode::kHttp) SetStatuses(row, state, &ServerShardPart::statuses);
   SetFailures(row, state, &ServerShardPart::failures);
   SetRules(row, state, &ServerShardPart::rules, true);
-  SetConnections(row, server);
+  SetConnections(row, server, facts);
   TimesOfAll times;
   times.Add(state);
   times.Show(facts, row);

@@ -229,6 +229,15 @@ int64_t ServerState::CurrentPeak() const {
   return peak;
 }
 
+int64_t ServerState::NeedEstimate(uint64_t now_us, uint32_t interval_ms) const {
+  int64_t need = 0;
+  for (uint32_t shard = 0; shard < shards_; ++shard) {
+    const ServerShardPart& part = parts_[shard];
+    need += part.recent_peak.Seen(part.current.Get(), now_us / 1000, interval_ms);
+  }
+  return need;
+}
+
 int64_t ServerState::Current() const {
   int64_t current = 0;
   for (uint32_t shard = 0; shard < shards_; ++shard) current += parts_[shard].current.Get();

@@ -56,23 +56,29 @@ class GaugePeak {
   base::Gauge seen_;
 };
 
-// The most that were in use at once lately: now, or in the interval before. Of one shard.
+// The most that were in use at once lately: now, or in the interval before. Of one shard, which
+// alone calls Note() and Get(); Seen() is what Get() would give, for anybody.
 class RecentPeak {
  public:
-  void Note(int64_t value) { now_ = std::max(now_, value); }
+  void Note(int64_t value) { now_.RaiseTo(value); }
   int64_t Get(int64_t value, uint64_t now_ms, uint64_t interval_ms) {
-    if (now_ms >= end_ms_) {
-      before_ = now_ms - end_ms_ < interval_ms ? now_ : value;
-      now_ = value;
-      end_ms_ = now_ms + interval_ms;
+    if (const uint64_t end_ms = end_ms_.Get(); now_ms >= end_ms) {
+      before_.Set(now_ms - end_ms < interval_ms ? now_.Get() : value);
+      now_.Set(value);
+      end_ms_.Set(now_ms + interval_ms);
     }
-    return std::max(now_, before_);
+    return std::max(now_.Get(), before_.Get());
+  }
+  int64_t Seen(int64_t value, uint64_t now_ms, uint64_t interval_ms) const {
+    const uint64_t end_ms = end_ms_.Get();
+    if (now_ms < end_ms) return std::max({value, now_.Get(), before_.Get()});
+    return now_ms - end_ms < interval_ms ? std::max(value, now_.Get()) : value;
   }
 
  private:
-  int64_t now_ = 0;
-  int64_t before_ = 0;
-  uint64_t end_ms_ = 0;
+  base::Gauge now_;
+  base::Gauge before_;
+  base::Counter end_ms_;
 };
 
 // Where connections to a server go. Each shard has its own, and changes it between two turns.
@@ -101,7 +107,7 @@ struct ServerPort {
 struct alignas(64) ServerShardPart {
   base::Gauge current;  // streams holding a slot
   GaugePeak current_peak;
-  RecentPeak recent_peak;  // of `current`; the shard's
+  RecentPeak recent_peak;  // of `current`
   base::Counter total;     // slots ever taken
   base::Counter established;
   base::Counter connect_errors;  // attempts that failed
@@ -179,6 +185,8 @@ class ServerState {
   uint64_t Sum(base::Counter ServerShardPart::*counter) const;
   int64_t Current() const;
   int64_t CurrentPeak() const;
+  // How many connections are needed: what the shards have used at once lately.
+  int64_t NeedEstimate(uint64_t now_us, uint32_t interval_ms) const;
   void NoteRise(uint32_t shard) {
     parts_[shard].current_peak.Note(parts_[shard].current.Get(), [this] { return Current(); });
   }

@@ -466,6 +466,28 @@ TEST(IdlePoolMischief, EveryRequestIsAnswered) {
   EXPECT_GT(taken_over, 200u);
 }
 
+// What `show stat` and `show servers conn` show of it, summed over the shards.
+TEST_F(IdlePoolTest, TheNeedIsWhatWasUsedAtOnceLately) {
+  Start();
+  rig_->Start();
+  const auto need = [this] {
+    const uint64_t now_us = rig_->worker(0).context().now_ms() * 1000;
+    return server_->state->NeedEstimate(now_us, server_->pool_purge_delay_ms);
+  };
+  auto server = KeepOneInFirst();
+  for (int round = 0; round < 2; ++round) {
+    first_->Write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    ASSERT_TRUE(Answer(*server));
+    rig_->Settle();
+    EXPECT_TRUE(Got(*first_));
+  }
+  EXPECT_EQ(server_->state->Current(), 0);
+  EXPECT_EQ(need(), 1);
+  rig_->RunFor(2 * uint64_t(server_->pool_purge_delay_ms));
+  EXPECT_EQ(need(), 0);
+  End();
+}
+
 // Descriptors are counted by the shard, against its part of what the process may have.
 TEST_F(IdlePoolTest, AboveTheLowRatioNothingIsKept) {
   Start();
