@@ -158,7 +158,7 @@ std::unique_ptr<CliCommand> StartExpertMode(Cli& cli, const CliCall& call) {
 }
 
 std::unique_ptr<CliCommand> StartShowStartupLogs(Cli& cli, const CliCall&) {
-  cli.SayLine(cli.worker().process().startup_logs);
+  cli.SayLine(cli.worker().process().startup_logs + cli.worker().configuration().start_notes);
   return nullptr;
 }
 

@@ -624,6 +624,11 @@ bool Run::TryReload(std::string* text) {
     notes = KeepStartValues(now, next.get());
   }
   *text += diagnostics.Render();
+  std::string start_notes;
+  for (const std::string& note : notes) {
+    start_notes += diagnostics.RenderPlain(Severity::kWarning, note);
+  }
+  if (next != nullptr) next->start_notes = start_notes;
   std::string changes = next == nullptr ? std::string() : DiffText(now, *next);
   const bool done = next != nullptr && finished && errors.empty() &&
                     supervisor_->Reload(std::move(next), &errors, &notes);
@@ -631,9 +636,7 @@ bool Run::TryReload(std::string* text) {
     *text += diagnostics.RenderPlain(Severity::kAlert, error);
   }
   if (!done) return false;
-  for (const std::string& note : notes) {
-    *text += diagnostics.RenderPlain(Severity::kWarning, note);
-  }
+  *text += start_notes;
   if (changes.empty()) changes = "No proxy, server or bind was changed.\n";
   *text += changes + "The configuration was reloaded.\n";
   return true;

@@ -159,15 +159,21 @@ std::vector<std::string> KeepStartValues(const Configuration& now_all, Configura
   keep("tune.ring", &GlobalConfig::ring_driver);
   keep("tune.sandbox", &GlobalConfig::sandbox);
   keep("daemon", &GlobalConfig::daemon);
+  keep("master-worker", &GlobalConfig::master_worker);
+  keep("set-dumpable", &GlobalConfig::dumpable);
+  keep("insecure-setuid-wanted", &GlobalConfig::setuid_programs_work);
   keep("stats maxconn", &GlobalConfig::stats_maxconn);
   if (now.tls.connections_max != next.tls.connections_max) {
     notes.push_back(NeedsRestart("maxsslconn"));
     next.tls.connections_max = now.tls.connections_max;
   }
-  if (now_all.logs.tag != next_all->logs.tag) notes.push_back(NeedsRestart("log-tag"));
-  if (now_all.logs.hostname != next_all->logs.hostname) {
-    notes.push_back(NeedsRestart("log-send-hostname"));
-  }
+  const auto keep_log = [&](const char* keyword, std::string LogPlan::*value) {
+    if (now_all.logs.*value == next_all->logs.*value) return;
+    notes.push_back(NeedsRestart(keyword));
+    next_all->logs.*value = now_all.logs.*value;
+  };
+  keep_log("log-tag", &LogPlan::tag);
+  keep_log("log-send-hostname", &LogPlan::hostname);
   return notes;
 }
 

@@ -382,6 +382,8 @@ struct Configuration {
   std::vector<std::shared_ptr<LogProfile>> log_profiles;
   std::vector<std::unique_ptr<ProxyConfig>> proxies;  // AddProxy() is the way in
   std::vector<std::unique_ptr<Userlist>> userlists;
+  // What it says in vain, because only a start can set it: for `show startup-logs`.
+  std::string start_notes;
   // The states of its proxies and servers, which other configurations may have, too.
   std::vector<std::shared_ptr<BackendState>> states;
 

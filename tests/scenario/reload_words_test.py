@@ -100,5 +100,20 @@ def where_checks_go_holds_until_the_file_says_otherwise():
                 check((now["check"], now["agent"]) == (check_to, agent_to), f"'{more}': {now}")
 
 
+@case
+def what_only_a_start_can_set_is_said_each_time():
+    port = free_port()
+    with HttpServer("one") as one:
+        with Reloading(site(port, [one]), [port]) as proxy:
+            text = "global\n  log-tag foo\n  tune.bufsize 32768\n" + site(port, [one])
+            for _ in range(3):
+                answer = proxy.reload(text)
+                for word in ("log-tag", "tune.bufsize"):
+                    check(f"'{word}' needs a restart" in answer, answer)
+                    check(f"'{word}' needs a restart" in proxy.ask("show startup-logs"), "show startup-logs")
+            check("needs a restart" not in proxy.reload(site(port, [one])), "as it started")
+            check("needs a restart" not in proxy.ask("show startup-logs"), "nothing is to be said any more")
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())
