@@ -16,6 +16,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/xxh64.h"
+
 namespace base {
 namespace {
 
@@ -204,7 +206,8 @@ int StartRights::ReadFile(const std::string& path, std::string* text, size_t byt
   if (fd < 0) return fd;
   std::vector<char> chunk(size_t{64} << 10);
   int result = 0;
-  for (const size_t before = text->size(); result == 0;) {
+  const size_t before = text->size();
+  while (result == 0) {
     // A plain file is always ready, and a pipe whose writers have gone is at its end; one that
     // never had a writer is neither.
     pollfd ready = {fd, POLLIN, 0};
@@ -221,6 +224,9 @@ int StartRights::ReadFile(const std::string& path, std::string* text, size_t byt
     }
   }
   close(fd);
+  if (notes_ != nullptr && result == 0) {
+    (*notes_)[path] = Xxh64(std::string_view(*text).substr(before));
+  }
   return result;
 }
 

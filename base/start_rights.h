@@ -80,6 +80,9 @@ class StartRights {
   // to which nobody has written for kPipeSilenceMsMax; -EISDIR.
   static constexpr int kPipeSilenceMsMax = 5000;
   int ReadFile(const std::string& path, std::string* text, size_t bytes_max = SIZE_MAX);
+  // From now on each file that is read is noted with a hash of what is in it; null: no more.
+  using FileHashes = std::map<std::string, uint64_t>;
+  void NoteFiles(FileHashes* notes) { notes_ = notes; }
   bool Exists(const std::string& path);
   bool IsFolder(const std::string& path);
   // Takes away what was bound by this one and never put in place.
@@ -95,6 +98,7 @@ class StartRights {
   static int TakeOver(const std::string& name, int64_t uid, int64_t gid, BoundFile* made);
 
   std::map<std::string, BoundFile> bound_;  // not in place yet
+  FileHashes* notes_ = nullptr;
 };
 
 }  // namespace base

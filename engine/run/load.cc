@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/start_rights.h"
 #include "engine/applet/cli_applet.h"
 #include "engine/applet/echo.h"
 #include "engine/applet/prometheus.h"
@@ -61,8 +62,14 @@ std::unique_ptr<Configuration> LoadConfiguration(const LoadRequest& request,
   build.no_getaddrinfo = options.no_getaddrinfo;
   build.trusts_servers = options.server_verify_none;
   std::unique_ptr<Configuration> configuration;
-  std::shared_ptr<OwnHeap> heap =
-      OwnHeap::Run([&] { configuration = Build(tree, diagnostics, build); });
+  base::StartRights& rights = base::StartRights::Current();
+  std::shared_ptr<OwnHeap> heap = OwnHeap::Run([&] {
+    base::StartRights::FileHashes files;
+    rights.NoteFiles(&files);
+    configuration = Build(tree, diagnostics, build);
+    rights.NoteFiles(nullptr);
+    if (configuration != nullptr) configuration->files = std::move(files);
+  });
   if (!good) configuration = nullptr;  // before its heap
   if (configuration == nullptr) return nullptr;
   // At a start there may follow a fork, which no thread survives.

@@ -100,6 +100,7 @@ std::string BindValue(const BindConfig& bind) {
                                int64_t(bind.tls_context != nullptr)}) {
     AddNumber(out, number);
   }
+  AddNumber(out, int64_t(bind.text_hash));
   for (const uint32_t thread : bind.threads) AddNumber(out, thread);
   if (bind.tls.enabled) AddTls(out, bind.tls);
   return out;
@@ -107,16 +108,18 @@ std::string BindValue(const BindConfig& bind) {
 
 Things ThingsOf(const Configuration& configuration) {
   Things things;
+  for (const auto& [name, hash] : configuration.sections) things[name] = std::to_string(hash);
+  for (const auto& [path, hash] : configuration.files) {
+    base::GiveWay();
+    things["file " + path] = std::to_string(hash);
+  }
   for (const auto& proxy : configuration.proxies) {
     base::GiveWay();
     if (!proxy->is_internal) things[ProxyKey(*proxy)] = std::to_string(proxy->text_hash);
     for (const auto& server : proxy->servers) {
+      // A name may have another address than before.
       things["server " + proxy->name + "/" + server->name] =
-          server->address.ToString() + " " + server->unix_path + " " +
-          std::to_string(server->weight) + " " + std::to_string(server->maxconn) + " " +
-          std::to_string(server->backup) + std::to_string(server->disabled) +
-          std::to_string(server->check.enabled) + std::to_string(server->check.inter_ms) +
-          std::to_string(server->tls.enabled);
+          server->address.ToString() + " " + std::to_string(server->text_hash);
     }
     for (const auto& bind : proxy->binds) {
       for (const BindAddress& address : bind->addresses) {

@@ -25,7 +25,8 @@ std::vector<std::string> KeepStartValues(const Configuration& now, Configuration
 bool AreFinished(const Tree& tree, Diagnostics* diagnostics);
 // What makes `next` impossible in this process; empty: nothing.
 std::vector<std::string> FindObstacles(const Configuration& now, const Configuration& next);
-// One line for each proxy, server and bind that was added, removed or changed: "+ server app/s3".
+// One line for each proxy, server and bind, each other section, and each file that lines name, that
+// was added, removed or changed: "+ server app/s3".
 std::string DiffText(const Configuration& now, const Configuration& next);
 
 }  // namespace engine

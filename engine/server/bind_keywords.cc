@@ -115,6 +115,7 @@ std::unique_ptr<BindConfig> ReadBind(BuildContext& context, KeywordUse& use, Pro
                                      WordPlace* id, bool* good) {
   auto bind = std::make_unique<BindConfig>();
   bind->place = PlaceOf(use.line);
+  bind->text_hash = HashWith(0, use.line, use.first_argument + 1);
   bind->frontend = &frontend;
   for (const std::string_view text : SplitAddressList(use.argument(0))) {
     *good = TakeAddress(context, use, text, *bind) && *good;

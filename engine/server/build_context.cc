@@ -1,6 +1,7 @@
 #include "engine/server/build_context.h"
 
 #include "base/start_rights.h"
+#include "base/xxh64.h"
 #include "engine/config/address_words.h"
 #include "engine/server/rule_config.h"
 
@@ -8,6 +9,12 @@ namespace engine {
 
 ProxyDraft::ProxyDraft() = default;
 ProxyDraft::~ProxyDraft() = default;
+
+uint64_t HashWith(uint64_t hash, const Line& line, size_t first) {
+  std::string text = std::to_string(hash);
+  for (size_t word = first; word < line.size(); ++word) text.append(1, '\n') += line.text(word);
+  return base::Xxh64(text);
+}
 
 SourcePlace PlaceOf(const Line& line) {
   return {line.source == nullptr ? std::string() : line.source->path, int(line.number)};

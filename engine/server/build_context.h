@@ -197,6 +197,9 @@ struct BuildContext {
   bool is_inherited = false;  // the line stands in a defaults section and is applied to a proxy
 };
 
+// `hash` of lines with one more, whose words from `first` on count.
+uint64_t HashWith(uint64_t hash, const Line& line, size_t first = 0);
+
 inline GlobalConfig& Global(BuildContext& context) { return context.configuration.global; }
 // Of the proxy that is being read.
 inline ProxyConfig& Config(BuildContext& context) { return *context.proxy->config; }

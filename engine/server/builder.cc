@@ -10,7 +10,6 @@
 
 #include "base/background_thread.h"
 #include "base/text.h"
-#include "base/xxh64.h"
 #include "engine/config/defaults.h"
 #include "engine/config/keyword_states.h"
 #include "engine/config/words.h"
@@ -181,9 +180,14 @@ void CheckDefaults(BuildContext& context, const Section& section) {
 // What tells a reload that a section says something else.
 void AddToHash(const Line& line, ProxyConfig& proxy) {
   if (line.text(0) == "server" || line.text(0) == "bind") return;
-  std::string text = std::to_string(proxy.text_hash);
-  for (const Word& word : line.words) text += '\n' + word.text;
-  proxy.text_hash = base::Xxh64(text);
+  proxy.text_hash = HashWith(proxy.text_hash, line);
+}
+
+void NoteSection(BuildContext& context, const Section& section) {
+  std::string name(SectionName(section.kind));
+  if (!section.name.empty()) name += ' ' + section.name;
+  uint64_t& hash = context.configuration.sections[name];
+  for (const Line& line : section.lines) hash = HashWith(hash, line);
 }
 
 void ReadProxy(BuildContext& context, const Section& section, const DefaultsChains& chains) {
@@ -467,6 +471,8 @@ std::unique_ptr<Configuration> Build(const Tree& tree, Diagnostics& diagnostics,
   DefaultsChains chains;
   (void)chains.Resolve(tree, diagnostics);  // what it reports counts below
   for (const Section& section : tree.sections()) {
+    if (!section.is_proxy() && section.kind != SectionKind::kDefaults)
+      NoteSection(context, section);
     if (section.kind == SectionKind::kGlobal) {
       ReadLines(context, section);
     } else if (section.kind == SectionKind::kDefaults) {

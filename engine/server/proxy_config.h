@@ -130,7 +130,8 @@ struct ServerConfig final : shard::ServerTarget {
   uint32_t weight = 1;  // 0..256 (manual 5.2, weight)
   bool backup = false;
   HashKey hash_key = HashKey::kId;
-  std::string guid;  // empty: none
+  std::string guid;        // empty: none
+  uint64_t text_hash = 0;  // of its line, and those of `default-server` it starts from
   bool disabled = false;
   uint32_t maxconn = 0;
   uint32_t minconn = 0;       // with it, the limit follows the backend's load (manual 5.2, minconn)
@@ -183,6 +184,7 @@ struct BindConfig {
   uint32_t id = 0;          // unique in its frontend, from 1
   bool id_is_given = false;
   SourcePlace place;
+  uint64_t text_hash = 0;  // of its line but the addresses
   ProxyConfig* frontend = nullptr;
   BindShardPart* parts = nullptr;  // by shard; the frontend's state has them
   std::vector<BindAddress> addresses;
@@ -384,6 +386,10 @@ struct Configuration {
   std::vector<std::unique_ptr<Userlist>> userlists;
   // What it says in vain, because only a start can set it: for `show startup-logs`.
   std::string start_notes;
+  // What tells a reload that they say something else: the lines of sections that are no proxies, by
+  // "userlist admins"; and what is in the files that lines name.
+  std::map<std::string, uint64_t> sections;
+  std::map<std::string, uint64_t> files;
   // The states of its proxies and servers, which other configurations may have, too.
   std::vector<std::shared_ptr<BackendState>> states;
 

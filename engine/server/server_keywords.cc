@@ -37,6 +37,7 @@ void AddFlag(BuildKeywords& keywords, const char* words, bool ServerConfig::*fie
 // The settings of a server without what names it.
 ServerConfig OptionsOf(const ServerConfig& from) {
   ServerConfig options;
+  options.text_hash = from.text_hash;
   options.weight = from.weight;
   options.backup = from.backup;
   options.disabled = from.disabled;
@@ -128,6 +129,7 @@ bool TakeDefaultServer(BuildContext& context, KeywordUse& use) {
   // A second line completes the first one of the same name.
   ServerConfig& options = proxy.server_defaults[name];
   if (!TakeFrom(context, use, word, options)) return false;
+  options.text_hash = HashWith(options.text_hash, use.line);
   return RunServerOptions(context, use, word, kDefaultServer, options);
 }
 
@@ -244,6 +246,7 @@ bool TakeServer(BuildContext& context, KeywordUse& use) {
   auto server = std::make_unique<ServerConfig>(options);
   server->name = name;
   server->place = PlaceOf(use.line);
+  server->text_hash = HashWith(options.text_hash, use.line);
   server->backend = proxy.config;
   server->index = uint32_t(proxy.config->servers.size());
   good = RunServerOptions(context, use, word, kServer, *server) && good;

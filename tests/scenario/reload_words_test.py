@@ -101,6 +101,54 @@ def where_checks_go_holds_until_the_file_says_otherwise():
 
 
 @case
+def each_word_of_a_server_is_told():
+    port = free_port()
+    with HttpServer("one") as one:
+        with Reloading(site(port, [one]), [port]) as proxy:
+            for options in (
+                "ssl verify none", "ssl verify none sni str(a)", "ssl verify none sni str(b)", "ssl verify none alpn http/1.1",
+                "ssl verify none ciphers ECDHE-RSA-AES128-GCM-SHA256", "id 77", "source 127.0.0.1", "slowstart 5s",
+                "pool-max-conn 5", "pool-purge-delay 1s", "max-reuse 3", "tcp-ut 5s", "guid one", "hash-key addr",
+                "send-proxy-v2 proxy-v2-options crc32c", "check", "check addr 127.0.0.2", "check port 7",
+                "agent-check agent-port 9", "track other/it", ""):
+                text = site(port, [one], options=options)
+                text += "\nbackend other\n  server it 127.0.0.1:1 check inter 60s\n"
+                answer = proxy.reload(text)
+                check("~ server app/one\n" in answer, f"'{options}' is not told of: {answer}")
+                check("No proxy" in proxy.reload(text), f"'{options}': nothing has changed")
+            text = site(port, [one]).replace("  server", "  default-server weight 5\n  server")
+            answer = proxy.reload(text)
+            check("~ server app/one\n" in answer and "~ backend app\n" in answer, f"default-server: {answer}")
+
+
+@case
+def what_is_in_files_and_other_sections_is_told():
+    port = free_port()
+    with HttpServer("one") as one, tempfile.TemporaryDirectory() as folder:
+        def put(name, text):
+            with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
+                file.write(text)
+
+        def text(password):
+            rules = (f"  errorfile 503 {folder}/503\n  http-request deny if {{ src -f {folder}/list }}\n"
+                     "  http-request auth if { path /auth } !{ http_auth(admins) }\n")
+            return (f"userlist admins\n  user joe insecure-password {password}\n"
+                    + site(port, [one]).replace("  default_backend app", rules + "  default_backend app"))
+
+        put("503", "HTTP/1.0 503 A\r\nContent-Length: 1\r\n\r\na")
+        put("list", "192.0.2.1\n")
+        with Reloading(text("x"), [port]) as proxy:
+            check("No proxy" in proxy.reload(), "the same files")
+            put("list", "192.0.2.2\n")
+            check(f"~ file {folder}/list\n" in proxy.reload(), "a list")
+            put("503", "HTTP/1.0 503 B\r\nContent-Length: 1\r\n\r\nb")
+            check(f"~ file {folder}/503\n" in proxy.reload(), "a reply")
+            check("~ userlist admins\n" in proxy.reload(text("y")), "a list of users")
+            check("No proxy" in proxy.reload(), "the same files again")
+            check("~ global\n" in proxy.reload("global\n  spread-checks 5\n" + text("y")), "the section global")
+
+
+@case
 def what_only_a_start_can_set_is_said_each_time():
     port = free_port()
     with HttpServer("one") as one:
