@@ -303,7 +303,7 @@ int Run::Start() {
   settings.reuse_port = !options_.no_reuseport && global.reuse_port;
   std::vector<std::string> notes;
   std::vector<std::string> warnings;
-  const SavedStates saved = SavedStates::Read(*configuration_, &warnings);
+  const SavedStates saved = SavedStates::Read(*configuration_, nullptr, &warnings);
   saved.MoveServers(*configuration_);
   supervisor_ = std::make_unique<Supervisor>(std::move(configuration_), settings);
   saved.Restore(configuration(), base::MonotonicMicros(), &notes, &warnings);
@@ -461,7 +461,10 @@ void Run::Rehearse() const {
   Tree tree;
   Diagnostics diagnostics;
   const std::unique_ptr<Configuration> next = Load(environment, tree, diagnostics);
-  if (next != nullptr) Supervisor::RehearseBinding(*next);
+  if (next == nullptr) return;
+  std::vector<std::string> unused;
+  (void)SavedStates::Read(*next, nullptr, &unused);
+  Supervisor::RehearseBinding(*next);
 }
 
 int Run::Serve() {
@@ -613,6 +616,7 @@ bool Run::TryReload(std::string* text) {
   std::unique_ptr<Configuration> next = Load(environment, tree, diagnostics);
   const bool finished = AreFinished(tree, &diagnostics);
   std::vector<std::string> errors;
+  std::vector<std::string> warnings;
   std::vector<std::string> notes;
   Configuration& now = supervisor_->configuration();
   if (next != nullptr) {
@@ -631,11 +635,14 @@ bool Run::TryReload(std::string* text) {
   if (next != nullptr) next->start_notes = start_notes;
   std::string changes = next == nullptr ? std::string() : DiffText(now, *next);
   const bool done = next != nullptr && finished && errors.empty() &&
-                    supervisor_->Reload(std::move(next), &errors, &notes);
+                    supervisor_->Reload(std::move(next), &errors, &warnings);
   for (const std::string& error : errors) {
     *text += diagnostics.RenderPlain(Severity::kAlert, error);
   }
   if (!done) return false;
+  for (const std::string& warning : warnings) {
+    *text += diagnostics.RenderPlain(Severity::kWarning, warning);
+  }
   *text += start_notes;
   if (changes.empty()) changes = "No proxy, server or bind was changed.\n";
   *text += changes + "The configuration was reloaded.\n";

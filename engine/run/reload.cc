@@ -12,6 +12,7 @@
 #include "engine/run/http_profile.h"
 #include "engine/run/limits.h"
 #include "engine/run/supervisor.h"
+#include "engine/server/saved_states.h"
 #include "shard/net/socket_options.h"
 
 namespace engine {
@@ -267,7 +268,7 @@ void Supervisor::MoveHalts(const Generation& before, std::vector<std::string>* n
 }
 
 bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors,
-                        std::vector<std::string>* notes) {
+                        std::vector<std::string>* warnings) {
   if (threads_.empty()) {
     errors->push_back("the process is not serving");
     return false;
@@ -290,9 +291,12 @@ bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::st
     external_checks_ = std::make_unique<ExternalChecks>();
     if (external_checks_->Start()) process_.external_checks = external_checks_.get();
   }
+  const SavedStates saved = SavedStates::Read(*next, &configuration(), warnings);
+  saved.MoveServers(*next);
   auto generation =
       std::make_unique<Generation>(generation_->number() + 1, std::move(next), settings_.shards);
   PutToUse(*generation, generation_.get());
+  saved.Restore(generation->configuration(), base::MonotonicMicros(), warnings, warnings);
   std::vector<const Configuration*> earlier = {&configuration()};
   for (const auto& old : old_generations_) earlier.push_back(&old->configuration());
   generation->successors() = BindSuccessors(earlier, generation->configuration());
@@ -304,7 +308,7 @@ bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::st
   // Shards have read them when they started.
   process_.configuration = &configuration();
   process_.limits = FrontendLimits();
-  MoveHalts(*before, notes);
+  MoveHalts(*before, warnings);
   old_generations_.push_back(std::move(before));
   CollectLeftovers();
   return true;

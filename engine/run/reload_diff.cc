@@ -119,7 +119,7 @@ Things ThingsOf(const Configuration& configuration) {
     for (const auto& server : proxy->servers) {
       // A name may have another address than before.
       things["server " + proxy->name + "/" + server->name] =
-          server->address.ToString() + " " + std::to_string(server->text_hash);
+          server->configured_address().ToString() + " " + std::to_string(server->text_hash);
     }
     for (const auto& bind : proxy->binds) {
       for (const BindAddress& address : bind->addresses) {

@@ -106,10 +106,10 @@ class Supervisor final : public ProcessControl {
   // Ends what is open, stops the threads and joins them.
   void Stop();
   // Puts another configuration into the place of the one in use (reload.cc). False: nothing was
-  // changed, `*errors` say why. What only a start can change must be the same in both. `*notes`
+  // changed, `*errors` say why. What only a start can change must be the same in both. `*warnings`
   // say what an operator had done and is no more.
   [[nodiscard]] bool Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors,
-                            std::vector<std::string>* notes);
+                            std::vector<std::string>* warnings);
   // Asks base::StartRights for every address of `next` that a reload may bind.
   static void RehearseBinding(const Configuration& next);
   // A line of the process's own, to the `log` lines of the section global.

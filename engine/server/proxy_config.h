@@ -124,6 +124,9 @@ struct ServerConfig final : shard::ServerTarget {
   std::string unix_path;    // what address.local.path points to
   std::string host;         // the name that was resolved; empty: none was
   bool has_address = true;  // false: it is in maintenance until it is given one
+  // What the configuration says, where the file of saved states has said another `address`.
+  std::optional<shard::Address> moved_from;
+  const shard::Address& configured_address() const { return moved_from ? *moved_from : address; }
   InitAddress init_address;
   sockaddr_storage socket_address{};
   socklen_t socket_address_length = 0;

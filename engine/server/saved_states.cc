@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "base/background_thread.h"
 #include "base/text.h"
 #include "engine/server/server_state.h"
 #include "engine/server/text_file.h"
@@ -180,6 +181,21 @@ void RestoreReport(ServerState& state, uint32_t number) {
   }
 }
 
+// Whether the states of `proxy` go on in the process, if it was there before.
+const ProxyConfig* FindBefore(const Configuration* before, const ProxyConfig& proxy) {
+  const ProxyConfig* was = before == nullptr ? nullptr : before->FindBackend(proxy.name);
+  return was != nullptr && was->is_frontend == proxy.is_frontend ? was : nullptr;
+}
+
+// Of which the process knows nothing.
+std::set<std::string> NewServers(const ProxyConfig& proxy, const ProxyConfig* was) {
+  std::set<std::string> names;
+  for (const auto& server : proxy.servers) names.insert(server->name);
+  if (was == nullptr) return names;
+  for (const auto& server : was->servers) names.erase(server->name);
+  return names;
+}
+
 }  // namespace
 
 bool SavedStates::Parse(std::string_view text, std::vector<SavedServer>* servers,
@@ -215,15 +231,21 @@ bool SavedStates::Parse(std::string_view text, std::vector<SavedServer>* servers
   return has_version;
 }
 
-SavedStates SavedStates::Read(const Configuration& configuration,
+SavedStates SavedStates::Read(const Configuration& configuration, const Configuration* before,
                               std::vector<std::string>* warnings) {
   SavedStates states;
-  std::map<std::string, std::set<std::string>> backends_of;
+  using NewByBackend = std::map<std::string, std::set<std::string>>;
+  std::map<std::string, NewByBackend> backends_of;
   for (const auto& proxy : configuration.proxies) {
     if (!proxy->is_backend || proxy->disabled || proxy->servers.empty()) continue;
-    if (const std::string path = PathOf(configuration, *proxy); !path.empty()) {
-      backends_of[path].insert(proxy->name);
+    const std::string path = PathOf(configuration, *proxy);
+    if (path.empty()) continue;
+    const ProxyConfig* was = FindBefore(before, *proxy);
+    if (was != nullptr) states.backends_before_.insert(proxy->name);
+    if (std::set<std::string> names = NewServers(*proxy, was); !names.empty()) {
+      backends_of[path][proxy->name] = std::move(names);
     }
+    base::GiveWay();
   }
   for (const auto& [path, backends] : backends_of) {
     std::string text;
@@ -237,7 +259,8 @@ SavedStates SavedStates::Read(const Configuration& configuration,
       warnings->push_back("the server-state file '" + path + "' is used in part: " + why);
     }
     for (SavedServer& server : servers) {
-      if (!backends.contains(server.backend)) continue;
+      const auto backend = backends.find(server.backend);
+      if (backend == backends.end() || !backend->second.contains(server.name)) continue;
       std::string name = server.backend + "/" + server.name;
       states.servers_.emplace(std::move(name), std::move(server));  // of two lines the first
     }
@@ -252,9 +275,11 @@ const SavedServer* SavedStates::Find(const ServerConfig& server) const {
 
 void SavedStates::MoveServers(Configuration& configuration) const {
   for (const auto& proxy : configuration.proxies) {
+    base::GiveWay();
     for (const auto& server : proxy->servers) {
       const SavedServer* saved = Find(*server);
       if (saved == nullptr || server->follows_address) continue;
+      const shard::Address configured = server->address;
       const bool is_named = !server->host.empty() && server->host == saved->host;
       if (is_named && saved->address.is_ip() && PrefersLast(*server)) {
         const uint16_t port = server->address.port;
@@ -266,6 +291,7 @@ void SavedStates::MoveServers(Configuration& configuration) const {
       if (!server->address.is_ip() || server->address.Ip() != saved->address.Ip()) continue;
       if (saved->port != 0 && !server->follows_port) server->address.port = saved->port;
       server->socket_address_length = server->address.ToSockaddr(&server->socket_address);
+      if (server->address != configured) server->moved_from = configured;
     }
   }
 }
@@ -274,6 +300,7 @@ void SavedStates::Restore(const Configuration& configuration, uint64_t now_us,
                           std::vector<std::string>* notes,
                           std::vector<std::string>* warnings) const {
   for (const auto& proxy : configuration.proxies) {
+    base::GiveWay();
     bool changed = false;
     for (const auto& server : proxy->servers) {
       const SavedServer* saved = Find(*server);
@@ -290,7 +317,12 @@ void SavedStates::Restore(const Configuration& configuration, uint64_t now_us,
       state.RestoreChange(now_us - std::min(now_us, saved->changed_s * 1000000));
       if (std::string note = NoteOf(*server); !note.empty()) notes->push_back(std::move(note));
     }
-    if (changed) proxy->state->BeginServers();
+    if (!changed) continue;
+    if (backends_before_.contains(proxy->name)) {
+      (void)proxy->state->NoteServers();
+    } else {
+      proxy->state->BeginServers();
+    }
   }
 }
 

@@ -8,7 +8,7 @@
 //          is none of these, changes nothing; a row that makes no sense is left out.
 // States:  read -> servers moved, before StateTable::Attach() -> states restored, after it.
 //
-//   SavedStates saved = SavedStates::Read(configuration, &warnings);
+//   SavedStates saved = SavedStates::Read(configuration, nullptr, &warnings);
 //   saved.MoveServers(configuration);
 //   Supervisor supervisor(configuration, ...);
 //   saved.Restore(configuration, now_us, &notes, &warnings);
@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,8 +51,10 @@ class SavedStates {
   // False with `*why`: nothing is to be used. True with `*why`: lines are left out.
   [[nodiscard]] static bool Parse(std::string_view text, std::vector<SavedServer>* servers,
                                   std::string* why);
-  // The files of all backends with `load-server-state-from-file`.
-  static SavedStates Read(const Configuration& configuration, std::vector<std::string>* warnings);
+  // The files of all backends with `load-server-state-from-file`. Of the servers of `before`, which
+  // is in use, the process knows more than any file: those are left out. Null: this is a start.
+  static SavedStates Read(const Configuration& configuration, const Configuration* before,
+                          std::vector<std::string>* warnings);
 
   // Addresses that names had (init-addr, last), and ports.
   void MoveServers(Configuration& configuration) const;
@@ -63,6 +66,7 @@ class SavedStates {
   const SavedServer* Find(const ServerConfig& server) const;
 
   std::map<std::string, SavedServer> servers_;  // "backend/server"
+  std::set<std::string> backends_before_;
 };
 
 }  // namespace engine

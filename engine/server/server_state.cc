@@ -146,6 +146,16 @@ ServerDial ConfiguredDial(const ServerConfig& server) {
   return dial;
 }
 
+// Without what the file of saved states has said.
+ServerDial DialOfText(const ServerConfig& server) {
+  ServerDial dial = ConfiguredDial(server);
+  if (!server.moved_from) return dial;
+  dial.address = *server.moved_from;
+  dial.socket = {};
+  dial.socket_bytes = dial.address.ToSockaddr(&dial.socket);
+  return dial;
+}
+
 // Whether both lead to the same place.
 bool IsSamePlace(const ServerDial& one, const ServerDial& other) {
   return one.socket_bytes == other.socket_bytes &&
@@ -391,10 +401,10 @@ void ServerState::Configure(const ServerConfig& server) {
   configured_weight_ = server.weight;
   configured_disabled_ = server.disabled;
   configured_tls_ = server.tls.enabled;
-  configured_dial_ = ConfiguredDial(server);
+  configured_dial_ = DialOfText(server);
   configured_check_ = server.check.target;
   configured_agent_ = server.check.agent_target;
-  for (uint32_t shard = 0; shard < shards_; ++shard) dials_[shard] = configured_dial_;
+  for (uint32_t shard = 0; shard < shards_; ++shard) dials_[shard] = ConfiguredDial(server);
   SetHasAddress(server.has_address);
   SetDisabled(server.disabled);
   SetWeight(server.weight);

@@ -163,5 +163,35 @@ def what_only_a_start_can_set_is_said_each_time():
             check("needs a restart" not in proxy.ask("show startup-logs"), "nothing is to be said any more")
 
 
+@case
+def a_new_server_begins_as_the_state_file_says():
+    port = free_port()
+    with HttpServer("one") as one, HttpServer("two") as two, tempfile.TemporaryDirectory() as folder:
+        def text(servers, more=""):
+            return (f"global\n  server-state-file {folder}/states\ndefaults\n  mode http\n  timeout client 20s\n"
+                    "  timeout server 20s\n  timeout connect 2s\n  load-server-state-from-file global\n"
+                    + site(port, servers) + more)
+
+        row = "1 app 1 {} 127.0.0.1 {} {} 1 0 1 0 2 0 0 0 0 - 0 - 0 0 - - 0\n"
+        with open(f"{folder}/states", "w", encoding="utf-8") as file:
+            file.write("1\n" + row.format("one", "2 0", 9) + row.format("two", "0 1", 7))
+        with Reloading(text([one]), [port]) as proxy:
+            check(proxy.stat("app", "one", "weight") == "9", "at the start")
+            proxy.ask("set server app/one weight 5")
+            answer = proxy.reload(text([one, two]))
+            check("app/two remains in forced maintenance" in answer, answer)
+            check(proxy.stat("app", "two", "status") == "MAINT", "the file's state")
+            check(proxy.stat("app", "two", "uweight") == "7", "the file's weight")
+            check(proxy.stat("app", "one", "weight") == "5", "what the process knows")
+            check(get(client_of(port)) == (200, "one"), "who serves")
+            proxy.ask("set server app/two state ready")
+            proxy.reload(text([one, two], "  option redispatch\n"))
+            check(proxy.stat("app", "two", "status") != "MAINT", "it is not new any more")
+            proxy.reload(text([one]))
+            os.unlink(f"{folder}/states")
+            check("server-state file" not in proxy.reload(text([one])), "nobody asks for the file")
+            check("server-state file" in proxy.reload(text([one, two])), "it is gone")
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())

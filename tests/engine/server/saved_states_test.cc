@@ -104,7 +104,7 @@ class Restored {
         servers);
     EXPECT_NE(built->configuration, nullptr) << built->Render();
     Configuration& configuration = *built->configuration;
-    const SavedStates saved = SavedStates::Read(configuration, &warnings);
+    const SavedStates saved = SavedStates::Read(configuration, nullptr, &warnings);
     saved.MoveServers(configuration);
     states.Attach(configuration);
     saved.Restore(configuration, kNowUs, &notes, &warnings);
