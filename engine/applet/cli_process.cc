@@ -86,7 +86,9 @@ std::unique_ptr<CliCommand> StartShowSchemaJson(Cli& cli, const CliCall&) {
 }
 
 std::unique_ptr<CliCommand> StartShowEnv(Cli& cli, const CliCall& call) {
-  cli.Say(Environment::Shown(call.arguments() > 0 ? std::string(call.argument(0)) : std::string()));
+  const auto& environment = cli.worker().configuration().environment;
+  if (environment == nullptr) return nullptr;
+  cli.Say(environment->Shown(call.arguments() > 0 ? call.argument(0) : std::string_view()));
   return nullptr;
 }
 

@@ -36,7 +36,9 @@ CheckRunner::CheckRunner(CheckHost& host, const Configuration& configuration, ui
   settings_.spread_percent = global.spread_checks_percent;
   settings_.answer_bytes_max = global.bufsize;
   settings_.node = NodeOf(global);
-  settings_.keeps_environment = global.external_checks_keep_environment;
+  if (global.external_checks_keep_environment) {
+    settings_.kept_environment = configuration.environment;
+  }
   ForEachCheck(configuration, [&](ServerConfig& server, CheckOf of) {
     const CheckConfig& check = server.check;
     spread_ms_ = std::min<uint64_t>(spread_ms_,

@@ -36,7 +36,7 @@ std::string OrNotUsed(const std::string& text) { return text.empty() ? "NOT_USED
 }  // namespace
 
 std::unique_ptr<ExternalJob> MakeJob(const ServerConfig& server, const CheckTarget& target,
-                                     const CheckRules& rules, bool keep_environment) {
+                                     const CheckRules& rules, const Environment* kept) {
   const ProxyConfig& backend = *server.backend;
   const Endpoint proxy = ProxyEndpoint(backend);
   const Endpoint own = ServerEndpoint(server, target);
@@ -58,12 +58,11 @@ std::unique_ptr<ExternalJob> MakeJob(const ServerConfig& server, const CheckTarg
       "HAPROXY_SERVER_SSL=0",
       std::string("HAPROXY_SERVER_PROTO=") + (backend.mode == Mode::kHttp ? "h1" : "tcp"),
   };
-  if (!keep_environment) return job;
-  for (char** one = environ; *one != nullptr; ++one) {
-    const std::string_view text = *one;
+  if (kept == nullptr) return job;
+  for (std::string& text : kept->List()) {
     // What is said above wins.
     if (!text.starts_with("PATH=") && !text.starts_with("HAPROXY_"))
-      job->environment.emplace_back(text);
+      job->environment.push_back(std::move(text));
   }
   return job;
 }

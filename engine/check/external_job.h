@@ -11,12 +11,13 @@
 #include <memory>
 
 #include "engine/check/external_check.h"
+#include "engine/config/environment.h"
 #include "engine/server/proxy_config.h"
 
 namespace engine {
 
-// `target`: where the check would connect to. `keep_environment`: ours goes along.
+// `target`: where the check would connect to. `kept`: an environment that goes along; null: none.
 std::unique_ptr<ExternalJob> MakeJob(const ServerConfig& server, const CheckTarget& target,
-                                     const CheckRules& rules, bool keep_environment);
+                                     const CheckRules& rules, const Environment* kept);
 
 }  // namespace engine

@@ -174,7 +174,7 @@ void ServerCheck::StartExternal() {
   if (external == nullptr) {
     return OnExchangeDone({CheckStatus::kProcessError, 0, "programs cannot be run"});
   }
-  auto job = MakeJob(server_, Target(), RulesOf(server_), settings_.keeps_environment);
+  auto job = MakeJob(server_, Target(), RulesOf(server_), settings_.kept_environment.get());
   const uint32_t check_ms = server_.backend->timeouts.check_ms;
   job->timeout_ms = check_ms != 0 ? check_ms : server_.check.inter_ms;
   job_ = external->Submit(std::move(job));

@@ -12,12 +12,14 @@
 
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "engine/check/check_exchange.h"
 #include "engine/check/check_host.h"
+#include "engine/config/environment.h"
 #include "engine/server/server_state.h"
 
 namespace engine {
@@ -26,8 +28,9 @@ namespace engine {
 struct CheckSettings {
   uint32_t spread_percent = 0;
   size_t answer_bytes_max = 16384;
-  std::string node;                // how the process is called
-  bool keeps_environment = false;  // of programs: external-check preserve-env
+  std::string node;  // how the process is called
+  // That programs get (external-check preserve-env); null: none.
+  std::shared_ptr<const Environment> kept_environment;
 };
 
 class ServerCheck final : ExchangeClient, shard::TimerClient {

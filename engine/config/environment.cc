@@ -17,6 +17,8 @@ bool IsSettable(std::string_view name) {
 
 }  // namespace
 
+std::shared_ptr<const Environment> Environment::current_;
+
 Environment Environment::FromProcess() {
   std::vector<std::string> variables;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
@@ -38,6 +40,12 @@ Environment Environment::From(const std::vector<std::string>& variables) {
 const std::string* Environment::Find(std::string_view name) const {
   const auto found = variables_.find(name);
   return found == variables_.end() ? nullptr : &found->second.value;
+}
+
+const std::string* Environment::FindListed(std::string_view name) const {
+  const auto found = variables_.find(name);
+  const bool is_listed = found != variables_.end() && found->second.access != kUnlisted;
+  return is_listed ? &found->second.value : nullptr;
 }
 
 void Environment::Set(std::string_view name, std::string_view value) {
@@ -130,17 +138,16 @@ void Environment::Export() const {
   }
 }
 
-std::string Environment::Shown(const std::string& name) {
+std::string Environment::Shown(std::string_view name) const {
   if (!name.empty()) {
-    const char* value = std::getenv(name.c_str());
-    return value == nullptr ? "Variable not found\n" : name + "=" + value + "\n";
+    const std::string* value = FindListed(name);
+    return value == nullptr ? "Variable not found\n" : std::string(name) + "=" + *value + "\n";
   }
   std::string text;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    std::string line = *entry;
+  for (std::string& line : List()) {
     // An empty line would look like the end of the answer.
     for (size_t at = 0; (at = line.find("\n\n", at)) != std::string::npos;) line.erase(at, 1);
-    if (!line.empty()) text += line + '\n';
+    text += line + '\n';
   }
   return text;
 }

@@ -1,7 +1,8 @@
 // environment.h - the environment as the configuration sees and edits it (manual 2.3, 3.1).
 //
-// Owns:    a copy of every variable. The real environment changes only when Export() is called.
-// Threads: start-up.
+// Owns:    a copy of every variable. The real environment changes only when Export() is called, at
+//          a start: while shards run nobody may write it, so each configuration has its own.
+// Threads: start-up, and main thread at a reload; immutable once its configuration is in use.
 // Units:   none.
 // Errors:  setenv and its kin report into Diagnostics; an unknown variable is an ordinary null.
 // States:  none. `setenv` and the others act at once, so that the next line sees them.
@@ -13,8 +14,10 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/config/diagnostics.h"
@@ -35,8 +38,16 @@ class Environment {
   // Of words "NAME=value"; others are left out.
   static Environment From(const std::vector<std::string>& variables);
 
+  // Of the configuration that is being built, for what is made of its words; null: of none.
+  static const std::shared_ptr<const Environment>& Current() { return current_; }
+  static void SetCurrent(std::shared_ptr<const Environment> current) {
+    current_ = std::move(current);
+  }
+
   // The result is valid until the variable changes.
   const std::string* Find(std::string_view name) const;
+  // Null also for what is unlisted.
+  const std::string* FindListed(std::string_view name) const;
   void Set(std::string_view name, std::string_view value);
   void Preset(std::string_view name, std::string_view value, Access access);
   void Unset(std::string_view name);
@@ -52,9 +63,8 @@ class Environment {
   std::vector<std::string> List() const;
   // Makes the process's environment equal to List(). Not thread-safe: before the shards start.
   void Export() const;
-  // The answer of `show env` (management 9.3) about this process, `name` empty: all variables.
-  // Any-thread once shards run.
-  static std::string Shown(const std::string& name);
+  // The answer of `show env` (management 9.3), `name` empty: all variables.
+  std::string Shown(std::string_view name) const;
 
  private:
   struct Variable {
@@ -62,6 +72,7 @@ class Environment {
     Access access = kOpen;
   };
   std::map<std::string, Variable, std::less<>> variables_;
+  static std::shared_ptr<const Environment> current_;
 };
 
 }  // namespace engine

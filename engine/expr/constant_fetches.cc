@@ -1,9 +1,11 @@
 #include <arpa/inet.h>
 
-#include <cstdlib>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "base/text.h"
+#include "engine/config/environment.h"
 #include "engine/expr/converters.h"
 
 namespace engine {
@@ -95,21 +97,31 @@ bool PrepareAddress(PreparedUnit& unit, std::string* why) {
   return true;
 }
 
-// Read when the process starts. Some of ours are set only when all of the configuration is known
-// (manual 2.3, HAPROXY_CLI): those are looked for again, as nobody writes the environment any more.
-// One that is not set is no sample.
+// Read when the configuration is. Some of ours are set only when all of it is known (manual 2.3,
+// HAPROXY_CLI): those are looked for again, as nobody writes its environment any more. One that is
+// not set is no sample.
+constexpr int64_t kIsEnvironment = 1;  // the unit's object is one
+
 bool PrepareEnvironment(PreparedUnit& unit, std::string*) {
-  if (const char* value = std::getenv(unit.arguments.all[0].text.c_str())) {
-    Keep(unit, Sample::String({}), value);
+  std::shared_ptr<const Environment> environment = Environment::Current();
+  if (environment == nullptr) {
+    environment = std::make_shared<const Environment>(Environment::FromProcess());
+  }
+  if (const std::string* value = environment->FindListed(unit.arguments.all[0].text)) {
+    Keep(unit, Sample::String({}), *value);
+  } else {
+    unit.object = std::move(environment);
+    unit.number = kIsEnvironment;
   }
   return true;
 }
 
 bool GiveEnvironment(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
-  if (unit.object != nullptr) return Give(unit, sample, context);
-  const char* value = std::getenv(unit.arguments.all[0].text.c_str());
+  if (unit.number != kIsEnvironment) return Give(unit, sample, context);
+  const auto& environment = *static_cast<const Environment*>(unit.object.get());
+  const std::string* value = environment.FindListed(unit.arguments.all[0].text);
   if (value == nullptr) return false;
-  sample.SetString(value);
+  sample.SetString(*value);
   return true;
 }
 

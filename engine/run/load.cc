@@ -23,9 +23,23 @@ std::vector<std::string> FilesOf(const Tree& tree) {
   return files;
 }
 
-std::unique_ptr<Configuration> LoadConfiguration(const LoadRequest& request,
-                                                 Environment& environment, Tree& tree,
-                                                 Diagnostics& diagnostics) {
+std::vector<std::string> StatsSocketsOf(const Configuration& configuration) {
+  std::vector<std::string> names;
+  for (const auto& proxy : configuration.proxies) {
+    if (!proxy->is_internal) continue;
+    for (const auto& bind : proxy->binds) {
+      for (const BindAddress& address : bind->addresses) {
+        if (std::string name = address.Name(); !name.empty()) names.push_back(std::move(name));
+      }
+    }
+  }
+  return names;
+}
+
+std::unique_ptr<Configuration> LoadConfiguration(const LoadRequest& request, Environment given,
+                                                 Tree& tree, Diagnostics& diagnostics) {
+  const auto own = std::make_shared<Environment>(std::move(given));
+  Environment& environment = *own;
   const Options& options = request.options;
   PresetVariables(options, &environment);
   if (request.has_master || options.master_worker != MasterWorker::kNone) {
@@ -43,12 +57,9 @@ std::unique_ptr<Configuration> LoadConfiguration(const LoadRequest& request,
   } else {
     good = tree.ReadPaths(options.paths, context);
   }
-  // Fetches of variables take them when they are built (manual 7.3.2, env). Not at a reload: shards
-  // may be reading what a change would move.
-  if (good && !request.serves) {
-    PresetLateVariables(FilesOf(tree), {}, &environment);
-    environment.Export();
-  }
+  PresetLateVariables(FilesOf(tree), {}, &environment);
+  // While shards run they may be reading what a change would move.
+  if (good && !request.serves) environment.Export();
   BuildOptions build;
   build.units = &AllUnits();
   build.actions = &AllActions();
@@ -66,12 +77,17 @@ std::unique_ptr<Configuration> LoadConfiguration(const LoadRequest& request,
   std::shared_ptr<OwnHeap> heap = OwnHeap::Run([&] {
     base::StartRights::FileHashes files;
     rights.NoteFiles(&files);
+    Environment::SetCurrent(own);  // fetches of variables take them now (manual 7.3.2, env)
     configuration = Build(tree, diagnostics, build);
+    Environment::SetCurrent(nullptr);
     rights.NoteFiles(nullptr);
     if (configuration != nullptr) configuration->files = std::move(files);
   });
   if (!good) configuration = nullptr;  // before its heap
   if (configuration == nullptr) return nullptr;
+  PresetLateVariables(FilesOf(tree), StatsSocketsOf(*configuration), &environment);
+  if (!request.serves) environment.Export();
+  configuration->environment = own;
   // At a start there may follow a fork, which no thread survives.
   if (request.serves) configuration->heap = std::move(heap);
   if (options.no_splice) configuration->global.splice = false;

@@ -1,6 +1,6 @@
 // load.h - reads the files that the command line names and builds the configuration they describe.
 //
-// Owns:    nothing.
+// Owns:    nothing. The configuration has its environment, as its lines have made it.
 // Threads: main thread. At a start it sets the environment of the process.
 // Units:   none.
 // Errors:  in the diagnostics, with their place; then there is no configuration.
@@ -27,8 +27,10 @@ struct LoadRequest {
 };
 
 [[nodiscard]] std::unique_ptr<Configuration> LoadConfiguration(const LoadRequest& request,
-                                                               Environment& environment, Tree& tree,
+                                                               Environment environment, Tree& tree,
                                                                Diagnostics& diagnostics);
 std::vector<std::string> FilesOf(const Tree& tree);
+// The addresses of the process's own sockets.
+std::vector<std::string> StatsSocketsOf(const Configuration& configuration);
 
 }  // namespace engine

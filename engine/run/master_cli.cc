@@ -245,7 +245,8 @@ void MasterCli::Connection::RunHere(const std::string& command) {
     return Say(cli_.host_.ProcessTable() + "\n");
   if (words.size() > 1 && words[0] == "show" && words[1] == "env") {
     if (!Needs(CliLevel::kOperator)) return;
-    return Say(Environment::Shown(words.size() > 2 ? words[2] : std::string()) + "\n");
+    return Say(Environment::FromProcess().Shown(words.size() > 2 ? words[2] : std::string()) +
+               "\n");
   }
   if (name == "show version") return Say(CompatibleVersion() + "\n\n");
   if (name == "show startup-logs") return Say(cli_.host_.StartupLogs() + "\n");

@@ -75,19 +75,6 @@ bool IsRingDriver(std::string_view name) {
   return name == "auto" || name == "uring" || name == "poll";
 }
 
-std::vector<std::string> StatsSocketsOf(const Configuration& configuration) {
-  std::vector<std::string> names;
-  for (const auto& proxy : configuration.proxies) {
-    if (!proxy->is_internal) continue;
-    for (const auto& bind : proxy->binds) {
-      for (const BindAddress& address : bind->addresses) {
-        if (std::string name = address.Name(); !name.empty()) names.push_back(std::move(name));
-      }
-    }
-  }
-  return names;
-}
-
 // A pipe cannot. What is gone is told by who reads it next.
 bool CanBeReadAgain(const std::string& path) {
   struct stat what = {};
@@ -109,7 +96,7 @@ class Run {
   };
 
   // Null: refused, and `diagnostics` say why.
-  std::unique_ptr<Configuration> Load(Environment& environment, Tree& tree,
+  std::unique_ptr<Configuration> Load(Environment environment, Tree& tree,
                                       Diagnostics& diagnostics) const;
   bool Read();
   bool Reload(std::string* text);
@@ -169,17 +156,16 @@ class Run {
   uint64_t deadline_ms_ = UINT64_MAX;  // of the grace, then of the draining
 };
 
-std::unique_ptr<Configuration> Run::Load(Environment& environment, Tree& tree,
+std::unique_ptr<Configuration> Run::Load(Environment environment, Tree& tree,
                                          Diagnostics& diagnostics) const {
   const LoadRequest request = {
       .options = options_, .has_master = link_ != nullptr, .serves = supervisor_ != nullptr};
-  return LoadConfiguration(request, environment, tree, diagnostics);
+  return LoadConfiguration(request, std::move(environment), tree, diagnostics);
 }
 
 bool Run::Read() {
-  Environment environment = Environment::FromProcess();
   Tree tree;
-  configuration_ = Load(environment, tree, diagnostics_);
+  configuration_ = Load(Environment::FromProcess(), tree, diagnostics_);
   const bool quiet_keyword = configuration_ != nullptr && configuration_->global.quiet;
   const bool quiet = IsQuiet(options_, quiet_keyword);
   console_ = Console(quiet              ? Verbosity::kQuiet
@@ -201,8 +187,6 @@ bool Run::Read() {
     for (const std::string& text : options_.without_effect) console_.Detail(text);
   }
   if (configuration_ == nullptr) return false;
-  PresetLateVariables(FilesOf(tree), StatsSocketsOf(*configuration_), &environment);
-  environment.Export();
   return link_ != nullptr || PrintDumps(tree);  // the master has printed them
 }
 
@@ -457,10 +441,10 @@ void Run::Rehearse() const {
   for (const std::string& path : options_.paths) {
     if (!CanBeReadAgain(path)) return;
   }
-  Environment environment = Environment::From(given_environment_);
   Tree tree;
   Diagnostics diagnostics;
-  const std::unique_ptr<Configuration> next = Load(environment, tree, diagnostics);
+  const std::unique_ptr<Configuration> next =
+      Load(Environment::From(given_environment_), tree, diagnostics);
   if (next == nullptr) return;
   std::vector<std::string> unused;
   (void)SavedStates::Read(*next, nullptr, &unused);
@@ -610,10 +594,10 @@ bool Run::TryReload(std::string* text) {
     return refuse("'" + path + "' can be read only once.");
   }
   // As it was given: the process's own has what the configuration before has set.
-  Environment environment = Environment::From(given_environment_);
   Tree tree;
   Diagnostics diagnostics;
-  std::unique_ptr<Configuration> next = Load(environment, tree, diagnostics);
+  std::unique_ptr<Configuration> next =
+      Load(Environment::From(given_environment_), tree, diagnostics);
   const bool finished = AreFinished(tree, &diagnostics);
   std::vector<std::string> errors;
   std::vector<std::string> warnings;

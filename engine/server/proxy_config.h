@@ -47,6 +47,7 @@ class Context;
 
 namespace engine {
 
+class Environment;
 class Generation;
 struct HttpProfile;
 struct KeepPlan;
@@ -382,6 +383,8 @@ struct Configuration {
   ~Configuration();
   // What its memory is part of, if that is its own: the last to go.
   std::shared_ptr<const void> heap;
+  // As its lines have made it; null: that of the process.
+  std::shared_ptr<const Environment> environment;
   GlobalConfig global;
   LogPlan logs;
   std::vector<std::shared_ptr<LogProfile>> log_profiles;

@@ -193,5 +193,25 @@ def a_new_server_begins_as_the_state_file_says():
             check("server-state file" in proxy.reload(text([one, two])), "it is gone")
 
 
+@case
+def the_environment_is_that_of_the_configuration():
+    port = free_port()
+    rule = '  http-request return status 200 content-type text/plain lf-string "[%[env(ZZ)]][%[env(YY)]]"\n'
+    with HttpServer("one") as one:
+        def text(lines):
+            return f"global\n{lines}\n" + site(port, [one]).replace("  default_backend", rule + "  default_backend")
+
+        with Reloading(text("  setenv ZZ one\n  setenv YY first"), [port]) as proxy:
+            client = client_of(port)
+            check(get(client) == (200, "[one][first]"), "at the start")
+            answer = proxy.reload(text("  setenv ZZ two\n  presetenv XX x"))
+            check("~ global\n" in answer, answer)
+            check(get(client) == (200, "[two][]"), f"then: {get(client)}")
+            check(proxy.ask("show env ZZ") == "ZZ=two\n", proxy.ask("show env ZZ"))
+            check(proxy.ask("show env YY") == "Variable not found\n", proxy.ask("show env YY"))
+            whole = proxy.ask("show env").splitlines()
+            check("XX=x" in whole and "ZZ=two" in whole and any(line.startswith("HAPROXY_CLI=") for line in whole), whole)
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())
