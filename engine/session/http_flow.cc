@@ -64,38 +64,6 @@ void AddUniqueId(Stream& stream, proto::FieldList& fields) {
   if (!id.empty()) (void)fields.Add(header, id);
 }
 
-// The bit of retry-on that a status stands for, 0 for none.
-uint32_t RetryBitOf(uint16_t status) {
-  switch (status) {
-    case 401:
-      return kRetry401;
-    case 403:
-      return kRetry403;
-    case 404:
-      return kRetry404;
-    case 408:
-      return kRetry408;
-    case 421:
-      return kRetry421;
-    case 425:
-      return kRetry425;
-    case 429:
-      return kRetry429;
-    case 500:
-      return kRetry500;
-    case 501:
-      return kRetry501;
-    case 502:
-      return kRetry502;
-    case 503:
-      return kRetry503;
-    case 504:
-      return kRetry504;
-    default:
-      return 0;
-  }
-}
-
 void CountIntercepted(Stream& stream) {
   stream.frontend().state->part(stream.worker().index()).intercepted.Add();
 }
@@ -347,11 +315,6 @@ void HttpFlow::EditRequest(Stream& stream, FrontEndpoint& front) {
   if (original.enabled) AddForwarded(original, stream.Destination(), fields);
 }
 
-uint32_t HttpFlow::RetryOn(const Stream& stream) const {
-  const uint32_t retry_on = stream.backend()->http.retry_on;
-  return retries_answers_ ? retry_on : retry_on & kRetryConnFailure;
-}
-
 bool HttpFlow::AddHint(FrontEndpoint& front, std::string_view name, std::string_view value) {
   if (hints_ == nullptr) hints_ = front.arena().New<proto::FieldList>(front.arena());
   return hints_->CopyAdd(name, value);
@@ -556,8 +519,7 @@ bool HttpFlow::DoResponse(Stream& stream) {
   bool moved = false;
   while (proto::ResponseHead* head = back->response()) {
     if (head->status >= 200 || head->status == 101) {
-      if ((RetryOn(stream) & RetryBitOf(head->status)) != 0 && RequestCanRepeat(stream) &&
-          stream.RetriesLeft()) {
+      if (IsToRepeat(stream, head->status)) {
         retry_wanted_ = true;
         stream.server_side().Fail(CloseReason::kServerProtocol);
         return true;
@@ -663,40 +625,6 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
   } else {
     front.RefuseTunnel();
     phase_ = Phase::kBody;
-  }
-}
-
-// Nothing of the request is gone for good: it has no body, or a copy of it is kept.
-bool HttpFlow::RequestCanRepeat(Stream& stream) const {
-  FrontEndpoint* front = stream.front();
-  return front != nullptr && (has_copy_ || (stream.request().bytes_consumed() == 0 &&
-                                            front->request_framing().kind == BodyKind::kNone));
-}
-
-bool HttpFlow::MayRetry(Stream& stream, CloseReason reason) {
-  if (retry_wanted_) {
-    retry_wanted_ = false;
-    return true;
-  }
-  // What has come of an answer that rules wait for cannot be taken back.
-  if (phase_ != Phase::kServer || trailers_ != nullptr || !RequestCanRepeat(stream)) return false;
-  const uint32_t retry_on = RetryOn(stream);
-  switch (reason) {
-    case CloseReason::kServerNoAnswer:
-      // A kept connection that the server had closed, or was just closing, proves nothing about the
-      // server; what may be repeated without harm is sent once more.
-      return (retry_on & kRetryEmptyResponse) != 0 ||
-             (stream.reused() && proto::IsIdempotent(stream.front()->request().method));
-    case CloseReason::kServerProtocol:
-    case CloseReason::kServerAbort:
-    case CloseReason::kServerReset:
-    case CloseReason::kTlsServerFatal:
-    case CloseReason::kTlsServerTruncated:
-      return (retry_on & kRetryJunkResponse) != 0;
-    case CloseReason::kServerTimeout:
-      return (retry_on & kRetryResponseTimeout) != 0;
-    default:
-      return false;
   }
 }
 
