@@ -36,16 +36,12 @@ bool Stream::OnDisconnected(StreamSide& side) {
   if (side.reason() == CloseReason::kServerProtocol) NoteInvalidResponse();
   // Its reading was over before the connection went: the response is whole.
   response_whole_ = side.read_shut();
-  if (response_whole_ || !http_flow_.MayRetry(*this, side.reason())) return false;
-  // A kept connection that was dead already does not count as an attempt.
-  if (!reused_) {
-    if (retries_ >= retries_max()) return false;
-    ++retries_;
-    if (IsRedispatch(*backend_, ChoiceOfRetry(), retries_)) {
-      LeaveServer();
-    } else {
-      CountRetry();
-    }
+  if (response_whole_ || !http_flow_.MayRetry(*this, side.reason()) || !RetriesLeft()) return false;
+  ++retries_;
+  if (IsRedispatch(*backend_, ChoiceOfRetry(), retries_)) {
+    LeaveServer();
+  } else {
+    CountRetry();
   }
   fresh_only_ = true;
   slot_.Release();
