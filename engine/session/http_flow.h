@@ -129,6 +129,8 @@ class HttpFlow {
   static void EndReply(Stream& stream, shard::CloseReason reason);
   void EditRequest(Stream& stream, FrontEndpoint& front);
   bool RequestCanRepeat(Stream& stream) const;
+  // Its connection has ended without an answer.
+  bool CountsAsUnsent(Stream& stream) const;
   // The server has answered with a status that `retry-on` names.
   bool IsToRepeat(Stream& stream, uint16_t status) const;
   // What of `retry-on` holds for this request.

@@ -62,6 +62,14 @@ bool HttpFlow::IsToRepeat(Stream& stream, uint16_t status) const {
          stream.RetriesLeft();
 }
 
+// A server may end a kept connection in the very moment in which the next request is sent over it.
+// Most likely it has not read that, as where no connection came about; but nobody knows, so that it
+// must do no harm twice (RFC 9110 section 9.2.2).
+bool HttpFlow::CountsAsUnsent(Stream& stream) const {
+  return stream.reused() && retries_answers_ && (RetryOn(stream) & kRetryConnFailure) != 0 &&
+         proto::IsIdempotent(stream.front()->request().method);
+}
+
 bool HttpFlow::MayRetry(Stream& stream, CloseReason reason) {
   if (retry_wanted_) {
     retry_wanted_ = false;
@@ -72,10 +80,7 @@ bool HttpFlow::MayRetry(Stream& stream, CloseReason reason) {
   const uint32_t retry_on = RetryOn(stream);
   switch (reason) {
     case CloseReason::kServerNoAnswer:
-      // A kept connection that the server had closed, or was just closing, proves nothing about the
-      // server; what may be repeated without harm is sent once more.
-      return (retry_on & kRetryEmptyResponse) != 0 ||
-             (stream.reused() && proto::IsIdempotent(stream.front()->request().method));
+      return (retry_on & kRetryEmptyResponse) != 0 || CountsAsUnsent(stream);
     case CloseReason::kServerProtocol:
     case CloseReason::kServerAbort:
     case CloseReason::kServerReset:

@@ -117,5 +117,69 @@ def a_body_larger_than_the_channel_is_not_repeated():
             check(status == 500 and origin.attempts["500", "large"] == 1, f"{status}")
 
 
+class Closer:
+    """Answers the first request of each connection, unless it is /dead, and closes at the second one."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.targets = []
+
+    def serve(self, peer):
+        read = b""
+        for number in range(2):
+            while b"\r\n\r\n" not in read:
+                more = peer.recv(65536)
+                if not more:
+                    return
+                read += more
+            head, _, read = read.partition(b"\r\n\r\n")
+            target = head.split(b" ")[1].decode()
+            with self.lock:
+                self.targets.append(target)
+            if number == 1 or target == "/dead":
+                return
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+def ask_twice(port, options, method, target):
+    """A kept connection fails the second request. What became of that: status or None, how often it was sent."""
+    closer = Closer()
+    with Server(closer.serve) as server:
+        text = f"""
+defaults
+  mode http
+  timeout connect 2s
+  timeout client 5s
+  timeout server 2s
+listen in
+  bind 127.0.0.1:{port}
+  server s1 127.0.0.1:{server.port}
+"""
+        text += "".join(f"  {option}\n" for option in options)
+        with Proxy(text, [port]), connect(port) as client:
+            client.sendall(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n")
+            check(client.recv(65536).startswith(b"HTTP/1.1 200"), "the first request")
+            client.sendall(f"{method} {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+                           .encode())
+            answer = receive_all(client)
+    return int(answer.split(b" ")[1]) if answer else None, closer.targets.count(target)
+
+
+@case
+def a_kept_connection_that_fails_is_an_attempt_as_any_other():
+    if IS_HAPROXY:
+        skip("it leaves that to the client")
+    for options in ((), ("http-reuse never",), ("option prefer-last-server",), ("retries 1",), ("retry-on conn-failure 503",)):
+        result = ask_twice(free_ports(1)[0], options, "GET", "/again")
+        check(result == (200, 2), f"{options}: {result}")
+    for options in (("retries 0",), ("retry-on none",), ("retry-on 503",), ("http-request disable-l7-retry",),
+                    ("http-reuse never", "retries 0")):
+        result = ask_twice(free_ports(1)[0], options, "GET", "/again")
+        check(result[1] == 1, f"{options}: {result}")
+    check(ask_twice(free_ports(1)[0], (), "POST", "/again")[1] == 1, "a POST was sent again")
+    # What comes behind it goes over a new connection, whose end is the server's answer.
+    check(ask_twice(free_ports(1)[0], (), "GET", "/dead")[1] == 2, "more than one repetition")
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())
