@@ -639,6 +639,11 @@ void HttpFlow::OnServerClosed(Stream& stream, CloseReason reason, bool whole) {
   }
   if (reason == CloseReason::kLocal && MustRedirect(stream)) return Redirect(stream);
   stream.response().bytes().Clear();
+  if (LeavesRepeatingToClient(stream, reason)) {
+    stream.log().Silence();
+    stream.client_side().Abort(reason);
+    return;
+  }
   if (const ServerConfig* server = stream.slot().server()) {
     stream.worker().server_events().OnNoAnswer(*server, reason);
   }

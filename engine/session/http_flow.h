@@ -131,6 +131,8 @@ class HttpFlow {
   bool RequestCanRepeat(Stream& stream) const;
   // Its connection has ended without an answer.
   bool CountsAsUnsent(Stream& stream) const;
+  // The server's connection has ended before its answer, and the client's own is one that was kept.
+  bool LeavesRepeatingToClient(Stream& stream, shard::CloseReason reason) const;
   // The server has answered with a status that `retry-on` names.
   bool IsToRepeat(Stream& stream, uint16_t status) const;
   // What of `retry-on` holds for this request.

@@ -2,6 +2,7 @@
 
 #include "engine/mux/http_endpoint.h"
 #include "engine/session/http_flow.h"
+#include "engine/session/session.h"
 #include "engine/session/stream.h"
 
 namespace engine {
@@ -92,6 +93,16 @@ bool HttpFlow::MayRetry(Stream& stream, CloseReason reason) {
     default:
       return false;
   }
+}
+
+// Its connection was kept, so that the client takes an end of it without a word for what may happen
+// at any time, and sends the request again over a new one (RFC 9112 section 9.3.1), where an error
+// would be told to the user. To a new one the failure is told. What HAProxy does.
+bool HttpFlow::LeavesRepeatingToClient(Stream& stream, CloseReason reason) const {
+  // Rules may be waiting for the rest of an answer: then it had begun.
+  if (stream.session().requests() <= 1 || trailers_ != nullptr) return false;
+  return reason == CloseReason::kServerNoAnswer || reason == CloseReason::kServerAbort ||
+         reason == CloseReason::kServerReset || reason == CloseReason::kTlsServerTruncated;
 }
 
 }  // namespace engine

@@ -311,9 +311,6 @@ def a_pipeline_with_answers_of_every_kind_in_its_middle_is_whole():
         peer.sendall(b"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 5\r\n\r\nmoved")
         return True
 
-    def cut(peer, request, reader):
-        return False
-
     def junk(peer, request, reader):
         peer.sendall(b"junk\r\n\r\n")
         return False
@@ -326,7 +323,6 @@ def a_pipeline_with_answers_of_every_kind_in_its_middle_is_whole():
         (get("/a"), 200, b"GET /a 0"),
         (get("/monitor"), 200, None),
         (get("/large"), 200, large),
-        (get("/cut"), 502, None),
         (HELLO_POST, 200, b"POST /body 5"),
         (get("/redirect"), 302, b"moved"),
         (get("/chunked"), 200, large),
@@ -339,7 +335,7 @@ def a_pipeline_with_answers_of_every_kind_in_its_middle_is_whole():
         (get("/z"), 200, b"GET /z 0"),
     ]
     with Setup("monitor-uri /monitor\n  retries 0") as setup:
-        setup.origin.scripts.update({"/large": send_large, "/chunked": send_chunked, "/redirect": redirect, "/cut": cut,
+        setup.origin.scripts.update({"/large": send_large, "/chunked": send_chunked, "/redirect": redirect,
                                      "/junk": junk, "/closed": until_close})
 
         def head_large(peer, request, reader):
