@@ -112,6 +112,9 @@ class BackEndpoint : public shard::Endpoint {
   // The final head has been passed on: the body may be received. Before that, nothing is given.
   // `trailers` outlives this endpoint: they are sent on after it is gone.
   virtual void TakeResponse(proto::FieldList& trailers) = 0;
+  // Reads what is left of the response's body to drop it, as far as it is here, instead of
+  // TakeResponse(). False when more would have to come.
+  virtual bool DiscardBody() = 0;
   virtual void Flush() = 0;
   virtual void StartTunnel() = 0;
   // The server is shown the client's end, behind the request. It may answer all the same; if it

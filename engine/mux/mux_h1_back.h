@@ -87,6 +87,10 @@ class MuxH1Back final : public Mux, public BackEndpoint {
       message_->body.Begin(message_->framing, trailers);
     }
   }
+  bool DiscardBody() override {
+    wire_.Discard(message_->body);
+    return message_->body.ended();
+  }
   void Flush() override { wire_.Push(); }
   void StartTunnel() override;
   void PassHalfClose() override;

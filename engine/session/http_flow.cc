@@ -521,7 +521,9 @@ bool HttpFlow::DoResponse(Stream& stream) {
     if (head->status >= 200 || head->status == 101) {
       if (IsToRepeat(stream, head->status)) {
         retry_wanted_ = true;
-        stream.server_side().Fail(CloseReason::kServerProtocol);
+        // Its connection is kept where nothing more of this exchange has to pass over it.
+        const bool over = stream.server_side().write_shut() && back->DiscardBody();
+        stream.server_side().Fail(over ? CloseReason::kNormal : CloseReason::kServerProtocol);
         return true;
       }
       if (head->status == 101 && !MaySwitch(*front)) {

@@ -43,7 +43,7 @@ bool Stream::OnDisconnected(StreamSide& side) {
   } else {
     CountRetry();
   }
-  fresh_only_ = true;
+  fresh_only_ = fresh_only_ || side.reason() != CloseReason::kNormal;
   slot_.Release();
   return true;
 }

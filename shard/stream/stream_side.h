@@ -140,6 +140,7 @@ class StreamSide final : EndpointEvents {
   // End this side, in whatever state it is.
   void Abort(CloseReason reason);
   // The endpoint's work is of no use: as if it had failed, so the policy may ask for another try.
+  // kNormal: what it did was over in order, and its connection may be kept.
   void Fail(CloseReason reason) {
     if (event_error_ == CloseReason::kNone) event_error_ = reason;
   }

@@ -181,5 +181,65 @@ def a_kept_connection_that_fails_is_an_attempt_as_any_other():
     check(ask_twice(free_ports(1)[0], (), "GET", "/dead")[1] == 2, "more than one repetition")
 
 
+class Unwilling:
+    """Says 503 to all, in a whole answer of that text, and counts what came over how many connections."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.lock = threading.Lock()
+        self.connections = 0
+        self.requests = 0
+
+    def serve(self, peer):
+        with self.lock:
+            self.connections += 1
+        read = b""
+        while True:
+            while b"\r\n\r\nbody" not in read:
+                more = peer.recv(65536)
+                if not more:
+                    return
+                read += more
+            read = read.partition(b"\r\n\r\nbody")[2]
+            with self.lock:
+                self.requests += 1
+            peer.sendall(b"HTTP/1.1 503 No\r\n" + self.answer)
+
+
+@case
+def an_answer_that_is_thrown_away_leaves_its_connection():
+    for answer in (b"Content-Length: 0\r\n\r\n", b"Content-Length: 4\r\n\r\nlong",
+                   b"Transfer-Encoding: chunked\r\n\r\n4\r\nlong\r\n0\r\n\r\n"):
+        origin = Unwilling(answer)
+        port = free_ports(1)[0]
+        with Server(origin.serve) as server:
+            text = f"""
+global
+  nbthread 1
+defaults
+  mode http
+  timeout connect 2s
+  timeout client 5s
+  timeout server 2s
+listen in
+  bind 127.0.0.1:{port}
+  retry-on 503
+  retries 2
+  server s1 127.0.0.1:{server.port}
+"""
+            with Proxy(text, [port]), connect(port) as client:
+                for _ in range(3):
+                    client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
+                    got = b""
+                    while not got.endswith(answer[-4:]):
+                        more = client.recv(65536)
+                        check(more, f"an end behind {got}")
+                        got += more
+                    check(got.startswith(b"HTTP/1.1 503"), f"{got}")
+        check(origin.requests == 9, f"{origin.requests} requests")
+        # The attempts of a first request go over new ones.
+        check(origin.connections <= 3, f"{origin.connections} connections for {answer}")
+
+
 if __name__ == "__main__":
     sys.exit(run_cases())
