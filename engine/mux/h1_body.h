@@ -67,6 +67,8 @@ class H1BodyWriter {
   // Ends the message; false when it is cut short of what its head promised.
   bool End(const proto::FieldList* trailers, shard::ByteQueue& out, shard::ChunkPool& small);
   bool ended() const { return ended_; }
+  // Only the end of the connection will end it.
+  bool EndsByClose() const { return kind_ == proto::BodyKind::kUntilClose && !ended_; }
   // As H1BodyReader's: how much may be sent beside the writer.
   uint64_t PlainRoom() const {
     if (ended_ || failed_ || kind_ == proto::BodyKind::kChunked) return 0;

@@ -129,6 +129,8 @@ class H1Wire {
   bool over() const { return over_; }
   // Over, and everything of it was said.
   bool whole() const { return over_ && writer_.ended(); }
+  // The peer will take the end of the connection for that of the message, which is not over.
+  bool cut_unseen() const { return head_sent_ && writer_.EndsByClose(); }
   bool tunnel() const { return tunnel_; }
 
  private:

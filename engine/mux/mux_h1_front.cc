@@ -311,8 +311,10 @@ void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {
   const bool silent =
       reason == CloseReason::kRejected && !wire_.head_sent() && wire_.unsent_bytes() == 0;
   const bool by_client = Info(reason).blame == shard::Blame::kClient;
-  if (silent || (by_client && reason != CloseReason::kClientTimeout)) {
-    connection_.Abort();
+  // An error alone tells the client that something is missing (RFC 9112 section 8).
+  const bool cut = reason != CloseReason::kNormal && wire_.cut_unseen();
+  if (cut || silent || (by_client && reason != CloseReason::kClientTimeout)) {
+    connection_.Abort(cut);
   } else {
     // A client that is still sending reads our answer only if it is not reset; so may one that
     // sends its next request before it learns that there is none (RFC 9112 section 9.6).

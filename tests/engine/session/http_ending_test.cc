@@ -130,6 +130,28 @@ TEST_F(HttpEndingTest, ANextRequestThatComesTooLateDoesNotResetTheAnswer) {
   rig_.ExpectEmpty();
 }
 
+// Chunks become bytes that the end of the connection ends: an end in their middle must not look so.
+TEST_F(HttpEndingTest, WhatOnlyTheEndOfTheConnectionEndsIsCutByAReset) {
+  for (const bool whole : {false, true}) {
+    SCOPED_TRACE(whole);
+    client_ = rig_.Dial(80);
+    client_->Write("GET / HTTP/1.0\r\n\r\n");
+    server_ = rig_.WaitServer(9000);
+    ASSERT_NE(server_, nullptr);
+    server_->Write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    if (whole) server_->Write("0\r\n\r\n");
+    rig_.Settle();
+    EXPECT_TRUE(client_->Read().ends_with("hello"));
+    server_->CloseWrite();
+    rig_.RunFor(1);
+    EXPECT_EQ(client_->WasReset(), !whole);
+    client_.reset();
+    server_.reset();
+    rig_.RunFor(5000);
+    rig_.ExpectEmpty();
+  }
+}
+
 TEST_F(HttpEndingTest, AClientThatClosesByItselfIsNotWaitedFor) {
   client_ = rig_.Dial(80);
   client_->Write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
