@@ -266,13 +266,13 @@ void MuxH1Front::SendResponse(proto::ResponseHead& head, proto::Framing framing,
   }
   if (close || acceptor_.Draining() || kind == BodyKind::kUntilClose) keep_alive_ = false;
   head.version = {1, 1};
-  bool fits = true;
+  bool fits = !fields.Has(FieldName::kUpgrade) || fields.Add(FieldName::kConnection, "upgrade");
   if (kind == BodyKind::kTunnel) {
-    if (head.status == 101) fits = fields.Add(FieldName::kConnection, "upgrade");
+    // It neither closes nor stays.
   } else if (!keep_alive_) {
-    fits = fields.Add(connection, "close");
+    fits = fits && fields.Add(connection, "close");
   } else if (!client11) {
-    fits = fields.Add(connection, "keep-alive");
+    fits = fits && fields.Add(connection, "keep-alive");
   }
   if (!fits || !wire_.PutHead(head, profile_->client_case)) {
     return events_->OnError(CloseReason::kNoMemory);

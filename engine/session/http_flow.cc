@@ -99,9 +99,12 @@ bool AsksForConnectionAuth(const proto::ResponseHead& head) {
   return false;
 }
 
-// A 101 nobody asked for would turn the client's next requests into bytes of a tunnel.
-bool MaySwitch(const FrontEndpoint& front) {
-  return front.may_tunnel() && front.request_framing().kind != BodyKind::kTunnel;
+// A 101 nobody asked for would turn the client's next requests into bytes of a tunnel. One that
+// does not say to what it switches, or not as what concerns this connection, is none (RFC 9110
+// section 7.8).
+bool MaySwitch(const FrontEndpoint& front, const proto::ResponseHead& head) {
+  return front.may_tunnel() && front.request_framing().kind != BodyKind::kTunnel &&
+         head.fields.Has(FieldName::kUpgrade) && proto::ReadConnection(head.fields).upgrade;
 }
 
 // http-restrict-req-hdr-names (manual 4.2): letters, digits and '-' only. False: refused.
@@ -526,7 +529,7 @@ bool HttpFlow::DoResponse(Stream& stream) {
         stream.server_side().Fail(over ? CloseReason::kNormal : CloseReason::kServerProtocol);
         return true;
       }
-      if (head->status == 101 && !MaySwitch(*front)) {
+      if (head->status == 101 && !MaySwitch(*front, *head)) {
         stream.server_side().Fail(CloseReason::kServerProtocol);
         return true;
       }
@@ -607,7 +610,9 @@ void HttpFlow::FinalResponse(Stream& stream, BackEndpoint& back) {
     stream.worker().server_events().OnStatus(*server, head.status);
   }
   stream.session().SetSticks(head.status == 401 || head.status == 407);
-  proto::StripHopByHop(head.fields, upgrade ? proto::Keep::kUpgrade : proto::Keep::kNothing);
+  // 426 says what would be switched to (RFC 9110 section 15.5.22).
+  const bool keeps = upgrade || head.status == 426;
+  proto::StripHopByHop(head.fields, keeps ? proto::Keep::kUpgrade : proto::Keep::kNothing);
   closes_client_ = closes_client_ || ModeOf(stream) == ConnectionMode::kClose;
   WriteCookie(stream, front, head);
   RunAfter(stream, head);
