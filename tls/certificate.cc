@@ -121,7 +121,8 @@ std::shared_ptr<const Certificate> Certificate::Load(const CertificateParts& par
   if (!certificate->ReadLeaf(error)) return nullptr;
   certificate->key_ = MakeLocalKey(std::move(certificate->loaded_key_));
   certificate->CheckOrder();
-  if (!parts.ocsp.name.empty() && !certificate->ReadOcsp(parts, error)) return nullptr;
+  // An empty file holds a place for a response to come (manual 5.1, crt).
+  if (!parts.ocsp.text.empty() && !certificate->ReadOcsp(parts, error)) return nullptr;
   if (!parts.timestamps.name.empty() && !certificate->ReadTimestamps(parts.timestamps, error)) {
     return nullptr;
   }
@@ -229,7 +230,12 @@ bool Certificate::ReadOcsp(const CertificateParts& parts, std::string* error) {
   } else if (chain_.size() > 1) {
     issuer.reset(X509_parse_from_buffer(chain_[1].get()));
   }
-  if (!ReadStaple(parts.ocsp, leaf.get(), issuer.get(), &staple_, error)) return false;
+  // Clients are served without a response rather than not at all (manual 5.1, crt).
+  std::string fault;
+  if (!ReadStaple(parts.ocsp, leaf.get(), issuer.get(), &staple_, &fault)) {
+    Warn(fault + " and is not sent");
+    return true;
+  }
   const int64_t now_s = int64_t(time(nullptr));
   if (staple_.IsGoodAt(now_s)) return true;
   Warn("the OCSP response in '" + parts.ocsp.name + "' " +

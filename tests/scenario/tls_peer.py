@@ -129,6 +129,14 @@ def errors_of(text):
     return done.stdout + done.stderr
 
 
+def warnings_of(text):
+    """What is said of a configuration that is accepted."""
+    file = write("good.cfg", text)
+    done = subprocess.run([PROGRAM, "-c", "-f", file], capture_output=True, text=True, check=False)
+    check(done.returncode == 0, f"refused:\n{text}\n{done.stderr}")
+    return done.stdout + done.stderr
+
+
 def wait_for_line(proxy, text, seconds=5):
     end = time.monotonic() + seconds
     while text not in proxy.said():

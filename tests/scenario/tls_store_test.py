@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from harness import Proxy, Server, case, check, echo, free_port, need_program
-from tls_peer import (client_context, config, errors_of, openssl, path, read, run_tls_cases, tls, write)
+from tls_peer import (client_context, config, errors_of, openssl, path, read, run_tls_cases, tls, warnings_of, write)
 
 
 def serial_of(name):
@@ -75,20 +75,26 @@ def response_out_of_date_is_not_sent():
 
 
 @case
-def wrong_responses_are_named():
+def wrong_responses_are_named_and_not_sent():
     other = make_response("wild", "other.der")
     good = make_response("ec", "good.der")
     rows = [(other, "is about another certificate"), (make_response("ec", "revoked.der", revoked=True), "is revoked"),
             (b"junk", "is broken"), (good[:-1], "is broken"), (b"\x30\x03\x0a\x01\x06", "a refusal of the responder (status 6)")]
     file = copy("ec", "wrong.pem")
+    port = free_port()
+    text = config(port, 1, f"ssl crt {file}")
     for data, wanted in rows:
         write_bytes("wrong.pem.ocsp", data)
-        said = errors_of(config(free_port(), 1, f"ssl crt {file}"))
+        said = warnings_of(text)
         check(wanted in said and "wrong.pem.ocsp" in said, f"no {wanted!r} in:\n{said}")
+    with Proxy(text, [port]):
+        check("OCSP response: no response sent" in stapled(port), "a wrong response was sent")
+    write_bytes("wrong.pem.ocsp", b"")
+    check("ocsp" not in warnings_of(text), "an empty file was spoken of")
     # The key of an issuer that is known is compared.
     write_bytes("wrong.pem.ocsp", good)
     write("wrong.pem.issuer", read("stranger.crt"))
-    check("is about another certificate" in errors_of(config(free_port(), 1, f"ssl crt {file}")), "another issuer was taken")
+    check("is about another certificate" in warnings_of(text), "another issuer was taken")
     write("wrong.pem.issuer", read("ca.crt"))
     port = free_port()
     with Server(echo) as server, Proxy(config(port, server.port, f"ssl crt {file}"), [port]):
