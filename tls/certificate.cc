@@ -1,8 +1,7 @@
 #include "tls/certificate.h"
 
 #include <openssl/asn1.h>
-#include <openssl/bio.h>
-#include <openssl/pem.h>
+#include <openssl/ec.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
@@ -13,35 +12,12 @@
 
 #include "base/text.h"
 #include "tls/link.h"
+#include "tls/pem.h"
 
 namespace tls {
 namespace {
 
-struct PemBlock {
-  std::string kind;
-  std::string header;
-  Handle<uint8_t> bytes;
-  long length = 0;
-};
-
-bool NextBlock(BIO* bio, PemBlock* block) {
-  char* kind = nullptr;
-  char* header = nullptr;
-  uint8_t* bytes = nullptr;
-  if (PEM_read_bio(bio, &kind, &header, &bytes, &block->length) == 0) return false;
-  block->kind = kind;
-  block->header = header;
-  block->bytes.reset(bytes);
-  OPENSSL_free(kind);
-  OPENSSL_free(header);
-  return true;
-}
-
-bool IsCertificate(const std::string& kind) {
-  return kind == "CERTIFICATE" || kind == "X509 CERTIFICATE" || kind == "TRUSTED CERTIFICATE";
-}
-
-bool EndsWith(std::string_view text, std::string_view end) { return text.ends_with(end); }
+constexpr int kRsaBitsMin = 1024;
 
 int64_t Seconds(const ASN1_TIME* time) {
   Handle<ASN1_TIME> epoch(ASN1_TIME_set(nullptr, 0));
@@ -49,6 +25,20 @@ int64_t Seconds(const ASN1_TIME* time) {
   int seconds = 0;
   if (epoch == nullptr || ASN1_TIME_diff(&days, &seconds, epoch.get(), time) == 0) return 0;
   return int64_t{days} * 86400 + seconds;
+}
+
+// What the library says of a key that it cannot read.
+std::string KeyError(const std::string& what) {
+  const uint32_t error = ERR_peek_error();
+  const int reason = ERR_GET_REASON(error);
+  const bool unknown =
+      (ERR_GET_LIB(error) == ERR_LIB_EVP && reason == EVP_R_UNSUPPORTED_ALGORITHM) ||
+      (ERR_GET_LIB(error) == ERR_LIB_EC && reason == EC_R_UNKNOWN_GROUP);
+  if (!unknown) return "cannot read " + what + ": " + TakeErrorText();
+  ERR_clear_error();
+  return what +
+         " is of a kind that the TLS library does not know (it knows RSA, ECDSA with P-256, "
+         "P-384 and P-521, and Ed25519)";
 }
 
 // A text of the certificate without what could hide in it: "a.com\0.evil.com" is no name.
@@ -131,18 +121,17 @@ std::shared_ptr<const Certificate> Certificate::Load(const CertificateParts& par
 }
 
 bool Certificate::TakePem(const NamedText& pem, bool wants_chain, std::string* error) {
-  Handle<BIO> bio(BIO_new_mem_buf(pem.text.data(), int(pem.text.size())));
-  PemBlock block;
-  ERR_clear_error();
-  while (NextBlock(bio.get(), &block)) {
-    if (IsCertificate(block.kind)) {
+  PemReader reader(pem.text);
+  for (PemBlock block; reader.Next(&block);) {
+    if (block.is_certificate()) {
       if (!wants_chain) continue;
-      chain_.emplace_back(CRYPTO_BUFFER_new(block.bytes.get(), size_t(block.length), nullptr));
+      const std::string_view bytes = block.certificate();
+      chain_.emplace_back(
+          CRYPTO_BUFFER_new(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), nullptr));
       continue;
     }
-    if (!EndsWith(block.kind, "PRIVATE KEY") || loaded_key_ != nullptr) continue;
-    if (block.kind == "ENCRYPTED PRIVATE KEY" ||
-        block.header.find("ENCRYPTED") != std::string::npos) {
+    if (!block.is_private_key() || loaded_key_ != nullptr) continue;
+    if (block.is_encrypted()) {
       *error = "the private key in '" + pem.name +
                "' is protected by a password, which cannot be asked for";
       return false;
@@ -150,20 +139,14 @@ bool Certificate::TakePem(const NamedText& pem, bool wants_chain, std::string* e
     const uint8_t* at = block.bytes.get();
     loaded_key_.reset(d2i_AutoPrivateKey(nullptr, &at, block.length));
     if (loaded_key_ == nullptr) {
-      *error = "cannot read the private key in '" + pem.name + "': " + TakeErrorText();
+      *error = KeyError("the private key in '" + pem.name + "'");
       return false;
     }
   }
-  const uint32_t last = ERR_peek_last_error();
-  const bool at_end = last == 0 || (ERR_GET_LIB(last) == ERR_LIB_PEM &&
-                                    ERR_GET_REASON(last) == PEM_R_NO_START_LINE);
-  if (!at_end) {
-    *error = "'" + pem.name + "' is broken after " + std::to_string(chain_.size()) +
-             " certificates: " + TakeErrorText();
-    return false;
-  }
-  ERR_clear_error();
-  return true;
+  if (!reader.broken()) return true;
+  *error = "'" + pem.name + "' is broken after " + std::to_string(chain_.size()) +
+           " certificates: " + TakeErrorText();
+  return false;
 }
 
 bool Certificate::ReadLeaf(std::string* error) {
@@ -175,7 +158,7 @@ bool Certificate::ReadLeaf(std::string* error) {
   subject_ = SubjectText(leaf.get());
   Handle<EVP_PKEY> public_key(X509_get_pubkey(leaf.get()));
   if (public_key == nullptr) {
-    *error = "cannot use the public key of certificate '" + subject_ + "' in '" + path_ + "'";
+    *error = KeyError("the public key of certificate '" + subject_ + "' in '" + path_ + "'");
     return false;
   }
   if (X509_check_private_key(leaf.get(), loaded_key_.get()) == 0) {
@@ -198,6 +181,12 @@ bool Certificate::ReadLeaf(std::string* error) {
       return false;
   }
   const int bits = EVP_PKEY_bits(loaded_key_.get());
+  if (kind_ == KeyKind::kRsa && bits < kRsaBitsMin) {
+    *error = "the RSA key of certificate '" + subject_ + "' in '" + path_ +
+             "' is too small: " + std::to_string(bits) + " bits, where " +
+             std::to_string(kRsaBitsMin) + " are the least";
+    return false;
+  }
   key_text_ = (kind_ == KeyKind::kRsa ? "RSA" : "EC") + std::to_string(bits);
   names_ = NamesOf(leaf.get());
   not_before_s_ = Seconds(X509_get0_notBefore(leaf.get()));
@@ -220,8 +209,10 @@ bool Certificate::ReadOcsp(const CertificateParts& parts, std::string* error) {
   Handle<X509> leaf(X509_parse_from_buffer(chain_[0].get()));
   Handle<X509> issuer;
   if (!parts.issuer.name.empty()) {
-    Handle<BIO> bio(BIO_new_mem_buf(parts.issuer.text.data(), int(parts.issuer.text.size())));
-    issuer.reset(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+    PemReader reader(parts.issuer.text);
+    for (PemBlock block; issuer == nullptr && reader.Next(&block);) {
+      if (block.is_certificate()) issuer = ParseCertificate(block);
+    }
     ERR_clear_error();
     if (issuer == nullptr) {
       *error = "no certificate in '" + parts.issuer.name + "'";

@@ -1,60 +1,58 @@
 #include "tls/trust.h"
 
-#include <openssl/bio.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <cstring>
+#include <utility>
+
+#include "tls/pem.h"
 
 namespace tls {
 namespace {
 
-// True when reading a PEM text ended because there is no more of it. Clears the errors then.
-bool EndedInOrder() {
-  const uint32_t error = ERR_peek_last_error();
-  const bool in_order = error == 0 || (ERR_GET_LIB(error) == ERR_LIB_PEM &&
-                                       ERR_GET_REASON(error) == PEM_R_NO_START_LINE);
-  if (in_order) ERR_clear_error();
-  return in_order;
-}
-
-Handle<BIO> Open(const NamedText& pem) {
-  ERR_clear_error();
-  return Handle<BIO>(BIO_new_mem_buf(pem.text.data(), int(pem.text.size())));
+// Calls `take` for each block; it returns true for one that counts.
+template <typename Take>
+bool TakeBlocks(const NamedText& pem, const std::string& what, Take take, std::string* error) {
+  PemReader reader(pem.text);
+  size_t count = 0;
+  for (PemBlock block; reader.Next(&block);) {
+    if (take(block)) ++count;
+    if (ERR_peek_error() != 0) break;
+  }
+  if (ERR_peek_error() != 0) {
+    *error = "'" + pem.name + "' is broken after " + std::to_string(count) + " " + what +
+             "s: " + TakeErrorText();
+    return false;
+  }
+  if (count == 0) *error = "no " + what + " in '" + pem.name + "'";
+  return count != 0;
 }
 
 }  // namespace
 
 bool Trust::AddAuthorities(const NamedText& pem, bool named, std::string* error) {
-  Handle<BIO> bio = Open(pem);
-  size_t count = 0;
-  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
-    authorities_.push_back({Handle<X509>(certificate), named});
-    ++count;
-  }
-  if (!EndedInOrder()) {
-    *error = "'" + pem.name + "' is broken after " + std::to_string(count) +
-             " certificates: " + TakeErrorText();
-    return false;
-  }
-  if (count == 0) *error = "no certificate in '" + pem.name + "'";
-  return count != 0;
+  const auto take = [&](const PemBlock& block) {
+    Handle<X509> certificate;
+    if (block.is_certificate()) certificate = ParseCertificate(block);
+    if (certificate == nullptr) return false;
+    authorities_.push_back({std::move(certificate), named});
+    return true;
+  };
+  return TakeBlocks(pem, "certificate", take, error);
 }
 
 bool Trust::AddRevocations(const NamedText& pem, std::string* error) {
-  Handle<BIO> bio = Open(pem);
-  size_t count = 0;
-  while (X509_CRL* list = PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr)) {
-    revocations_.emplace_back(list);
-    ++count;
-  }
-  if (!EndedInOrder()) {
-    *error = "'" + pem.name + "' is broken after " + std::to_string(count) +
-             " revocation lists: " + TakeErrorText();
-    return false;
-  }
-  if (count == 0) *error = "no revocation list in '" + pem.name + "'";
-  return count != 0;
+  return TakeBlocks(
+      pem, "revocation list", [&](const PemBlock& block) { return TakeList(block); }, error);
+}
+
+bool Trust::TakeList(const PemBlock& block) {
+  if (!block.is_revocation_list()) return false;
+  const uint8_t* at = block.bytes.get();
+  Handle<X509_CRL> list(d2i_X509_CRL(nullptr, &at, block.length));
+  if (list == nullptr) return false;
+  revocations_.push_back(std::move(list));
+  return true;
 }
 
 Handle<X509_STORE> Trust::MakeStore() const {

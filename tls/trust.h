@@ -21,6 +21,8 @@
 
 namespace tls {
 
+struct PemBlock;
+
 class Trust {
  public:
   // False with `*error`. `named`: clients are told of these CAs.
@@ -33,6 +35,7 @@ class Trust {
   bool empty() const { return authorities_.empty(); }
 
  private:
+  bool TakeList(const PemBlock& block);
   struct Authority {
     Handle<X509> certificate;
     bool named = false;

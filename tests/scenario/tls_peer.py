@@ -22,6 +22,7 @@ BLOCK = os.urandom(3_000_017)
 def openssl(*words):
     done = subprocess.run([need_program("openssl"), *words], cwd=FOLDER, capture_output=True, text=True, check=False)
     check(done.returncode == 0, f"openssl {' '.join(words)}: {done.stderr}")
+    return done.stdout
 
 
 def path(name):

@@ -186,5 +186,30 @@ def wrong_stores_are_named():
         check(wanted in said, f"{options}: no {wanted!r} in:\n{said}")
 
 
+@case
+def files_of_other_tools_are_read():
+    trusted = openssl("x509", "-in", "ec.crt", "-trustout", "-addtrust", "serverAuth", "-setalias", "x")
+    write("trusted.pem", trusted + read("ec.key"))
+    write_bytes("marked.pem", b"\xef\xbb\xbf" + read("ec.pem").encode())
+    write_bytes("marked.ca", b"\xef\xbb\xbf" + read("ca.crt").encode())
+    port = free_port()
+    for name in ("trusted", "marked"):
+        said = f"ssl crt {path(name + '.pem')} ca-file {path('marked.ca')} verify optional"
+        with Server(echo) as server, Proxy(config(port, server.port, said), [port]):
+            check(name_of(port, "localhost") == "localhost", f"{name}: not verified")
+
+
+@case
+def keys_that_cannot_work_are_named():
+    unknown = "is of a kind that the TLS library does not know"
+    for name, words, wanted in (("pss", ("rsa-pss",), unknown),
+                                ("koblitz", ("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"), unknown),
+                                ("short", ("rsa:512",), "is too small: 512 bits")):
+        openssl("req", "-x509", "-newkey", *words, "-nodes", "-keyout", name + ".key", "-out", name + ".crt", "-subj", "/CN=x")
+        write(name + ".pem", read(name + ".crt") + read(name + ".key"))
+        said = errors_of(config(free_port(), 1, f"ssl crt {path(name + '.pem')}"))
+        check(wanted in said and name + ".pem" in said, f"no {wanted!r} in:\n{said}")
+
+
 if __name__ == "__main__":
     sys.exit(run_tls_cases())
