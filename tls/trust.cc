@@ -3,6 +3,8 @@
 #include <openssl/x509v3.h>
 
 #include <cstring>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "tls/pem.h"
@@ -32,6 +34,8 @@ bool TakeBlocks(const NamedText& pem, const std::string& what, Take take, std::s
 
 bool Trust::AddAuthorities(const NamedText& pem, bool named, std::string* error) {
   const auto take = [&](const PemBlock& block) {
+    // Read where a `crl-file` says that lists count.
+    if (block.is_revocation_list()) return TakeList(block);
     Handle<X509> certificate;
     if (block.is_certificate()) certificate = ParseCertificate(block);
     if (certificate == nullptr) return false;
@@ -42,6 +46,7 @@ bool Trust::AddAuthorities(const NamedText& pem, bool named, std::string* error)
 }
 
 bool Trust::AddRevocations(const NamedText& pem, std::string* error) {
+  checks_revocations_ = true;
   return TakeBlocks(
       pem, "revocation list", [&](const PemBlock& block) { return TakeList(block); }, error);
 }
@@ -63,7 +68,7 @@ Handle<X509_STORE> Trust::MakeStore() const {
     X509_STORE_add_cert(store.get(), authority.certificate.get());
   }
   for (const auto& list : revocations_) X509_STORE_add_crl(store.get(), list.get());
-  if (!revocations_.empty()) {
+  if (checks_revocations_) {
     X509_STORE_set_flags(store.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
   }
   ERR_clear_error();
@@ -72,13 +77,16 @@ Handle<X509_STORE> Trust::MakeStore() const {
 
 Handle<STACK_OF(CRYPTO_BUFFER)> Trust::MakeNames() const {
   Handle<STACK_OF(CRYPTO_BUFFER)> names(sk_CRYPTO_BUFFER_new_null());
+  std::set<std::string> told;
   for (const Authority& authority : authorities_) {
     if (!authority.named) continue;
     uint8_t* bytes = nullptr;
     const int length = i2d_X509_NAME(X509_get_subject_name(authority.certificate.get()), &bytes);
     if (length <= 0) continue;
+    const Handle<uint8_t> owner(bytes);
+    // A directory holds many a CA twice, by itself and in a bundle.
+    if (!told.emplace(reinterpret_cast<const char*>(bytes), size_t(length)).second) continue;
     CRYPTO_BUFFER* name = CRYPTO_BUFFER_new(bytes, size_t(length), nullptr);
-    OPENSSL_free(bytes);
     if (name != nullptr) sk_CRYPTO_BUFFER_push(names.get(), name);
   }
   return names;

@@ -25,7 +25,8 @@ struct PemBlock;
 
 class Trust {
  public:
-  // False with `*error`. `named`: clients are told of these CAs.
+  // False with `*error`. `named`: clients are told of these CAs. Revocation lists among them are
+  // kept, too, but nothing is checked for them until AddRevocations().
   [[nodiscard]] bool AddAuthorities(const NamedText& pem, bool named, std::string* error);
   [[nodiscard]] bool AddRevocations(const NamedText& pem, std::string* error);
 
@@ -42,6 +43,7 @@ class Trust {
   };
   std::vector<Authority> authorities_;
   std::vector<Handle<X509_CRL>> revocations_;
+  bool checks_revocations_ = false;
 };
 
 struct VerifyResult {

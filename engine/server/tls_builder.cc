@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <utility>
 
 #include "base/text.h"
@@ -15,7 +16,11 @@ namespace {
 using tls::Verify;
 using tls::Version;
 
-constexpr const char* kSystemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
+// `@system-ca` (manual 5.2, ca-file).
+std::string SystemAuthorities() {
+  const char* folder = std::getenv("SSL_CERT_DIR");
+  return folder != nullptr && *folder != '\0' ? folder : "/etc/ssl/certs/ca-certificates.crt";
+}
 
 template <typename T>
 const std::optional<T>& First(const std::optional<T>& line, const std::optional<T>& defaults) {
@@ -56,6 +61,8 @@ class TlsBuilder {
   void TellUnknown(const char* kind, const tls::NameList& list);
   bool TakeTrust(const std::vector<std::string>& paths, std::vector<tls::NamedText>* texts,
                  std::string* error);
+  bool TakeRevocations(const std::vector<std::string>& paths, std::vector<tls::NamedText>* texts,
+                       std::string* error);
   bool TakeAlpn(const std::string& list, tls::Options* options, std::string* error);
   bool TakeCommon(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
                   std::string* error);
@@ -136,11 +143,21 @@ bool TlsBuilder::TakeNames(const TlsWords& line, const TlsWords& defaults, tls::
 
 bool TlsBuilder::TakeTrust(const std::vector<std::string>& paths,
                            std::vector<tls::NamedText>* texts, std::string* error) {
+  std::vector<std::string> warnings;
+  for (const std::string& path : paths) {
+    const std::string full =
+        path == "@system-ca" ? SystemAuthorities() : BelowBase(global_.ca_base, path);
+    if (!ReadAuthorities(full, texts, &warnings, error)) return false;
+  }
+  for (const std::string& warning : warnings) context_.diagnostics.Warning(At(place_), warning);
+  return true;
+}
+
+bool TlsBuilder::TakeRevocations(const std::vector<std::string>& paths,
+                                 std::vector<tls::NamedText>* texts, std::string* error) {
   for (const std::string& path : paths) {
     tls::NamedText text;
-    const std::string full =
-        path == "@system-ca" ? kSystemAuthorities : BelowBase(global_.ca_base, path);
-    if (!ReadTlsFile(full, &text, error)) return false;
+    if (!ReadTlsFile(BelowBase(global_.ca_base, path), &text, error)) return false;
     texts->push_back(std::move(text));
   }
   return true;
@@ -237,7 +254,7 @@ void TlsBuilder::FinishBind(BindConfig& bind) {
     }
     good = good && TakeTrust(words.ca_files, &options.trust, &error) &&
            TakeTrust(words.ca_verify_files, &options.verify_only, &error) &&
-           TakeTrust(words.crl_files, &options.revocations, &error);
+           TakeRevocations(words.crl_files, &options.revocations, &error);
   }
   if (good && !words.ticket_keys_file.empty()) {
     tls::NamedText file;
@@ -273,7 +290,7 @@ void TlsBuilder::FinishServer(ServerConfig& server) {
       good = false;
     }
     good = good && TakeTrust(words.ca_files, &options.trust, &error) &&
-           TakeTrust(words.crl_files, &options.revocations, &error);
+           TakeRevocations(words.crl_files, &options.revocations, &error);
   }
   std::shared_ptr<const tls::Certificate> certificate;
   if (good && !words.certificate.empty()) {

@@ -5,6 +5,7 @@
 
 #include "base/errno_name.h"
 #include "base/start_rights.h"
+#include "tls/trust.h"
 
 namespace engine {
 namespace {
@@ -23,13 +24,26 @@ bool IsBeside(std::string_view name) {
   return name.starts_with('.');
 }
 
-std::vector<std::string> FilesIn(const std::string& folder) {
+bool MayHoldAuthority(std::string_view name) {
+  if (name.starts_with('.')) return false;
+  for (const char* ending : {".pem", ".crt", ".cer", ".crl"}) {
+    if (name.ends_with(ending)) return true;
+  }
+  return false;
+}
+
+template <typename Wanted>
+std::vector<std::string> FilesIn(const std::string& folder, Wanted wanted) {
   std::vector<std::string> names;
   // One that cannot be listed holds no certificate, which is an error.
   (void)base::StartRights::Current().List(folder, &names);
-  std::erase_if(names, [](const std::string& name) { return IsBeside(name); });
+  std::erase_if(names, [&](const std::string& name) { return !wanted(name); });
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::string PathIn(const std::string& folder, const std::string& name) {
+  return folder + (folder.ends_with('/') ? "" : "/") + name;
 }
 
 std::vector<std::string> Words(std::string_view line) {
@@ -84,6 +98,31 @@ bool ReadTlsFile(const std::string& path, tls::NamedText* text, std::string* err
   const int result = base::StartRights::Current().ReadFile(path, &text->text);
   if (result < 0) *error = "cannot read '" + path + "': " + base::ErrnoText(-result);
   return result >= 0;
+}
+
+bool ReadAuthorities(const std::string& path, std::vector<tls::NamedText>* texts,
+                     std::vector<std::string>* warnings, std::string* error) {
+  if (!IsDirectory(path)) {
+    tls::NamedText text;
+    if (!ReadTlsFile(path, &text, error)) return false;
+    texts->push_back(std::move(text));
+    return true;
+  }
+  size_t count = 0;
+  for (const std::string& name : FilesIn(path, MayHoldAuthority)) {
+    tls::NamedText text;
+    std::string fault;
+    tls::Trust alone;
+    if (!ReadTlsFile(PathIn(path, name), &text, &fault) ||
+        !alone.AddAuthorities(text, false, &fault)) {
+      warnings->push_back(fault + "; the file is left out");
+      continue;
+    }
+    texts->push_back(std::move(text));
+    ++count;
+  }
+  if (count == 0) *error = "directory '" + path + "' holds no certificate of a CA";
+  return count != 0;
 }
 
 TlsFiles::CertificatePtr TlsFiles::LoadFile(const std::string& path, std::string* error) {
@@ -185,10 +224,11 @@ bool TlsFiles::AddTo(tls::CertStore& store, const std::string& path, std::string
     for (const auto& certificate : all) store.Add(certificate, {});
     return !all.empty();
   }
-  const std::vector<std::string> names = FilesIn(full);
+  const std::vector<std::string> names =
+      FilesIn(full, [](const std::string& name) { return !IsBeside(name); });
   size_t count = 0;
   for (const std::string& name : names) {
-    const std::string file = full + (full.ends_with('/') ? "" : "/") + name;
+    const std::string file = PathIn(full, name);
     if (IsDirectory(file)) continue;
     const auto certificate = LoadFile(file, error);
     if (certificate == nullptr) return false;

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from harness import Proxy, Server, case, check, echo, free_port, need_program
-from tls_peer import (client_context, config, errors_of, openssl, path, read, run_tls_cases, tls, warnings_of, write)
+from tls_peer import (client_context, config, ec, errors_of, is_refused, openssl, path, read, run_tls_cases, tls, warnings_of, write)
 
 
 def serial_of(name):
@@ -209,6 +209,39 @@ def keys_that_cannot_work_are_named():
         write(name + ".pem", read(name + ".crt") + read(name + ".key"))
         said = errors_of(config(free_port(), 1, f"ssl crt {path(name + '.pem')}"))
         check(wanted in said and name + ".pem" in said, f"no {wanted!r} in:\n{said}")
+
+
+@case
+def directories_of_authorities_are_read():
+    os.makedirs(path("authorities"), exist_ok=True)
+    for name in ("a.pem", "b.crt", "c.cer"):
+        write("authorities/" + name, read("ca.crt"))
+    for name in (".hidden.pem", "stranger.txt"):
+        write("authorities/" + name, read("stranger.crt"))
+    write("authorities/junk.pem", "junk")
+    folder, port, back_port = path("authorities"), free_port(), free_port()
+    for word in ("ca-file", "ca-verify-file"):
+        text = config(port, 1, f"{ec()} verify required {word} {folder}")
+        check("junk.pem'; the file is left out" in warnings_of(text), warnings_of(text))
+        server = f"ssl ca-file {folder}"
+        with Server(echo) as echoing, Proxy(config(back_port, echoing.port, ec()), [back_port]), \
+                Proxy(config(port, back_port, f"{ec()} verify required {word} {folder}", server), [port]):
+            with tls(port, context=client_context(certificate="client")) as peer:
+                peer.sendall(b"hello")
+                check(peer.recv(5) == b"hello", "no echo")
+            for stranger in (None, "stranger"):
+                context = client_context(certificate=stranger) if stranger else client_context()
+                check(is_refused(lambda: read_one(port, context)), f"{stranger} was let in")
+    os.makedirs(path("empty"), exist_ok=True)
+    check("holds no certificate of a CA" in errors_of(config(port, 1, f"{ec()} verify required ca-file {path('empty')}")), "")
+
+
+def read_one(port, context):
+    """TLS 1.3 tells of a refusal only after the handshake."""
+    peer = tls(port, context=context)
+    peer.sendall(b"x")
+    peer.recv(1)
+    return peer
 
 
 if __name__ == "__main__":
