@@ -12,9 +12,10 @@ MuxRaw::MuxRaw(base::Slab<MuxRaw>& slab, shard::Connection& connection)
 size_t MuxRaw::Recv(shard::Channel& channel, size_t max) {
   size_t moved = connection_.Recv(channel.bytes(), max);
   if (moved == 0 && connection_.TakeNow()) moved = connection_.Recv(channel.bytes(), max);
-  if (connection_.truncated()) {
-    const bool client = connection_.role() == shard::Role::kAccepted;
-    events_->OnError(client ? CloseReason::kTlsTruncated : CloseReason::kTlsServerTruncated);
+  // Many a client ends what it sends without saying so in TLS, and waits for the answer. A server's
+  // end is told to the client as an end, and must be one.
+  if (connection_.truncated() && connection_.role() == shard::Role::kDialled) {
+    events_->OnError(CloseReason::kTlsServerTruncated);
   }
   return moved;
 }

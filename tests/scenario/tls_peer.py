@@ -114,6 +114,68 @@ def tls(port, name="localhost", context=None, session=None):
     return (context or client_context()).wrap_socket(connect(port), server_hostname=name, session=session)
 
 
+class MemoryPeer:
+    """A client whose ends are its own: of TLS by say_goodbye(), of the socket by what is done to `raw`."""
+
+    def __init__(self, port, context=None):
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.peer = (context or client_context()).wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
+        self.raw = connect(port)
+        self.said_goodbye = False  # the other end did
+        self.until_done(self.peer.do_handshake)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.raw.close()
+
+    def flush(self):
+        waiting = self.outgoing.read()
+        if waiting:
+            self.raw.sendall(waiting)
+
+    def until_done(self, call):
+        while True:
+            try:
+                result = call()
+                self.flush()
+                return result
+            except ssl.SSLWantReadError:
+                self.flush()
+                piece = self.raw.recv(65536)
+                if piece:
+                    self.incoming.write(piece)
+                else:
+                    self.incoming.write_eof()
+
+    def write(self, data):
+        self.until_done(lambda: self.peer.write(data))
+
+    def say_goodbye(self):
+        try:
+            self.peer.unwrap()  # writes close_notify; the peer's has not come
+        except ssl.SSLWantReadError:
+            pass
+        self.flush()
+
+    def read_all(self):
+        """Until the other end's goodbye, or until its socket ends without one."""
+        got = b""
+        while True:
+            try:
+                piece = self.until_done(lambda: self.peer.read(65536))
+            except ssl.SSLZeroReturnError:
+                self.said_goodbye = True
+                return got
+            except (ssl.SSLEOFError, ConnectionError):
+                return got
+            if not piece:
+                self.said_goodbye = True
+                return got
+            got += piece
+
+
 def is_refused(call):
     try:
         call().close()
