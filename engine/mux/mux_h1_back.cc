@@ -246,7 +246,7 @@ void MuxH1Back::Arrive(uint32_t exchanges) {
 }
 
 void MuxH1Back::CloseIdle() {
-  connection_.Abort();
+  wire_.CloseAfterFlush(connection_.context().now_ms() + shard::Connection::kDrainMs);
   slab_.Delete(this);
 }
 

@@ -310,11 +310,15 @@ void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {
   // Dropped without a word, which must not end in one: shutting down would send a FIN.
   const bool silent =
       reason == CloseReason::kRejected && !wire_.head_sent() && wire_.unsent_bytes() == 0;
-  const bool by_client = Info(reason).blame == shard::Blame::kClient;
+  const bool gone = Info(reason).blame == shard::Blame::kClient &&
+                    reason != CloseReason::kClientTimeout;
   // An error alone tells the client that something is missing (RFC 9112 section 8).
-  const bool cut = reason != CloseReason::kNormal && wire_.cut_unseen();
-  if (cut || silent || (by_client && reason != CloseReason::kClientTimeout)) {
-    connection_.Abort(cut);
+  const bool cut_unseen = reason != CloseReason::kNormal && wire_.cut_unseen();
+  const bool cut = wire_.head_sent() && !wire_.whole();  // no goodbye, which calls it whole
+  if (cut_unseen || silent || (gone && cut)) {
+    connection_.Abort(cut_unseen);
+  } else if (gone) {
+    wire_.CloseAfterFlush(std::max(linger_until_ms, connection_.context().now_ms() + 1));
   } else {
     // A client that is still sending reads our answer only if it is not reset; so may one that
     // sends its next request before it learns that there is none (RFC 9112 section 9.6).
@@ -342,6 +346,8 @@ void MuxH1Front::Die(CloseReason reason) {
   acceptor_.OnLeaving(*this);
   if (reason == CloseReason::kNormal) {
     wire_.CloseAfterFlush(connection_.context().now_ms() + shard::Connection::kDrainMs, true);
+  } else if (reason == CloseReason::kShutdown) {
+    wire_.CloseAfterFlush(connection_.context().now_ms() + shard::Connection::kDrainMs);
   } else {
     connection_.Abort();
   }

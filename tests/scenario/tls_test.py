@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -287,6 +288,29 @@ def client_that_ends_without_a_word_is_answered():
             check(peer.read_all() == b"<hello>", "no answer")
             check(peer.said_goodbye, "no close_notify")
         wait_for_line(proxy, " --")
+
+
+@case
+def every_end_in_order_says_goodbye():
+    port = free_port()
+    options = "timeout http-keep-alive 100ms"
+    with Server(answer_requests) as server, \
+            Proxy(config(port, server.port, ec(), mode="http", frontend=options), [port]) as proxy:
+        for goodbye in (False, True):
+            with MemoryPeer(port) as peer:
+                peer.write(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n" + b"x" * 500)
+                if goodbye:
+                    peer.say_goodbye()
+                peer.raw.shutdown(socket.SHUT_WR)
+                peer.read_all()
+                check(peer.said_goodbye, f"client's goodbye: {goodbye}")
+        with MemoryPeer(port) as peer:  # an idle one
+            peer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            check(peer.read_all().startswith(b"HTTP/1.1 200") and peer.said_goodbye, "idle")
+        with MemoryPeer(port) as peer:
+            proxy.process.send_signal(signal.SIGUSR1)
+            peer.read_all()
+            check(peer.said_goodbye, "at the stop")
 
 
 @case
