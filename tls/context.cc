@@ -2,6 +2,7 @@
 
 #include <openssl/sha.h>
 
+#include <iterator>
 #include <utility>
 
 #include "tls/link.h"
@@ -11,6 +12,18 @@ namespace {
 
 // What a configuration without `ciphers` offers to TLS 1.2: forward secrecy only.
 constexpr char kDefaultCiphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES";
+// What the peer's certificate may sign with unless `sigalgs` says otherwise: all that the library
+// can verify but SHA-1.
+constexpr uint16_t kVerifiedSignatures[] = {SSL_SIGN_ECDSA_SECP256R1_SHA256,
+                                            SSL_SIGN_RSA_PSS_RSAE_SHA256,
+                                            SSL_SIGN_RSA_PKCS1_SHA256,
+                                            SSL_SIGN_ECDSA_SECP384R1_SHA384,
+                                            SSL_SIGN_RSA_PSS_RSAE_SHA384,
+                                            SSL_SIGN_RSA_PKCS1_SHA384,
+                                            SSL_SIGN_ED25519,
+                                            SSL_SIGN_ECDSA_SECP521R1_SHA512,
+                                            SSL_SIGN_RSA_PSS_RSAE_SHA512,
+                                            SSL_SIGN_RSA_PKCS1_SHA512};
 constexpr unsigned long kSessionsPerShardMax = 1024;  // of TLS 1.2 without tickets
 
 uint16_t WireVersion(Version version) {
@@ -117,6 +130,10 @@ Handle<SSL_CTX> Context::MakeLibraryContext(std::string* error) const {
   const std::string& signatures = options_.signatures;
   if (!signatures.empty() && SSL_CTX_set1_sigalgs_list(c, signatures.c_str()) != 1) {
     return fail("the signature algorithms '" + signatures + "' cannot be used");
+  }
+  if (signatures.empty() && SSL_CTX_set_verify_algorithm_prefs(
+                                c, kVerifiedSignatures, std::size(kVerifiedSignatures)) != 1) {
+    return fail("no memory for TLS");
   }
   uint32_t bits = SSL_OP_NO_RENEGOTIATION;
   if (!options_.prefers_client_ciphers) bits |= SSL_OP_CIPHER_SERVER_PREFERENCE;

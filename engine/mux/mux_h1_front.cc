@@ -310,8 +310,8 @@ void MuxH1Front::Detach(CloseReason reason, uint64_t linger_until_ms) {
   // Dropped without a word, which must not end in one: shutting down would send a FIN.
   const bool silent =
       reason == CloseReason::kRejected && !wire_.head_sent() && wire_.unsent_bytes() == 0;
-  const bool gone = Info(reason).blame == shard::Blame::kClient &&
-                    reason != CloseReason::kClientTimeout;
+  const bool gone =
+      Info(reason).blame == shard::Blame::kClient && reason != CloseReason::kClientTimeout;
   // An error alone tells the client that something is missing (RFC 9112 section 8).
   const bool cut_unseen = reason != CloseReason::kNormal && wire_.cut_unseen();
   const bool cut = wire_.head_sent() && !wire_.whole();  // no goodbye, which calls it whole

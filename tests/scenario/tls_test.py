@@ -12,7 +12,7 @@ import sys
 import time
 
 from harness import (Proxy, Server, case, check, connect, echo, free_port, is_closed_within, need_program, receive_all)
-from tls_peer import (BLOCK, MemoryPeer, client_context, config, ec, echoed, errors_of, is_refused, path, read,
+from tls_peer import (BLOCK, MemoryPeer, client_context, config, ec, echoed, errors_of, is_refused, openssl, path, read,
                       run_tls_cases, tls, tls_server, wait_for_line, write)
 
 # ---- clients -------------------------------------------------------------------------------------
@@ -134,6 +134,33 @@ def client_certificates_are_asked_for():
             except (ssl.SSLError, ConnectionError):
                 pass
         wait_for_line(proxy, "SSL client certificate not trusted")
+
+
+@case
+def client_certificates_of_every_kind_work():
+    kinds = {"ed25519": ("ed25519",), "p256": ("ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+             "p384": ("ec", "-pkeyopt", "ec_paramgen_curve:P-384"), "p521": ("ec", "-pkeyopt", "ec_paramgen_curve:P-521"),
+             "rsa2048": ("rsa:2048",)}
+    every = ""
+    for name, words in kinds.items():
+        openssl("req", "-x509", "-newkey", *words, "-nodes", "-keyout", name + ".key", "-out", name + ".crt", "-subj", "/CN=x")
+        write(name + ".pem", read(name + ".crt") + read(name + ".key"))
+        every += read(name + ".crt")
+    port, back_port = free_port(), free_port()
+    server = f"ssl ca-file {write('every.crt', every + read('ca.crt'))}"
+    for name in kinds:
+        bind = f"{ec()} verify required ca-file {path('every.crt')}"
+        back = f"ssl crt {path(name + '.pem')}"  # and a server's certificate of that kind
+        with Server(echo) as echoing, Proxy(config(back_port, echoing.port, back), [back_port]), \
+                Proxy(config(port, back_port, bind, server), [port]):
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                with tls(port, context=client_context(certificate=name, version=version)) as peer:
+                    check(echoed(peer, b"hello") == b"hello", f"{name} {version}")
+    with Server(echo) as echoing, Proxy(config(port, echoing.port, bind), [port]):
+        said = subprocess.run([need_program("openssl"), "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2"], input="",
+                              capture_output=True, text=True, check=False).stdout
+        asked = re.search("Requested Signature Algorithms: (.*)", said).group(1)
+        check("SHA1" not in asked and "ed25519" in asked.lower(), asked)
 
 
 @case
