@@ -232,13 +232,16 @@ void LogFormat::WriteItem(const Item& item, const Writing& writing) {
   char none[1];
   Scratch no_scratch(none, 0);
   Scratch& scratch = context == nullptr ? no_scratch : context->scratch();
+  char* const mark = scratch.Take(0);
   if (writing.kept != nullptr && writing.kept[item.expression].known) {
-    return writer.Write(&writing.kept[item.expression].sample, item.flags, item.type, scratch);
+    writer.Write(&writing.kept[item.expression].sample, item.flags, item.type, scratch);
+  } else {
+    Sample sample;
+    const bool given =
+        context != nullptr && format.expressions_[item.expression].Run(*context, sample);
+    writer.Write(given ? &sample : nullptr, item.flags, item.type, scratch);
   }
-  Sample sample;
-  const bool given =
-      context != nullptr && format.expressions_[item.expression].Run(*context, sample);
-  writer.Write(given ? &sample : nullptr, item.flags, item.type, scratch);
+  scratch.Shrink(mark, 0);  // what was made is in the line
 }
 
 // Only items with a name have a place in a map (manual 8.2.6).

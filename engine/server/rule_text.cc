@@ -1,6 +1,7 @@
 #include "engine/server/rule_text.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/text.h"
 #include "engine/config/diagnostics.h"
@@ -22,17 +23,18 @@ bool Fail(ExpressionProblem* problem, size_t offset, size_t length, std::string 
   return false;
 }
 
-// Grows a text at the end of the scratch, between what expressions take from it.
+// Grows a text in the scratch. What is taken behind it is given back when its text is added, so
+// that the items of a text need the room of the largest, not of all.
 class Builder {
  public:
-  explicit Builder(Scratch& scratch) : scratch_(scratch) {}
+  explicit Builder(Scratch& scratch) : scratch_(scratch), begin_(scratch.Take(0)) {}
+  // `text` may lie behind what is made.
   bool Add(std::string_view text) {
-    // What expressions took since lies in between: the text moves behind it.
-    char* to = scratch_.Take(made_.size() + text.size());
+    scratch_.Shrink(begin_, bytes_);
+    char* const to = scratch_.Take(text.size());
     if (to == nullptr) return false;
-    made_.copy(to, made_.size());
-    text.copy(to + made_.size(), text.size());
-    made_ = {to, made_.size() + text.size()};
+    std::memmove(to, text.data(), text.size());
+    bytes_ += text.size();
     return true;
   }
   bool AddEscaped(std::string_view text) {
@@ -52,11 +54,12 @@ class Builder {
     LogLine line(to, bytes);
     return context.WriteFormat(item, line) && line.room() > 0 && Add(line.view());
   }
-  std::string_view made() const { return made_; }
+  std::string_view made() const { return {begin_, bytes_}; }
 
  private:
   Scratch& scratch_;
-  std::string_view made_;
+  char* const begin_;
+  size_t bytes_ = 0;
 };
 
 }  // namespace
