@@ -380,13 +380,31 @@ void SetServerCallbacks(SSL_CTX* context) {
   SSL_CTX_set_select_certificate_cb(context, Link::SelectCertificate);
   SSL_CTX_set_alpn_select_cb(context, Link::SelectProtocol, nullptr);
   SSL_CTX_set_tlsext_ticket_key_cb(context, Link::TicketKey);
+  SSL_CTX_set_msg_callback(context, Link::NoteMessage);
 }
 
-void SetClientCallbacks(SSL_CTX* context) { SSL_CTX_sess_set_new_cb(context, Link::TakeSession); }
+void SetClientCallbacks(SSL_CTX* context) {
+  SSL_CTX_sess_set_new_cb(context, Link::TakeSession);
+  SSL_CTX_set_msg_callback(context, Link::NoteMessage);
+}
 
 void SetVerifyCallback(SSL_CTX* context, int mode) {
   // Also for `verify none`: without a callback a client of this library trusts nobody.
   SSL_CTX_set_custom_verify(context, mode, Link::VerifyPeer);
+}
+
+// The library itself tells of Finished before TLS 1.3 only.
+void Link::NoteMessage(int is_write, int, int type, const void* bytes, size_t length, SSL* ssl,
+                       void*) {
+  constexpr size_t kHeaderBytes = 4;
+  const auto* message = static_cast<const uint8_t*>(bytes);
+  if (type != SSL3_RT_HANDSHAKE || length <= kHeaderBytes || message[0] != SSL3_MT_FINISHED) return;
+  Link& link = OfSsl(ssl);
+  const bool is_clients = (is_write != 0) != link.is_server();
+  const bool is_wanted = is_clients != (SSL_session_reused(ssl) == 1);
+  if (!is_wanted || SSL_version(ssl) != TLS1_3_VERSION) return;
+  link.finished_bytes_ = uint8_t(std::min(length - kHeaderBytes, sizeof(link.finished_)));
+  std::memcpy(link.finished_, message + kHeaderBytes, link.finished_bytes_);
 }
 
 void Link::NoteSecret(const SSL* ssl, const char* line) {

@@ -15,6 +15,8 @@
 
 #pragma once
 
+#include <openssl/sha.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -128,6 +130,11 @@ class Link final : public shard::BufferWaiter {
   const HelloCapture* hello() const { return hello_.get(); }
   // Where the context keeps secrets; else null.
   const KeyLog* key_log() const { return key_log_.get(); }
+  // Of TLS 1.3: what the client's Finished says, in a resumed session the server's. Before TLS 1.3
+  // SSL_get_tls_unique() has it.
+  std::string_view finished() const {
+    return {reinterpret_cast<const char*>(finished_), finished_bytes_};
+  }
   // The CA at the end of the peer's chain. Null: none was verified, or the session was resumed.
   const X509* root() const { return root_.get(); }
   int verify_error() const { return verify_.error; }
@@ -162,6 +169,8 @@ class Link final : public shard::BufferWaiter {
                        int encrypt);
   static int TakeSession(SSL*, SSL_SESSION* session);
   static ssl_verify_result_t VerifyPeer(SSL*, uint8_t* alert);
+  static void NoteMessage(int is_write, int version, int type, const void* bytes, size_t length,
+                          SSL* ssl, void*);
   static void NoteSecret(const SSL* ssl, const char* line);
 
   void NoteHandshake();
@@ -194,6 +203,8 @@ class Link final : public shard::BufferWaiter {
   VerifyResult verify_;
   uint32_t error_code_ = 0;
   State state_ = State::kWaiting;
+  uint8_t finished_bytes_ = 0;
+  uint8_t finished_[SHA384_DIGEST_LENGTH];
   const bool counted_ : 1;
   bool names_session_ : 1 = false;  // the client asks for one of the cache
   bool peer_closed_ : 1 = false;

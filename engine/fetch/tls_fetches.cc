@@ -1,3 +1,5 @@
+#include <openssl/sha.h>
+
 #include <algorithm>
 #include <cstdio>
 
@@ -92,6 +94,18 @@ bool Curve(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return name != nullptr && GiveText(sample, name);
 }
 
+// In TLS 1.3 a session has no id but that of its ticket, which OpenSSL draws anew for each: here it
+// is what the randoms of both ends make, so that it has that length and is only this connection's.
+bool GiveMadeId(Sample& sample, EvalContext& context, const SSL* ssl) {
+  uint8_t randoms[2 * SSL3_RANDOM_SIZE];
+  char* const id = context.scratch().Take(SHA256_DIGEST_LENGTH);
+  if (id == nullptr || SSL_version(ssl) != TLS1_3_VERSION) return false;
+  (void)SSL_get_client_random(ssl, randoms, SSL3_RANDOM_SIZE);
+  (void)SSL_get_server_random(ssl, randoms + SSL3_RANDOM_SIZE, SSL3_RANDOM_SIZE);
+  SHA256(randoms, sizeof(randoms), reinterpret_cast<uint8_t*>(id));
+  return GiveBytes(sample, {id, SHA256_DIGEST_LENGTH});
+}
+
 template <End kEnd>
 bool SessionId(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const SSL* ssl = Session<kEnd>(context);
@@ -99,7 +113,8 @@ bool SessionId(const PreparedUnit&, Sample& sample, EvalContext& context) {
   if (session == nullptr) return false;
   unsigned length = 0;
   const uint8_t* id = SSL_SESSION_get_id(session, &length);
-  return length > 0 && GiveBytes(sample, {reinterpret_cast<const char*>(id), length});
+  if (length == 0) return GiveMadeId(sample, context, ssl);
+  return GiveBytes(sample, {reinterpret_cast<const char*>(id), length});
 }
 
 template <End kEnd, size_t (*kGet)(const SSL*, uint8_t*, size_t)>
@@ -174,11 +189,15 @@ bool SessionKey(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return length > 0 && GiveBytes(sample, {bytes, length});
 }
 
-// RFC 5929 section 3: there is none in TLS 1.3.
+// RFC 5929 section 3. TLS 1.3 has none (RFC 9266): there it is what HAProxy gives, a Finished.
 template <End kEnd>
 bool UniqueId(const PreparedUnit&, Sample& sample, EvalContext& context) {
   constexpr size_t kBytesMax = 64;
   const SSL* ssl = Session<kEnd>(context);
+  if (ssl != nullptr && SSL_version(ssl) == TLS1_3_VERSION) {
+    const std::string_view finished = LinkOf<kEnd>(context)->finished();
+    return !finished.empty() && GiveBytes(sample, finished);
+  }
   char* bytes = context.scratch().Take(kBytesMax);
   size_t length = 0;
   if (ssl == nullptr || bytes == nullptr) return false;

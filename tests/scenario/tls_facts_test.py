@@ -4,10 +4,11 @@ import hashlib
 import re
 import ssl
 import struct
+import subprocess
 import sys
 import tempfile
 
-from harness import Proxy, Server, case, check, connect, echo, free_port, receive_exactly
+from harness import Proxy, Server, case, check, connect, echo, free_port, need_program, receive_exactly
 from tls_peer import (client_context, config, ec, echoed, errors_of, path, read, run_tls_cases, tls, wait_for_line)
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -140,6 +141,25 @@ def session_is_told_by_expressions():
         got = logged(proxy)
         check(got[0] == unique, f"{got[0]} is not {unique}")
         check(len(got[1]) == 96 and len(got[2]) == 64, got)
+
+
+@case
+def session_of_tls13_is_told_by_expressions():
+    port = free_port()
+    answer = '  http-request return status 200 content-type text/plain lf-string "%[ssl_fc_unique_id,hex] %[ssl_fc_session_id,hex]"'
+    session = path("session.tls13")
+    with Proxy(config(port, 1, ec(), mode="http", frontend=answer), [port]):
+        ids = set()
+        for words, finished in ((["-sess_out", session], ">>>"), (["-sess_in", session], "<<<")):
+            client = subprocess.Popen([need_program("openssl"), "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_3", "-msg",
+                                       "-ign_eof", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            said = client.communicate("GET / HTTP/1.0\r\n\r\n", timeout=20)[0]
+            wanted = re.search(finished + r" TLS 1.3, Handshake .*Finished\n((?:    .*\n)+)", said).group(1)
+            wanted = "".join(wanted.split()[4:]).upper()
+            unique, session_id = re.search(r"([0-9A-F]{64,96}) ([0-9A-F]{64})", said).groups()
+            check(unique == wanted and len(unique) in (64, 96), f"{unique} is not {wanted}")
+            ids.add(session_id)
+        check(len(ids) == 2 and all(len(one) == 64 for one in ids), ids)
 
 
 SECRETS = {"client_early_traffic_secret": "CLIENT_EARLY_TRAFFIC_SECRET", "early_exporter_secret": "EARLY_EXPORTER_SECRET",
