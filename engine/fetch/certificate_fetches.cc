@@ -182,10 +182,17 @@ void AddName(Text& text, const proto::NameEntry& entry) {
   text.Add("=");
 }
 
-// RFC 2253 section 2.4.
+// RFC 2253 section 2.4. OpenSSL, and so HAProxy, writes in hex what is not printable ASCII.
 void AddEscaped(Text& text, std::string_view value) {
   constexpr std::string_view kSpecial = ",+\"\\<>;";
+  constexpr char kDigits[] = "0123456789ABCDEF";
   for (size_t i = 0; i < value.size(); ++i) {
+    const auto byte = uint8_t(value[i]);
+    if (byte < 0x20 || byte >= 0x7f) {
+      const char hex[] = {'\\', kDigits[byte >> 4], kDigits[byte & 15]};
+      text.Add({hex, sizeof(hex)});
+      continue;
+    }
     const bool edge =
         (value[i] == ' ' && (i == 0 || i + 1 == value.size())) || (value[i] == '#' && i == 0);
     if (edge || kSpecial.find(value[i]) != kSpecial.npos) text.Add("\\");

@@ -9,7 +9,8 @@ import sys
 import tempfile
 
 from harness import Proxy, Server, case, check, connect, echo, free_port, need_program, receive_exactly
-from tls_peer import (client_context, config, ec, echoed, errors_of, path, read, run_tls_cases, tls, wait_for_line)
+from tls_peer import (client_context, config, ec, echoed, errors_of, openssl, path, read, run_tls_cases, tls, wait_for_line,
+                      write)
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 CAPTURE = "  tune.ssl.capture-buffer-size 4096"
@@ -228,6 +229,25 @@ def authority_of_a_client_is_told_by_expressions():
             check("|".join(logged(proxy)) == wanted, logged(proxy))
     said = errors_of(config(free_port(), 1, ec(), frontend=log_of(["ssl_c_r_dn(CN,1,ldap)"])))
     check("rfc2253" in said, said)
+
+
+@case
+def names_beyond_ascii_are_escaped_by_rfc2253():
+    subject = "/O=a,b\x01/CN=Zoë Größe"
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "odd.key", "-out",
+            "odd.crt", "-utf8", "-subj", subject)
+    write("odd.pem", read("odd.crt") + read("odd.key"))
+    wanted = openssl("x509", "-in", "odd.crt", "-noout", "-subject", "-nameopt", "RFC2253").strip().removeprefix("subject=")
+    port = free_port()
+    answer = '  http-request return status 200 content-type text/plain lf-string "%[ssl_f_s_dn(,0,rfc2253)]"'
+    with Proxy(config(port, 1, f"ssl crt {path('odd.pem')}", mode="http", frontend=answer), [port]):
+        with tls(port, context=client_context(check=False, trust="odd")) as peer:
+            peer.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            got = b""
+            while piece := peer.recv(4096):
+                got += piece
+    got = got.split(b"\r\n\r\n")[1].decode()
+    check(got == wanted and "\\C3\\AB" in got and "\\01" in got, f"{got} is not {wanted}")
 
 
 # ---- PROXY headers --------------------------------------------------------------------------------

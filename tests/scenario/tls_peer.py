@@ -97,7 +97,7 @@ def ec():
 
 def client_context(**options):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(path("ca.crt"))
+    context.load_verify_locations(path(options.get("trust", "ca") + ".crt"))
     context.check_hostname = options.get("check", True)
     if "version" in options:
         context.minimum_version = context.maximum_version = options["version"]
