@@ -2,10 +2,9 @@
 
 #include <openssl/sha.h>
 
-#include <algorithm>
 #include <cstring>
 
-#include "base/text.h"
+#include "shard/net/address.h"
 #include "tls/link.h"
 
 namespace tls {
@@ -43,12 +42,13 @@ std::string_view Protocol(const shard::Connection& connection) {
 }
 
 std::string_view NameOfHost(std::string_view host) {
-  if (host.starts_with('[')) return {};
-  host = host.substr(0, host.find(':'));
-  const bool has_letter = std::any_of(host.begin(), host.end(), [](char byte) {
-    return base::ToLower(byte) >= 'a' && base::ToLower(byte) <= 'z';
-  });
-  return has_letter && host.size() <= 255 ? host : std::string_view();
+  if (host.starts_with('[')) {
+    const std::string_view inside = host.substr(1, host.find(']') - 1);
+    return shard::Address::FromText(inside).is_ip() ? std::string_view() : host;
+  }
+  const std::string_view name = host.substr(0, host.find(':'));
+  if (name.empty()) return host;
+  return shard::Address::FromText(name).is_ip() ? std::string_view() : name;
 }
 
 void DigestName(std::string_view name, uint8_t digest[16]) {

@@ -29,8 +29,9 @@ bool IsTls(const shard::Connection& connection);
 std::string_view ServerName(const shard::Connection& connection);
 // The protocol that both ends have agreed on (ALPN).
 std::string_view Protocol(const shard::Connection& connection);
-// What of a Host field may be asked for by SNI: no port, no address (RFC 6066 section 3). Empty:
-// nothing.
+// The name that a Host field asks a server for, without its port: what SNI carries where it can,
+// and what the server's certificate is checked for. Empty: there is no name but an address (RFC
+// 6066 section 3). What cannot be anybody's name is given as it is, so that no certificate has it.
 std::string_view NameOfHost(std::string_view host);
 // What stands for a server's name where names are compared, cannot be steered and must be short.
 void DigestName(std::string_view name, uint8_t digest[16]);

@@ -171,7 +171,9 @@ bool Link::Begin() {
   } else {
     SSL_set_connect_state(ssl);
     SSL_set_renegotiate_mode(ssl, ssl_renegotiate_never);
-    if (!server_name_.empty() && SSL_set_tlsext_host_name(ssl, server_name_.c_str()) != 1) {
+    // One that is too long is asked for by nobody, but the certificate is checked for it.
+    const bool asks = !server_name_.empty() && server_name_.size() <= TLSEXT_MAXLEN_host_name;
+    if (asks && SSL_set_tlsext_host_name(ssl, server_name_.c_str()) != 1) {
       return false;
     }
     OfferSession(*local);

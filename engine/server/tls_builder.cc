@@ -47,6 +47,7 @@ class TlsBuilder {
   void FinishBind(BindConfig& bind);
   void FinishServer(ServerConfig& server);
   void TellWarnings(const SourcePlace& place);
+  void TellOfVerifyHost(const ServerConfig& server, Verify verify);
 
  private:
   bool Refuse(const SourcePlace& place, const std::string& what, const std::string& error) {
@@ -292,6 +293,7 @@ void TlsBuilder::FinishServer(ServerConfig& server) {
     good = good && TakeTrust(words.ca_files, &options.trust, &error) &&
            TakeRevocations(words.crl_files, &options.revocations, &error);
   }
+  TellOfVerifyHost(server, options.verify);
   std::shared_ptr<const tls::Certificate> certificate;
   if (good && !words.certificate.empty()) {
     const TlsFiles::Certificates all = files_.Load(words.certificate, &error);
@@ -318,6 +320,20 @@ void TlsBuilder::FinishServer(ServerConfig& server) {
     good = server.tls_context != nullptr;
   }
   if (!good) (void)Refuse(server.place, what, error);
+}
+
+// The name of SNI goes before `verifyhost` (manual 5.2, verify), and by default it is the client's
+// choice.
+void TlsBuilder::TellOfVerifyHost(const ServerConfig& server, Verify verify) {
+  const ServerTls& words = server.tls;
+  const bool both = words.enabled && verify != Verify::kNone && !words.verify_host.empty() &&
+                    words.sni.empty() && words.sni_auto && server.backend->mode == Mode::kHttp;
+  if (!both) return;
+  context_.diagnostics.Warning(
+      At(server.place), "server '" + server.name + "': 'verifyhost " + words.verify_host +
+                            "' holds only for requests without a name in their Host field; else "
+                            "that name is asked for by SNI and verified ('no-sni-auto' leaves it "
+                            "to 'verifyhost')");
 }
 
 void TlsBuilder::TellWarnings(const SourcePlace& place) {

@@ -13,7 +13,7 @@ import time
 
 from harness import (Proxy, Server, case, check, connect, echo, free_port, is_closed_within, need_program, receive_all)
 from tls_peer import (BLOCK, MemoryPeer, client_context, config, ec, echoed, errors_of, is_refused, openssl, path, read,
-                      run_tls_cases, tls, tls_server, wait_for_line, write)
+                      run_tls_cases, tls, tls_server, wait_for_line, warnings_of, write)
 
 # ---- clients -------------------------------------------------------------------------------------
 
@@ -522,6 +522,21 @@ def host_field_becomes_the_name():
         for host in ("one.example.com:81", "two.example.com", "127.0.0.1", "one.example.com"):
             check(ask(port, host).endswith(b"hello"), host)
         check(names[:3] == ["one.example.com", "two.example.com", None], names)
+
+
+@case
+def host_that_names_nobody_is_verified_as_it_is():
+    port = free_port()
+    words = f"ssl ca-file {path('ca.crt')} verifyhost localhost"
+    text = config(port, 0, "", words, mode="http", frontend="  option httplog")
+    check("'verifyhost localhost' holds only for" in warnings_of(text.replace("127.0.0.1:0", "127.0.0.1:1")), "not warned")
+    with tls_server(answer_requests) as server:
+        text = text.replace("127.0.0.1:0 ", f"127.0.0.1:{server.port} ")
+        check("verifyhost" not in warnings_of(text.replace("verifyhost", "no-sni-auto verifyhost")), "warned")
+        with Proxy(text, [port]):
+            for host, works in (("localhost", True), ("127.0.0.1:80", True), ("[::1]", True), ("other", False),
+                                ("1.2.3", False), ("x" * 300, False), ("local_host", False)):
+                check(ask(port, host).endswith(b"hello") == works, host)
 
 
 @case

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tls/info.h"
+
 namespace tls {
 namespace {
 
@@ -31,6 +33,20 @@ TEST(Names, CurvesAndSignaturesAreTranslated) {
   EXPECT_EQ(FilterSignatures("ECDSA+SHA256:ed448").unknown, Unknown{"ed448"});
   EXPECT_EQ(FilterSuites("TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256").unknown,
             Unknown{"TLS_AES_128_CCM_SHA256"});
+}
+
+TEST(Names, OnlyAnAddressIsNoNameOfAHost) {
+  EXPECT_EQ(NameOfHost("www.example.com:81"), "www.example.com");
+  EXPECT_EQ(NameOfHost("a_b"), "a_b");
+  for (const char* address : {"", "127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:80"}) {
+    EXPECT_EQ(NameOfHost(address), "") << address;
+  }
+  // What names nobody is checked as it is.
+  EXPECT_EQ(NameOfHost("1.2.3:80"), "1.2.3");
+  EXPECT_EQ(NameOfHost(":80"), ":80");
+  EXPECT_EQ(NameOfHost("[junk]:80"), "[junk]:80");
+  EXPECT_EQ(NameOfHost("["), "[");
+  EXPECT_EQ(NameOfHost(std::string(300, 'x')).size(), 300u);
 }
 
 }  // namespace
