@@ -5,6 +5,7 @@
 
 #include "engine/fetch/traffic.h"
 #include "engine/fetch/units.h"
+#include "proto/tls/suite_names.h"
 #include "tls/info.h"
 #include "tls/link.h"
 
@@ -273,7 +274,7 @@ bool CiphersInHex(const PreparedUnit& unit, Sample& sample, EvalContext& context
   return GiveText(sample, {text, length});
 }
 
-// Names are those of OpenSSL; a cipher that the library does not know is UNKNOWN(0x....).
+// Names are those of OpenSSL; a cipher that it does not know is UNKNOWN(0x....).
 bool CiphersInWords(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   constexpr size_t kWordBytesMax = 64;
   const tls::HelloCapture* hello = Hello(context);
@@ -284,14 +285,12 @@ bool CiphersInWords(const PreparedUnit& unit, Sample& sample, EvalContext& conte
   if (text == nullptr) return false;
   size_t length = 0;
   ForEachValue(list, unit.number, [&](uint16_t value) {
-    const SSL_CIPHER* cipher = SSL_get_cipher_by_value(value);
+    const std::string_view name = proto::SuiteName(value);
     const char* const comma = length == 0 ? "" : ",";
-    const int written =
-        cipher == nullptr
-            ? snprintf(text + length, room - length, "%sUNKNOWN(%04X)", comma, unsigned(value))
-            : snprintf(text + length, room - length, "%s%s", comma,
-                       value >> 8 == 0x13 ? SSL_CIPHER_standard_name(cipher)
-                                          : SSL_CIPHER_get_name(cipher));
+    const int written = name.empty() ? snprintf(text + length, room - length, "%sUNKNOWN(%04X)",
+                                                comma, unsigned(value))
+                                     : snprintf(text + length, room - length, "%s%.*s", comma,
+                                                int(name.size()), name.data());
     length = std::min(length + size_t(std::max(written, 0)), room);
   });
   context.scratch().Shrink(text, length);

@@ -77,6 +77,27 @@ def lists_of_the_hello_are_kept():
 
 
 @case
+def ciphers_have_openssl_names():
+    port = free_port()
+    every = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
+    said = openssl("ciphers", "-V", every)
+    names = {number.replace("0x", "").replace(",", ""): name
+             for number, name in re.findall(r"(0x..,0x..) - (\S+)", said)}
+    names["00FF"] = "TLS_EMPTY_RENEGOTIATION_INFO_SCSV"
+    answer = ('  http-request return status 200 content-type text/plain '
+              'lf-string "%[ssl_fc_cipherlist_str] %[ssl_fc_cipherlist_hex]"')
+    with Proxy(config(port, 1, ec(), mode="http", top=CAPTURE, frontend=answer), [port]):
+        with tls(port, context=client_context(ciphers=every)) as peer:
+            peer.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            got = b""
+            while piece := peer.recv(65536):
+                got += piece
+    words, numbers = got.decode().split("\r\n\r\n")[1].split()
+    wanted = [names[numbers[i : i + 4].upper()] for i in range(0, len(numbers), 4)]
+    check(len(wanted) > 30 and words.split(",") == wanted, f"{words} is not {wanted}")
+
+
+@case
 def digest_of_ja3_is_made_by_converters():
     port = free_port()
     ja3 = ("%[ssl_fc_protocol_hello_id],%[ssl_fc_cipherlist_bin(1),be2dec(-,2)],%[ssl_fc_extlist_bin(1),be2dec(-,2)],"
