@@ -139,6 +139,8 @@ VerifyResult CheckPeer(const SSL* ssl, X509_STORE* store, const VerifyRequest& r
 }
 
 uint8_t AlertOf(const VerifyResult& result) {
+  // As OpenSSL says it; certificate_expired means that its time is over (RFC 8446 section 6.2).
+  if (result.error == X509_V_ERR_CERT_NOT_YET_VALID) return SSL_AD_BAD_CERTIFICATE;
   return uint8_t(SSL_alert_from_verify_result(result.error));
 }
 

@@ -47,7 +47,7 @@ constexpr ReasonRow kReasons[] = {
     {CloseReason::kCipBadProtocol,
      {23, "CIP_BAD_PROTO", "Received an unhandled protocol in the NetScaler Client IP header"}},
     {CloseReason::kTlsEmpty, {24, "SSL_EMPTY", "Connection closed during SSL handshake"}},
-    {CloseReason::kTlsServerClosed, {24, "SSL_EMPTY", "Connection closed during SSL handshake"}},
+    {CloseReason::kTlsServerClosed, {34, "SSL_HANDSHAKE", "SSL handshake failure"}},
     {CloseReason::kTlsAbort, {25, "SSL_ABORT", "Connection error during SSL handshake"}},
     {CloseReason::kTlsServerAbort, {25, "SSL_ABORT", "Connection error during SSL handshake"}},
     {CloseReason::kTlsTimeout, {26, "SSL_TIMEOUT", "Timeout during SSL handshake"}},

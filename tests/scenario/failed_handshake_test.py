@@ -303,6 +303,14 @@ def servers_fail_by_the_same_numbers():
 
 
 @case
+def a_server_that_closes_in_the_handshake_fails_it():
+    with harness.Server(lambda peer: peer.recv(65536)) as server:
+        for program in (harness.PROGRAM, need_program("haproxy")):
+            got = server_error(program, server, "")
+            check(got == "<34 SSL handshake failure>", f"{program}: {got}")
+
+
+@case
 def a_server_that_never_answers_the_hello_has_a_number_too():
     with harness.Server(lambda peer: peer.recv(65536) and peer.recv(65536)) as server:
         got = server_error(harness.PROGRAM, server, "")

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/tls/test_certificates.h"
+#include "tls/trust.h"
 
 namespace tls {
 namespace {
@@ -65,6 +66,11 @@ TEST(Certificate, WarnsOfWhatWorksBadly) {
   EXPECT_NE(warning(old.certificate + old.key).find("has expired"), std::string::npos);
   const PemPair young = MakePem({.names = {"a"}, .lives_from_s = 3600});
   EXPECT_NE(warning(young.certificate + young.key).find("not valid yet"), std::string::npos);
+}
+
+TEST(Trust, OnlyAnEndedCertificateIsCalledExpired) {
+  EXPECT_EQ(AlertOf({X509_V_ERR_CERT_HAS_EXPIRED, 0}), SSL_AD_CERTIFICATE_EXPIRED);
+  EXPECT_EQ(AlertOf({X509_V_ERR_CERT_NOT_YET_VALID, 0}), SSL_AD_BAD_CERTIFICATE);
 }
 
 }  // namespace
