@@ -96,6 +96,7 @@ struct GlobalTls {
   bool verifies_servers = true;      // ssl-server-verify
   uint32_t connections_max = 0;      // maxsslconn; 0: no limit
   uint32_t sessions_per_second = 0;  // maxsslrate
+  // What is more than a record can hold counts as that.
   uint32_t first_record_bytes = 0;
   uint32_t record_bytes_max = 0;
   uint32_t session_lifetime_s = 300;

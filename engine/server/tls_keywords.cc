@@ -31,11 +31,18 @@ Parsed<Version> ParseVersion(std::string_view text) {
   for (size_t i = 0; i < std::size(kNames); ++i) {
     if (text == kNames[i]) return {Version(i), {}};
   }
-  if (text == "SSLv3") return {{}, "SSLv3 is broken and the library does not speak it"};
   return {{}, "expects TLSv1.0, TLSv1.1, TLSv1.2 or TLSv1.3, not '" + std::string(text) + "'"};
 }
 
-bool TakeVersion(const KeywordUse& use, size_t argument, std::optional<Version>& to) {
+// `ssl-min-ver`, `ssl-max-ver`.
+bool TakeVersion(const KeywordUse& use, size_t argument, bool is_min, std::optional<Version>& to) {
+  if (use.argument(argument) == "SSLv3") {
+    if (!is_min) return Refuse(use, argument, "SSLv3 is broken and the library does not speak it");
+    use.diagnostics.NoEffect("ssl-min-ver SSLv3", use.line.At(use.first_word),
+                             "SSLv3 is not spoken: TLSv1.0 is the lowest version");
+    to = Version::kTls10;
+    return true;
+  }
   const Parsed<Version> version = ParseVersion(use.argument(argument));
   if (!version) return Refuse(use, argument, version.error);
   to = version.value;
@@ -67,12 +74,16 @@ void AddText(BuildKeywords& keywords, const char* words, Scopes scopes, const Fi
   });
 }
 
+bool RefuseNoProtocols(const KeywordUse& use) {
+  return Refuse(use, 0, "expects protocols with ',' between them ('no-alpn' is for none)");
+}
+
 void AddVersions(BuildKeywords& keywords, Scopes scopes, const FindWords& find) {
   AddWord(keywords, "ssl-min-ver", scopes, [find](BuildContext& context, const KeywordUse& use) {
-    return TakeVersion(use, 0, find(context).version_min);
+    return TakeVersion(use, 0, true, find(context).version_min);
   });
   AddWord(keywords, "ssl-max-ver", scopes, [find](BuildContext& context, const KeywordUse& use) {
-    return TakeVersion(use, 0, find(context).version_max);
+    return TakeVersion(use, 0, false, find(context).version_max);
   });
   constexpr const char* kOff[] = {"no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13"};
   constexpr const char* kOnly[] = {"force-tlsv10", "force-tlsv11", "force-tlsv12", "force-tlsv13"};
@@ -122,6 +133,7 @@ void RegisterBind(BuildKeywords& keywords) {
   AddFiles(keywords, "ca-verify-file", &BindTls::ca_verify_files);
   AddFiles(keywords, "crl-file", &BindTls::crl_files);
   AddWord(keywords, "alpn", kBind, [](BuildContext& context, const KeywordUse& use) {
+    if (use.argument(0).empty()) return RefuseNoProtocols(use);
     context.bind->tls.alpn = std::string(use.argument(0));
     return true;
   });
@@ -186,7 +198,11 @@ void RegisterServer(BuildKeywords& keywords) {
     });
   };
   add_text("crt", &ServerTls::certificate);
-  add_text("alpn", &ServerTls::alpn);
+  AddWord(keywords, "alpn", kServers, [of](BuildContext& context, const KeywordUse& use) {
+    if (use.argument(0).empty()) return RefuseNoProtocols(use);
+    of(context).alpn = use.argument(0);
+    return true;
+  });
   add_text("verifyhost", &ServerTls::verify_host);
   AddWord(keywords, "npn", kServers, [](BuildContext&, const KeywordUse&) { return true; });
   AddFlag(keywords, "no-verifyhost", kServers,
@@ -211,6 +227,7 @@ void RegisterServer(BuildKeywords& keywords) {
   AddFlag(keywords, "no-check-sni-auto", kServers,
           [](BuildContext& context) { context.server->check.sni_auto = false; });
   AddWord(keywords, "check-alpn", kServers, [of](BuildContext& context, const KeywordUse& use) {
+    if (use.argument(0).empty()) return RefuseNoProtocols(use);
     of(context).check_alpn = std::string(use.argument(0));
     return true;
   });
@@ -228,7 +245,7 @@ bool TakeDefaultOptions(const KeywordUse& use, bool of_bind, TlsWords& words) {
     if (word == "ssl-min-ver" || word == "ssl-max-ver") {
       const bool is_min = word == "ssl-min-ver";
       if (++i == use.arguments()) return Refuse(use, i - 1, "expects a version after this");
-      if (!TakeVersion(use, i, is_min ? words.version_min : words.version_max)) {
+      if (!TakeVersion(use, i, is_min, is_min ? words.version_min : words.version_max)) {
         return false;
       }
       continue;
@@ -336,8 +353,8 @@ void RegisterGlobal(BuildKeywords& keywords) {
   });
   AddGlobalNumber(keywords, "maxsslconn", INT_MAX, &GlobalTls::connections_max);
   AddGlobalNumber(keywords, "maxsslrate", INT_MAX, &GlobalTls::sessions_per_second);
-  AddGlobalNumber(keywords, "tune.ssl.maxrecord", 16384, &GlobalTls::first_record_bytes);
-  AddGlobalNumber(keywords, "tune.ssl.hard-maxrecord", 16384, &GlobalTls::record_bytes_max);
+  AddGlobalNumber(keywords, "tune.ssl.maxrecord", INT_MAX, &GlobalTls::first_record_bytes);
+  AddGlobalNumber(keywords, "tune.ssl.hard-maxrecord", INT_MAX, &GlobalTls::record_bytes_max);
   for (const char* words : {"tune.ssl.capture-buffer-size", "tune.ssl.capture-cipherlist-size"}) {
     AddGlobalNumber(keywords, words, 65536, &GlobalTls::capture_bytes);
   }

@@ -587,6 +587,8 @@ def what_is_wrong_is_named():
         (f"{ec()} ciphers NONSENSE", "NONSENSE"),
         (f"{ec()} ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.2", "no version of TLS"),
         (f"{ec()} force-sslv3", "SSLv3"),
+        (f"{ec()} ssl-max-ver SSLv3", "SSLv3"),
+        (f'{ec()} alpn ""', "expects protocols"),
         (f"{ec()} tls-ticket-keys {path('ec.crt')}", "no key of 48 or 80 bytes"),
         (f"{ec()} crt-list {write('bad.list', path('ec.pem') + ' [verify none] a' + chr(10))}", "line 1 of"),
         (f"{ec()} allow-0rtt", "not supported yet"),
@@ -597,6 +599,14 @@ def what_is_wrong_is_named():
     for server, wanted in (("ssl", "needs a 'ca-file'"), ("ssl verify none sni req.hdr(host)", "is supported yet")):
         said = errors_of(config(free_port(), 1, "", server))
         check(wanted in said, f"{server}: no {wanted!r} in:\n{said}")
+
+
+@case
+def words_that_ask_for_too_much_are_taken():
+    said = warnings_of(config(free_port(), 1, f"{ec()} ssl-min-ver SSLv3", top="  ssl-default-bind-options ssl-min-ver SSLv3\n"
+                              "  tune.ssl.maxrecord 100000\n  tune.ssl.hard-maxrecord 100000"))
+    check("TLSv1.0 is the lowest version" in said and "maxrecord" not in said, said)
+
 
 
 if __name__ == "__main__":
