@@ -116,6 +116,7 @@ class Parser {
     while (Peek() == '!') {
       negated = !negated;
       ++at_;
+      SkipSpaces();
     }
     const char c = Peek();
     bool good = false;
@@ -272,12 +273,12 @@ class Parser {
         return true;
       case Predicate::kVersionAtleast:
       case Predicate::kVersionBefore:
-        return Version(at, arguments[0], CompareVersions(facts_.version, arguments[0]),
+        return Version(at, arguments[0], CompareVersions(facts_.version, base::Trim(arguments[0])),
                        spec.predicate == Predicate::kVersionAtleast, value);
       case Predicate::kOpensslVersionAtleast:
       case Predicate::kOpensslVersionBefore:
         return Version(at, arguments[0],
-                       CompareOpensslVersions(facts_.openssl_version, arguments[0]),
+                       CompareOpensslVersions(facts_.openssl_version, base::Trim(arguments[0])),
                        spec.predicate == Predicate::kOpensslVersionAtleast, value);
       case Predicate::kAwslcApiAtleast:
       case Predicate::kAwslcApiBefore: {
