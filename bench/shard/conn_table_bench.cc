@@ -23,6 +23,7 @@ class NullRing final : public Ring {
   void Close(int) override {}
   int Socket(int, int, int) override { return 3; }
   int SetOption(int, int, int, const void*, socklen_t) override { return 0; }
+  int GetOption(int, int, int, int*) override { return 0; }
   int Bind(int, const sockaddr*, socklen_t) override { return 0; }
   int Shutdown(int, int) override { return 0; }
   int GetPeerName(int, sockaddr_storage*, socklen_t*) override { return -ENOTCONN; }

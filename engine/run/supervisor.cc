@@ -58,7 +58,7 @@ shard::ListenOptions OptionsOf(const BindConfig& bind, const BindAddress& addres
   options.tcp_fast_open = bind.tcp_fast_open;
   options.defer_accept = bind.defer_accept;
   options.delays_first_ack = bind.frontend->accepts_smartly();
-  options.mss = bind.mss;
+  options.mss = uint32_t(std::max(bind.mss, 0));
   options.transparent = bind.transparent;
   options.user_timeout_ms = bind.tcp_user_timeout_ms;
   options.save_syn = bind.tcp_save_syn;

@@ -40,6 +40,15 @@ void AddFlag(BuildKeywords& keywords, const char* words, bool BindConfig::*field
   });
 }
 
+// Manual 5.1, mss: what is advertised, or by how much less than the client's is sent.
+bool TakeMss(BindConfig& bind, const KeywordUse& use) {
+  constexpr int kMssMax = 65535;
+  if (!TakeArgument(use, 0, ParseInteger(use.argument(0), -kMssMax, kMssMax), bind.mss)) {
+    return false;
+  }
+  return bind.mss != 0 || Refuse(use, 0, "expects 1 to 65535 bytes, or -1 to -65535");
+}
+
 bool TakeMode(BindConfig& bind, const KeywordUse& use) {
   return TakeArgument(use, 0, ParseFileMode(use.argument(0)), bind.mode);
 }
@@ -147,7 +156,6 @@ void RegisterBindKeywords(BuildKeywords& keywords) {
   AddNumber(keywords, "uid", 0, UINT_MAX, &BindConfig::uid);
   AddNumber(keywords, "gid", 0, UINT_MAX, &BindConfig::gid);
   AddNumber(keywords, "tcp-ss", 0, 2, &BindConfig::tcp_save_syn);
-  AddNumber(keywords, "mss", 0, 65535, &BindConfig::mss);
   AddFlag(keywords, "v4v6", &BindConfig::v4v6);
   AddFlag(keywords, "v6only", &BindConfig::v6only);
   AddFlag(keywords, "tfo", &BindConfig::tcp_fast_open);
@@ -156,6 +164,7 @@ void RegisterBindKeywords(BuildKeywords& keywords) {
   AddOption(keywords, "tcp-ut", [](BindConfig& bind, const KeywordUse& use) {
     return TakeArgument(use, 0, ParseTimeMs(use.argument(0)), bind.tcp_user_timeout_ms);
   });
+  AddOption(keywords, "mss", TakeMss);
   AddOption(keywords, "mode", TakeMode);
   AddOption(keywords, "shards", TakeShards);
   // Of a `stats socket`; ignored by other sockets (manual 5.1, level).

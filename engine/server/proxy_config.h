@@ -202,7 +202,7 @@ struct BindConfig {
   int64_t gid = -1;
   uint32_t shards = 0;            // `shards`: 0 by-thread (default), N sockets
   std::vector<uint32_t> threads;  // shards that accept, from 0; empty: all
-  uint32_t mss = 0;
+  int32_t mss = 0;  // of the listening socket; negative: accepted ones have that much less
   bool tcp_fast_open = false;
   bool defer_accept = false;
   bool transparent = false;          // takes connections to addresses that are not the machine's

@@ -12,6 +12,7 @@
 #include "engine/session/worker.h"
 #include "shard/conn/proxy_recv.h"
 #include "shard/loop/deadline.h"
+#include "shard/net/connector.h"
 #include "shard/net/keep_alive.h"
 #include "tls/info.h"
 
@@ -67,6 +68,7 @@ void Session::Begin(int fd) {
   if (frontend().tcpka_client) {
     shard::SetKeepAlive(worker_.context().ring(), fd, frontend().client_probes);
   }
+  if (bind_->mss < 0) shard::ReduceMss(worker_.context().ring(), fd, uint32_t(-bind_->mss));
   connection_->SetEvents(this);
   // At once: a connection that was reset has no peer to ask for any more.
   NoteAddresses();

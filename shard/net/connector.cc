@@ -77,6 +77,12 @@ void SetTos(Ring& ring, int fd, uint16_t family, uint8_t tos) {
   if (family == AF_INET || family == AF_INET6) (void)SetInt(ring, fd, IPPROTO_IP, IP_TOS, tos);
 }
 
+void ReduceMss(Ring& ring, int fd, uint32_t bytes) {
+  int mss = 0;
+  if (ring.GetOption(fd, IPPROTO_TCP, TCP_MAXSEG, &mss) != 0 || mss <= int(bytes)) return;
+  (void)SetInt(ring, fd, IPPROTO_TCP, TCP_MAXSEG, mss - int(bytes));
+}
+
 int OpenOutgoingSocket(Ring& ring, const OutgoingOptions& options) {
   const int fd = ring.Socket(options.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fd;

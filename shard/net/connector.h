@@ -48,6 +48,9 @@ int TransparentError();
 // What the kernel puts on the packets of a socket. Without the right to, it puts nothing.
 void SetMark(Ring& ring, int fd, uint32_t mark);
 void SetTos(Ring& ring, int fd, uint16_t family, uint8_t tos);
+// Asks for segments that are `bytes` shorter than what the peer advertised, as HAProxy does. Linux
+// (6.18) takes it of a connected socket and sends as before; other sockets stay as they are.
+void ReduceMss(Ring& ring, int fd, uint32_t bytes);
 
 // A non-blocking socket to connect with, or -errno.
 [[nodiscard]] int OpenOutgoingSocket(Ring& ring, const OutgoingOptions& options);

@@ -23,6 +23,11 @@ int KernelRing::SetOption(int fd, int level, int option, const void* value, sock
   return ResultOf(setsockopt(fd, level, option, value, length));
 }
 
+int KernelRing::GetOption(int fd, int level, int option, int* value) {
+  socklen_t length = sizeof(*value);
+  return ResultOf(getsockopt(fd, level, option, value, &length));
+}
+
 int KernelRing::Bind(int fd, const sockaddr* address, socklen_t length) {
   return ResultOf(bind(fd, address, length));
 }

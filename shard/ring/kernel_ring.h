@@ -17,6 +17,7 @@ class KernelRing : public Ring {
  public:
   int Socket(int family, int type, int protocol) final;
   int SetOption(int fd, int level, int option, const void* value, socklen_t length) final;
+  int GetOption(int fd, int level, int option, int* value) final;
   int Bind(int fd, const sockaddr* address, socklen_t length) final;
   int Shutdown(int fd, int how) final;
   int GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) final;

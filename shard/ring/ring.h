@@ -105,6 +105,7 @@ class Ring {
   // -errno.
   virtual int Socket(int family, int type, int protocol) = 0;
   virtual int SetOption(int fd, int level, int option, const void* value, socklen_t length) = 0;
+  virtual int GetOption(int fd, int level, int option, int* value) = 0;
   virtual int Bind(int fd, const sockaddr* address, socklen_t length) = 0;
   virtual int Shutdown(int fd, int how) = 0;
   virtual int GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) = 0;

@@ -1,5 +1,6 @@
 // What the scripted ring does at once: the calls that no turn answers.
 
+#include <netinet/tcp.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -39,6 +40,18 @@ int FakeRing::SetOption(int fd, int level, int option, const void* value, sockle
   if (file == nullptr) return -EBADF;
   if (const int error = net_.Failure(net_.modes_.call_fails, kOptionErrors)) return error;
   file->options[{level, option}].assign(static_cast<const char*>(value), length);
+  return 0;
+}
+
+// What was set; else what Ethernet gives TCP, and 0 of all others.
+int FakeRing::GetOption(int fd, int level, int option, int* value) {
+  const auto file = net_.FileOf(fd);
+  if (file == nullptr) return -EBADF;
+  if (const int error = net_.Failure(net_.modes_.call_fails, kOptionErrors)) return error;
+  const auto at = file->options.find({level, option});
+  *value = level == IPPROTO_TCP && option == TCP_MAXSEG ? 1460 : 0;
+  if (at == file->options.end()) return 0;
+  std::memcpy(value, at->second.data(), std::min(at->second.size(), sizeof(*value)));
   return 0;
 }
 

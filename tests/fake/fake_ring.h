@@ -201,6 +201,7 @@ class FakeRing final : public shard::Ring {
   void Close(int fd) override;
   int Socket(int family, int type, int protocol) override;
   int SetOption(int fd, int level, int option, const void* value, socklen_t length) override;
+  int GetOption(int fd, int level, int option, int* value) override;
   int Bind(int fd, const sockaddr* address, socklen_t length) override;
   int Shutdown(int fd, int how) override;
   int GetPeerName(int fd, sockaddr_storage* address, socklen_t* length) override;

@@ -446,7 +446,7 @@ TEST(Builder, BindOptionsLandInTheirFields) {
   const BuiltText built(R"(frontend a
   timeout client 1s
   bind :1 interface lo v4v6 mss 1400 tfo defer-accept shards 2 uid 3 gid 4
-  bind fd@7 id 9 maxconn 11 backlog 12
+  bind fd@7 id 9 maxconn 11 backlog 12 mss -100
 )");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   const ProxyConfig& a = *built.configuration->proxies[0];
@@ -454,7 +454,7 @@ TEST(Builder, BindOptionsLandInTheirFields) {
   const BindConfig& first = *a.binds[0];
   EXPECT_EQ(first.interface, "lo");
   EXPECT_TRUE(first.v4v6);
-  EXPECT_EQ(first.mss, 1400u);
+  EXPECT_EQ(first.mss, 1400);
   EXPECT_TRUE(first.tcp_fast_open);
   EXPECT_TRUE(first.defer_accept);
   EXPECT_EQ(first.shards, 2u);
@@ -466,6 +466,7 @@ TEST(Builder, BindOptionsLandInTheirFields) {
   EXPECT_EQ(second.addresses[0].inherited_fd, 7);
   EXPECT_EQ(second.addresses[0].address.family, AF_UNSPEC);
   EXPECT_EQ(second.id, 9u);
+  EXPECT_EQ(second.mss, -100);
   EXPECT_EQ(second.maxconn, 11u);
   EXPECT_EQ(second.backlog, 12u);
 }

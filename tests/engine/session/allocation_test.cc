@@ -112,6 +112,10 @@ class UncountedRing final : public shard::Ring {
     const Counted off(false);
     return ring_->SetOption(fd, level, option, value, length);
   }
+  int GetOption(int fd, int level, int option, int* value) override {
+    const Counted off(false);
+    return ring_->GetOption(fd, level, option, value);
+  }
   int Bind(int fd, const sockaddr* address, socklen_t length) override {
     const Counted off(false);
     return ring_->Bind(fd, address, length);

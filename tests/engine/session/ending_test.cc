@@ -1,6 +1,7 @@
 // How streams end: timeouts, resets and departures in every phase; one reason each, nothing left.
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 
 #include "tests/engine/session/rig.h"
 
@@ -69,6 +70,22 @@ TEST_F(EndingTest, BackendIsFoundByUseBackendThenDefaultBackend) {
   proxy_.rules = rules;
   auto second = rig_.Dial(80);
   EXPECT_NE(rig_.WaitServer(9002), nullptr);
+}
+
+// What every connection does at its beginning, because its bind line asks for it.
+TEST_F(EndingTest, ABindWithLessMssReducesThatOfItsClientsOnly) {
+  proxy_.binds[0]->mss = -100;
+  Connect();
+  int reduced = 0;
+  for (int fd = 0; fd < 10000; ++fd) {
+    const auto file = rig_.net().FileOf(fd);
+    if (file == nullptr || !file->options.contains({IPPROTO_TCP, TCP_MAXSEG})) continue;
+    ++reduced;
+    int mss = 0;
+    EXPECT_EQ(rig_.ring(0).GetOption(fd, IPPROTO_TCP, TCP_MAXSEG, &mss), 0);
+    EXPECT_EQ(mss, 1360);
+  }
+  EXPECT_EQ(reduced, 1);
 }
 
 TEST_F(EndingTest, ConnectTimeoutIsRetriedThenGivenUp) {

@@ -28,6 +28,7 @@ class IdleRing : public Ring {
   void Close(int) override { Unexpected(); }
   int Socket(int, int, int) override { return Unexpected(); }
   int SetOption(int, int, int, const void*, socklen_t) override { return Unexpected(); }
+  int GetOption(int, int, int, int*) override { return Unexpected(); }
   int Bind(int, const sockaddr*, socklen_t) override { return Unexpected(); }
   int Shutdown(int, int) override { return Unexpected(); }
   int GetPeerName(int, sockaddr_storage*, socklen_t*) override { return Unexpected(); }

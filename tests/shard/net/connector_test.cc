@@ -79,6 +79,23 @@ TEST_F(ConnectorTest, SetsWhatIsAskedFor) {
   ring_->Turn(0);
 }
 
+TEST_F(ConnectorTest, SegmentsBecomeShorterWhereTheyCan) {
+  const int fd = OpenOutgoingSocket(*ring_, V4());
+  ASSERT_GE(fd, 0);
+  const auto mss = [&] {
+    int value = 0;
+    EXPECT_EQ(ring_->GetOption(fd, IPPROTO_TCP, TCP_MAXSEG, &value), 0);
+    return value;
+  };
+  EXPECT_EQ(mss(), 1460);
+  ReduceMss(*ring_, fd, 100);
+  EXPECT_EQ(mss(), 1360);
+  ReduceMss(*ring_, fd, 1360);
+  EXPECT_EQ(mss(), 1360);
+  ring_->Close(fd);
+  ring_->Turn(0);
+}
+
 TEST_F(ConnectorTest, ARangeIsGoneThroughFromAnyStart) {
   OutgoingOptions options = V4();
   options.source = Address::V4(0x0a000001, 20000);
