@@ -328,6 +328,17 @@ void CheckSameMode(BuildContext& context, const ProxyConfig& frontend, const Pro
       "both need the same 'mode'");
 }
 
+// Whoever names itself meant another one: its own servers need no line.
+bool LeadsToItself(BuildContext& context, const ProxyConfig& config, const ProxyConfig& backend,
+                   const WordPlace& place, const char* keyword) {
+  if (&config != &backend || config.disabled) return false;
+  context.diagnostics.Error(place.At(),
+                            std::string("loop detected for '") + keyword + "': " + config.kind +
+                                " '" + config.name + "' leads to itself",
+                            "without this line its own servers are used");
+  return true;
+}
+
 // A disabled default backend is none; one of a rule may still be asked for (force-be-switch).
 void LinkBackends(BuildContext& context, ProxyDraft& draft) {
   ProxyConfig& config = *draft.config;
@@ -336,16 +347,22 @@ void LinkBackends(BuildContext& context, ProxyDraft& draft) {
     BackendRule& rule = draft.rules->use_backend[i];
     if (!rule.name.is_constant()) continue;
     ProxyConfig* backend = FindBackendOrReport(context, draft.use_backends[i], "use_backend");
-    if (backend == nullptr) continue;
+    if (backend == nullptr ||
+        LeadsToItself(context, config, *backend, draft.use_backends[i], "use_backend")) {
+      continue;
+    }
     CheckSameMode(context, config, *backend, draft.use_backends[i], "in a 'use_backend' rule");
     rule.backend = backend;
   }
   if (!draft.default_backend) return;
   ProxyConfig* backend = FindBackendOrReport(context, draft.default_backend, "default_backend");
-  if (backend == nullptr || backend->disabled) return;
+  if (backend == nullptr || backend->disabled ||
+      LeadsToItself(context, config, *backend, draft.default_backend, "default_backend")) {
+    return;
+  }
   CheckSameMode(context, config, *backend, draft.default_backend, "as its default backend");
   config.default_backend = backend;
-  if (!config.servers.empty() && backend != &config) {
+  if (!config.servers.empty()) {
     context.diagnostics.Warning(draft.default_backend.At(),
                                 "the 'default_backend' of " + config.kind + " '" + config.name +
                                     "' always has precedence over its servers, which will never "

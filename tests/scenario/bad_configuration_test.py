@@ -140,12 +140,12 @@ refuses("unknown_normalizer", b"global\n  expose-experimental-directives\n" + li
 # Legal, but suspicious (manual) ----------------------------------------------------------------------------------
 
 warns("missing_timeouts", b"listen l\n  mode http\n  bind 127.0.0.1:1\n  server s 127.0.0.1:1\n", "timeout")
-warns("rule_behind_use_backend", listen(b"  use_backend l if FALSE\n  http-request deny if FALSE"), "will still be processed before")
+warns("rule_behind_use_backend", listen(b"  use_backend other if FALSE\n  http-request deny if FALSE") + b"\nbackend other\n  mode http\n", "will still be processed before")
 warns("tcp_rule_behind_http_rule", listen(b"  http-request deny if FALSE\n  tcp-request content accept"), "will still be processed before")
 warns("rule_behind_deny", listen(b"  http-request deny\n  http-request set-header x y"), "never be reached")
 warns("rule_behind_redirect", listen(b"  http-request redirect location /\n  http-request set-header x y"), "never be reached")
 warns("tcp_rule_behind_accept", listen(b"  tcp-request content accept\n  tcp-request content reject"), "never be reached")
-warns("use_backend_behind_one_without_condition", listen(b"  use_backend l\n  use_backend l if TRUE"), "never be reached")
+warns("use_backend_behind_one_without_condition", listen(b"  use_backend other\n  use_backend other if TRUE") + b"\nbackend other\n  mode http\n", "never be reached")
 warns("acl_that_never_matches_here", listen(b"  acl a res.hdr(x) y\n  http-request deny if a"), "never match")
 
 

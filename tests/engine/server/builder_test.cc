@@ -179,6 +179,10 @@ const std::vector<ErrorRow> kBuildFaults = {
     {"FrontendAsBackend",
      "frontend f\n use_backend f\n",
      {"2:14 unable to find required use_backend: 'f'"}},
+    {"LeadsToItself",
+     "listen l\n use_backend l if TRUE\n default_backend l\n",
+     {"2:14 loop detected for 'use_backend': listen 'l' leads to itself",
+      "3:18 loop detected for 'default_backend': listen 'l' leads to itself"}},
     {"Condition",
      "frontend f\n use_backend b if { src 1.2.3 4 5.x }\nbackend b\n",
      {"2:33 'use_backend': '5.x' is neither an IPv4 nor an IPv6 address or network"}},
@@ -362,9 +366,11 @@ TEST(Builder, OddButLegalFilesAreWarnedAbout) {
        std::string(kTimeouts) + "backend b\nfrontend f\n bind :1\n",
        {}},
       {"ServersNeverUsed",
-       std::string(kTimeouts) +
-           "backend b\nlisten a\n bind :1\n server s 1.2.3.4:80\n default_backend b\n",
-       {"9:18 the 'default_backend' of listen 'a' always has precedence over its servers, which "
+       std::string(kTimeouts) + "listen a\n bind :1\n server s 1.2.3.4:80\n default_backend b\n"
+                                "listen b\n bind :2\n server s 1.2.3.4:80\n default_backend a\n",
+       {"8:18 the 'default_backend' of listen 'a' always has precedence over its servers, which "
+        "will never be used",
+        "12:18 the 'default_backend' of listen 'b' always has precedence over its servers, which "
         "will never be used"}},
       {"TunesOnly",
        BackendText(" option independent-streams\n email-alert to a@b\n"),
@@ -381,6 +387,7 @@ TEST(Builder, OddButLegalFilesAreWarnedAbout) {
       {"OncePerWord",
        BackendText(" option independent-streams\nbackend c\n option independent-streams\n"),
        {"2:2 'option independent-streams' is accepted but has no effect"}},
+      {"DisabledMayNameItself", "listen l\n disabled\n default_backend l\n use_backend l\n", {}},
       {"ThreadGroups",
        "global\n thread-groups 2\n",
        {"2:16 'thread-groups' is accepted but there is one group of threads"}},

@@ -161,9 +161,9 @@ TEST(RuleKeywords, AclsThatLookAtBytesAreWarnedOfInModeHttp) {
       " acl many req.len gt 2\n tcp-request content reject if many\n"
       " tcp-request content accept if WAIT_END HTTP\n"
       " http-request deny if TRUE { req.payload(0,1) -m found }\n"
-      " use_backend l if TRUE\n use_backend l if { req.ssl_sni -m found }\n"
+      " use_backend o if TRUE\n use_backend o if { req.ssl_sni -m found }\n"
       " use-server s if many\n";
-  const BuiltText built(ListenText(kLines));
+  const BuiltText built(ListenText(kLines) + "backend o\n mode http\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(built.warnings(),
             (std::vector<std::string>{
@@ -174,9 +174,9 @@ TEST(RuleKeywords, AclsThatLookAtBytesAreWarnedOfInModeHttp) {
 }
 
 TEST(RuleKeywords, LinesOutOfOrderAreWarnedOf) {
-  const BuiltText built(
-      ListenText(" use_backend l if TRUE\n redirect location / if FALSE\n"
-                 " http-request deny if FALSE\n tcp-request content accept\n"));
+  const BuiltText built(ListenText(" use_backend o if TRUE\n redirect location / if FALSE\n"
+                                   " http-request deny if FALSE\n tcp-request content accept\n") +
+                        "backend o\n mode http\n");
   ASSERT_NE(built.configuration, nullptr) << built.Render();
   EXPECT_EQ(
       built.warnings(),
