@@ -31,6 +31,7 @@ struct KeywordState {
   Prefixes prefixes = kNoPrefix;
   uint32_t arguments = 0;
   std::string_view note = {};
+  std::string_view values = {};  // KeywordSpec::values, of words without effect
 };
 
 std::span<const KeywordState> KeywordStates();

@@ -1,11 +1,13 @@
 #include "engine/config/keywords.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
 
 #include "base/text.h"
+#include "engine/config/value.h"
 
 namespace engine {
 namespace {
@@ -188,6 +190,7 @@ KeywordTable::Outcome KeywordTable::Resolve(KeywordUse& use, Scopes scopes, bool
     case Support::kWorks:
       return Outcome::kRun;
     case Support::kTunesOnly:
+      if (!CheckValue(use)) return Outcome::kRefused;
       use.diagnostics.NoEffect(spec.words, where, quoted + " is accepted but has no effect");
       return Outcome::kPassOver;
     case Support::kNotSupportedYet:
@@ -198,6 +201,41 @@ KeywordTable::Outcome KeywordTable::Resolve(KeywordUse& use, Scopes scopes, bool
       return Outcome::kRefused;
   }
   return Outcome::kRefused;
+}
+
+// A value that is wrong would be an error the day its word works, and is one for HAProxy today.
+bool KeywordTable::CheckValue(const KeywordUse& use) {
+  const std::string_view values = use.keyword->values;
+  if (values.empty() || use.prefix != kNoPrefix) return true;
+  const std::string_view text = use.argument(0);
+  std::string error;
+  std::vector<std::string> expected;
+  std::vector<std::string_view> words;
+  for (const std::string_view one : base::Split(values, '|')) {
+    const size_t dots = one.find("..");
+    if (one == "<time>") {
+      error = ParseTimeMs(text).error;
+    } else if (one == "<size>") {
+      error = ParseSize(text).error;
+    } else if (dots != one.npos) {
+      const auto low = base::ParseSigned(one.substr(0, dots));
+      const auto high = base::ParseSigned(one.substr(dots + 2));
+      error = ParseInteger(text, low.value_or(0), high.value_or(INT64_MAX)).error;
+    } else {
+      if (text == one) return true;
+      words.push_back(one);
+      expected.push_back(InQuotes(one));
+      continue;
+    }
+    if (error.empty()) return true;
+  }
+  if (error.empty()) {
+    error = "expects " + AnyOf(expected);
+    if (!text.empty()) error += ", not " + InQuotes(text);
+  }
+  use.diagnostics.Error(use.line.At(use.first_argument),
+                        InQuotes(use.keyword->words) + ": " + error, Suggest(text, words));
+  return false;
 }
 
 // How many words from `word` on are the beginning of longer keywords.

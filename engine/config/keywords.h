@@ -102,7 +102,10 @@ struct KeywordSpec {
   std::string note = {};          // printed under a refusal
   uint32_t arguments = 0;         // on an option line: words to pass over where no handler does it
   bool parentheses = false;       // an argument may be glued to the last word: "set-var(txn.x)"
-  bool ignored = false;           // of no meaning here: read with a warning, never recommended
+  // What the first argument of a word without effect may be: words and ranges with '|' between,
+  // "auto|1..9", "100..", or "<time>", or "<size>". Empty: whatever it is, nothing is said.
+  std::string values = {};
+  bool ignored = false;  // of no meaning here: read with a warning, never recommended
 };
 
 inline constexpr size_t kKeywordWordsMax = 3;
@@ -144,6 +147,7 @@ class KeywordTable {
   // carry a prefix; otherwise an option of a longer line.
   Outcome Resolve(KeywordUse& use, Scopes scopes, bool statement) const;
   // The first half of it: finds the keyword, or reports that it is unknown or in the wrong place.
+  static bool CheckValue(const KeywordUse& use);
   bool Locate(KeywordUse& use, Scopes scopes, bool statement) const;
   // For a section that is accepted or refused whole: only its unknown words are reported.
   bool CheckKnown(const Line& line, Scopes scopes, Diagnostics& diagnostics) const;

@@ -110,6 +110,7 @@ void RegisterStates(BuildKeywords& keywords, std::span<const KeywordState> state
     KeywordSpec spec{std::string(state.words), state.scopes,   state.support, state.prefixes,
                      std::string(state.note),  state.arguments};
     // Of check rules, "set-var" and its kin; the other words with a glued argument are actions.
+    spec.values = state.values;
     spec.parentheses = state.words.find(" set-var") != std::string_view::npos ||
                        state.words.ends_with(" unset-var");
     keywords.Add(std::move(spec));

@@ -56,6 +56,17 @@ TestKeywords MakeKeywords() {
   keywords.Add({"crt", scope::kBind, Support::kWorks, kNoPrefix, {}, 1}, Note);
   keywords.Add({"tcp-ut", scope::kBind, Support::kTunesOnly, kNoPrefix, {}, 1});
   keywords.Add({"accept-proxy", scope::kBind, Support::kNotSupportedYet});
+  const auto idle = [&](const char* words, Scopes scopes, const char* values) {
+    KeywordSpec spec{words, scopes, Support::kTunesOnly, kAllowsNo, {}, 1};
+    spec.values = values;
+    keywords.Add(std::move(spec));
+  };
+  idle("nice", scope::kBind, "-1024..1024");
+  idle("queue", scope::kGlobal, "on|fair|off");
+  idle("level", scope::kGlobal, "auto|1..9");
+  idle("elastic", scope::kGlobal, "100..");
+  idle("pause", scope::kGlobal, "<time>");
+  idle("memory", scope::kGlobal, "<size>");
   return keywords;
 }
 
@@ -103,6 +114,20 @@ TEST(Keywords, RunsOrSaysWhyNot) {
       {"an option is no statement", "ssl", scope::kFrontend, "", 1, 0,
        "allowed on a 'bind' or 'server' line"},
       {"tunes only", "tune.bufsize 5", scope::kGlobal, "", 0, 1, "has no effect"},
+      {"value within", "level 9", scope::kGlobal, "", 0, 1, "has no effect"},
+      {"value of the words", "level auto", scope::kGlobal, "", 0, 1, "has no effect"},
+      {"value beyond", "level 10", scope::kGlobal, "", 1, 0,
+       "'level': '10' is out of range: expects an integer between 1 and 9"},
+      {"value below an open end", "elastic 99", scope::kGlobal, "", 1, 0, "'elastic': '99' is out"},
+      {"value is no word", "queue fare", scope::kGlobal, "", 1, 0,
+       "'queue': expects 'on', 'fair' or 'off', not 'fare'"},
+      {"value is nearly a word", "queue fare", scope::kGlobal, "", 1, 0, "did you mean 'fair'?"},
+      {"value missing", "queue", scope::kGlobal, "", 1, 0,
+       "'queue': expects 'on', 'fair' or 'off'"},
+      {"value and no", "no queue", scope::kGlobal, "", 0, 1, "has no effect"},
+      {"value is no time", "pause 1z", scope::kGlobal, "", 1, 0, "'pause': unexpected 'z'"},
+      {"value is a time", "pause 1s", scope::kGlobal, "", 0, 1, "has no effect"},
+      {"value is no size", "memory much", scope::kGlobal, "", 1, 0, "'memory': expects a size"},
       {"not yet", "option nolinger", scope::kBackend, "", 1, 0,
        "'option nolinger' is not supported yet"},
       {"removed", "nbproc 4", scope::kGlobal, "", 1, 0, "use 'nbthread'"},
@@ -213,7 +238,7 @@ TEST(Keywords, WalksTheOptionsOfALine) {
 
 TEST(Keywords, CanBeListed) {
   const TestKeywords keywords = MakeKeywords();
-  EXPECT_EQ(keywords.all().size(), 23u);
+  EXPECT_EQ(keywords.all().size(), 29u);
   EXPECT_TRUE(keywords.IsKnown("timeout client", scope::kFrontend));
   EXPECT_FALSE(keywords.IsKnown("timeout client", scope::kBackend));
   EXPECT_FALSE(keywords.IsKnown("timeout", scope::kFrontend));
