@@ -194,6 +194,7 @@ class Lexer {
     } else if (context_.environment != nullptr) {
       found = context_.environment->Find(name);
     }
+    if (!pseudo) word_.variable = name;
     // A default replaces what does not exist, not what is empty (manual 2.3).
     const std::string_view value = found != nullptr ? std::string_view(*found) : fallback;
     const size_t start = at_;

@@ -45,6 +45,7 @@ struct Word {
   uint32_t column = 0;
   uint32_t length_bytes = 0;  // of the raw text, quotes included
   bool quoted = false;        // some part of it was quoted, escaped or expanded
+  std::string_view variable;  // of Line::raw: the last one that is part of it; empty: none
 };
 
 struct Line {

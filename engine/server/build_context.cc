@@ -24,8 +24,14 @@ Location At(const SourcePlace& place) { return {.file = place.file, .line = uint
 
 bool Refuse(const KeywordUse& use, size_t argument, std::string_view message,
             std::string_view hint) {
-  use.diagnostics.Error(use.line.At(use.first_argument + argument),
-                        "'" + use.keyword->words + "': " + std::string(message), hint);
+  const size_t word = use.first_argument + argument;
+  std::string reason(hint);
+  if (reason.empty() && word < use.line.size() && !use.line.words[word].variable.empty()) {
+    // Whoever set it may not know this line.
+    reason = "this is from the environment: see " + InQuotes(use.line.words[word].variable);
+  }
+  use.diagnostics.Error(use.line.At(word), "'" + use.keyword->words + "': " + std::string(message),
+                        reason);
   return false;
 }
 

@@ -208,7 +208,8 @@ SourcePlace PlaceOf(const Line& line);
 // Points at a place kept in a Configuration, without its text.
 Location At(const SourcePlace& place);
 
-// Reports "'keyword': message" under an argument of the use; always false.
+// Reports "'keyword': message" under an argument of the use; always false. Without a hint it says
+// where an argument came from that does not stand in the file.
 bool Refuse(const KeywordUse& use, size_t argument, std::string_view message,
             std::string_view hint = {});
 // Reports a wrong number of arguments. On an option line only the lower bound can be checked.

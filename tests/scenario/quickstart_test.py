@@ -14,7 +14,7 @@ ORIGIN = re.compile(r"^  origin (\w+) +(\d+)$", re.MULTILINE)
 def a_hundred_requests_go_to_both_origins():
     if IS_HAPROXY:
         skip("it has none")
-    for extra in ({}, {"SHARDS": "1"}, {"SHARDS": "4"}, {"SHARDS": "4", "RINGWAY_RING": "poll"}):
+    for extra in ({}, {"SHARDS": "1"}, {"SHARDS": "4"}, {"SHARDS": ""}, {"SHARDS": "4", "RINGWAY_RING": "poll"}):
         done = subprocess.run(
             [PROGRAM, "--quickstart", "--once"],
             capture_output=True,
@@ -28,6 +28,24 @@ def a_hundred_requests_go_to_both_origins():
         check("100 HTTP requests sent through it over 4 kept connections, 0 failed" in done.stdout, "the requests")
         check(ORIGIN.findall(done.stdout) == [("first", "50"), ("second", "50")], "50 for each origin")
         check(len(done.stdout.partition("Try:\n")[2].splitlines()) == 3, "three lines to try")
+
+
+@case
+def a_wrong_number_of_shards_is_named():
+    if IS_HAPROXY:
+        skip("it has none")
+    for shards in ("0", "abc", "999"):
+        done = subprocess.run(
+            [PROGRAM, "--quickstart", "--once"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "SHARDS": shards},
+        )
+        check(done.returncode == 1, f"exit {done.returncode}")
+        check(f"'{shards}'" in done.stderr, done.stderr)
+        check("this is from the environment: see 'SHARDS'" in done.stderr, done.stderr)
 
 
 @case

@@ -162,6 +162,16 @@ TEST(Lexer, WordsRemainWhereTheyStood) {
   EXPECT_EQ(lexed.line.At(0).line, 12u);
 }
 
+TEST(Lexer, AWordKnowsTheVariableInIt) {
+  const Lexed lexed = Lex("a \"$ONE\" x\"${ONE}-${NONE-d}\" \"${.LINE}\" '$ONE'");
+  ASSERT_EQ(lexed.line.words.size(), 5u);
+  EXPECT_EQ(lexed.line.words[0].variable, "");
+  EXPECT_EQ(lexed.line.words[1].variable, "ONE");
+  EXPECT_EQ(lexed.line.words[2].variable, "NONE");
+  EXPECT_EQ(lexed.line.words[3].variable, "");
+  EXPECT_EQ(lexed.line.words[4].variable, "");
+}
+
 TEST(Lexer, BareWordsExpandOnRequest) {
   const struct {
     const char* name;
