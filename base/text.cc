@@ -92,16 +92,21 @@ std::string Format(const char* format, ...) {
 }
 
 uint32_t EditDistance(std::string_view a, std::string_view b) {
+  const auto same = [&](size_t i, size_t j) { return ToLower(a[i - 1]) == ToLower(b[j - 1]); };
+  // The row of a's first i letters, and the two before it: a swap looks back by two.
   std::vector<uint32_t> row(b.size() + 1);
+  std::vector<uint32_t> above(row.size());
+  std::vector<uint32_t> above_that(row.size());
   for (size_t j = 0; j <= b.size(); ++j) row[j] = uint32_t(j);
   for (size_t i = 1; i <= a.size(); ++i) {
-    uint32_t diagonal = row[0];
+    above_that.swap(above);
+    above.swap(row);
     row[0] = uint32_t(i);
     for (size_t j = 1; j <= b.size(); ++j) {
-      const uint32_t above = row[j];
-      const uint32_t change = diagonal + (ToLower(a[i - 1]) == ToLower(b[j - 1]) ? 0 : 1);
-      row[j] = std::min({above + 1, row[j - 1] + 1, change});
-      diagonal = above;
+      const uint32_t change = above[j - 1] + (same(i, j) ? 0 : 1);
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, change});
+      const bool swapped = i > 1 && j > 1 && same(i, j - 1) && same(i - 1, j);
+      if (swapped) row[j] = std::min(row[j], above_that[j - 2] + 1);
     }
   }
   return row[b.size()];

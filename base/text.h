@@ -39,7 +39,8 @@ std::optional<std::string> BytesOfHex(std::string_view digits);
 int64_t LeadingNumber(std::string_view text);
 // printf into a std::string. For start-up and for reports, never on the request path.
 std::string Format(const char* format, ...) __attribute__((format(printf, 1, 2)));
-// Edit distance, ASCII case ignored; for "did you mean".
+// Letters to insert, drop, change or swap with their neighbour, ASCII case ignored; for "did you
+// mean".
 uint32_t EditDistance(std::string_view a, std::string_view b);
 
 }  // namespace base

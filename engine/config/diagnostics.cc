@@ -225,8 +225,8 @@ void Diagnostics::Print(FILE* out) const {
 
 std::string_view NearestWord(std::string_view word, std::span<const std::string_view> candidates) {
   if (word.empty() || word.size() > 64) return {};
-  // A third of the word may be wrong, or two letters swapped, which count as two changes: "conect"
-  // finds "connect", "form" finds "from", and "foo" finds nothing by chance.
+  // A third of the word may be wrong, two letters of four, one of less; two that are swapped count
+  // as one: "conect" finds "connect", "ctr" finds "crt", and "foo" finds nothing by chance.
   uint32_t best = std::max(uint32_t(word.size() / 3), word.size() < 4 ? 1u : 2u) + 1;
   std::string_view nearest;
   for (std::string_view candidate : candidates) {

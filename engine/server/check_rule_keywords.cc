@@ -88,7 +88,8 @@ bool TakeConnect(CheckWords words, CheckRulesDraft& draft, std::string_view prot
     } else if (word == "alpn" || word == "via-socks4") {
       return words.RefuseTaken(InQuotes(word) + " is not supported yet");
     } else {
-      return words.RefuseTaken("unexpected " + InQuotes(word));
+      return words.RefuseUnknown({"port", "addr", "linger", "default", "send-proxy", "ssl", "sni",
+                                  "alpn", "proto", "comment", "via-socks4"});
     }
   }
   AddRule(words.context(), draft, std::move(rule));
@@ -165,8 +166,9 @@ bool TakeTcpMatch(CheckWords& words, std::string_view word, CheckRule& rule) {
     expect.match = Match::kBinaryRegex;
     return words.TakeRegex(true, expect.regex);
   }
-  return words.RefuseTaken("unexpected " + InQuotes(word) +
-                           ": it takes 'string', 'rstring', 'binary' or 'rbinary'");
+  return words.RefuseUnknown({"string", "string-lf", "rstring", "binary", "binary-lf", "rbinary",
+                              "comment", "min-recv", "ok-status", "error-status", "tout-status",
+                              "on-success", "on-error", "status-code"});
 }
 
 bool TakeCodes(CheckWords& words, ExpectRule& expect) {
@@ -246,8 +248,9 @@ bool TakeHttpMatch(CheckWords& words, std::string_view word, CheckRule& rule) {
     expect.match = Match::kBodyRegex;
     return words.TakeRegex(false, expect.regex);
   }
-  return words.RefuseTaken("unexpected " + InQuotes(word) +
-                           ": it takes 'status', 'rstatus', 'hdr', 'fhdr', 'string' or 'rstring'");
+  return words.RefuseUnknown({"status", "rstatus", "hdr", "fhdr", "string", "string-lf", "rstring",
+                              "comment", "min-recv", "ok-status", "error-status", "tout-status",
+                              "on-success", "on-error", "status-code"});
 }
 
 bool TakeExpect(CheckWords words, CheckRulesDraft& draft,
@@ -451,7 +454,8 @@ bool TakeRequest(CheckWords words, CheckRulesDraft& draft) {
     } else if (word == "comment") {
       good = TakeComment(words, rule);
     } else {
-      return words.RefuseTaken("unexpected " + InQuotes(word));
+      return words.RefuseUnknown(
+          {"meth", "uri", "uri-lf", "ver", "hdr", "body", "body-lf", "comment"});
     }
     if (!good) return false;
   }

@@ -13,6 +13,18 @@ bool CheckWords::NeedsMore() const {
                     std::string("expects an argument"));
 }
 
+bool CheckWords::RefuseUnknown(std::initializer_list<std::string_view> known) const {
+  const std::string_view word = use_.argument(at_ - 1);
+  std::string hint = Suggest(word, known);
+  if (hint.empty()) {
+    hint = "it takes";
+    for (const std::string_view each : known) {
+      hint += (each == *known.begin() ? " " : ", ") + InQuotes(each);
+    }
+  }
+  return Refuse(use_, at_ - 1, "unexpected " + InQuotes(word), hint);
+}
+
 bool CheckWords::TakeText(std::string& out) {
   if (!NeedsMore()) return false;
   out = Take();

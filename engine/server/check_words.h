@@ -14,6 +14,7 @@
 
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,8 @@ class CheckWords {
   std::string_view Take() { return use_.argument(at_++); }
   // Of the word just taken, or of the one to come.
   bool RefuseTaken(std::string_view message) const { return Refuse(use_, at_ - 1, message); }
+  // The word just taken is none of `known`.
+  bool RefuseUnknown(std::initializer_list<std::string_view> known) const;
   bool RefuseNext(std::string_view message) const { return Refuse(use_, at_, message); }
 
   // What follows the word just taken.

@@ -93,7 +93,8 @@ bool TakeWord(const KeywordUse& use, size_t& i, ReplyWords& words, bool denies) 
   if (!is_known && !IsSource(word)) {
     const std::string hint =
         Suggest(word, {"status", "content-type", "hdr", "default-errorfiles", "errorfile",
-                       "errorfiles", "file", "lf-file", "string", "lf-string", "if", "unless"});
+                       "errorfiles", "file", "lf-file", "string", "lf-string", "if", "unless",
+                       denies ? "deny_status" : "status"});
     return Refuse(use, i, "unknown word " + InQuotes(word),
                   !hint.empty() ? hint
                                 : "what an answer may have is 'status', 'content-type', 'hdr', and "

@@ -139,11 +139,15 @@ bool TakeSample(const KeywordUse& use, size_t argument, LogSample& sample) {
 
 // [len <length>] [format <format>] [sample <ranges>:<size>] [profile <prof>]; `*next` is what
 // follows.
+constexpr std::string_view kLogOptions[] = {"len", "format", "sample", "profile"};
+
 bool TakeLogOptions(const KeywordUse& use, size_t* next, LoggerDraft& draft) {
   Logger& logger = draft.logger;
   for (; *next < use.arguments(); *next += 2) {
     const std::string_view word = use.argument(*next);
-    if (word != "len" && word != "format" && word != "sample" && word != "profile") return true;
+    if (std::find(std::begin(kLogOptions), std::end(kLogOptions), word) == std::end(kLogOptions)) {
+      return true;
+    }
     const size_t value = *next + 1;
     if (value >= use.arguments()) {
       return Refuse(use, value, InQuotes(word) + " expects an argument");
@@ -189,6 +193,7 @@ bool TakeFacility(const KeywordUse& use, size_t argument, Logger& logger) {
   if (facility < 0) {
     std::vector<std::string_view> names;
     for (uint32_t i = 0; i < kFacilities; ++i) names.push_back(FacilityName(i));
+    if (argument == 1) names.insert(names.end(), std::begin(kLogOptions), std::end(kLogOptions));
     return Refuse(use, argument, "unknown facility " + InQuotes(use.argument(argument)),
                   Suggest(use.argument(argument), names));
   }
@@ -215,6 +220,10 @@ bool TakeLog(BuildContext& context, KeywordUse& use) {
     logger.is_global = true;
     draft.loggers.push_back(std::move(logger));
     return true;
+  }
+  if (use.arguments() == 1) {
+    return Refuse(use, 1, "expects a facility such as 'local0'",
+                  Suggest(use.argument(0), {"global"}));
   }
   size_t next = 1;
   logger.logger.format = SyslogFormat::kCount;  // as log-send-hostname says

@@ -136,6 +136,7 @@ TEST(NearestWord, SuggestsWhatWasMeantOrNothing) {
   } kCases[] = {
       {"missing letter", "maxcon", "maxconn"},
       {"swapped letters", "tmieout", "timeout"},
+      {"swapped letters of three", "lgo", "log"},
       {"case only", "TIMEOUT", "timeout"},
       {"one letter of four", "mote", "mode"},
       {"far away", "zzzzzz", ""},

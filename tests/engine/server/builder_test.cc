@@ -341,11 +341,6 @@ TEST(Builder, FaultsAreReportedWithTheirPlace) {
   }
 }
 
-TEST(Builder, UnknownBackendComesWithTheNearestName) {
-  const BuiltText built("frontend f\n default_backend ap\nbackend app\n");
-  EXPECT_NE(built.Render().find("did you mean 'app'?"), std::string::npos) << built.Render();
-}
-
 // Warnings -------------------------------------------------------------------------------------
 
 TEST(Builder, OddButLegalFilesAreWarnedAbout) {
