@@ -110,7 +110,7 @@ void DefaultsChains::CheckRules(const Tree& tree, Diagnostics& diagnostics) cons
 
 bool DefaultsChains::IsWhole(const Section& section) const {
   for (const Section* at = &section; at != nullptr; at = Parent(*at)) {
-    if (at->from_word != 0 && Parent(*at) == nullptr) return false;
+    if (!at->is_whole || (at->from_word != 0 && Parent(*at) == nullptr)) return false;
   }
   return true;
 }

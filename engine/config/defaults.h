@@ -32,7 +32,7 @@ class DefaultsChains {
   std::vector<const Section*> Chain(const Section& section) const;
   // The nearest one, or null.
   const Section* Parent(const Section& section) const;
-  // False: a `from` on the way leads nowhere, which has been reported.
+  // False: lines were lost on the way, or a `from` leads nowhere, which has been reported.
   bool IsWhole(const Section& section) const;
 
  private:

@@ -175,6 +175,11 @@ class FileReader {
     kSwallowing,  // after a fault that makes the following lines meaningless
   };
 
+  // A line of the section that is being read cannot be told.
+  void Lose() {
+    if (place_ == Place::kInSection) tree_.sections_.back().is_whole = false;
+  }
+
   bool IsSkipping() const { return !blocks_.empty() && blocks_.back().branch != Branch::kTaken; }
 
   void OnLine(std::string_view raw) {
@@ -198,7 +203,7 @@ class FileReader {
     if (line.text(0).empty()) {
       diagnostics_.Error(line.At(0), "this line starts with an empty word",
                          "an environment variable without a value?");
-      return;
+      return Lose();
     }
     if (line.text(0).front() == '.') return OnDirective(line);
     const SectionKind kind = FindSectionKind(line.text(0));
@@ -216,6 +221,7 @@ class FileReader {
       // A line that long is not worth showing.
       if (line.raw.size() > kLineBytesMax) where.source_line = {};
       diagnostics_.Error(where, problem.message, problem.hint);
+      if (FindSectionKind(word) == SectionKind::kCount) Lose();
     }
     if (word == ".if") return Open(line, Branch::kDead);
     if (word == ".elif" && !blocks_.empty()) blocks_.back().branch = Branch::kDead;
@@ -350,12 +356,14 @@ class FileReader {
                        condition.message + " in " + InQuotes(line.text(0)) +
                            base::Format(" at position %zu", condition.position + 1),
                        condition.hint);
+    Lose();
     return Branch::kDead;
   }
 
   void OnSection(SectionKind kind, Line line) {
     const SectionSpec& spec = kSections[size_t(kind)];
     place_ = Place::kInSection;
+    const size_t errors_before = diagnostics_.errors();
     Section section;
     section.kind = kind;
     size_t next = 1;
@@ -384,6 +392,7 @@ class FileReader {
       next = std::min(next + 2, line.size());
     }
     if (next < line.size()) OnExtraWord(spec, line, next);
+    section.is_whole = diagnostics_.errors() == errors_before;
     section_name_ = section.name.empty() ? std::string(spec.word) : section.name;
     section.header = std::move(line);
     tree_.sections_.push_back(std::move(section));

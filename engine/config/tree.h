@@ -66,6 +66,7 @@ struct Section {
   std::string name;        // empty: anonymous, or a kind without a name
   std::string from;        // the defaults section it asks for; empty: none asked for
   uint32_t from_word = 0;  // its place in `header`
+  bool is_whole = true;    // no line of it was lost to an error, its header means one thing
   Line header;             // the line that starts it
   std::vector<Line> lines;
 

@@ -140,7 +140,7 @@ bool TakePersist(BuildContext& context, KeywordUse& use) {
   return true;
 }
 
-bool TakeBalance(BuildContext& context, KeywordUse& use) {
+bool TakeAlgorithm(BuildContext& context, KeywordUse& use) {
   if (!HasArguments(use, 1, SIZE_MAX, "an algorithm")) return false;
   const std::string_view text = use.argument(0);
   const std::string_view name = text.substr(0, text.find('('));
@@ -185,6 +185,13 @@ bool TakeBalance(BuildContext& context, KeywordUse& use) {
   return Refuse(use, 0, "unknown algorithm '" + std::string(text) + "'",
                 Suggest(name, {"roundrobin", "static-rr", "leastconn", "first", "random", "source",
                                "hash", "uri", "url_param", "hdr", "rdp-cookie"}));
+}
+
+// What is refused says nothing, and nothing is said of what it would have led to.
+bool TakeBalance(BuildContext& context, KeywordUse& use) {
+  if (TakeAlgorithm(context, use)) return true;
+  Config(context).balance = BalanceAlgorithm::kRoundRobin;
+  return false;
 }
 
 // hash-type METHOD [FUNCTION [avalanche]]

@@ -100,6 +100,7 @@ bool TakeAddress(BuildContext& context, const KeywordUse& use, std::string_view 
 }
 
 bool TakeBind(BuildContext& context, KeywordUse& use) {
+  context.proxy->has_bind_line = true;
   if (!HasArguments(use, 1, SIZE_MAX, "an address such as ':80' or '/path'")) return false;
   bool good = true;
   WordPlace id;

@@ -19,6 +19,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -95,10 +96,13 @@ struct ProxyDraft {
   ~ProxyDraft();
   const Section* section = nullptr;
   ProxyConfig* config = nullptr;
-  bool is_whole = true;  // all that it starts from was found
-  WordPlace mode;        // of a mode that does not work yet
-  WordPlace balance;     // of an algorithm that does not work yet
-  SourceConfig source;   // the proxy's, for servers without one
+  // Every line that makes it up was found and understood, inherited ones as well: what is missing
+  // was not written.
+  bool is_whole = true;
+  bool has_bind_line = false;  // good or not
+  WordPlace mode;              // of a mode that does not work yet
+  WordPlace balance;           // of an algorithm that does not work yet
+  SourceConfig source;         // the proxy's, for servers without one
   WordPlace id;
   WordPlace default_backend;
   std::vector<WordPlace> use_backends;  // of rules->use_backend, in order
@@ -151,6 +155,7 @@ struct BuildContext {
   // Answers already given: a file names the same host many times, and a resolver may be slow.
   std::map<std::string, Parsed<shard::Address>, std::less<>> resolved;
   std::list<ProxyDraft> drafts;
+  std::set<const Section*> partial_defaults;  // defaults sections that are not whole
   std::vector<ThreadWord> thread_words;
   // A guid that somebody has; with `bind` the beginning of those of its listeners.
   struct GuidWord {

@@ -158,9 +158,20 @@ uint32_t ThreadCount(const BuildContext& context) {
 
 // Sections ------------------------------------------------------------------------------------
 
+// A refused line that may have been what is missed at the end: a word that is not known here may
+// have been anything.
+bool MayHaveBeen(const BuildContext& context, const Line& line, Scopes scopes) {
+  const size_t word = line.text(0) == "no" || line.text(0) == "default" ? 1 : 0;
+  return line.text(word) == "timeout" || context.keywords.Find(line, word, scopes) == nullptr;
+}
+
 void ReadLines(BuildContext& context, const Section& section) {
+  const Scopes scopes = scope::Of(section);
   for (const Line& line : section.lines) {
-    context.keywords.Run(context, line, scope::Of(section), context.diagnostics);
+    if (!context.keywords.Run(context, line, scopes, context.diagnostics) &&
+        context.proxy != nullptr && MayHaveBeen(context, line, scopes)) {
+      context.proxy->is_whole = false;
+    }
     base::GiveWay();
   }
 }
@@ -176,6 +187,7 @@ void CheckDefaults(BuildContext& context, const Section& section) {
   context.proxy = &draft;
   ReadLines(context, section);
   context.proxy = nullptr;
+  if (!draft.is_whole) context.partial_defaults.insert(&section);
 }
 
 // What tells a reload that a section says something else.
@@ -206,6 +218,7 @@ void ReadProxy(BuildContext& context, const Section& section, const DefaultsChai
   context.proxy = &draft;
   for (const Section* from : chains.Chain(section)) {
     if (from == &section) continue;
+    if (context.partial_defaults.contains(from)) draft.is_whole = false;
     context.is_inherited = true;
     for (const Line& line : from->lines) {
       AddToHash(line, *draft.config);
@@ -403,7 +416,7 @@ void CheckTimeouts(BuildContext& context, const ProxyDraft& draft) {
 
 void CheckUse(BuildContext& context, const ProxyDraft& draft) {
   const ProxyConfig& config = *draft.config;
-  if (config.disabled || !config.is_frontend || !config.binds.empty()) return;
+  if (config.disabled || !config.is_frontend || draft.has_bind_line || !draft.is_whole) return;
   context.diagnostics.Warning(draft.section->header.At(1),
                               config.kind + " '" + config.name + "' has no 'bind' directive",
                               "declare it as a backend if this was intended");

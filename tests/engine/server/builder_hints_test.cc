@@ -1,4 +1,4 @@
-// What is said beside an error: what was meant.
+// What is said beside an error: what was meant, and nothing that follows from it alone.
 
 #include <gtest/gtest.h>
 
@@ -48,6 +48,39 @@ TEST(BuilderHints, MisspeltWordsComeWithWhatWasMeant) {
               std::string::npos)
         << row.line << "\n"
         << built.Render();
+  }
+}
+
+// What is refused may have been what seems to be missing: the one true error is enough.
+TEST(BuilderHints, OnlyTheErrorIsSaidOfWhatItLeadsTo) {
+  const std::string frontend = std::string(kHintTimeouts) + "frontend f\n bind :1\n";
+  const struct {
+    const char* name;
+    std::string text;
+    size_t errors = 1;
+    size_t warnings = 0;
+  } kRows[] = {
+      {"no name", std::string(kHintTimeouts) + "frontend\n"},
+      {"address behind the name", std::string(kHintTimeouts) + "frontend f :80\n"},
+      {"unknown word of bind", std::string(kHintTimeouts) + "frontend f\n bind :1 blurb\n"},
+      {"open quote", std::string(kHintTimeouts) + "frontend f\n bind :1 name \"x\n"},
+      {"bind without address", std::string(kHintTimeouts) + "frontend f\n bind\n"},
+      {"misspelt bind", std::string(kHintTimeouts) + "frontend f\n bnd :1\n"},
+      {"broken condition around it",
+       std::string(kHintTimeouts) + "frontend f\n.if nope\n bind :1\n.endif\n"},
+      {"misspelt timeout", "frontend f\n timeout clint 1s\n bind :1\n"},
+      {"misspelt timeout of defaults", "defaults\n timout client 1s\nfrontend f\n bind :1\n"},
+      {"open quote in defaults", "defaults\n timeout client \"1s\nfrontend f\n bind :1\n"},
+      {"bad timeout", "frontend f\n timeout client 1z\n bind :1\n"},
+      {"balance", std::string(kHintTimeouts) + "backend b\n balance hdr()\n server s 1.2.3.4:80\n"},
+      {"balance uri", std::string(kHintTimeouts) + "backend b\n balance uri x\n"},
+      {"another line", "frontend f\n bind :1\n id x\n", 1, 1},  // no timeout is said as ever
+      {"another section", frontend + "frontend g\n", 0, 1},
+  };
+  for (const auto& row : kRows) {
+    const BuiltText built(row.text);
+    EXPECT_EQ(built.errors().size(), row.errors) << row.name << "\n" << built.Render();
+    EXPECT_EQ(built.warnings().size(), row.warnings) << row.name << "\n" << built.Render();
   }
 }
 
