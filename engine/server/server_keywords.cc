@@ -250,6 +250,10 @@ bool TakeServer(BuildContext& context, KeywordUse& use) {
   server->backend = proxy.config;
   server->index = uint32_t(proxy.config->servers.size());
   good = RunServerOptions(context, use, word, kServer, *server) && good;
+  ServerTls said = server->tls;
+  said.enabled = options.tls.enabled;
+  said.checks = options.tls.checks;
+  server->tls.has_own_words = said != options.tls;
   good = TakeServerAddress(context, use, *server) && good;
   proxy.server_ids.push_back(context.option_id);
   proxy.config->servers.push_back(std::move(server));

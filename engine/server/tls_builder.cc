@@ -46,6 +46,9 @@ class TlsBuilder {
   void LoadStores();
   void FinishBind(BindConfig& bind);
   void FinishServer(ServerConfig& server);
+  // Without `ssl`: what is named has to be there all the same, as HAProxy wants it.
+  void FinishPlain(const BindConfig& bind);
+  void FinishPlain(const ServerConfig& server);
   void TellWarnings(const SourcePlace& place);
   void TellOfVerifyHost(const ServerConfig& server, Verify verify);
 
@@ -68,6 +71,7 @@ class TlsBuilder {
   bool TakeCommon(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
                   std::string* error);
   bool LoadCertificates(const BindTls& words, tls::CertStore* store, std::string* error);
+  void TellUseless(const SourcePlace& place, const std::string& what);
 
   BuildContext& context_;
   const GlobalTls& global_;
@@ -213,8 +217,7 @@ bool TlsBuilder::LoadCertificates(const BindTls& words, tls::CertStore* store, s
   for (const std::string& path : words.lists) {
     if (!files_.AddList(*store, path, error)) return false;
   }
-  if (store->empty()) *error = "no certificate is given for this line with 'ssl' (use 'crt')";
-  return !store->empty();
+  return true;
 }
 
 void TlsBuilder::LoadStores() {
@@ -253,16 +256,20 @@ void TlsBuilder::FinishBind(BindConfig& bind) {
       error = "'verify' needs a 'ca-file'";
       good = false;
     }
-    good = good && TakeTrust(words.ca_files, &options.trust, &error) &&
-           TakeTrust(words.ca_verify_files, &options.verify_only, &error) &&
-           TakeRevocations(words.crl_files, &options.revocations, &error);
   }
+  good = good && TakeTrust(words.ca_files, &options.trust, &error) &&
+         TakeTrust(words.ca_verify_files, &options.verify_only, &error) &&
+         TakeRevocations(words.crl_files, &options.revocations, &error);
   if (good && !words.ticket_keys_file.empty()) {
     tls::NamedText file;
     good = ReadTlsFile(words.ticket_keys_file, &file, &error) &&
            tls::ParseTicketKeys(file, &options.ticket_keys, &error);
   }
   good = good && LoadCertificates(words, &store, &error);
+  if (good && store.empty()) {
+    error = "no certificate is given for this line with 'ssl' (use 'crt')";
+    good = false;
+  }
   TellWarnings(bind.place);
   if (good) {
     bind.tls_context = tls::Context::MakeServer(std::move(options), std::move(store), &error);
@@ -290,9 +297,9 @@ void TlsBuilder::FinishServer(ServerConfig& server) {
           "the system's); 'verify none' trusts anybody";
       good = false;
     }
-    good = good && TakeTrust(words.ca_files, &options.trust, &error) &&
-           TakeRevocations(words.crl_files, &options.revocations, &error);
   }
+  good = good && TakeTrust(words.ca_files, &options.trust, &error) &&
+         TakeRevocations(words.crl_files, &options.revocations, &error);
   TellOfVerifyHost(server, options.verify);
   std::shared_ptr<const tls::Certificate> certificate;
   if (good && !words.certificate.empty()) {
@@ -336,6 +343,41 @@ void TlsBuilder::TellOfVerifyHost(const ServerConfig& server, Verify verify) {
                             "to 'verifyhost')");
 }
 
+void TlsBuilder::TellUseless(const SourcePlace& place, const std::string& what) {
+  context_.diagnostics.NoEffect(
+      "tls of " + place.file + ":" + std::to_string(place.line), At(place),
+      what + ": what this line says about TLS has no effect without 'ssl'");
+}
+
+void TlsBuilder::FinishPlain(const BindConfig& bind) {
+  const BindTls& words = bind.tls;
+  if (words == BindTls()) return;
+  tls::CertStore store;
+  std::vector<tls::NamedText> trust;
+  tls::NamedText keys;
+  std::string error;
+  const bool good =
+      TakeTrust(words.ca_files, &trust, &error) &&
+      TakeTrust(words.ca_verify_files, &trust, &error) &&
+      TakeRevocations(words.crl_files, &trust, &error) &&
+      (words.ticket_keys_file.empty() || ReadTlsFile(words.ticket_keys_file, &keys, &error)) &&
+      LoadCertificates(words, &store, &error);
+  if (!good) return (void)Refuse(bind.place, "'bind'", error);
+  TellUseless(bind.place, "'bind'");
+}
+
+// A certificate for the server is not asked for, as with HAProxy 2.6.
+void TlsBuilder::FinishPlain(const ServerConfig& server) {
+  std::vector<tls::NamedText> trust;
+  std::string error;
+  const std::string what = "server '" + server.name + "'";
+  if (!TakeTrust(server.tls.ca_files, &trust, &error) ||
+      !TakeRevocations(server.tls.crl_files, &trust, &error)) {
+    return (void)Refuse(server.place, what, error);
+  }
+  if (server.tls.has_own_words) TellUseless(server.place, what);
+}
+
 void TlsBuilder::TellWarnings(const SourcePlace& place) {
   const std::vector<std::string>& warnings = files_.warnings();
   while (warnings_told_ < warnings.size()) {
@@ -350,14 +392,15 @@ void FinishTls(BuildContext& context) {
   builder.LoadStores();
   const auto finish = [&](ProxyConfig& proxy) {
     for (const auto& bind : proxy.binds) {
-      if (bind->tls.enabled) builder.FinishBind(*bind);
+      bind->tls.enabled ? builder.FinishBind(*bind) : builder.FinishPlain(*bind);
     }
     for (const auto& server : proxy.servers) {
       // Unless they go elsewhere checks go as the traffic does (manual 5.2, check-ssl).
       const CheckTarget& target = server->check.target;
       const bool checks_here = target.port == 0 && target.address.family == AF_UNSPEC;
       server->check.over_tls = server->tls.checks.value_or(server->tls.enabled && checks_here);
-      if (server->tls.enabled || NeedsCheckContext(*server)) builder.FinishServer(*server);
+      const bool speaks_tls = server->tls.enabled || NeedsCheckContext(*server);
+      speaks_tls ? builder.FinishServer(*server) : builder.FinishPlain(*server);
     }
   };
   for (const auto& proxy : context.configuration.proxies) finish(*proxy);

@@ -36,6 +36,8 @@ struct TlsWords {
   std::optional<bool> tickets;
   std::optional<bool> strict_sni;
   std::optional<bool> prefers_client_ciphers;
+
+  bool operator==(const TlsWords&) const = default;
 };
 
 struct BindTls {
@@ -50,6 +52,8 @@ struct BindTls {
   std::vector<std::string> crl_files;
   std::string ticket_keys_file;
   bool sends_ca_names = true;
+
+  bool operator==(const BindTls&) const = default;
 };
 
 struct ServerTls {
@@ -65,6 +69,9 @@ struct ServerTls {
   bool reuses_sessions = true;
   std::optional<bool> checks;             // `check-ssl`, `no-check-ssl`
   std::optional<std::string> check_alpn;  // else that of the traffic
+  bool has_own_words = false;  // of all this but `ssl` and `check-ssl`, beside its default-server's
+
+  bool operator==(const ServerTls&) const = default;
 };
 
 // What is named beside a certificate: in a `load` line, or in brackets in a crt-list (manual

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "tests/engine/server/build_text.h"
 
@@ -81,6 +82,45 @@ TEST(BuilderHints, OnlyTheErrorIsSaidOfWhatItLeadsTo) {
     const BuiltText built(row.text);
     EXPECT_EQ(built.errors().size(), row.errors) << row.name << "\n" << built.Render();
     EXPECT_EQ(built.warnings().size(), row.warnings) << row.name << "\n" << built.Render();
+  }
+}
+
+// What a line without `ssl` says about TLS does nothing, but its files are looked at all the same.
+TEST(BuilderHints, TlsOfLinesThatSpeakNone) {
+  const struct {
+    const char* name;
+    std::string text;
+    std::vector<std::string> errors;
+    std::vector<std::string> warnings = {};
+  } kRows[] = {
+      {"FilesOfABindWithoutTls",
+       std::string(kHintTimeouts) +
+           "frontend f\n bind :1 crt /no/c\n bind :2 ca-file /no/a\n bind :3 crt-list /no/l\n",
+       {"6:0 'bind': cannot read '/no/c': No such file or directory",
+        "7:0 'bind': cannot read '/no/a': No such file or directory",
+        "8:0 'bind': cannot read '/no/l': No such file or directory"}},
+      {"FilesOfAServerWithoutTls",
+       std::string(kHintTimeouts) + "backend b\n" +
+           std::string(" server s 1.2.3.4:80 ca-file /no/a\n server t 1.2.3.4:80 crl-file /no/r\n"),
+       {"6:0 server 's': cannot read '/no/a': No such file or directory",
+        "7:0 server 't': cannot read '/no/r': No such file or directory"}},
+      {"FilesOfWhoVerifiesNobody",
+       std::string(kHintTimeouts) + "backend b\n" +
+           std::string(" server s 1.2.3.4:80 ssl verify none ca-file /no/a\n"),
+       {"6:0 server 's': cannot read '/no/a': No such file or directory"}},
+      {"TlsWordsWithoutTls",
+       std::string(kHintTimeouts) +
+           "frontend f\n bind :1 alpn h2\n bind :2\nbackend b\n default-server verify none\n"
+           " server s 1.2.3.4:80\n server t 1.2.3.4:80 alpn h2\n server u 1.2.3.4:80 check-ssl\n",
+       {},
+       {"6:0 'bind': what this line says about TLS has no effect without 'ssl'",
+        "11:0 server 't': what this line says about TLS has no effect without 'ssl'"}},
+  };
+  for (const auto& row : kRows) {
+    const BuiltText built(row.text);
+    EXPECT_EQ(built.errors(), row.errors) << row.name << "\n" << built.Render();
+    EXPECT_EQ(built.warnings(), row.warnings) << row.name << "\n" << built.Render();
+    EXPECT_EQ(built.diagnostics.strict_warnings(), 0u) << row.name;
   }
 }
 
