@@ -147,8 +147,9 @@ class Parser {
     }
     std::vector<std::string_view> names;
     for (const Flag& flag : kFlags) names.push_back(flag.name);
-    const std::string_view near =
-        word_.starts_with("--") ? NearestWord(word_, names) : std::string_view{};
+    const std::string_view near = word_.starts_with("--")   ? NearestWord(word_, names)
+                                  : word_.starts_with("-h") ? "--help"
+                                                            : std::string_view{};
     std::string message = "unknown option '" + word + "'";
     if (!near.empty()) message += ", did you mean '" + std::string(near) + "'?";
     return Fail(std::move(message), true);

@@ -118,18 +118,45 @@ std::string BoundPath(int fd) {
   return bound.sun_path;
 }
 
+// What one that is not to listen on is, behind a comma; empty: not open, or nothing known.
+std::string KindOf(int fd) {
+  struct stat status;
+  if (fstat(fd, &status) != 0) return {};
+  switch (status.st_mode & S_IFMT) {
+    case S_IFCHR:
+      return isatty(fd) != 0 ? ", but a terminal" : ", but a device";
+    case S_IFIFO:
+      return ", but a pipe";
+    case S_IFREG:
+      return ", but a file";
+    case S_IFDIR:
+      return ", but a folder";
+    case S_IFSOCK:
+      break;
+    default:
+      return {};
+  }
+  sockaddr_storage peer;
+  socklen_t length = sizeof(peer);
+  if (GetInt(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM) return ", it is a datagram socket";
+  const bool connected = getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+  return connected ? ", it is a connection" : "";
+}
+
 int CheckInherited(const ListenOptions& options, std::string* why) {
   const int fd = options.inherited_fd;
   int listening = 0;
   socklen_t length = sizeof(listening);
   if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) {
-    *why =
-        "inherited descriptor " + std::to_string(fd) + " is no socket: " + base::ErrnoText(errno);
+    const int error = errno;
+    *why = "inherited descriptor " + std::to_string(fd) + " is no socket" + KindOf(fd) + ": " +
+           base::ErrnoText(error);
     return -1;
   }
   if (listening == 0 && listen(fd, BacklogOf(options)) != 0) {
-    *why = "inherited descriptor " + std::to_string(fd) +
-           " does not listen: " + base::ErrnoText(errno);
+    const int error = errno;
+    *why = "inherited descriptor " + std::to_string(fd) + " does not listen" + KindOf(fd) + ": " +
+           base::ErrnoText(error);
     return -1;
   }
   return fd;

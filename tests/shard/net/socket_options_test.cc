@@ -3,6 +3,7 @@
 
 #include "shard/net/socket_options.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -165,6 +166,38 @@ TEST_F(SocketOptionsTest, WhatIsNoSocketKeepsItsPath) {
       << why;
   RemoveBoundPath(fd);
   EXPECT_EQ(rmdir(path.c_str()), 0);
+}
+
+TEST_F(SocketOptionsTest, AnInheritedDescriptorThatIsNoListenerIsCalledWhatItIs) {
+  const auto refused = [](int fd) {
+    ListenOptions options;
+    options.inherited_fd = fd;
+    std::string why;
+    EXPECT_EQ(BindListenSocket(options, &why), -1);
+    return why;
+  };
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  const int datagrams = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ListenOptions options = Loopback();
+  (void)OpenAnywhere(options);
+  ASSERT_EQ(Connect(options), 0);
+  const int connection = open_.back();
+  for (const int fd : {ends[0], ends[1], file, datagrams}) open_.push_back(fd);
+  const struct {
+    int fd;
+    const char* what;
+  } kRows[] = {
+      {ends[0], " is no socket, but a pipe: Socket operation on non-socket"},
+      {file, " is no socket, but a file: Socket operation on non-socket"},
+      {datagrams, " does not listen, it is a datagram socket: Operation not supported"},
+      {connection, " does not listen, it is a connection: Invalid argument"},
+      {9999, " is no socket: Bad file descriptor"},
+  };
+  for (const auto& row : kRows) {
+    EXPECT_EQ(refused(row.fd), "inherited descriptor " + std::to_string(row.fd) + row.what);
+  }
 }
 
 TEST_F(SocketOptionsTest, AdjustingSetsAndClears) {
