@@ -80,8 +80,9 @@ FakeModes FakeModes::Mischief() {
 
 FakeFile::~FakeFile() {
   if (kind != Kind::kStream) return;
-  // Bytes nobody read make the kernel reset the stream instead of ending it.
-  if (!rx->bytes.empty()) tx->reset = true;
+  // Bytes nobody read make the kernel reset the stream instead of ending it, and so does SO_LINGER
+  // without a time.
+  if (!rx->bytes.empty() || options.contains({SOL_SOCKET, SO_LINGER})) tx->reset = true;
   tx->ended = true;
   rx->broken = true;
 }

@@ -11,14 +11,14 @@
 namespace engine {
 namespace {
 
-struct Row {
+struct SuccessorRow {
   const char* name;
   const char* before;  // its first frontend's first line is asked for
   const char* next;
   const char* successor;  // the name of its line; null: none
 };
 
-constexpr Row kRows[] = {
+constexpr SuccessorRow kSuccessorRows[] = {
     {"the same line", "frontend f\n bind 127.0.0.1:80\n", "frontend f\n bind 127.0.0.1:80 name x\n",
      "x"},
     {"one address of two", "frontend f\n bind 127.0.0.1:80,127.0.0.1:81\n",
@@ -68,7 +68,7 @@ constexpr Row kRows[] = {
     {"another inherited socket", "frontend f\n bind fd@7\n", "frontend g\n bind fd@8\n", nullptr},
 };
 
-class BindSuccessorsTest : public testing::TestWithParam<Row> {};
+class BindSuccessorsTest : public testing::TestWithParam<SuccessorRow> {};
 
 TEST_P(BindSuccessorsTest, Table) {
   const std::string defaults = "defaults\n mode http\n timeout client 1s\n";
@@ -90,7 +90,7 @@ TEST_P(BindSuccessorsTest, Table) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(BindSuccessors, BindSuccessorsTest, testing::ValuesIn(kRows),
+INSTANTIATE_TEST_SUITE_P(BindSuccessors, BindSuccessorsTest, testing::ValuesIn(kSuccessorRows),
                          [](const auto& info) {
                            std::string name = info.param.name;
                            for (char& c : name) {
