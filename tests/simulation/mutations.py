@@ -148,7 +148,7 @@ MUTATIONS = [
     ),
     Mutation(
         "anything-is-sent-again",
-        "engine/session/http_flow.cc",
+        "engine/session/http_retry.cc",
         "  if (phase_ != Phase::kServer || trailers_ != nullptr || !RequestCanRepeat(stream)) return false;\n",
         "  if (phase_ != Phase::kServer || trailers_ != nullptr) return false;\n",
         "came twice|framed otherwise|is wrong from|looks whole",
