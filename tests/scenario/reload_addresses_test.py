@@ -91,7 +91,7 @@ def many_addresses_go_at_once():
             check(not knocking.errors, f"who was let in has an answer: {knocking.errors[:3]}")
             check(knocking.answers > 0, "some were let in")
             # One after another they took 2 s.
-            check(took_s < 1 or "RINGWAY_SANITIZED" in os.environ, f"it took {took_s:.1f} s")
+            check(took_s < 1.6 or "RINGWAY_SANITIZED" in os.environ, f"it took {took_s:.1f} s")
             proxy.reload(more)
             for address in addresses[::100]:
                 client = http.client.HTTPConnection(address, port, timeout=10)

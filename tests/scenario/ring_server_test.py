@@ -219,7 +219,10 @@ def a_server_that_reads_slowly_gets_whole_lines():
                 got += more
             _, connects, sent, lost = facts(cli)
             lines = got.splitlines()
-            check(connects == 1 and len(lines) == sent and sent + lost == 3000, f"{len(lines)} lines, {facts(cli)}")
+            # On a busy machine some do not even get as far as the ring.
+            gone = dropped(cli)
+            check(connects == 1 and len(lines) == sent and lost <= gone and sent + gone == 3000,
+                  f"{len(lines)} lines, {facts(cli)}, {gone} gone")
             for line in lines:
                 check(re.fullmatch(rb"line /\d+ x{900} end", line), line[:40])
             peer.close()
