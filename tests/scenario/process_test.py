@@ -22,7 +22,7 @@ def exchange(client):
 def is_refused(port):
     try:
         connect(port, timeout_s=1).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it was in the backlog that goes
         return True
     return False
 

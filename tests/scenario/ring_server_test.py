@@ -189,7 +189,7 @@ def a_server_that_does_not_read():
                 before = facts(cli)[2]
                 request(port, number, 500)
                 number += 500
-            wait_until(lambda: facts(cli)[1] >= 2, lambda: f"the connection is never given up: {facts(cli)}")
+            wait_until(lambda: facts(cli)[1] >= 2, lambda: f"the connection is never given up: {facts(cli)}", seconds=30)
             begin = time.monotonic()
             request(port, number, 200)
             check(time.monotonic() - begin < 5, "traffic waited for the log server")

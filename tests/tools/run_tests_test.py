@@ -106,6 +106,11 @@ class Scripts(counted.TreeCase):
                 result = run_tests.judge_script("s", text, status)
                 self.assertEqual((result.passed, len(result.failed)), (passed, failed))
 
+    def test_what_passed_only_when_tried_again_is_named(self):
+        text = "first x_test.py slow: late\nunsteady x_test.py slow\n7 passed, 0 failed\n"
+        result = run_tests.judge_script("s", text, 0)
+        self.assertEqual((result.passed, result.failed, result.unsteady), (7, [], ["x_test.py slow"]))
+
     def test_children_left_behind_are_ended(self):
         log = os.path.join(self.root, "log")
         status = run_tests.run_logged(["sh", "-c", "sleep 300 & echo $!"], log, 10, {}, self.root)
