@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/own_heap.h"
 #include "base/start_rights.h"
 #include "engine/applet/cli_applet.h"
 #include "engine/applet/echo.h"
@@ -10,7 +11,6 @@
 #include "engine/applet/stats_page.h"
 #include "engine/fetch/units.h"
 #include "engine/rules/actions.h"
-#include "engine/run/own_heap.h"
 #include "engine/run/quickstart.h"
 #include "engine/run/version.h"
 #include "engine/server/builder.h"
@@ -74,7 +74,7 @@ std::unique_ptr<Configuration> LoadConfiguration(const LoadRequest& request, Env
   build.trusts_servers = options.server_verify_none;
   std::unique_ptr<Configuration> configuration;
   base::StartRights& rights = base::StartRights::Current();
-  std::shared_ptr<OwnHeap> heap = OwnHeap::Run([&] {
+  std::shared_ptr<base::OwnHeap> heap = base::OwnHeap::Run([&] {
     base::StartRights::FileHashes files;
     rights.NoteFiles(&files);
     Environment::SetCurrent(own);  // fetches of variables take them now (manual 7.3.2, env)
@@ -83,7 +83,7 @@ std::unique_ptr<Configuration> LoadConfiguration(const LoadRequest& request, Env
     rights.NoteFiles(nullptr);
     if (configuration != nullptr) configuration->files = std::move(files);
   });
-  if (!good) configuration = nullptr;  // before its heap
+  if (!good) base::OwnHeap::Finish(heap, [&] { configuration.reset(); });
   if (configuration == nullptr) return nullptr;
   PresetLateVariables(FilesOf(tree), StatsSocketsOf(*configuration), &environment);
   if (!request.serves) environment.Export();

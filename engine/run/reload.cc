@@ -269,13 +269,17 @@ void Supervisor::MoveHalts(const Generation& before, std::vector<std::string>* n
 
 bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors,
                         std::vector<std::string>* warnings) {
+  const auto refuse = [&] {
+    Configuration::Free(std::move(next));
+    return false;
+  };
   if (threads_.empty()) {
     errors->push_back("the process is not serving");
-    return false;
+    return refuse();
   }
   if (std::string why; !CheckRights(*next, &why)) {
     errors->push_back(why);
-    return false;
+    return refuse();
   }
   CollectLeftovers();
   std::vector<Socket> wanted;
@@ -285,7 +289,7 @@ bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::st
       for (Socket& socket : SocketsOf(*bind)) wanted.push_back(std::move(socket));
     }
   }
-  if (!OpenNewSockets(wanted, errors)) return false;
+  if (!OpenNewSockets(wanted, errors)) return refuse();
   // Nothing fails from here on.
   if (external_checks_ == nullptr && RunsPrograms(*next)) {
     external_checks_ = std::make_unique<ExternalChecks>();
@@ -384,11 +388,14 @@ void Supervisor::CollectLeftovers() {
   if (!HasLeftovers() || threads_.empty()) return;
   ForPortions(leaving_sockets_, [this](std::span<const size_t> some) { DropSockets(some); });
   std::erase_if(leaving_sockets_, [this](size_t place) { return sockets_[place].bind == nullptr; });
-  if (std::erase_if(old_generations_, [this](const auto& old) { return TryFree(*old); }) == 0) {
-    return;
-  }
-  // Two configurations were there at once. What the older one leaves lies scattered, and would stay
-  // for good.
+  bool was_scattered = false;
+  std::erase_if(old_generations_, [&](const auto& old) {
+    if (!TryFree(*old)) return false;
+    was_scattered |= old->configuration().heap == nullptr;
+    return true;
+  });
+  if (!was_scattered) return;
+  // That of the start, which no heap of its own gives back: it would stay for good.
   base::GiveWay();
   malloc_trim(0);
 }

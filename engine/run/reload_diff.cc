@@ -29,8 +29,18 @@ bool HasSameTargets(const LogPlan& now, const LogPlan& next) {
   return true;
 }
 
-// What an operator knows a thing by, and what would make it another one.
-using Things = std::map<std::string, std::string>;
+// What an operator knows a thing by, and what would make it another one. Thousands are freed in
+// pieces.
+struct Things : std::map<std::string, std::string> {
+  Things() = default;
+  Things(Things&&) = default;
+  ~Things() {
+    while (!empty()) {
+      erase(begin());
+      base::GiveWay();
+    }
+  }
+};
 
 std::string ProxyKey(const ProxyConfig& proxy) { return proxy.kind + " " + proxy.name; }
 

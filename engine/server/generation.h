@@ -41,6 +41,7 @@ class Generation {
         shards_(shards) {
     for (const auto& proxy : configuration_->proxies) proxy->generation = this;
   }
+  ~Generation() { Configuration::Free(std::move(configuration_)); }
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
@@ -62,7 +63,7 @@ class Generation {
     base::Gauge count;
   };
   const uint64_t number_;
-  const std::unique_ptr<Configuration> configuration_;
+  std::unique_ptr<Configuration> configuration_;
   FrontendLimits limits_;
   BindSuccessors successors_;
   const std::unique_ptr<Pins[]> pins_;

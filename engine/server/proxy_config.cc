@@ -30,6 +30,12 @@ Configuration::~Configuration() {
   }
 }
 
+void Configuration::Free(std::unique_ptr<Configuration> configuration) {
+  if (configuration == nullptr) return;
+  std::shared_ptr<base::OwnHeap> heap = configuration->heap;
+  base::OwnHeap::Finish(std::move(heap), [&] { configuration.reset(); });
+}
+
 void Configuration::AddProxy(std::unique_ptr<ProxyConfig> proxy) {
   if (proxy->is_backend) backends_.emplace(proxy->name, proxy.get());
   if (proxy->is_frontend) frontends_.emplace(proxy->name, proxy.get());

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "base/own_heap.h"
 #include "engine/log/log_plan.h"
 #include "engine/server/balance_config.h"
 #include "engine/server/check_config.h"
@@ -381,8 +382,10 @@ struct GlobalConfig {
 struct Configuration {
   Configuration();
   ~Configuration();
+  // In its own heap, if it has one.
+  static void Free(std::unique_ptr<Configuration> configuration);
   // What its memory is part of, if that is its own: the last to go.
-  std::shared_ptr<const void> heap;
+  std::shared_ptr<base::OwnHeap> heap;
   // As its lines have made it; null: that of the process.
   std::shared_ptr<const Environment> environment;
   GlobalConfig global;
