@@ -82,7 +82,7 @@ std::vector<std::string> Supervisor::Resume(std::vector<std::string>* problems) 
 }
 
 std::string Supervisor::DisableFrontend(const ProxyConfig& asked) {
-  const ProxyConfig* now = FindSame(*generation_, asked);
+  const ProxyConfig* now = configuration().FindSame(asked);
   if (now == nullptr) return "No such frontend.";
   const ProxyConfig& frontend = *now;
   Halt& halt = halts_[&frontend];
@@ -96,7 +96,7 @@ std::string Supervisor::DisableFrontend(const ProxyConfig& asked) {
 }
 
 std::string Supervisor::EnableFrontend(const ProxyConfig& asked) {
-  const ProxyConfig* now = FindSame(*generation_, asked);
+  const ProxyConfig* now = configuration().FindSame(asked);
   if (now == nullptr) return "No such frontend.";
   const ProxyConfig& frontend = *now;
   Halt& halt = halts_[&frontend];
@@ -110,7 +110,7 @@ std::string Supervisor::EnableFrontend(const ProxyConfig& asked) {
 }
 
 std::string Supervisor::ShutDownFrontend(const ProxyConfig& asked) {
-  const ProxyConfig* now = FindSame(*generation_, asked);
+  const ProxyConfig* now = configuration().FindSame(asked);
   if (now == nullptr) return "No such frontend.";
   const ProxyConfig& frontend = *now;
   Halt& halt = halts_[&frontend];

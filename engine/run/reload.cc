@@ -59,18 +59,6 @@ const BindConfig* FindSameBind(const ProxyConfig& frontend, const BindConfig& bi
 
 }  // namespace
 
-const ProxyConfig* Supervisor::FindSame(const Generation& generation, const ProxyConfig& proxy) {
-  const Configuration& configuration = generation.configuration();
-  if (proxy.is_internal) {
-    const auto found = std::find_if(configuration.proxies.begin(), configuration.proxies.end(),
-                                    [](const auto& other) { return other->is_internal; });
-    return found == configuration.proxies.end() ? nullptr : found->get();
-  }
-  const ProxyConfig* other = proxy.is_frontend ? configuration.FindFrontend(proxy.name)
-                                               : configuration.FindBackend(proxy.name);
-  return other != nullptr && other->is_frontend == proxy.is_frontend ? other : nullptr;
-}
-
 void Supervisor::PutToUse(Generation& generation, Generation* before) {
   Configuration& configuration = generation.configuration();
   states_.Attach(configuration);
@@ -88,7 +76,7 @@ void Supervisor::PutToUse(Generation& generation, Generation* before) {
     base::GiveWay();
     proxy->http_profile = MakeHttpProfile(*proxy, configuration.global);
     if (!proxy->is_frontend) continue;
-    const ProxyConfig* was = before == nullptr ? nullptr : FindSame(*before, *proxy);
+    const ProxyConfig* was = before == nullptr ? nullptr : before->configuration().FindSame(*proxy);
     const int64_t maxconn = proxy->state->maxconn();
     generation.limits().frontends[proxy.get()] =
         limit(was == nullptr ? nullptr : LimitOf(before->limits().frontends, was),
@@ -252,7 +240,7 @@ void Supervisor::MoveHalts(const Generation& before, std::vector<std::string>* n
   for (const auto& old : before.configuration().proxies) {
     const auto found = halts_.find(old.get());
     if (found == halts_.end() || !found->second.any()) continue;
-    const ProxyConfig* now = FindSame(*generation_, *old);
+    const ProxyConfig* now = configuration().FindSame(*old);
     if (now == nullptr) continue;
     const Halt& halt = found->second;
     halts[now] = halt.for_ever ? Halt{.by_signal = halt.by_signal} : halt;

@@ -180,8 +180,6 @@ class Supervisor final : public ProcessControl {
   void FollowBacklog(const Socket& before, const Socket& now);
   bool IsListenedOnByOthers(const Socket& socket) const;
   static bool AcceptsOn(const Socket& socket, uint32_t shard);
-  // The proxy of that name and kind; null: there is none.
-  static const ProxyConfig* FindSame(const Generation& generation, const ProxyConfig& proxy);
   static bool RunsPrograms(const Configuration& configuration);
   bool IsLeaving(size_t place) const;
   void DropSockets(std::span<const size_t> places);

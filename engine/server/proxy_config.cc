@@ -59,6 +59,16 @@ ProxyConfig* Configuration::FindFrontend(std::string_view name) const {
   return found == frontends_.end() ? nullptr : found->second;
 }
 
+const ProxyConfig* Configuration::FindSame(const ProxyConfig& proxy) const {
+  if (proxy.is_internal) {
+    const auto found = std::find_if(proxies.begin(), proxies.end(),
+                                    [](const auto& other) { return other->is_internal; });
+    return found == proxies.end() ? nullptr : found->get();
+  }
+  const ProxyConfig* other = proxy.is_frontend ? FindFrontend(proxy.name) : FindBackend(proxy.name);
+  return other != nullptr && other->is_frontend == proxy.is_frontend ? other : nullptr;
+}
+
 bool Configuration::speaks_tls() const {
   for (const auto& proxy : proxies) {
     for (const auto& bind : proxy->binds) {

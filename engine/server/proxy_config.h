@@ -408,6 +408,9 @@ struct Configuration {
   // Asked by requests, too. Of several of one name, the first.
   ProxyConfig* FindBackend(std::string_view name) const;
   ProxyConfig* FindFrontend(std::string_view name) const;
+  // What goes on here of a proxy of another configuration: the frontend of its name, the backend if
+  // it is none, or the runtime command line's own. Null: it is not there.
+  const ProxyConfig* FindSame(const ProxyConfig& proxy) const;
   // Some proxy splices, and the process may.
   bool splices() const;
   // Some bind or server has `ssl`.

@@ -181,12 +181,6 @@ void RestoreReport(ServerState& state, uint32_t number) {
   }
 }
 
-// Whether the states of `proxy` go on in the process, if it was there before.
-const ProxyConfig* FindBefore(const Configuration* before, const ProxyConfig& proxy) {
-  const ProxyConfig* was = before == nullptr ? nullptr : before->FindBackend(proxy.name);
-  return was != nullptr && was->is_frontend == proxy.is_frontend ? was : nullptr;
-}
-
 // Of which the process knows nothing.
 std::set<std::string> NewServers(const ProxyConfig& proxy, const ProxyConfig* was) {
   std::set<std::string> names;
@@ -240,8 +234,8 @@ SavedStates SavedStates::Read(const Configuration& configuration, const Configur
     if (!proxy->is_backend || proxy->disabled || proxy->servers.empty()) continue;
     const std::string path = PathOf(configuration, *proxy);
     if (path.empty()) continue;
-    const ProxyConfig* was = FindBefore(before, *proxy);
-    if (was != nullptr) states.backends_before_.insert(proxy->name);
+    const ProxyConfig* was = before == nullptr ? nullptr : before->FindSame(*proxy);
+    if (was != nullptr && was->is_backend) states.backends_before_.insert(proxy->name);
     if (std::set<std::string> names = NewServers(*proxy, was); !names.empty()) {
       backends_of[path][proxy->name] = std::move(names);
     }
