@@ -71,8 +71,11 @@ class FrontEndpoint : public shard::Endpoint {
   virtual void SendLastWords(std::string_view text) = 0;
   // The body broke its framing: it must not be forwarded further, and 400 is what it earns.
   virtual bool request_broken() const = 0;
-  // The whole body was to come within timeout http-request, and has not. EndWait(): it has.
+  // The whole body was to come within timeout http-request, and has not. It goes on behind the head
+  // where the frontend waits for bodies. BeginWait(): a backend does, from now on, with its own; 0:
+  // there is none. EndWait(): it has come.
   virtual bool request_late() const = 0;
+  virtual void BeginWait(uint32_t wait_ms) = 0;
   virtual void EndWait() = 0;
   // The request is here whole, and the client's end behind it: nothing more will come.
   virtual bool half_closed() const = 0;

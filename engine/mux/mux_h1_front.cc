@@ -59,6 +59,8 @@ void MuxH1Front::SetDeadlineIn(uint32_t wait_ms) {
   connection_.SetDeadline(shard::DeadlineIn(connection_.context().loop->clock(), wait_ms));
 }
 
+void MuxH1Front::BeginWait(uint32_t wait_ms) { wait_ms == 0 ? EndWait() : SetDeadlineIn(wait_ms); }
+
 // As long as there has been nothing to do, whatever was said before. The first request has no
 // keep-alive before it: its own timeout runs from the accept on.
 void MuxH1Front::WaitForRequest() {

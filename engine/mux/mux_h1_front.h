@@ -103,6 +103,7 @@ class MuxH1Front final : public Mux, public FrontEndpoint, shard::Task {
   void SendLastWords(std::string_view text) override { wire_.SendText(text); }
   bool request_broken() const override { return message_->body.bad(); }
   bool request_late() const override { return late_; }
+  void BeginWait(uint32_t wait_ms) override;
   void EndWait() override { connection_.SetDeadline(0); }
   bool half_closed() const override { return half_closed_; }
   bool DiscardBody() override;

@@ -99,6 +99,11 @@ bool AsksForConnectionAuth(const proto::ResponseHead& head) {
   return false;
 }
 
+// option http-buffer-request (manual 4.2).
+bool BuffersRequest(const ProxyConfig& proxy, const FrontEndpoint& front) {
+  return proxy.http.buffer_request && HasBody(front.request_framing());
+}
+
 // A 101 nobody asked for would turn the client's next requests into bytes of a tunnel. One that
 // does not say to what it switches, or not as what concerns this connection, is none (RFC 9110
 // section 7.8).
@@ -370,12 +375,12 @@ bool HttpFlow::DoStep(Stream& stream, FrontEndpoint& front) {
       if (AnswerMonitor(stream, front)) return false;
       break;
     case Step::kFrontBody:
-    case Step::kBackBody: {
-      const HttpConfig& http = (step == Step::kFrontBody ? frontend : *stream.backend()).http;
-      const bool waits = http.buffer_request && HasBody(front.request_framing());
-      if (waits && !AwaitBody(stream, front, false)) return false;
+    case Step::kBackBody:
+      if (BuffersRequest(step == Step::kFrontBody ? frontend : *stream.backend(), front) &&
+          !AwaitBody(stream, front, false)) {
+        return false;
+      }
       break;
-    }
     case Step::kFrontRequest:
       if (!Passes(stream, frontend, RuleStage::kHttpRequest)) return false;
       break;
@@ -395,6 +400,9 @@ bool HttpFlow::DoStep(Stream& stream, FrontEndpoint& front) {
         return true;
       }
       if (stream.backend()->rules != nullptr) UseRules(front);
+      if (BuffersRequest(*stream.backend(), front)) {
+        front.BeginWait(stream.backend()->http.request_ms);
+      }
       break;
     case Step::kBackContent:
       if (!Passes(stream, *stream.backend(), RuleStage::kTcpContent)) return false;
