@@ -98,11 +98,9 @@ std::optional<Node> ReadNode(std::string_view text) {
     node.port = text.substr(1);
   }
   if (!node.is_v6 && (node.name == "unknown" || IsObfuscated(node.name))) return node;
-  char memory[1];
-  Scratch scratch(memory, 0);
-  Sample address = Sample::String(node.name);
-  if (!Cast(address, SampleKind::kAddress, scratch)) return std::nullopt;
-  const bool v6 = address.address.family == AF_INET6;
+  const shard::Address address = shard::Address::FromText(node.name);
+  if (address.family == AF_UNSPEC) return std::nullopt;
+  const bool v6 = address.family == AF_INET6;
   return v6 == node.is_v6 ? std::optional(node) : std::nullopt;
 }
 

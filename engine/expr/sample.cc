@@ -71,18 +71,9 @@ bool ToAddress(Sample& sample) {
       sample = Sample::Address(shard::Address::V4(uint32_t(sample.number), 0));
       return true;
     case SampleType::kString: {
-      char text[INET6_ADDRSTRLEN];
-      if (sample.text.size() >= sizeof(text)) return false;
-      std::memcpy(text, sample.text.data(), sample.text.size());
-      text[sample.text.size()] = '\0';
       shard::Address address;
-      if (inet_pton(AF_INET, text, &address.v4) == 1) {
-        address.family = AF_INET;
-      } else if (inet_pton(AF_INET6, text, &address.v6) == 1) {
-        address.family = AF_INET6;
-      } else {
-        return false;
-      }
+      if (ReadIpv4(sample.text, &address) == 0) address = shard::Address::FromText(sample.text);
+      if (address.family == AF_UNSPEC) return false;
       sample = Sample::Address(address);
       return true;
     }
@@ -139,6 +130,25 @@ bool ToBinary(Sample& sample, Scratch& scratch) {
 }
 
 }  // namespace
+
+size_t ReadIpv4(std::string_view text, shard::Address* address) {
+  uint32_t bits = 0;
+  size_t at = 0;
+  for (int i = 0; i < 4; ++i) {
+    if (i > 0 && (at == text.size() || text[at++] != '.')) return 0;
+    const size_t begin = at;
+    uint32_t number = 0;
+    for (; at < text.size() && base::IsDigit(text[at]); ++at) {
+      number = number * 10 + uint32_t(text[at] - '0');
+      if (number > 255) return 0;
+    }
+    if (at == begin) return 0;
+    bits = bits << 8 | number;
+  }
+  if (at < text.size() && text[at] == '.') return 0;
+  *address = shard::Address::V4(bits, 0);
+  return at;
+}
 
 const char* Sample::type_name() const {
   switch (type) {

@@ -96,4 +96,9 @@ bool IsCastable(SampleKind from, SampleKind to);
 // (IPv4) its number.
 [[nodiscard]] bool Cast(Sample& sample, SampleKind to, Scratch& scratch);
 
+// The IPv4 address that `text` begins with, as HAProxy casts one: zeros may stand before each
+// number, and what follows does not matter, unless it is a digit or a dot. Returns its length; 0:
+// there is none.
+[[nodiscard]] size_t ReadIpv4(std::string_view text, shard::Address* address);
+
 }  // namespace engine

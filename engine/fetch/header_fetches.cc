@@ -107,26 +107,26 @@ template <Side kSide>
 bool HeaderIp(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   std::string_view value;
   if (!FindValue<kSide, false>(unit, context, &value)) return false;
-  sample.SetString(proto::TrimBlanks(value));
-  if (Cast(sample, SampleKind::kAddress, context.scratch())) return true;
-  // An IPv4 address may have a port behind it; an IPv6 one may stand between brackets.
   std::string_view text = proto::TrimBlanks(value);
-  if (text.starts_with('[')) {
-    const size_t close = text.find(']');
-    if (close == text.npos) return false;
-    const std::string_view rest = text.substr(close + 1);
-    const auto port = rest.empty() ? std::optional<int64_t>(0) : base::ParseSigned(rest.substr(1));
-    if (!rest.empty() && (rest[0] != ':' || !port || *port < 0 || *port > 65535)) return false;
-    sample.SetString(text.substr(1, close - 1));
-    return Cast(sample, SampleKind::kAddress, context.scratch()) &&
-           sample.address.family == AF_INET6;
+  shard::Address address = shard::Address::FromText(text);
+  if (address.family == AF_UNSPEC) {
+    // An IPv4 address may have a port behind it; an IPv6 one may stand between brackets.
+    if (text.starts_with('[')) {
+      const size_t close = text.find(']');
+      if (close == text.npos) return false;
+      address = shard::Address::FromText(text.substr(1, close - 1));
+      if (address.family != AF_INET6) return false;
+      text.remove_prefix(close + 1);
+    } else {
+      const size_t length = ReadIpv4(text, &address);
+      if (length == 0) return false;
+      text.remove_prefix(length);
+    }
+    const auto port = text.empty() ? std::optional<int64_t>(0) : base::ParseSigned(text.substr(1));
+    if (!text.empty() && (text[0] != ':' || !port || *port < 0 || *port > 65535)) return false;
   }
-  const size_t colon = text.find(':');
-  if (colon == text.npos) return false;
-  const auto port = base::ParseSigned(text.substr(colon + 1));
-  if (!port || *port < 0 || *port > 65535) return false;
-  sample.SetString(text.substr(0, colon));
-  return Cast(sample, SampleKind::kAddress, context.scratch()) && sample.address.family == AF_INET;
+  sample = Sample::Address(address);
+  return true;
 }
 
 template <Side kSide>

@@ -167,8 +167,10 @@ bool UrlIp(const PreparedUnit&, Sample& sample, EvalContext& context) {
   if (!TargetAuthority(context, &authority)) return false;
   std::string_view host = authority.host;
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  sample.SetString(host);
-  return Cast(sample, SampleKind::kAddress, context.scratch());
+  const shard::Address address = shard::Address::FromText(host);
+  if (address.family == AF_UNSPEC) return false;
+  sample = Sample::Address(address);
+  return true;
 }
 
 bool UrlPort(const PreparedUnit&, Sample& sample, EvalContext& context) {

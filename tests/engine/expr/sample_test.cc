@@ -64,6 +64,53 @@ TEST(Sample, Results) {
   EXPECT_FALSE(Cast(sample, SampleKind::kAddress, scratch));
 }
 
+// As HAProxy 2.6 casts them.
+TEST(Sample, TextIsTheAddressItBeginsWith) {
+  struct Row {
+    std::string_view text;
+    std::string_view address;  // empty: there is none
+  };
+  char memory[64];
+  for (const Row& row :
+       {Row{"10.1.2.3", "10.1.2.3"},
+        Row{"10.1.2.3:80", "10.1.2.3"},
+        Row{"10.1.2.3:", "10.1.2.3"},
+        Row{"10.1.2.3, 1.1.1.1", "10.1.2.3"},
+        Row{"10.1.2.3/24", "10.1.2.3"},
+        Row{"10.1.2.3;x", "10.1.2.3"},
+        Row{"10.1.2.3x", "10.1.2.3"},
+        Row{"10.1.2.3:80 and more than the longest address of version 6", "10.1.2.3"},
+        Row{"010.001.0002.003", "10.1.2.3"},
+        Row{"10.1.2.3.", ""},
+        Row{"10.1.2.3.4", ""},
+        Row{"10.1.2", ""},
+        Row{"10.1.2.", ""},
+        Row{"10..2.3", ""},
+        Row{".1.2.3.4", ""},
+        Row{"10.1.2.256", ""},
+        Row{"10.1.2.2561", ""},
+        Row{"4294967306.1.2.3", ""},
+        Row{"+10.1.2.3", ""},
+        Row{"\"10.1.2.3\"", ""},
+        Row{"1", ""},
+        Row{"", ""},
+        Row{"::1", "::1"},
+        Row{"::ffff:10.1.2.3", "::ffff:10.1.2.3"},
+        Row{"::1/64", ""},
+        Row{"::1 x", ""},
+        Row{"[::1]", ""},
+        Row{"[::1]:80", ""},
+        Row{"2001:db8::1%eth0", ""}}) {
+    Scratch scratch(memory, sizeof(memory));
+    Sample sample = Sample::String(row.text);
+    const bool is_address = Cast(sample, SampleKind::kAddress, scratch);
+    ASSERT_EQ(is_address, !row.address.empty()) << row.text;
+    if (!is_address) continue;
+    ASSERT_TRUE(Cast(sample, SampleKind::kString, scratch));
+    EXPECT_EQ(sample.text, row.address) << row.text;
+  }
+}
+
 // As HAProxy 2.6 reads them; an empty text is no number.
 TEST(Sample, TextIsTheNumberItBeginsWith) {
   struct Row {
