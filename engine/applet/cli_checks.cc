@@ -18,12 +18,11 @@ class ChangeCheck final : public Question {
   void Answer(Worker& asked) override {
     ServerCheck* check = asked.checks().Find(server_, of_);
     if (check == nullptr) return;
-    if (is_sent) return check->SetAgentSend(send);
+    if (send.is_said) return check->SetAgentSend(send);
     check->SetTarget(target);
   }
   CheckTarget target;
-  std::string send;
-  bool is_sent = false;
+  AgentSend send;
 
  private:
   const ServerConfig& server_;
@@ -37,15 +36,13 @@ class SetCheck final : public AskShards<ChangeCheck> {
         server_(server),
         of_(of) {}
   CheckTarget target;
-  std::string send;
-  bool is_sent = false;
+  AgentSend send;
 
  private:
   std::unique_ptr<ChangeCheck> Make() override {
     auto question = std::make_unique<ChangeCheck>(server_, of_);
     question->target = target;
     question->send = send;
-    question->is_sent = is_sent;
     return question;
   }
   bool Take(Cli&, ChangeCheck&) override { return false; }
@@ -174,9 +171,12 @@ bool SetServerCheck(Cli& cli, const CliCall& call, std::unique_ptr<CliCommand>* 
     SetAgent(cli, *server, call.argument(2));
   } else if (what == "agent-send") {
     auto set = std::make_unique<SetCheck>(cli, *server, CheckOf::kAgent);
-    set->send = call.argument(2);
-    set->is_sent = true;
-    *command = std::move(set);
+    if (set->send.Say(call.argument(2))) {
+      *command = std::move(set);
+    } else {
+      cli.SayLine(base::Format("'set server <srv> agent-send' expects at most %zu bytes.",
+                               AgentSend::kTextBytesMax));
+    }
   } else if (!is_agent && !server->check.enabled) {
     cli.SayLine("health checks are not enabled on this server.");
   } else {

@@ -64,7 +64,6 @@ void CheckRunner::Start(const CheckRunner* before) {
   }
   for (const Own& own : own_) {
     const auto found = stopped.find(key_of(*own.check));
-    if (found != stopped.end()) own.check->FollowWords(*found->second);
     if (found != stopped.end() && found->second->server().state == own.check->server().state) {
       own.check->GoOn(*found->second);
     } else {

@@ -60,19 +60,12 @@ ServerCheck::ServerCheck(CheckHost& host, const CheckSettings& settings, ServerC
       server_(server),
       of_(of),
       exchange_(host, *this, settings.answer_bytes_max),
-      timer_(this),
-      agent_send_(server.check.agent_send) {}
+      timer_(this) {}
 
 CheckView& ServerCheck::view() const { return ViewOf(server_, of_); }
 
 void ServerCheck::Begin(uint64_t first_ms) {
   timer_.Set(host_.context().loop->timers(), std::max<uint64_t>(first_ms, 1));
-}
-
-void ServerCheck::FollowWords(const ServerCheck& stopped) {
-  if (server_.check.agent_send == stopped.server_.check.agent_send) {
-    agent_send_ = stopped.agent_send_;
-  }
 }
 
 void ServerCheck::GoOn(const ServerCheck& stopped) {
@@ -141,9 +134,11 @@ const CheckRules& ServerCheck::Rules() {
   if (of_ == CheckOf::kServer) return RulesOf(server_);
   agent_rules_ = {.kind = CheckKind::kProtocol};
   agent_rules_.rules.push_back({.kind = CheckRule::Kind::kConnect});
-  if (!agent_send_.empty()) {
+  const AgentSend said = server_.state->agent_send();
+  const std::string_view send = said.is_said ? said.text() : server_.check.agent_send;
+  if (!send.empty()) {
     agent_rules_.rules.push_back({.kind = CheckRule::Kind::kSend});
-    agent_rules_.rules.back().bytes = agent_send_;
+    agent_rules_.rules.back().bytes = send;
   }
   agent_rules_.rules.push_back({.kind = CheckRule::Kind::kExpect});
   agent_rules_.rules.back().expect.match = ExpectRule::Match::kFunction;

@@ -44,8 +44,6 @@ class ServerCheck final : ExchangeClient, shard::TimerClient {
   void Stop();
   // In the place of one that has stopped, whose server is checked in the same way: at its time.
   void GoOn(const ServerCheck& stopped);
-  // What an operator has told one that has stopped, as far as the configuration says the same.
-  void FollowWords(const ServerCheck& stopped);
   // A check that is under way no longer counts, and the next one comes after `fastinter` at the
   // latest.
   void HurryUp();
@@ -54,7 +52,7 @@ class ServerCheck final : ExchangeClient, shard::TimerClient {
   // Where the next checks go to.
   void SetTarget(const CheckTarget& target) { view().target.Set(target); }
   // What an agent is asked with, from the next check on.
-  void SetAgentSend(std::string_view text) { agent_send_ = text; }
+  void SetAgentSend(const AgentSend& send) { server_.state->SetAgentSend(send); }
 
  private:
   void OnTimer() noexcept override;
@@ -82,9 +80,8 @@ class ServerCheck final : ExchangeClient, shard::TimerClient {
   CheckExchange exchange_;
   shard::Timer timer_;
   uint64_t started_us_ = 0;
-  ExternalJob* job_ = nullptr;  // a program under way
-  CheckRules agent_rules_;      // of the run under way
-  std::string agent_send_;
+  ExternalJob* job_ = nullptr;    // a program under way
+  CheckRules agent_rules_;        // of the run under way
   uint64_t stopped_next_ms_ = 0;  // when the next check would have come
 };
 

@@ -178,6 +178,24 @@ struct CheckTarget {
   uint16_t port = 0;       // 0: the server's
 };
 
+// What an operator has said that an agent is to be asked with.
+struct AgentSend {
+  static constexpr size_t kTextBytesMax = 1020;
+
+  bool is_said = false;  // else what the configuration says holds
+  uint16_t bytes = 0;
+  char text_[kTextBytesMax] = {};
+
+  std::string_view text() const { return {text_, bytes}; }
+  // False: it is too long.
+  [[nodiscard]] bool Say(std::string_view text) {
+    if (text.size() > kTextBytesMax) return false;
+    is_said = true;
+    bytes = uint16_t(text.copy(text_, kTextBytesMax));
+    return true;
+  }
+};
+
 // Of a server line.
 struct CheckConfig {
   bool enabled = false;  // check

@@ -384,6 +384,7 @@ ServerState::ServerState(ServerState& before, const ServerConfig& server)
       FollowTarget(configured_check_, before.configured_check_, before.check.target.Get()));
   agent.target.Set(
       FollowTarget(configured_agent_, before.configured_agent_, before.agent.target.Get()));
+  if (configured_agent_send_ == before.configured_agent_send_) SetAgentSend(before.agent_send());
   if (!IsSamePlace(before.configured_dial_, configured_dial_)) return;  // another machine, perhaps
   if (server.has_address || before.has_address()) SetHasAddress(true);
   if (server.slowstart_ms != 0) {
@@ -404,6 +405,8 @@ void ServerState::Configure(const ServerConfig& server) {
   configured_dial_ = DialOfText(server);
   configured_check_ = server.check.target;
   configured_agent_ = server.check.agent_target;
+  configured_agent_send_ = server.check.agent_send;
+  if (server.check.agent_enabled) agent_send_ = std::make_unique<base::Published<AgentSend>>();
   for (uint32_t shard = 0; shard < shards_; ++shard) dials_[shard] = ConfiguredDial(server);
   SetHasAddress(server.has_address);
   SetDisabled(server.disabled);

@@ -250,6 +250,12 @@ class ServerState {
     SetAdminState(disabled ? AdminState::kMaint : AdminState::kReady);
   }
   AdminState admin_state() const { return admin_state_.load(std::memory_order_relaxed); }
+  // What its agent is asked with, where an operator has said that. Its home shard's; any thread.
+  AgentSend agent_send() const { return agent_send_ == nullptr ? AgentSend() : agent_send_->Get(); }
+  // Of a server that has an agent, on its home shard.
+  void SetAgentSend(const AgentSend& send) {
+    if (agent_send_ != nullptr) agent_send_->Set(send);
+  }
   // Returns what was before.
   AdminState SetAdminState(AdminState state) {
     const AdminState before = admin_state_.exchange(state, std::memory_order_acq_rel);
@@ -333,7 +339,9 @@ class ServerState {
   ServerDial configured_dial_;
   CheckTarget configured_check_;
   CheckTarget configured_agent_;
-  const std::unique_ptr<ServerDial[]> dials_;  // by shard
+  std::string configured_agent_send_;
+  const std::unique_ptr<ServerDial[]> dials_;               // by shard
+  std::unique_ptr<base::Published<AgentSend>> agent_send_;  // null: there is no agent
   std::atomic<AdminState> admin_state_{AdminState::kReady};
   std::atomic<uint64_t> changed_us_{base::MonotonicMicros()};
   std::atomic<uint8_t> agent_words_{0};  // of AgentWord

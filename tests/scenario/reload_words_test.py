@@ -101,6 +101,38 @@ def where_checks_go_holds_until_the_file_says_otherwise():
 
 
 @case
+def what_an_agent_is_asked_with_holds_until_the_file_says_otherwise():
+    port = free_port()
+    heard = []
+
+    def listen(peer):
+        peer.settimeout(5)
+        heard.append(peer.recv(100))
+        peer.sendall(b"ready\n")
+
+    def asks(text, what):
+        heard.clear()
+        until(lambda: len(heard) > 1 and heard[-1] == text, 5, f"{what}: {heard}")
+
+    with HttpServer("one") as one, Server(listen) as agent:
+        asked = f"agent-check agent-port {agent.port} agent-inter 50ms agent-send old\\n"
+        text = site(port, [one], options=asked)
+        # A server before it makes another shard ask.
+        moved = text.replace("server one", "server aside 127.0.0.1:1 check inter 60s\n  server one", 1)
+        with Reloading(text, [port]) as proxy:
+            asks(b"old\n", "at first")
+            proxy.ask("set server app/one agent-send new")
+            asks(b"new", "told at run time")
+            check("at most" in proxy.ask("set server app/one agent-send " + "x" * 2000), "a text that is too long")
+            for what, file in (("the same file", text), ("a weight", text.replace(asked, asked + " weight 3")),
+                               ("another shard", moved)):
+                proxy.reload(file)
+                asks(b"new", what)
+            proxy.reload(text.replace("old", "other"))
+            asks(b"other\n", "the file's own")
+
+
+@case
 def each_word_of_a_server_is_told():
     port = free_port()
     with HttpServer("one") as one:
