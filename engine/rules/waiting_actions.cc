@@ -36,6 +36,7 @@ class Tarpit final : public RuleAction {
         context.backend != nullptr ? context.backend->timeouts : context.frontend->timeouts;
     const uint32_t wait_ms = context.stream->TimeoutOf(
         TimeoutKind::kTarpit, timeouts.tarpit_ms != 0 ? timeouts.tarpit_ms : timeouts.connect_ms);
+    if (!context.cursor().acting) context.CountDenied();
     if (!HasPassed(context, wait_ms)) {
       context.stream->log().OnTarpit(*context.stream);
       return Verdict::kYield;

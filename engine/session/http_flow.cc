@@ -475,6 +475,7 @@ void HttpFlow::Forward(Stream& stream, FrontEndpoint& front) {
   const ProxyConfig& frontend = stream.frontend();
   const ProxyConfig* backend = stream.backend();
   if (!RestrictNames(stream, front)) {
+    RuleContext(stream, stream.rules()).CountDenied();
     return Reply(stream, FindReply(frontend, backend, 403), closes_client_, CloseReason::kRejected);
   }
   // Only a request that is here whole can be sent twice (manual 4.2, retry-on).
@@ -548,6 +549,7 @@ bool HttpFlow::DoResponse(Stream& stream) {
       return true;
     }
     if (!front->RoomForInterim()) return moved;
+    stream.log().OnServerStatus(stream, head->status);
     proto::StripHopByHop(head->fields, proto::Keep::kNothing);
     front->SendInterim(*head);
     back->NextResponse();
@@ -560,7 +562,11 @@ bool HttpFlow::DoResponse(Stream& stream) {
 bool HttpFlow::PassesResponse(Stream& stream) {
   const ProxyConfig& frontend = stream.frontend();
   const ProxyConfig& backend = *stream.backend();
-  if (frontend.rules == nullptr && backend.rules == nullptr) return true;
+  const uint16_t status = stream.back()->response()->status;
+  if (frontend.rules == nullptr && backend.rules == nullptr) {
+    stream.log().OnServerStatus(stream, status);
+    return true;
+  }
   stream.DropRequestVariables();
   for (; response_step_ != ResponseStep::kDone;
        response_step_ = ResponseStep(uint8_t(response_step_) + 1)) {
@@ -574,9 +580,11 @@ bool HttpFlow::PassesResponse(Stream& stream) {
       if (response_step_ == ResponseStep::kContent) ReceiveAhead(stream);
       return false;
     }
-    if (verdict != Verdict::kEnd) continue;
-    if (phase_ == Phase::kServer) phase_ = Phase::kReplied;
-    return false;
+    if (verdict == Verdict::kEnd) {
+      if (phase_ == Phase::kServer) phase_ = Phase::kReplied;
+      return false;
+    }
+    if (response_step_ == ResponseStep::kContent) stream.log().OnServerStatus(stream, status);
   }
   return true;
 }
@@ -590,6 +598,9 @@ bool HttpFlow::KeepsCookieBack(Stream& stream, FrontEndpoint& front, BackEndpoin
   if (const ServerConfig* server = stream.slot().server()) {
     LogCacheableCookie(stream.worker(), *server);
   }
+  RuleContext context(stream, stream.rules());
+  context.in_response = true;
+  context.CountDenied();
   AnswerByRule(stream, FindReply(stream.frontend(), stream.backend(), 502), {},
                CloseReason::kRejected);
   return true;
@@ -655,7 +666,7 @@ void HttpFlow::OnServerClosed(Stream& stream, CloseReason reason, bool whole) {
   if (reason == CloseReason::kLocal && MustRedirect(stream)) return Redirect(stream);
   stream.response().bytes().Clear();
   if (LeavesRepeatingToClient(stream, reason)) {
-    stream.log().Silence();
+    stream.log().Withdraw();
     stream.client_side().Abort(reason);
     return;
   }

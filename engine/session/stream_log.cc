@@ -140,8 +140,11 @@ void StreamLog::OnResponse(Stream& stream, uint16_t status, bool own) {
   status_ = status;
   answered_ = true;
   response_us_ = NowMicros(stream);
-  if (server_ != nullptr) server_->state->part(stream.worker().index()).statuses.Add(status);
   WriteEarly(stream, LogOrigin::kResponse);
+}
+
+void StreamLog::OnServerStatus(Stream& stream, uint16_t status) {
+  if (server_ != nullptr) server_->state->part(stream.worker().index()).statuses.Add(status);
 }
 
 void StreamLog::OnFinalHead(Stream& stream, uint16_t status) {
@@ -403,7 +406,9 @@ void StreamLog::FillRecord(Stream& stream, uint32_t needs, LogRecord& record) {
   record.response_cookie = kept_.response_cookie();
 }
 
-void StreamLog::CountFailure(FailureCounts& counts) const {
+// What rules refuse is denied, and no error (management 9.1, dreq and dresp).
+void StreamLog::CountFailure(const Stream& stream, FailureCounts& counts) const {
+  if (withdrawn_) return;
   const bool client = states_[0] == 'C' || states_[0] == 'c';
   const bool server = states_[0] == 'S' || states_[0] == 's';
   const bool answering = states_[1] == 'D' || states_[1] == 'L';
@@ -413,12 +418,13 @@ void StreamLog::CountFailure(FailureCounts& counts) const {
   }
   if (client) counts.by_client.Add();
   if (server && answering) counts.by_server.Add();
-  if (server || (states_[0] == 'P' && states_[1] != 'R')) counts.bad_responses.Add();
+  const bool refused = stream.reason() == CloseReason::kRejected;
+  if (server || (states_[0] == 'P' && states_[1] != 'R' && !refused)) counts.bad_responses.Add();
 }
 
 void StreamLog::CountOnServer(Stream& stream) const {
   ServerShardPart& part = server_->state->part(stream.worker().index());
-  CountFailure(part.failures);
+  CountFailure(stream, part.failures);
   LogTimers timers;
   const uint64_t now_us = NowMicros(stream);
   FillTimers(stream.is_http(), now_us, timers);
@@ -433,11 +439,13 @@ void StreamLog::CountOnServer(Stream& stream) const {
 
 void StreamLog::Count(Stream& stream) const {
   const uint32_t shard = stream.worker().index();
-  const bool http = stream.is_http();
+  const bool http = stream.is_http() && !withdrawn_;
   ProxyShardPart& front = stream.frontend().state->part(shard);
   if (http) {
     front.front_statuses.Add(status_);
-    const bool asking = states_[1] == 'R' || states_[1] == 'T';
+    // One that was held back is an error, too (ereq).
+    const bool denied = stream.reason() == CloseReason::kRejected;
+    const bool asking = (states_[1] == 'R' && !denied) || states_[1] == 'T';
     const bool is_clients = states_[0] != '-' && states_[0] != 'L' && states_[0] != 'I';
     if (asking && is_clients) front.request_errors.Add();
   }
@@ -447,7 +455,7 @@ void StreamLog::Count(Stream& stream) const {
       back.back_requests.Add();
       back.back_statuses.Add(status_);
     }
-    CountFailure(back.back_failures);
+    CountFailure(stream, back.back_failures);
   }
   if (server_ != nullptr) CountOnServer(stream);
 }

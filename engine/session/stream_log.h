@@ -58,6 +58,8 @@ class StreamLog {
   void OnEstablished(Stream& stream);
   // A service answers in the server's place.
   void OnService();
+  // The server has answered so, whatever rules make of it.
+  void OnServerStatus(Stream& stream, uint16_t status);
   // The final head goes to the client. `own`: no server gave it.
   void OnResponse(Stream& stream, uint16_t status, bool own);
   // The client's endpoint is about to be given back: what it has carried is final.
@@ -97,6 +99,9 @@ class StreamLog {
   std::string_view target() const { return head_ == nullptr ? std::string_view() : target_; }
   // Answered for a monitor: never logged (manual 8.2.3).
   void Silence() { written_ = true; }
+  // The client is to repeat the request, and neither is it told why nor anybody else: only what it
+  // took is counted.
+  void Withdraw() { withdrawn_ = written_ = true; }
   // A rule has chosen how loud its line is; kCount: there is none (manual 4.4, set-log-level).
   void SetLevel(LogLevel level) { level_ = level; }
   // At the end, once: counts, then writes.
@@ -113,7 +118,7 @@ class StreamLog {
   void Keep(Stream& stream, LogMoment moment);
   void FillRequest(uint32_t bytes_max, LogRequest& request) const;
   void Count(Stream& stream) const;
-  void CountFailure(FailureCounts& counts) const;
+  void CountFailure(const Stream& stream, FailureCounts& counts) const;
   void CountOnServer(Stream& stream) const;
 
   uint64_t begin_us_ = 0;       // accept, or the end of the exchange before
@@ -148,6 +153,7 @@ class StreamLog {
   bool client_gone_ : 1 = false;
   bool request_whole_ : 1 = false;  // when the client went
   bool written_ : 1 = false;
+  bool withdrawn_ : 1 = false;
 };
 
 }  // namespace engine
