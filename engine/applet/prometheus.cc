@@ -139,9 +139,15 @@ class Export final : public TextAnswer {
   void SayProcess(std::string& text);
   bool SayMetrics(std::string& text, std::string_view prefix, uint8_t scope, int64_t type);
   void SaySamples(std::string& text, std::string_view prefix, const Metric& metric,
-                  const StatItem& item);
-  void SayStates(std::string& text, const std::string& begin, const Metric& metric,
-                 const StatItem& item, std::string_view value);
+                  const StatItem& item, const StatFacts& facts);
+  void SayStates(std::string& text, const Metric& metric, const StatItem& item,
+                 std::string_view value);
+  void Say(std::string& text, std::string_view value) {
+    text += begin_;
+    text += "} ";
+    text += value;
+    text += '\n';
+  }
 
   Stream& stream_;
   const ExportWish wish_;
@@ -150,6 +156,7 @@ class Export final : public TextAnswer {
   // Of the others.
   size_t metric_ = 0;
   std::optional<StatWalk> walk_;  // of that metric, once it has begun
+  std::string begin_;             // of the line under way, up to its labels
 };
 
 void SayHead(std::string& text, const std::string& name, std::string_view tags,
@@ -186,7 +193,8 @@ void Export::SayProcess(std::string& text) {
 bool Export::SayMetrics(std::string& text, std::string_view prefix, uint8_t scope, int64_t type) {
   // The row of a backend goes through all its servers, and others may say nothing at all.
   constexpr uint64_t kTurnShareUs = 500;
-  const uint64_t until_us = base::MonotonicMicros() + kTurnShareUs;
+  StatFacts facts = StatFactsOf(stream_.worker());
+  const uint64_t until_us = facts.now_us + kTurnShareUs;
   for (; metric_ < std::size(kMetrics); ++metric_, walk_.reset()) {
     const Metric& metric = kMetrics[metric_];
     if ((metric.scopes & scope) == 0) continue;
@@ -197,9 +205,10 @@ bool Export::SayMetrics(std::string& text, std::string_view prefix, uint8_t scop
         SayHead(text, std::string(prefix) + std::string(metric.name), column.tags, column.purpose);
       }
     }
+    facts.only = metric.column;
     StatItem item;
     while (walk_->Next(stream_.configuration(), &item)) {
-      SaySamples(text, prefix, metric, item);
+      SaySamples(text, prefix, metric, item, facts);
       if (text.size() >= kTextPieceBytes || base::MonotonicMicros() >= until_us) return false;
     }
   }
@@ -208,55 +217,62 @@ bool Export::SayMetrics(std::string& text, std::string_view prefix, uint8_t scop
 }
 
 void Export::SaySamples(std::string& text, std::string_view prefix, const Metric& metric,
-                        const StatItem& item) {
+                        const StatItem& item, const StatFacts& facts) {
   if (!IsOfMode(metric, *item.proxy)) return;
   if (IsOfChecks(metric.form) && !IsChecked(*item.server)) return;
-  std::string begin(prefix);
-  begin += metric.name;
-  begin += "{proxy=\"" + LabelText(item.proxy->name) + '"';
-  if (item.server != nullptr) begin += ",server=\"" + LabelText(item.server->name) + '"';
-  StatFacts facts = StatFactsOf(stream_.worker());
-  facts.only = metric.column;
+  begin_ = prefix;
+  begin_ += metric.name;
+  begin_ += "{proxy=\"";
+  AddLabelText(item.proxy->name, begin_);
+  begin_ += '"';
+  if (item.server != nullptr) {
+    begin_ += ",server=\"";
+    AddLabelText(item.server->name, begin_);
+    begin_ += '"';
+  }
   const StatRow row = RowOf(item, facts);
   const std::string& value = row.Get(metric.column);
   switch (metric.form) {
     case Form::kMillis:
     case Form::kMillisOfCheck:
-      text += begin + "} " + Seconds(value) + '\n';
-      return;
+      return Say(text, Seconds(value));
     case Form::kState:
     case Form::kCheckState:
     case Form::kServerStates:
     case Form::kCheckStates:
-      return SayStates(text, begin, metric, item, value);
+      return SayStates(text, metric, item, value);
     case Form::kCodeOther:
-      begin += ",code=\"other\"";
+      begin_ += ",code=\"other\"";
       break;
     case Form::kCode1:
     case Form::kCode2:
     case Form::kCode3:
     case Form::kCode4:
     case Form::kCode5:
-      begin += ",code=\"";
-      begin += char('1' + int(metric.form) - int(Form::kCode1));
-      begin += "xx\"";
+      begin_ += ",code=\"";
+      begin_ += char('1' + int(metric.form) - int(Form::kCode1));
+      begin_ += "xx\"";
       break;
     case Form::kZero:
     case Form::kHttpZero:
-      text += begin + "} " + (value.empty() ? "0" : value) + '\n';
-      return;
+      return Say(text, value.empty() ? std::string_view("0") : value);
     case Form::kPlain:
     case Form::kHttp:
     case Form::kOfCheck:
       break;
   }
-  text += begin + "} " + (value.empty() ? "NaN" : value) + '\n';
+  Say(text, value.empty() ? std::string_view("NaN") : value);
 }
 
-void Export::SayStates(std::string& text, const std::string& begin, const Metric& metric,
-                       const StatItem& item, std::string_view value) {
+void Export::SayStates(std::string& text, const Metric& metric, const StatItem& item,
+                       std::string_view value) {
+  begin_ += ",state=\"";
+  const size_t begin_bytes = begin_.size();
   const auto say = [&](std::string_view state, uint64_t count) {
-    text += begin + ",state=\"" + std::string(state) + "\"} " + std::to_string(count) + '\n';
+    begin_.resize(begin_bytes);
+    begin_ += state;
+    begin_ += '"';
+    Say(text, std::to_string(count));
   };
   switch (metric.form) {
     case Form::kState: {
@@ -386,16 +402,20 @@ bool ParseExportWish(std::string_view query, ExportWish* wish) {
   return true;
 }
 
-std::string LabelText(std::string_view text) {
-  std::string escaped;
+void AddLabelText(std::string_view text, std::string& out) {
   for (const char c : text) {
-    if (c == '\\' || c == '"') escaped += '\\';
+    if (c == '\\' || c == '"') out += '\\';
     if (c == '\n') {
-      escaped += "\\n";
+      out += "\\n";
     } else {
-      escaped += c;
+      out += c;
     }
   }
+}
+
+std::string LabelText(std::string_view text) {
+  std::string escaped;
+  AddLabelText(text, escaped);
   return escaped;
 }
 

@@ -32,6 +32,7 @@ struct ExportWish {
 // False: a scope that there is not.
 [[nodiscard]] bool ParseExportWish(std::string_view query, ExportWish* wish);
 // A value of a label, between its quotes.
+void AddLabelText(std::string_view text, std::string& out);
 std::string LabelText(std::string_view text);
 
 const HttpService& PrometheusExporter();

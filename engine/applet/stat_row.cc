@@ -97,6 +97,7 @@ void SetQueue(StatRow& row, int64_t waiting, int64_t most) {
 }
 
 void SetRates(StatRow& row, const Rates& rates, const StatFacts& facts, C current, C highest) {
+  if (!row.WantsAny(current, highest)) return;
   const uint64_t now = rates.Rate(facts.now_us);
   row.Set(current, now);
   row.Set(highest, std::max(now, rates.Highest()));
@@ -108,6 +109,7 @@ constexpr C kStatusColumns[StatusCounts::kClasses] = {C::hrsp_other, C::hrsp_1xx
 template <typename State, typename Part>
 void SetStatuses(StatRow& row, State& state, StatusCounts Part::*counts) {
   for (size_t i = 0; i < StatusCounts::kClasses; ++i) {
+    if (!row.Wants(kStatusColumns[i])) continue;
     uint64_t sum = 0;
     for (uint32_t shard = 0; shard < state.shards(); ++shard) {
       sum += (state.part(shard).*counts).of_class[i].Get();
@@ -118,6 +120,7 @@ void SetStatuses(StatRow& row, State& state, StatusCounts Part::*counts) {
 
 template <typename State, typename Part>
 void SetRules(StatRow& row, State& state, RuleCounts Part::*counts, bool of_server) {
+  if (!row.WantsAny(C::dreq, C::dresp, C::wrew)) return;
   uint64_t requests = 0, responses = 0, rewrites = 0;
   for (uint32_t shard = 0; shard < state.shards(); ++shard) {
     const RuleCounts& one = state.part(shard).*counts;
@@ -132,6 +135,7 @@ void SetRules(StatRow& row, State& state, RuleCounts Part::*counts, bool of_serv
 
 template <typename State, typename Part>
 void SetFailures(StatRow& row, State& state, FailureCounts Part::*counts) {
+  if (!row.WantsAny(C::econ, C::cli_abrt, C::srv_abrt, C::eresp)) return;
   uint64_t unconnected = 0, client = 0, server = 0, bad = 0;
   for (uint32_t shard = 0; shard < state.shards(); ++shard) {
     const FailureCounts& one = state.part(shard).*counts;
@@ -149,6 +153,10 @@ void SetFailures(StatRow& row, State& state, FailureCounts Part::*counts) {
 // As `show servers conn` has them: every kept connection has served an exchange, which is what
 // "safe" means.
 void SetConnections(StatRow& row, const ServerConfig& server, const StatFacts& facts) {
+  if (!row.WantsAny(C::srv_icur, C::src_ilim, C::idle_conn_cur, C::safe_conn_cur, C::used_conn_cur,
+                    C::need_conn_est)) {
+    return;
+  }
   ServerState& state = *server.state;
   const auto count = [](int64_t value) { return uint64_t(std::max<int64_t>(value, 0)); };
   int64_t idle = 0;
@@ -159,8 +167,9 @@ void SetConnections(StatRow& row, const ServerConfig& server, const StatFacts& f
   if (server.pool_max_conn >= 0) row.Set(C::src_ilim, uint64_t(server.pool_max_conn));
   row.Set(C::idle_conn_cur, 0);
   row.Set(C::safe_conn_cur, count(idle));
-  row.Set(C::used_conn_cur, count(state.Current()));
-  row.Set(C::need_conn_est, count(state.NeedEstimate(facts.now_us, server.pool_purge_delay_ms)));
+  row.Set(C::used_conn_cur, [&] { return count(state.Current()); });
+  row.Set(C::need_conn_est,
+          [&] { return count(state.NeedEstimate(facts.now_us, server.pool_purge_delay_ms)); });
 }
 
 // How long exchanges took, over all shards of one server, or of those of a backend.
@@ -168,6 +177,11 @@ struct TimesOfAll {
   MeanOfAll queue, connect, response, total;
   uint64_t last_used_us = 0;
 
+  // Whether Show() would say anything.
+  static bool Says(const StatRow& row) {
+    return row.WantsAny(C::qtime, C::ctime, C::rtime, C::ttime, C::qtime_max, C::ctime_max,
+                        C::rtime_max, C::ttime_max, C::lastsess);
+  }
   void Add(ServerState& state) {
     for (uint32_t shard = 0; shard < state.shards(); ++shard) {
       const ServerShardPart& part = state.part(shard);
@@ -204,6 +218,52 @@ struct TimesOfAll {
   }
 };
 
+// What a backend has of its servers, those that are gone included.
+void SetSumsOfServers(StatRow& row, const ProxyConfig& proxy, const StatFacts& facts) {
+  BackendState& state = *proxy.state;
+  if (TimesOfAll::Says(row)) {
+    TimesOfAll times;
+    for (const auto& numbers : state.gone()) times.AddGone(*numbers, state.shards());
+    for (const auto& server : proxy.servers) times.Add(*server->state);
+    times.Show(facts, row);
+  }
+  // In one part only, so there is no sum to make of what was carried over.
+  const CarriedCounts& carried = state.part(0).carried;
+  const auto sum = [&](const base::Counter& before, base::Counter ServerShardPart::*counter) {
+    uint64_t all = before.Get() + state.SumOfGone(counter);
+    for (const auto& server : proxy.servers) all += server->state->Sum(counter);
+    return all;
+  };
+  row.Set(C::bin, [&] { return sum(carried.bytes_in, &ServerShardPart::bytes_in); });
+  row.Set(C::bout, [&] { return sum(carried.bytes_out, &ServerShardPart::bytes_out); });
+  row.Set(C::reuse, [&] { return sum(carried.reused, &ServerShardPart::reused); });
+  row.Set(C::lbtot, [&] { return sum(carried.total, &ServerShardPart::total); });
+  row.Set(C::connect, [&] {
+    uint64_t connects =
+        Attempts(carried.established.Get(), carried.reused.Get(), carried.connect_errors.Get()) +
+        Attempts(state.SumOfGone(&ServerShardPart::established),
+                 state.SumOfGone(&ServerShardPart::reused),
+                 state.SumOfGone(&ServerShardPart::connect_errors));
+    for (const auto& server : proxy.servers) connects += AttemptsOf(*server->state);
+    return connects;
+  });
+  if (!row.WantsAny(C::act, C::bck, C::weight, C::uweight, C::status)) return;
+  uint64_t active = 0, backups = 0, active_weight = 0, backup_weight = 0;
+  for (const auto& server : proxy.servers) {
+    ServerState& one = *server->state;
+    if (one.disabled() || one.weight() == 0) continue;
+    (server->backup ? backups : active) += 1;
+    (server->backup ? backup_weight : active_weight) +=
+        state.backend()->EffectiveWeight(server->index);
+  }
+  const uint64_t weight = active != 0 ? active_weight : backup_weight;
+  row.Set(C::act, active);
+  row.Set(C::bck, backups);
+  row.Set(C::weight, weight);
+  row.Set(C::uweight, weight);
+  row.Set(C::status, active + backups > 0 || proxy.servers.empty() ? "UP" : "DOWN");
+}
+
 void Quote(std::string_view text, std::string& out) {
   if (text.find_first_of("\",") == std::string_view::npos) {
     out += text;
@@ -230,6 +290,10 @@ constexpr CheckColumns kAgentColumns = {C::agent_status, C::agent_code,  C::agen
 
 void SetCheck(StatRow& row, const CheckColumns& columns, const CheckView& view, uint64_t rise,
               uint64_t fall, uint64_t health) {
+  if (!row.WantsAny(columns.status, columns.code, columns.duration, columns.text,
+                    columns.description, columns.rise, columns.fall, columns.health)) {
+    return;
+  }
   const CheckReport report = view.report.Get();
   const CheckStatusInfo& info = Info(report.status);
   const bool is_running = view.is_running.load(std::memory_order_relaxed);
@@ -249,7 +313,7 @@ void SetCheck(StatRow& row, const CheckColumns& columns, const CheckView& view, 
 void SetChecks(StatRow& row, const ServerConfig& server, const StatFacts& facts) {
   const ServerState& state = *server.state;
   if (server.tracked != nullptr) {
-    row.Set(C::tracked, server.tracked->backend->name + "/" + server.tracked->name);
+    row.Set(C::tracked, [&] { return server.tracked->backend->name + "/" + server.tracked->name; });
   }
   const HealthValue value = state.health.Get();
   const HealthRules& rules = state.health.rules();
@@ -258,7 +322,7 @@ void SetChecks(StatRow& row, const ServerConfig& server, const StatFacts& facts)
     row.Set(C::chkfail, state.counters.failed.load(std::memory_order_relaxed));
     row.Set(C::hanafail, state.counters.observed.load(std::memory_order_relaxed));
     row.Set(C::chkdown, state.counters.downs.load(std::memory_order_relaxed));
-    row.Set(C::downtime, state.DownMicros(facts.now_us) / 1000000);
+    row.Set(C::downtime, [&] { return state.DownMicros(facts.now_us) / 1000000; });
     if (is_shown) {
       SetCheck(row, kCheckColumns, state.check, rules.rise, rules.fall, value.count);
     }
@@ -323,40 +387,42 @@ std::string StatHeader() {
 StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   StatRow row = BeginRow(proxy, "FRONTEND", 0, kFrontend, facts);
   BackendState& state = *proxy.state;
-  const uint64_t total = state.Sum(&ProxyShardPart::front_total);
-  SetSessions(row, state.FrontCurrent(), state.FrontPeak());
+  const auto sum = [&](base::Counter ProxyShardPart::*counter) {
+    return [&state, counter] { return state.Sum(counter); };
+  };
+  if (row.WantsAny(C::scur, C::smax)) SetSessions(row, state.FrontCurrent(), state.FrontPeak());
   row.Set(C::slim, state.maxconn() >= 0 ? uint64_t(state.maxconn()) : facts.maxconn);
-  const uint64_t sessions = state.Sum(&ProxyShardPart::sessions);
-  row.Set(C::stot, sessions);
-  row.Set(C::bin, state.Sum(&ProxyShardPart::bytes_in));
-  row.Set(C::bout, state.Sum(&ProxyShardPart::bytes_out));
+  row.Set(C::stot, sum(&ProxyShardPart::sessions));
+  row.Set(C::bin, sum(&ProxyShardPart::bytes_in));
+  row.Set(C::bout, sum(&ProxyShardPart::bytes_out));
   row.Set(C::status, facts.stopping || proxy.disabled || state.listening() != Listening::kOpen
                          ? "STOP"
                          : "OPEN");
   SetRates(row, state.front_rates(), facts, C::rate, C::rate_max);
   row.Set(C::rate_lim, state.session_limit().max());
   SetRates(row, state.front_rates(), facts, C::conn_rate, C::conn_rate_max);
-  row.Set(C::conn_tot, total);
-  row.Set(C::dcon, state.Sum(&ProxyShardPart::denied_connections));
-  row.Set(C::dses, state.Sum(&ProxyShardPart::denied_sessions));
+  row.Set(C::conn_tot, sum(&ProxyShardPart::front_total));
+  row.Set(C::dcon, sum(&ProxyShardPart::denied_connections));
+  row.Set(C::dses, sum(&ProxyShardPart::denied_sessions));
   SetRules(row, state, &ProxyShardPart::front_rules, false);
-  uint64_t internal = 0;
-  for (uint32_t shard = 0; shard < state.shards(); ++shard) {
-    internal += state.part(shard).by_reason[size_t(shard::CloseReason::kInternal)].Get();
-  }
-  row.Set(C::eint, internal);
+  row.Set(C::eint, [&] {
+    uint64_t internal = 0;
+    for (uint32_t shard = 0; shard < state.shards(); ++shard) {
+      internal += state.part(shard).by_reason[size_t(shard::CloseReason::kInternal)].Get();
+    }
+    return internal;
+  });
   // In mode tcp those of connections that were upgraded (manual 4).
-  row.Set(C::ereq, state.Sum(&ProxyShardPart::request_errors));
-  const uint64_t requests = state.Sum(&ProxyShardPart::requests);
-  row.Set(C::req_tot, requests);
-  row.Set(C::h1req, requests);
+  row.Set(C::ereq, sum(&ProxyShardPart::request_errors));
+  row.Set(C::req_tot, sum(&ProxyShardPart::requests));
+  row.Set(C::h1req, sum(&ProxyShardPart::requests));
   if (proxy.mode != Mode::kHttp) {
-    row.Set(C::sess_other, sessions);
+    row.Set(C::sess_other, sum(&ProxyShardPart::sessions));
     return row;
   }
-  row.Set(C::h1_sess, sessions);
+  row.Set(C::h1_sess, sum(&ProxyShardPart::sessions));
   SetStatuses(row, state, &ProxyShardPart::front_statuses);
-  row.Set(C::intercepted, state.Sum(&ProxyShardPart::intercepted));
+  row.Set(C::intercepted, sum(&ProxyShardPart::intercepted));
   SetRates(row, state.request_rates(), facts, C::req_rate, C::req_rate_max);
   return row;
 }
@@ -364,23 +430,30 @@ StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
 StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   StatRow row = BeginRow(*server.backend, server.name, server.id, kServer, facts);
   ServerState& state = *server.state;
-  const uint64_t total = state.Total();
-  SetSessions(row, state.Current(), state.CurrentPeak());
-  SetQueue(row, server.backend->state->ServerQueued(server.index),
-           server.backend->state->ServerQueuedMax(server.index));
+  const auto sum = [&](base::Counter ServerShardPart::*counter) {
+    return [&state, counter] { return state.Sum(counter); };
+  };
+  const auto total = [&] { return state.Total(); };
+  if (row.WantsAny(C::scur, C::smax)) SetSessions(row, state.Current(), state.CurrentPeak());
+  if (row.WantsAny(C::qcur, C::qmax)) {
+    SetQueue(row, server.backend->state->ServerQueued(server.index),
+             server.backend->state->ServerQueuedMax(server.index));
+  }
   if (server.maxqueue != 0) row.Set(C::qlimit, server.maxqueue);
   if (server.limited()) {
     const uint32_t maxconn = server.backend->state->queue()->maxconn(server.index);
     if (maxconn != 0) row.Set(C::slim, maxconn);
   }
   row.Set(C::stot, total);
-  row.Set(C::bin, state.Sum(&ServerShardPart::bytes_in));
-  row.Set(C::bout, state.Sum(&ServerShardPart::bytes_out));
-  row.Set(C::wretr, state.Sum(&ServerShardPart::retries));
-  row.Set(C::wredis, state.Sum(&ServerShardPart::redispatches));
-  row.Set(C::status, StatusText(server));
+  row.Set(C::bin, sum(&ServerShardPart::bytes_in));
+  row.Set(C::bout, sum(&ServerShardPart::bytes_out));
+  row.Set(C::wretr, sum(&ServerShardPart::retries));
+  row.Set(C::wredis, sum(&ServerShardPart::redispatches));
+  row.Set(C::status, [&] { return StatusText(server); });
   SetChecks(row, server, facts);
-  row.Set(C::weight, server.backend->state->backend()->EffectiveWeight(server.index));
+  row.Set(C::weight, [&]() -> uint64_t {
+    return server.backend->state->backend()->EffectiveWeight(server.index);
+  });
   row.Set(C::act, server.backup ? 0 : 1);
   row.Set(C::bck, server.backup ? 1 : 0);
   row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
@@ -388,17 +461,22 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::lbtot, total);
   SetRates(row, state.rates(), facts, C::rate, C::rate_max);
   const shard::Address& address = state.dial(facts.shard).address;
-  row.Set(C::addr, address.is_ip()       ? address.ToString()
-                   : state.has_address() ? std::string("unix")
-                                         : std::string());
-  if (server.backend->http.cookie.enabled()) row.Set(C::cookie, CookieOf(server, address));
-  row.Set(C::connect, AttemptsOf(state));
+  row.Set(C::addr, [&] {
+    return address.is_ip()       ? address.ToString()
+           : state.has_address() ? std::string("unix")
+                                 : std::string();
+  });
+  if (server.backend->http.cookie.enabled()) {
+    row.Set(C::cookie, [&] { return CookieOf(server, address); });
+  }
+  row.Set(C::connect, [&] { return AttemptsOf(state); });
   row.Set(C::uweight, state.weight());
-  row.Set(C::reuse, state.Sum(&ServerShardPart::reused));
+  row.Set(C::reuse, sum(&ServerShardPart::reused));
   if (server.backend->mode == Mode::kHttp) SetStatuses(row, state, &ServerShardPart::statuses);
   SetFailures(row, state, &ServerShardPart::failures);
   SetRules(row, state, &ServerShardPart::rules, true);
   SetConnections(row, server, facts);
+  if (!TimesOfAll::Says(row)) return row;
   TimesOfAll times;
   times.Add(state);
   times.Show(facts, row);
@@ -408,64 +486,25 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
 StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   StatRow row = BeginRow(proxy, "BACKEND", 0, kBackend, facts);
   BackendState& state = *proxy.state;
-  uint64_t active = 0, backups = 0, active_weight = 0, backup_weight = 0;
-  // In one part only, so there is no sum to make.
-  const CarriedCounts& carried = state.part(0).carried;
-  uint64_t bytes_in = carried.bytes_in.Get(), bytes_out = carried.bytes_out.Get();
-  uint64_t picked = carried.total.Get(), reused = carried.reused.Get();
-  uint64_t connects = Attempts(carried.established.Get(), reused, carried.connect_errors.Get());
-  bytes_in += state.SumOfGone(&ServerShardPart::bytes_in);
-  bytes_out += state.SumOfGone(&ServerShardPart::bytes_out);
-  picked += state.SumOfGone(&ServerShardPart::total);
-  const uint64_t reused_there = state.SumOfGone(&ServerShardPart::reused);
-  reused += reused_there;
-  connects += Attempts(state.SumOfGone(&ServerShardPart::established), reused_there,
-                       state.SumOfGone(&ServerShardPart::connect_errors));
-  TimesOfAll times;
-  for (const auto& numbers : state.gone()) times.AddGone(*numbers, state.shards());
-  for (const auto& server : proxy.servers) {
-    ServerState& one = *server->state;
-    times.Add(one);
-    bytes_in += one.Sum(&ServerShardPart::bytes_in);
-    bytes_out += one.Sum(&ServerShardPart::bytes_out);
-    picked += one.Total();
-    reused += one.Sum(&ServerShardPart::reused);
-    connects += AttemptsOf(one);
-    if (one.disabled() || one.weight() == 0) continue;
-    (server->backup ? backups : active) += 1;
-    (server->backup ? backup_weight : active_weight) +=
-        state.backend()->EffectiveWeight(server->index);
-  }
-  const uint64_t weight = active != 0 ? active_weight : backup_weight;
-  SetSessions(row, state.BackCurrent(), state.BackPeak());
-  SetQueue(row, state.Queued(), state.QueuedMax());
+  SetSumsOfServers(row, proxy, facts);
+  if (row.WantsAny(C::scur, C::smax)) SetSessions(row, state.BackCurrent(), state.BackPeak());
+  if (row.WantsAny(C::qcur, C::qmax)) SetQueue(row, state.Queued(), state.QueuedMax());
   row.Set(C::slim, state.backend()->FullconnOf(facts.maxconn));
   row.Set(C::stot, state.Sum(&ProxyShardPart::back_total));
-  row.Set(C::bin, bytes_in);
-  row.Set(C::bout, bytes_out);
   row.Set(C::wretr, state.Sum(&ProxyShardPart::retries));
   row.Set(C::wredis, state.Sum(&ProxyShardPart::redispatches));
-  row.Set(C::status, active + backups > 0 || proxy.servers.empty() ? "UP" : "DOWN");
-  row.Set(C::weight, weight);
-  row.Set(C::act, active);
-  row.Set(C::bck, backups);
   row.Set(C::chkdown, state.downs());
   row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
   row.Set(C::downtime, state.DownMicros(facts.now_us) / 1000000);
-  row.Set(C::lbtot, picked);
   SetRates(row, state.back_rates(), facts, C::rate, C::rate_max);
   row.Set(C::cookie, proxy.http.cookie.name);
   row.Set(C::algo, AlgorithmName(proxy));
-  row.Set(C::connect, connects);
-  row.Set(C::reuse, reused);
-  row.Set(C::uweight, weight);
   if (proxy.mode == Mode::kHttp) {
     SetStatuses(row, state, &ProxyShardPart::back_statuses);
     row.Set(C::req_tot, state.Sum(&ProxyShardPart::back_requests));
   }
   SetFailures(row, state, &ProxyShardPart::back_failures);
   SetRules(row, state, &ProxyShardPart::back_rules, false);
-  times.Show(facts, row);
   return row;
 }
 

@@ -1,7 +1,7 @@
 // stat_row.h - one line of `show stat`: every column of management 9.1, empty where nothing is
 // known.
 //
-// Owns:    its texts.
+// Owns:    its texts. A row of one column makes no other, nor sums up what that would say.
 // Threads: shard-local; it reads counters that other shards write.
 // Units:   per column.
 // Errors:  none.
@@ -11,9 +11,10 @@
 
 #pragma once
 
-#include <array>
+#include <concepts>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/server/proxy_config.h"
 
@@ -38,14 +39,27 @@ struct StatFacts {
 
 class StatRow {
  public:
-  explicit StatRow(StatColumn only = StatColumn::kCount) : only_(only) {}
+  explicit StatRow(StatColumn only = StatColumn::kCount)
+      : only_(only), texts_(only == StatColumn::kCount ? size_t(StatColumn::kCount) : 0) {}
+  bool Wants(StatColumn column) const { return only_ == StatColumn::kCount || column == only_; }
+  template <typename... Columns>
+  bool WantsAny(Columns... columns) const {
+    return (Wants(columns) || ...);
+  }
   void Set(StatColumn column, std::string_view text) {
-    if (Takes(column)) texts_[size_t(column)] = text;
+    if (Wants(column)) TextOf(column) = text;
   }
   void Set(StatColumn column, uint64_t number) {
-    if (Takes(column)) texts_[size_t(column)] = std::to_string(number);
+    if (Wants(column)) TextOf(column) = std::to_string(number);
   }
-  const std::string& Get(StatColumn column) const { return texts_[size_t(column)]; }
+  // What `make` gives; it is called for a column that is wanted.
+  template <std::invocable Make>
+  void Set(StatColumn column, Make make) {
+    if (Wants(column)) Set(column, make());
+  }
+  const std::string& Get(StatColumn column) const {
+    return only_ == StatColumn::kCount ? texts_[size_t(column)] : column == only_ ? text_ : kNone;
+  }
   // With the `-` that ends the fixed columns, and a line feed.
   std::string ToCsv() const;
   // A line for each column that is known.
@@ -54,11 +68,15 @@ class StatRow {
   std::string ToJson() const;
 
  private:
-  bool Takes(StatColumn column) const { return only_ == StatColumn::kCount || column == only_; }
+  inline static const std::string kNone;
+  std::string& TextOf(StatColumn column) {
+    return only_ == StatColumn::kCount ? texts_[size_t(column)] : text_;
+  }
   template <typename F>
   void ForEachKnown(F visit) const;
   StatColumn only_;
-  std::array<std::string, size_t(StatColumn::kCount)> texts_;
+  std::vector<std::string> texts_;  // of all columns
+  std::string text_;                // of the one that is wanted
 };
 
 std::string StatHeader();

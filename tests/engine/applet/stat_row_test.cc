@@ -52,6 +52,22 @@ TEST(StatRow, LineHasAsManyColumnsAsTheHeader) {
   EXPECT_TRUE(line.ends_with(",-,\n"));
 }
 
+// Two thousand servers are asked for a hundred columns, one by one.
+TEST(StatRow, RowOfOneColumnMakesNoOther) {
+  StatRow row(StatColumn::bin);
+  int made = 0;
+  const auto make = [&] { return uint64_t(++made); };
+  row.Set(StatColumn::bout, make);
+  row.Set(StatColumn::pxname, "web");
+  EXPECT_EQ(made, 0);
+  row.Set(StatColumn::bin, make);
+  EXPECT_EQ(row.Get(StatColumn::bin), "1");
+  EXPECT_EQ(row.Get(StatColumn::bout), "");
+  EXPECT_EQ(row.Get(StatColumn::pxname), "");
+  EXPECT_TRUE(row.WantsAny(StatColumn::bout, StatColumn::bin));
+  EXPECT_FALSE(row.WantsAny(StatColumn::bout, StatColumn::pxname));
+}
+
 TEST(StatRow, AmbiguousTextIsQuoted) {
   StatRow row;
   row.Set(StatColumn::pxname, "plain text");
