@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/server/rule_config.h"
 #include "engine/server/tls_files.h"
 #include "engine/server/tls_keywords.h"
 #include "tls/context.h"
@@ -33,6 +34,26 @@ bool NeedsCheckContext(const ServerConfig& server) {
   const CheckRules* rules = server.backend->checks.get();
   return rules != nullptr && std::any_of(rules->rules.begin(), rules->rules.end(),
                                          [](const CheckRule& rule) { return rule.over_tls; });
+}
+
+// Whether HTTP may have to be spoken with the clients of `frontend`: also in mode tcp, where a rule
+// or a backend makes HTTP of a connection (manual 4; 4.4, switch-mode). A backend whose name is
+// made for each stream is not known here.
+bool MaySpeakHttp(const ProxyConfig& frontend) {
+  const auto is_http = [](const ProxyConfig* proxy) {
+    return proxy != nullptr && proxy->mode == Mode::kHttp;
+  };
+  if (is_http(&frontend) || is_http(frontend.default_backend)) return true;
+  const ProxyRules* rules = frontend.rules.get();
+  return rules != nullptr &&
+         (rules->SwitchesMode() ||
+          std::any_of(rules->use_backend.begin(), rules->use_backend.end(),
+                      [&](const BackendRule& rule) { return is_http(rule.backend); }));
+}
+
+bool ChecksSpeakHttp(const ServerConfig& server) {
+  const CheckRules* rules = server.backend->checks.get();
+  return rules != nullptr && rules->kind == CheckKind::kHttp;
 }
 
 // Makes contexts of the lines, and reports at each line what does not work.
@@ -67,7 +88,8 @@ class TlsBuilder {
                  std::string* error);
   bool TakeRevocations(const std::vector<std::string>& paths, std::vector<tls::NamedText>* texts,
                        std::string* error);
-  bool TakeAlpn(const std::string& list, tls::Options* options, std::string* error);
+  bool TakeAlpn(const std::string& list, bool speaks_http, tls::Options* options,
+                std::string* error);
   bool TakeCommon(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
                   std::string* error);
   bool LoadCertificates(const BindTls& words, tls::CertStore* store, std::string* error);
@@ -168,25 +190,32 @@ bool TlsBuilder::TakeRevocations(const std::vector<std::string>& paths,
   return true;
 }
 
-// HTTP/2 is not spoken yet, so it is not offered.
-bool TlsBuilder::TakeAlpn(const std::string& list, tls::Options* options, std::string* error) {
-  bool has_h2 = false;
-  std::string_view rest = list;
-  while (!rest.empty()) {
-    const size_t comma = std::min(rest.find(','), rest.size());
-    const std::string protocol(rest.substr(0, comma));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
-    if (protocol == "h2") {
-      has_h2 = true;
+// HTTP/2 is not spoken yet, so it is not offered where it would have to be; who passes bytes offers
+// what the ends behind it speak.
+bool TlsBuilder::TakeAlpn(const std::string& list, bool speaks_http, tls::Options* options,
+                          std::string* error) {
+  bool leaves_out_h2 = false;
+  options->alpn.clear();
+  for (size_t from = 0; from <= list.size();) {
+    const size_t comma = std::min(list.find(',', from), list.size());
+    const std::string protocol = list.substr(from, comma - from);
+    from = comma + 1;
+    if (protocol.empty()) {
+      context_.diagnostics.NoEffect(
+          "alpn " + list, At(place_),
+          "'alpn " + list + "': a protocol without a name is left out of the list");
+    } else if (protocol == "h2" && speaks_http) {
+      leaves_out_h2 = true;
     } else {
       options->alpn.push_back(protocol);
     }
   }
-  if (!has_h2) return true;
   if (options->alpn.empty()) {
-    *error = "'alpn h2' is not supported yet: HTTP/2 is not spoken";
+    *error = leaves_out_h2 ? "'alpn h2' is not supported yet: HTTP/2 is not spoken"
+                           : "'alpn " + list + "' names no protocol";
     return false;
   }
+  if (!leaves_out_h2) return true;
   context_.diagnostics.NoEffect("alpn h2", At(place_),
                                 "'h2' is left out of 'alpn': HTTP/2 is not supported yet");
   return true;
@@ -245,12 +274,10 @@ void TlsBuilder::FinishBind(BindConfig& bind) {
       First(words.words.prefers_client_ciphers, defaults.prefers_client_ciphers).value_or(false);
   store.SetStrict(First(words.words.strict_sni, defaults.strict_sni).value_or(false));
   bool good = TakeCommon(words.words, defaults, &options, &error);
-  if (good && bind.frontend->mode == Mode::kHttp) {
-    // The manual's default is h2,http/1.1; what of it works goes without saying.
-    good = TakeAlpn(words.alpn.value_or("http/1.1"), &options, &error);
-  } else if (good && words.alpn.has_value()) {
-    good = TakeAlpn(*words.alpn, &options, &error);
-  }
+  // The manual's default of mode http is h2,http/1.1; what of it works goes without saying.
+  const std::string alpn =
+      words.alpn.value_or(bind.frontend->mode == Mode::kHttp ? "http/1.1" : "");
+  good = good && (alpn.empty() || TakeAlpn(alpn, MaySpeakHttp(*bind.frontend), &options, &error));
   if (good && options.verify != Verify::kNone) {
     if (words.ca_files.empty() && words.ca_verify_files.empty()) {
       error = "'verify' needs a 'ca-file'";
@@ -288,8 +315,9 @@ void TlsBuilder::FinishServer(ServerConfig& server) {
   options.verify =
       words.words.verify.value_or(verifies_by_default ? Verify::kRequired : Verify::kNone);
   options.reuses_sessions = words.reuses_sessions;
+  const bool speaks_http = server.backend->mode == Mode::kHttp;
   bool good = TakeCommon(words.words, global_.server, &options, &error) &&
-              (words.alpn.empty() || TakeAlpn(words.alpn, &options, &error));
+              (words.alpn.empty() || TakeAlpn(words.alpn, speaks_http, &options, &error));
   if (good && options.verify != Verify::kNone) {
     if (words.ca_files.empty()) {
       error =
@@ -311,9 +339,10 @@ void TlsBuilder::FinishServer(ServerConfig& server) {
   if (good && NeedsCheckContext(server)) {
     // Of their own, so that checks and traffic do not resume each other's sessions.
     tls::Options of_checks = options;
-    if (words.check_alpn.has_value()) {
-      of_checks.alpn.clear();
-      good = TakeAlpn(*words.check_alpn, &of_checks, &error);
+    const std::string alpn = words.check_alpn.value_or(words.alpn);
+    if (!alpn.empty() && !TakeAlpn(alpn, ChecksSpeakHttp(server), &of_checks, &error)) {
+      error += " (of its checks: 'check-alpn' is theirs alone)";
+      good = false;
     }
     if (good) {
       server.check_tls_context =

@@ -48,8 +48,8 @@ def started(command, port):
         process.wait(10)
 
 
-def nginx(port, verifies=""):
-    """Serves `/` over TLS; `verifies`: lines about client certificates."""
+def nginx(port, verifies="", listen="ssl"):
+    """Serves `/` over TLS; `verifies`: lines about client certificates; `listen`: what it speaks, `http2` without `ssl`: h2c."""
     text = f"""
 user root; daemon off; worker_processes 1; pid {FOLDER}/nginx.pid; error_log {FOLDER}/nginx.log;
 events {{ worker_connections 2000; }}
@@ -58,7 +58,7 @@ http {{
   client_body_temp_path {FOLDER}/n1; proxy_temp_path {FOLDER}/n2; fastcgi_temp_path {FOLDER}/n3;
   uwsgi_temp_path {FOLDER}/n4; scgi_temp_path {FOLDER}/n5;
   server {{
-    listen 127.0.0.1:{port} ssl backlog=4096; ssl_certificate {path('ec.crt')}; ssl_certificate_key {path('ec.key')};
+    listen 127.0.0.1:{port} {listen} backlog=4096; ssl_certificate {path('ec.crt')}; ssl_certificate_key {path('ec.key')};
     {verifies}
     location / {{ return 200 "$ssl_client_verify $ssl_server_name\\n"; }}
   }}
@@ -214,6 +214,31 @@ def curl_wrk_and_h2load_count_no_error():
         check("Non-2xx" not in said and not re.search(r"Socket errors: connect [1-9]", said), said)
         said = run("h2load", "--h1", "-n", "5000", "-c", "20", f"https://127.0.0.1:{port}/")
         check("5000 succeeded, 0 failed, 0 errored" in said, said)
+
+
+@case
+def http2_passes_through_mode_tcp():
+    port, origin = free_port(), free_port()
+    url, trust = f"https://localhost:{port}/", ["--cacert", path(CA), "--resolve", f"localhost:{port}:127.0.0.1"]
+
+    def version(*words):
+        return run("curl", "-sSf", "-o", "/dev/null", "-w", "%{http_version}", *trust, *words, url)
+
+    # TLS ends here, and what is in it goes on to a server that speaks HTTP/2 without (h2c), as one of gRPC does.
+    with nginx(origin, listen="http2"), Proxy(config(port, origin, f"{ec()} alpn h2"), [port]):
+        said = s_client(port, "-alpn", "h2,http/1.1").stdout
+        check("ALPN protocol: h2\n" in said, said)
+        check("No ALPN negotiated" in s_client(port, "-alpn", "http/1.1").stdout, "another protocol was agreed on")
+        check(version("--http2") == "2", "curl does not speak HTTP/2")
+        said = run("h2load", "-n", "2000", "-c", "10", "-m", "10", url)
+        check("2000 succeeded, 0 failed, 0 errored" in said and "h2" in said, said)
+    # Or it begins anew, and the server is told the same.
+    server = f"ssl ca-file {path(CA)} sni str(localhost) alpn h2"
+    with nginx(origin, listen="ssl http2"), Proxy(config(port, origin, f"{ec()} alpn h2", server), [port]):
+        check(version("--http2") == "2", "curl does not speak HTTP/2")
+    server = f"ssl ca-file {path(CA)} sni str(localhost) alpn http/1.1"
+    with nginx(origin, listen="ssl http2"), Proxy(config(port, origin, f"{ec()} alpn http/1.1", server), [port]):
+        check(version("--http2") == "1.1", "HTTP/2 where nobody offers it")
 
 
 # ---- servers -------------------------------------------------------------------------------------

@@ -263,6 +263,49 @@ def alpn_is_answered_without_h2():
 
 
 @case
+def alpn_of_mode_tcp_is_answered_as_listed():
+    port = free_port()
+    # A protocol without a name is none (RFC 7301 section 3.1), which HAProxy starts with all the same.
+    for alpn, offered, wanted in (("alpn h2", ["h2", "http/1.1"], "h2"), ("alpn h2", ["http/1.1"], None), ("", ["h2"], None),
+                                  ("alpn http/1.1,h2", ["h2", "http/1.1"], "http/1.1"), ("alpn a,,h2,", ["h2"], "h2"),
+                                  ("alpn h2 no-alpn", ["h2"], None)):
+        with Server(echo) as server, Proxy(config(port, server.port, f"{ec()} {alpn}"), [port]) as proxy:
+            with tls(port, context=client_context(alpn=offered)) as peer:
+                check(peer.selected_alpn_protocol() == wanted, f"{alpn} {offered}: {peer.selected_alpn_protocol()}")
+            check("is left out" not in proxy.said() or ",," in alpn, proxy.said())
+
+
+@case
+def h2_is_left_out_only_where_http_is_spoken():
+    """By a bind line, by a server line, and by checks, which speak HTTP in a backend of any mode; in mode tcp by what becomes HTTP."""
+    trust = f"ssl ca-file {path('ca.crt')}"
+    frontend, httpchk = f"{ec()} alpn h2,http/1.1", "backend back\n  option httpchk"
+
+    def text_of(mode, bind, server, checks):
+        text = config(free_port(), 1, bind, server, mode=mode)
+        return text.replace("\nbackend back\n", f"\n{checks or 'backend back'}\n")
+
+    for mode, bind, server, checks, left_out in (
+            ("http", frontend, trust, "", True),
+            ("tcp", frontend, f"{trust} alpn h2,http/1.1 check", "", False),
+            ("http", ec(), f"{trust} alpn h2,http/1.1", "", True),
+            ("http", ec(), f"{trust} check check-alpn h2", "", False),
+            ("tcp", ec(), f"{trust} alpn h2,http/1.1 check", httpchk, True),
+            ("tcp", ec(), f"{trust} alpn h2 check check-alpn http/1.1", httpchk, False),
+            ("tcp", frontend, trust, "backend back\n  mode http", True),
+            ("tcp", frontend, trust, "  use_backend other if TRUE\nbackend other\n  mode http\nbackend back", True),
+            ("tcp", frontend, trust, "  tcp-request content switch-mode http if HTTP\nbackend back", True),
+    ):
+        text = text_of(mode, bind, server, checks)
+        said = warnings_of(text)
+        check(said.count("'h2' is left out of 'alpn'") == int(left_out), f"{text}\n{said}")
+    for mode, server, checks, wanted in (("http", f"{trust} alpn h2", "", "HTTP/2 is not spoken"),
+                                         ("tcp", f"{trust} alpn h2 check", httpchk, "'check-alpn' is theirs alone")):
+        said = errors_of(text_of(mode, ec(), server, checks))
+        check(wanted in said, said)
+
+
+@case
 def proxy_header_comes_before_tls():
     port = free_port()
     with Server(echo) as server, Proxy(config(port, server.port, ec() + " accept-proxy"), [port]):
@@ -589,6 +632,7 @@ def what_is_wrong_is_named():
         (f"{ec()} force-sslv3", "SSLv3"),
         (f"{ec()} ssl-max-ver SSLv3", "SSLv3"),
         (f'{ec()} alpn ""', "expects protocols"),
+        (f"{ec()} alpn ,", "names no protocol"),
         (f"{ec()} tls-ticket-keys {path('ec.crt')}", "no key of 48 or 80 bytes"),
         (f"{ec()} crt-list {write('bad.list', path('ec.pem') + ' [verify none] a' + chr(10))}", "line 1 of"),
         (f"{ec()} allow-0rtt", "not supported yet"),
