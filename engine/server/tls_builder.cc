@@ -62,7 +62,7 @@ class TlsBuilder {
   explicit TlsBuilder(BuildContext& context)
       : context_(context),
         global_(context.configuration.global.tls),
-        files_(global_.crt_base, global_.key_base) {}
+        files_(global_.crt_base, global_.key_base, global_.extra_files) {}
 
   void LoadStores();
   void FinishBind(BindConfig& bind);
@@ -331,9 +331,8 @@ void TlsBuilder::FinishServer(ServerConfig& server) {
   TellOfVerifyHost(server, options.verify);
   std::shared_ptr<const tls::Certificate> certificate;
   if (good && !words.certificate.empty()) {
-    const TlsFiles::Certificates all = files_.Load(words.certificate, &error);
-    good = !all.empty();
-    if (good) certificate = all.front();
+    certificate = files_.LoadOne(words.certificate, &error);
+    good = certificate != nullptr;
   }
   TellWarnings(server.place);
   if (good && NeedsCheckContext(server)) {

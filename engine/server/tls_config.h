@@ -93,12 +93,24 @@ struct CrtStore {
   std::vector<CertificateWords> loads;
 };
 
+// What is looked for beside a certificate and not named anywhere (manual 3.1,
+// ssl-load-extra-files).
+struct ExtraFiles {
+  bool bundle = true;
+  bool timestamps = true;  // `sctl`
+  bool ocsp = true;
+  bool issuer = true;
+  bool key = true;
+  bool replaces_crt = false;  // ssl-load-extra-del-ext: x.key for x.crt, else x.crt.key
+};
+
 struct GlobalTls {
   TlsWords bind;    // ssl-default-bind-*
   TlsWords server;  // ssl-default-server-*
   std::string ca_base;
   std::string crt_base;
   std::string key_base;
+  ExtraFiles extra_files;
   std::vector<CrtStore> stores;
   bool verifies_servers = true;      // ssl-server-verify
   uint32_t connections_max = 0;      // maxsslconn; 0: no limit

@@ -10,7 +10,8 @@
 namespace engine {
 namespace {
 
-constexpr const char* kBundleEndings[] = {".rsa", ".ecdsa"};
+constexpr const char* kDsaEnding = ".dsa";
+constexpr const char* kBundleEndings[] = {".rsa", ".ecdsa", kDsaEnding};
 
 bool Exists(const std::string& path) { return base::StartRights::Current().Exists(path); }
 
@@ -140,28 +141,22 @@ TlsFiles::CertificatePtr TlsFiles::LoadParts(const CertificateWords& paths, cons
   tls::CertificateParts parts;
   parts.name = name;
   if (!ReadTlsFile(path, &parts.pem, error)) return nullptr;
-  if (!paths.key.empty()) {
-    parts.key_wins = true;
-    if (!ReadTlsFile(paths.key, &parts.key, error)) return nullptr;
-  } else if (parts.pem.text.find("PRIVATE KEY-----") == std::string::npos) {
-    // "x.pem.key", else "x.key" for "x.crt" (manual 3.1, ssl-load-extra-del-ext).
-    std::string beside = path + ".key";
-    if (!Exists(beside) && path.ends_with(".crt")) {
-      beside = path.substr(0, path.size() - 4) + ".key";
-    }
-    if (!key_base_.empty()) {
-      beside = BelowBase(key_base_, beside.substr(beside.rfind('/') + 1));
-    }
-    if (Exists(beside) && !ReadTlsFile(beside, &parts.key, error)) return nullptr;
-  }
-  const auto take = [&](const std::string& given, const char* ending, tls::NamedText* text) {
-    const std::string file = given.empty() ? path + ending : given;
-    return (given.empty() && !Exists(file)) || ReadTlsFile(file, text, error);
+  const bool replaces = extra_.replaces_crt && path.ends_with(".crt");
+  const std::string base = replaces ? path.substr(0, path.size() - 4) : path;
+  const auto take = [&](const std::string& given, bool looks, const char* ending,
+                        tls::NamedText* text) {
+    const std::string file = given.empty() ? base + ending : given;
+    return (given.empty() && !(looks && Exists(file))) || ReadTlsFile(file, text, error);
   };
-  if (!take(paths.ocsp, ".ocsp", &parts.ocsp) || !take(paths.issuer, ".issuer", &parts.issuer) ||
-      !take(paths.timestamps, ".sctl", &parts.timestamps)) {
+  parts.key_wins = !paths.key.empty();
+  const bool has_key = parts.pem.text.find("PRIVATE KEY-----") != std::string::npos;
+  if (!take(paths.key, extra_.key && !has_key, ".key", &parts.key) ||
+      !take(paths.ocsp, extra_.ocsp, ".ocsp", &parts.ocsp) ||
+      !take(paths.issuer, extra_.issuer, ".issuer", &parts.issuer) ||
+      !take(paths.timestamps, extra_.timestamps, ".sctl", &parts.timestamps)) {
     return nullptr;
   }
+  if (parts.key.name.empty() && extra_.key) parts.key.name = base + ".key";  // where it would be
   auto certificate = tls::Certificate::Load(parts, error);
   if (certificate != nullptr && !certificate->warning().empty()) {
     warnings_.push_back(certificate->warning());
@@ -200,21 +195,43 @@ TlsFiles::Certificates TlsFiles::Load(const std::string& path, std::string* erro
     return {};
   }
   const std::string full = BelowBase(crt_base_, path);
-  const auto take = [&](const std::string& one) {
-    auto certificate = LoadFile(one, error);
-    if (certificate == nullptr) return false;
-    all.push_back(std::move(certificate));
-    return true;
-  };
-  if (loaded_.contains(full) || Exists(full)) {
-    if (!take(full)) return {};
-    return all;
-  }
-  for (const char* ending : kBundleEndings) {
-    if (Exists(full + ending) && !take(full + ending)) return {};
-  }
-  if (all.empty()) (void)take(full);  // says what is wrong with it
+  if (extra_.bundle && !loaded_.contains(full) && !Exists(full)) return LoadBundle(full, error);
+  if (auto certificate = LoadFile(full, error)) all.push_back(std::move(certificate));
   return all;
+}
+
+TlsFiles::CertificatePtr TlsFiles::LoadOne(const std::string& path, std::string* error) {
+  if (!path.starts_with('@')) return LoadFile(BelowBase(crt_base_, path), error);
+  const Certificates all = Load(path, error);
+  return all.empty() ? nullptr : all.front();
+}
+
+TlsFiles::Certificates TlsFiles::LoadBundle(const std::string& path, std::string* error) {
+  Certificates all;
+  bool found = false;
+  for (const char* ending : kBundleEndings) {
+    const std::string file = path + ending;
+    if (!Exists(file)) continue;
+    found = true;
+    if (IsLeftOut(file)) continue;
+    auto certificate = LoadFile(file, error);
+    if (certificate == nullptr) return {};
+    all.push_back(std::move(certificate));
+  }
+  if (!found) {
+    (void)LoadFile(path, error);  // says what is wrong with it
+  } else if (all.empty()) {
+    *error = "the bundle '" + path + "' has nothing but DSA, which the TLS library does not know";
+  }
+  return all;
+}
+
+bool TlsFiles::IsLeftOut(const std::string& file) {
+  if (!file.ends_with(kDsaEnding)) return false;
+  const std::string warning = "'" + file + "' is left out: the TLS library has no DSA";
+  const bool is_told = std::find(warnings_.begin(), warnings_.end(), warning) != warnings_.end();
+  if (!is_told) warnings_.push_back(warning);
+  return true;
 }
 
 bool TlsFiles::AddTo(tls::CertStore& store, const std::string& path, std::string* error) {
@@ -229,7 +246,7 @@ bool TlsFiles::AddTo(tls::CertStore& store, const std::string& path, std::string
   size_t count = 0;
   for (const std::string& name : names) {
     const std::string file = PathIn(full, name);
-    if (IsDirectory(file)) continue;
+    if (IsDirectory(file) || IsLeftOut(file)) continue;
     const auto certificate = LoadFile(file, error);
     if (certificate == nullptr) return false;
     store.Add(certificate, {});

@@ -34,8 +34,8 @@ class TlsFiles {
  public:
   using Certificates = std::vector<std::shared_ptr<const tls::Certificate>>;
 
-  TlsFiles(std::string crt_base, std::string key_base)
-      : crt_base_(std::move(crt_base)), key_base_(std::move(key_base)) {}
+  TlsFiles(std::string crt_base, std::string key_base, const ExtraFiles& extra)
+      : crt_base_(std::move(crt_base)), key_base_(std::move(key_base)), extra_(extra) {}
 
   // A line of a crt-store: "@STORE/ALIAS" and "@STORE/FILE" refer to it, and the path of a file of
   // the store without a name.
@@ -44,6 +44,8 @@ class TlsFiles {
   // A file, the files of a bundle ("x" for x.rsa and x.ecdsa), or what a crt-store has. Empty with
   // `*error`.
   Certificates Load(const std::string& path, std::string* error);
+  // The same without bundles: of a server line. Null with `*error`.
+  std::shared_ptr<const tls::Certificate> LoadOne(const std::string& path, std::string* error);
   // `crt`: a file, a bundle, or every certificate of a directory.
   [[nodiscard]] bool AddTo(tls::CertStore& store, const std::string& path, std::string* error);
   // `crt-list`.
@@ -59,10 +61,14 @@ class TlsFiles {
                            std::string* error);
   // With files that are named and not looked for.
   Certificates LoadBeside(const std::string& path, CertificateWords beside, std::string* error);
+  Certificates LoadBundle(const std::string& path, std::string* error);
+  // Told of once.
+  bool IsLeftOut(const std::string& file);
   bool AddListLine(tls::CertStore& store, std::string_view line, std::string* error);
 
   const std::string crt_base_;
   const std::string key_base_;
+  const ExtraFiles extra_;
   std::map<std::string, CertificatePtr> loaded_;  // by path
   std::map<std::string, CertificatePtr> named_;   // by "@STORE/NAME"
   std::vector<std::string> warnings_;

@@ -331,7 +331,39 @@ void AddNameList(BuildKeywords& keywords, const char* words,
   });
 }
 
+// "none", "all", or names of what is looked for; each line says all of it anew.
+bool TakeExtraFiles(const KeywordUse& use, ExtraFiles& extra) {
+  const bool replaces_crt = extra.replaces_crt;
+  extra = {false, false, false, false, false, replaces_crt};
+  bool* const kinds[] = {&extra.bundle, &extra.timestamps, &extra.ocsp, &extra.issuer, &extra.key};
+  for (size_t i = 0; i < use.arguments(); ++i) {
+    const Parsed<size_t> kind =
+        ParseOneOf(use.argument(i), {"none", "all", "bundle", "sctl", "ocsp", "issuer", "key"});
+    if (!kind) return Refuse(use, i, kind.error);
+    if (kind.value < 2 && use.arguments() > 1) {
+      return Refuse(use, i, "'none' and 'all' stand alone");
+    }
+    if (kind.value >= 2) *kinds[kind.value - 2] = true;
+    if (kind.value == 1) extra = {.replaces_crt = replaces_crt};
+  }
+  return true;
+}
+
+void RegisterExtraFiles(BuildKeywords& keywords) {
+  keywords.Add({"ssl-load-extra-files", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    return HasArguments(use, 1, SIZE_MAX,
+                        "'none', 'all', or some of 'bundle', 'sctl', 'ocsp', "
+                        "'issuer' and 'key'") &&
+           TakeExtraFiles(use, TlsDefaults(context).extra_files);
+  });
+  keywords.Add({"ssl-load-extra-del-ext", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    TlsDefaults(context).extra_files.replaces_crt = true;
+    return HasArguments(use, 0, 0);
+  });
+}
+
 void RegisterGlobal(BuildKeywords& keywords) {
+  RegisterExtraFiles(keywords);
   AddNameList(keywords, "jwt.decrypt_alg_list", kJweAlgorithmNames, &GlobalTls::jwe_algorithms);
   AddNameList(keywords, "jwt.decrypt_enc_list", kJweEncryptionNames, &GlobalTls::jwe_encryptions);
   AddDefaults(keywords, "ssl-default-bind", true);

@@ -187,6 +187,18 @@ def wrong_stores_are_named():
 
 
 @case
+def dsa_of_a_bundle_is_left_out():
+    for name, ending in (("rsa", "rsa"), ("ec", "ecdsa"), ("ec", "dsa")):
+        copy(name, "bundle.pem." + ending)
+    text = config(free_port(), 1, f"ssl crt {path('bundle.pem')} crt {path('bundle.pem')}")
+    said = warnings_of(text)
+    check(said.count("bundle.pem.dsa' is left out") == 1, said)
+    for ending in ("rsa", "ecdsa"):
+        os.remove(path("bundle.pem." + ending))
+    check("bundle.pem' has nothing but DSA" in errors_of(text), errors_of(text))
+
+
+@case
 def files_of_other_tools_are_read():
     trusted = openssl("x509", "-in", "ec.crt", "-trustout", "-addtrust", "serverAuth", "-setalias", "x")
     write("trusted.pem", trusted + read("ec.key"))

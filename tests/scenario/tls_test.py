@@ -111,7 +111,7 @@ def directory_brings_all_its_certificates():
     for name in ("ec", "exact"):
         shutil.copy(path(name + ".crt"), path(f"dir/{name}.crt"))
         shutil.copy(path(name + ".key"), path(f"dir/{name}.key"))
-    with Server(echo) as server, Proxy(config(port, server.port, f"ssl crt {path('dir')}"), [port]):
+    with Server(echo) as server, Proxy(config(port, server.port, f"ssl crt {path('dir')}", top="  ssl-load-extra-del-ext"), [port]):
         tls(port).close()
         tls(port, "www.example.com").close()
 
