@@ -2,7 +2,7 @@
 
 #include <openssl/sha.h>
 
-#include <iterator>
+#include <span>
 #include <utility>
 
 #include "tls/link.h"
@@ -127,13 +127,14 @@ Handle<SSL_CTX> Context::MakeLibraryContext(std::string* error) const {
   if (!options_.curves.empty() && SSL_CTX_set1_curves_list(c, options_.curves.c_str()) != 1) {
     return fail("the curves '" + options_.curves + "' cannot be used");
   }
-  const std::string& signatures = options_.signatures;
-  if (!signatures.empty() && SSL_CTX_set1_sigalgs_list(c, signatures.c_str()) != 1) {
-    return fail("the signature algorithms '" + signatures + "' cannot be used");
+  const std::vector<uint16_t>& ours = options_.signs_with;
+  if (!ours.empty() && SSL_CTX_set_signing_algorithm_prefs(c, ours.data(), ours.size()) != 1) {
+    return fail("the signature algorithms cannot be used");
   }
-  if (signatures.empty() && SSL_CTX_set_verify_algorithm_prefs(
-                                c, kVerifiedSignatures, std::size(kVerifiedSignatures)) != 1) {
-    return fail("no memory for TLS");
+  std::span<const uint16_t> theirs = options_.verifies;
+  if (theirs.empty()) theirs = kVerifiedSignatures;
+  if (SSL_CTX_set_verify_algorithm_prefs(c, theirs.data(), theirs.size()) != 1) {
+    return fail("the signature algorithms of the peer cannot be used");
   }
   uint32_t bits = SSL_OP_NO_RENEGOTIATION;
   if (!options_.prefers_client_ciphers) bits |= SSL_OP_CIPHER_SERVER_PREFERENCE;

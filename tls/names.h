@@ -13,6 +13,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,12 @@ struct NameList {
 NameList FilterCiphers(std::string_view list);  // TLS 1.2 and before
 NameList FilterSuites(std::string_view list);   // TLS 1.3: `text` is only for counting
 NameList FilterCurves(std::string_view list);
-NameList FilterSignatures(std::string_view list);
+
+// Signature algorithms as they are on the wire (RFC 8446 section 4.2.3), each once.
+struct SignatureList {
+  std::vector<uint16_t> kinds;
+  std::vector<std::string> unknown;
+};
+SignatureList FilterSignatures(std::string_view list);
 
 }  // namespace tls

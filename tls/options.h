@@ -37,8 +37,9 @@ struct Options {
   // In the library's own words: names.h makes them from a configuration's. Empty: the default.
   std::string ciphers;  // of TLS 1.2 and before; those of 1.3 are the library's choice
   std::string curves;
-  std::string signatures;
-  std::vector<std::string> alpn;  // in the order of preference; empty: no ALPN
+  std::vector<uint16_t> signs_with;  // signature algorithms of the wire; empty: the default
+  std::vector<uint16_t> verifies;    // what the peer may sign with; empty: the default
+  std::vector<std::string> alpn;     // in the order of preference; empty: no ALPN
   Verify verify = Verify::kNone;
   std::vector<NamedText> trust;        // PEM texts of CA certificates
   std::vector<NamedText> verify_only;  // the same, but not named to clients (ca-verify-file)

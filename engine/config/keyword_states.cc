@@ -43,10 +43,6 @@ constexpr KeywordState kStates[] = {
     {"ocsp-update.maxdelay", kGlobal, kTunes},
     {"ocsp-update.mindelay", kGlobal, kTunes},
     {"ocsp-update.mode", kGlobal, kTunes, kNoPrefix, 0, "", "on|off"},
-    {"ssl-default-bind-client-sigalgs", kGlobal, kNotYet, kNoPrefix, 0,
-     "BoringSSL has one list of them"},
-    {"ssl-default-server-client-sigalgs", kGlobal, kNotYet, kNoPrefix, 0,
-     "BoringSSL has one list of them"},
     {"ssl-dh-param-file", kGlobal, kTunes},
     {"ssl-engine", kGlobal, kTunes},
     {"ssl-mode-async", kGlobal, kTunes},
@@ -333,7 +329,6 @@ constexpr KeywordState kStates[] = {
      "comes with errors of client certificates that are let pass"},
     {"ca-sign-file", kBind, kNotYet, kNoPrefix, 1, "comes with certificates made for each name"},
     {"ca-sign-pass", kBind, kNotYet, kNoPrefix, 1, "comes with certificates made for each name"},
-    {"client-sigalgs", kBind, kNotYet, kNoPrefix, 1, "BoringSSL has one list of them"},
     {"crt-ignore-err", kBind, kNotYet, kNoPrefix, 1,
      "comes with errors of client certificates that are let pass"},
     {"ech", kBind, kNotYet, kNoPrefix, 1, "comes with encrypted client hellos"},
@@ -358,7 +353,6 @@ constexpr KeywordState kStates[] = {
     // Options of server and default-server (manual 5.2) -------------------------------------
     // What is encrypted, whom the server believes it talks to, where traffic goes.
     {"allow-0rtt", kServers, kNotYet, kNoPrefix, 0, "comes with early data"},
-    {"client-sigalgs", kServers, kNotYet, kNoPrefix, 1, "BoringSSL has one list of them"},
     {"namespace", kServers, kNotYet, kNoPrefix, 1, "comes with network namespaces"},
     {"no-renegotiate", kServers, kNotYet, kNoPrefix, 0, "TLS never begins anew on a connection"},
     {"proto", kServers, kNotYet, kNoPrefix, 1,

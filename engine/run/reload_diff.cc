@@ -67,8 +67,8 @@ void AddTls(std::string& out, const BindTls& tls) {
     for (const std::string& one : *list) AddText(out, one);
   }
   const TlsWords& words = tls.words;
-  for (const auto* text :
-       {&tls.alpn, &words.ciphers, &words.suites, &words.curves, &words.signatures}) {
+  for (const auto* text : {&tls.alpn, &words.ciphers, &words.suites, &words.curves,
+                           &words.signatures, &words.client_signatures}) {
     AddText(out, *text);
   }
   AddText(out, tls.ticket_keys_file);

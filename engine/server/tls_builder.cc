@@ -82,16 +82,18 @@ class TlsBuilder {
                     std::string* error);
   bool TakeNames(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
                  std::string* error);
-  // One warning per run for all names of a kind that the library does not know.
-  void TellUnknown(const char* kind, const tls::NameList& list);
+  bool TakeSignatures(const std::optional<std::string>& given, std::vector<uint16_t>* kinds,
+                      std::string* error);
+  // One warning per run for each name that the library does not know.
+  void TellUnknown(const char* kind, const std::vector<std::string>& names);
   bool TakeTrust(const std::vector<std::string>& paths, std::vector<tls::NamedText>* texts,
                  std::string* error);
   bool TakeRevocations(const std::vector<std::string>& paths, std::vector<tls::NamedText>* texts,
                        std::string* error);
   bool TakeAlpn(const std::string& list, bool speaks_http, tls::Options* options,
                 std::string* error);
-  bool TakeCommon(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
-                  std::string* error);
+  bool TakeCommon(const TlsWords& line, const TlsWords& defaults, bool is_bind,
+                  tls::Options* options, std::string* error);
   bool LoadCertificates(const BindTls& words, tls::CertStore* store, std::string* error);
   void TellUseless(const SourcePlace& place, const std::string& what);
 
@@ -129,8 +131,8 @@ bool TlsBuilder::TakeVersions(const TlsWords& line, const TlsWords& defaults, tl
   return true;
 }
 
-void TlsBuilder::TellUnknown(const char* kind, const tls::NameList& list) {
-  for (const std::string& name : list.unknown) {
+void TlsBuilder::TellUnknown(const char* kind, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
     context_.diagnostics.NoEffect(
         "tls " + name, At(place_),
         std::string(kind) + " '" + name + "' is not known to the TLS library and is skipped");
@@ -143,7 +145,7 @@ bool TlsBuilder::TakeNames(const TlsWords& line, const TlsWords& defaults, tls::
                         tls::NameList (*filter)(std::string_view), std::string* to) {
     if (!given.has_value()) return true;
     const tls::NameList list = filter(*given);
-    TellUnknown(kind, list);
+    TellUnknown(kind, list.unknown);
     *to = list.text;
     if (!list.text.empty()) return true;
     *error = "no " + std::string(kind) + " of '" + *given + "' is known to the TLS library";
@@ -153,9 +155,7 @@ bool TlsBuilder::TakeNames(const TlsWords& line, const TlsWords& defaults, tls::
   if (!take(First(line.ciphers, defaults.ciphers), "cipher", tls::FilterCiphers,
             &options->ciphers) ||
       !take(First(line.suites, defaults.suites), "cipher suite", tls::FilterSuites, &suites) ||
-      !take(First(line.curves, defaults.curves), "curve", tls::FilterCurves, &options->curves) ||
-      !take(First(line.signatures, defaults.signatures), "signature algorithm",
-            tls::FilterSignatures, &options->signatures)) {
+      !take(First(line.curves, defaults.curves), "curve", tls::FilterCurves, &options->curves)) {
     return false;
   }
   const size_t named =
@@ -166,6 +166,17 @@ bool TlsBuilder::TakeNames(const TlsWords& line, const TlsWords& defaults, tls::
                                   "its three suites of TLS 1.3");
   }
   return true;
+}
+
+bool TlsBuilder::TakeSignatures(const std::optional<std::string>& given,
+                                std::vector<uint16_t>* kinds, std::string* error) {
+  if (!given.has_value()) return true;
+  tls::SignatureList list = tls::FilterSignatures(*given);
+  TellUnknown("signature algorithm", list.unknown);
+  *kinds = std::move(list.kinds);
+  if (!kinds->empty()) return true;
+  *error = "no signature algorithm of '" + *given + "' is known to the TLS library";
+  return false;
 }
 
 bool TlsBuilder::TakeTrust(const std::vector<std::string>& paths,
@@ -221,14 +232,22 @@ bool TlsBuilder::TakeAlpn(const std::string& list, bool speaks_http, tls::Option
   return true;
 }
 
-bool TlsBuilder::TakeCommon(const TlsWords& line, const TlsWords& defaults, tls::Options* options,
-                            std::string* error) {
+bool TlsBuilder::TakeCommon(const TlsWords& line, const TlsWords& defaults, bool is_bind,
+                            tls::Options* options, std::string* error) {
   options->tickets = First(line.tickets, defaults.tickets).value_or(true);
   options->first_record_bytes = global_.first_record_bytes;
   options->record_bytes_max = global_.record_bytes_max;
   options->keeps_secrets = global_.keeps_secrets;
   options->session_lifetime_s = global_.session_lifetime_s;
-  return TakeVersions(line, defaults, options, error) && TakeNames(line, defaults, options, error);
+  // `client-sigalgs` is about what a client signs with: a bind's clients, or ourselves towards a
+  // server. Without it `sigalgs` says that, too (SSL_CTX_set1_client_sigalgs(3)).
+  const auto& of_server = First(line.signatures, defaults.signatures);
+  const auto& given = First(line.client_signatures, defaults.client_signatures);
+  const auto& of_client = given.has_value() ? given : of_server;
+  return TakeVersions(line, defaults, options, error) &&
+         TakeNames(line, defaults, options, error) &&
+         TakeSignatures(is_bind ? of_server : of_client, &options->signs_with, error) &&
+         TakeSignatures(is_bind ? of_client : of_server, &options->verifies, error);
 }
 
 bool TlsBuilder::LoadCertificates(const BindTls& words, tls::CertStore* store, std::string* error) {
@@ -273,7 +292,7 @@ void TlsBuilder::FinishBind(BindConfig& bind) {
   options.prefers_client_ciphers =
       First(words.words.prefers_client_ciphers, defaults.prefers_client_ciphers).value_or(false);
   store.SetStrict(First(words.words.strict_sni, defaults.strict_sni).value_or(false));
-  bool good = TakeCommon(words.words, defaults, &options, &error);
+  bool good = TakeCommon(words.words, defaults, true, &options, &error);
   // The manual's default of mode http is h2,http/1.1; what of it works goes without saying.
   const std::string alpn =
       words.alpn.value_or(bind.frontend->mode == Mode::kHttp ? "http/1.1" : "");
@@ -316,7 +335,7 @@ void TlsBuilder::FinishServer(ServerConfig& server) {
       words.words.verify.value_or(verifies_by_default ? Verify::kRequired : Verify::kNone);
   options.reuses_sessions = words.reuses_sessions;
   const bool speaks_http = server.backend->mode == Mode::kHttp;
-  bool good = TakeCommon(words.words, global_.server, &options, &error) &&
+  bool good = TakeCommon(words.words, global_.server, false, &options, &error) &&
               (words.alpn.empty() || TakeAlpn(words.alpn, speaks_http, &options, &error));
   if (good && options.verify != Verify::kNone) {
     if (words.ca_files.empty()) {

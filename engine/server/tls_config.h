@@ -29,9 +29,10 @@ struct TlsWords {
   std::optional<tls::Version> version_max;
   std::array<bool, 4> versions_off{};  // `no-tlsv10` and so on, by tls::Version
   std::optional<std::string> ciphers;
-  std::optional<std::string> suites;  // `ciphersuites`
-  std::optional<std::string> curves;  // `curves`, `ecdhe`
-  std::optional<std::string> signatures;
+  std::optional<std::string> suites;             // `ciphersuites`
+  std::optional<std::string> curves;             // `curves`, `ecdhe`
+  std::optional<std::string> signatures;         // `sigalgs`
+  std::optional<std::string> client_signatures;  // `client-sigalgs`
   std::optional<tls::Verify> verify;
   std::optional<bool> tickets;
   std::optional<bool> strict_sni;

@@ -108,6 +108,7 @@ void AddCommon(BuildKeywords& keywords, Scopes scopes, const FindWords& find) {
   AddText(keywords, "ciphersuites", scopes, find, &TlsWords::suites);
   AddText(keywords, "curves", scopes, find, &TlsWords::curves);
   AddText(keywords, "sigalgs", scopes, find, &TlsWords::signatures);
+  AddText(keywords, "client-sigalgs", scopes, find, &TlsWords::client_signatures);
   AddFlag(keywords, "tls-tickets", scopes,
           [find](BuildContext& context) { find(context).tickets = true; });
   AddFlag(keywords, "no-tls-tickets", scopes,
@@ -291,6 +292,7 @@ void AddDefaults(BuildKeywords& keywords, const std::string& prefix, bool of_bin
   add_text("-ciphersuites", &TlsWords::suites);
   add_text("-curves", &TlsWords::curves);
   add_text("-sigalgs", &TlsWords::signatures);
+  add_text("-client-sigalgs", &TlsWords::client_signatures);
 }
 
 void AddGlobalNumber(BuildKeywords& keywords, const char* words, int64_t high,

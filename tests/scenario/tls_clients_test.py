@@ -126,6 +126,28 @@ def s_client_shows_certificates():
 
 
 @case
+def s_client_is_signed_to_as_sigalgs_says():
+    port = free_port()
+    bind = f"ssl crt {path('rsa.pem')} verify optional ca-file {path(CA)}"
+
+    def seen(words, top="", version="-tls1_3"):
+        with Server(echo) as server, Proxy(config(port, server.port, f"{bind} {words}", top=top), [port]):
+            said = s_client(port, version).stdout
+        found = re.search(r"\nRequested Signature Algorithms: (.*)\n", said)
+        return re.search(r"Peer signing digest: (.*)\n", said).group(1), found and found.group(1)
+
+    ours, theirs = "sigalgs rsa_pss_rsae_sha384:rsa_pss_pss_sha256", "client-sigalgs ECDSA+SHA256:ed448"
+    for version in ("-tls1_2", "-tls1_3"):
+        check(seen(ours, version=version) == ("SHA384", "RSA-PSS+SHA384"), seen(ours, version=version))
+        check(seen(f"{ours} {theirs}", version=version) == ("SHA384", "ECDSA+SHA256"), "client-sigalgs of the line")
+    digest, asked = seen(theirs)
+    check(digest == "SHA256" and asked == "ECDSA+SHA256", f"{digest} {asked}")
+    top = "  ssl-default-bind-sigalgs RSA-PSS+SHA512\n  ssl-default-bind-client-sigalgs ECDSA+SHA384"
+    check(seen("", top) == ("SHA512", "ECDSA+SHA384"), seen("", top))
+    check(seen(theirs, top) == ("SHA512", "ECDSA+SHA256"), "the line goes before the default")
+
+
+@case
 def s_client_chooses_by_name():
     port = free_port()
     bind = f"{ec()} crt {path('wild.pem')} crt {path('exact.pem')}"
@@ -282,6 +304,21 @@ def s_server_verifies_us_and_we_verify_it():
 
 
 # ---- scanners ------------------------------------------------------------------------------------
+
+
+@case
+def s_server_is_signed_to_as_client_sigalgs_says():
+    port, origin = free_port(), free_port()
+    command = [need_program("openssl"), "s_server", "-accept", f"127.0.0.1:{origin}", "-www", "-cert", path("rsa.crt"), "-key",
+               path("rsa.key"), "-CAfile", path(CA), "-Verify", "1"]
+    both = "sigalgs RSA-PSS+SHA256:RSA-PSS+SHA384 client-sigalgs RSA-PSS+SHA512"
+    for words, top in ((both, ""), ("", "  ssl-default-server-sigalgs RSA-PSS+SHA256:RSA-PSS+SHA384\n"
+                                        "  ssl-default-server-client-sigalgs RSA-PSS+SHA512")):
+        server = f"ssl ca-file {path(CA)} crt {path('rsa.pem')} verifyhost localhost {words}"
+        with started(command, origin), Proxy(http(port, origin, "", server, top), [port]):
+            said = run("curl", "-sS", "--http1.0", f"http://127.0.0.1:{port}/")
+            check("Shared Signature Algorithms: RSA-PSS+SHA256:RSA-PSS+SHA384\n" in said, said)
+            check("Peer signing digest: SHA512\n" in said, said)
 
 
 @case

@@ -28,8 +28,10 @@ TEST(Names, NothingUsableIsEmpty) {
 TEST(Names, CurvesAndSignaturesAreTranslated) {
   EXPECT_EQ(FilterCurves("X25519:prime256v1:secp384r1").text, "X25519:P-256:P-384");
   EXPECT_EQ(FilterCurves("X25519:X448").unknown, Unknown{"X448"});
-  EXPECT_EQ(FilterSignatures("ECDSA+SHA256:rsa_pss_rsae_sha256").text,
-            "ECDSA+SHA256:rsa_pss_rsae_sha256");
+  using Kinds = std::vector<uint16_t>;
+  EXPECT_EQ(FilterSignatures("ECDSA+SHA256:rsa_pss_rsae_sha256:PSS+SHA256:ed25519").kinds,
+            (Kinds{0x0403, 0x0804, 0x0807}));
+  EXPECT_EQ(FilterSignatures("rsa_pss_pss_sha256::RSA+SHA1").kinds, Kinds{0x0201});
   EXPECT_EQ(FilterSignatures("ECDSA+SHA256:ed448").unknown, Unknown{"ed448"});
   EXPECT_EQ(FilterSuites("TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256").unknown,
             Unknown{"TLS_AES_128_CCM_SHA256"});
