@@ -33,7 +33,6 @@ class Trust {
   Handle<X509_STORE> MakeStore() const;
   // Encoded names of the CAs that clients are told of.
   Handle<STACK_OF(CRYPTO_BUFFER)> MakeNames() const;
-  bool empty() const { return authorities_.empty(); }
 
  private:
   bool TakeList(const PemBlock& block);

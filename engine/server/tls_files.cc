@@ -36,7 +36,7 @@ bool MayHoldAuthority(std::string_view name) {
 template <typename Wanted>
 std::vector<std::string> FilesIn(const std::string& folder, Wanted wanted) {
   std::vector<std::string> names;
-  // One that cannot be listed holds no certificate, which is an error.
+  // One that cannot be listed holds no certificate.
   (void)base::StartRights::Current().List(folder, &names);
   std::erase_if(names, [&](const std::string& name) { return !wanted(name); });
   std::sort(names.begin(), names.end());
@@ -109,7 +109,7 @@ bool ReadAuthorities(const std::string& path, std::vector<tls::NamedText>* texts
     texts->push_back(std::move(text));
     return true;
   }
-  size_t count = 0;
+  const size_t before = texts->size();
   for (const std::string& name : FilesIn(path, MayHoldAuthority)) {
     tls::NamedText text;
     std::string fault;
@@ -120,10 +120,11 @@ bool ReadAuthorities(const std::string& path, std::vector<tls::NamedText>* texts
       continue;
     }
     texts->push_back(std::move(text));
-    ++count;
   }
-  if (count == 0) *error = "directory '" + path + "' holds no certificate of a CA";
-  return count != 0;
+  if (texts->size() == before) {
+    warnings->push_back("directory '" + path + "' holds no certificate of a CA: nobody is trusted");
+  }
+  return true;
 }
 
 TlsFiles::CertificatePtr TlsFiles::LoadFile(const std::string& path, std::string* error) {

@@ -24,7 +24,7 @@ namespace engine {
 // False with `*error`.
 [[nodiscard]] bool ReadTlsFile(const std::string& path, tls::NamedText* text, std::string* error);
 // `ca-file`: a file, or every .pem, .crt, .cer and .crl of a directory in the order of their names
-// (manual 5.1). What of a directory cannot be used is left out with a warning.
+// (manual 5.1). What of a directory cannot be used is left out with a warning; so is all of it.
 [[nodiscard]] bool ReadAuthorities(const std::string& path, std::vector<tls::NamedText>* texts,
                                    std::vector<std::string>* warnings, std::string* error);
 // `path` below `base`, unless it is absolute or says where it is relative to.

@@ -78,6 +78,14 @@ bool RefuseNoProtocols(const KeywordUse& use) {
   return Refuse(use, 0, "expects protocols with ',' between them ('no-alpn' is for none)");
 }
 
+// ALPN took its place, and nobody of today speaks it.
+bool PassOverNpn(BuildContext&, const KeywordUse& use) {
+  if (use.argument(0).empty()) return Refuse(use, 0, "expects protocols with ',' between them");
+  use.diagnostics.NoEffect("npn", use.line.At(use.first_word),
+                           "'npn' is accepted but has no effect: 'alpn' took its place");
+  return true;
+}
+
 void AddVersions(BuildKeywords& keywords, Scopes scopes, const FindWords& find) {
   AddWord(keywords, "ssl-min-ver", scopes, [find](BuildContext& context, const KeywordUse& use) {
     return TakeVersion(use, 0, true, find(context).version_min);
@@ -140,8 +148,7 @@ void RegisterBind(BuildKeywords& keywords) {
   });
   AddFlag(keywords, "no-alpn", kBind,
           [](BuildContext& context) { context.bind->tls.alpn = std::string(); });
-  // ALPN took its place, and no client of today speaks it.
-  AddWord(keywords, "npn", kBind, [](BuildContext&, const KeywordUse&) { return true; });
+  AddWord(keywords, "npn", kBind, PassOverNpn);
   AddWord(keywords, "verify", kBind, [](BuildContext& context, const KeywordUse& use) {
     const Parsed<size_t> mode = ParseOneOf(use.argument(0), {"none", "optional", "required"});
     if (!mode) return Refuse(use, 0, mode.error);
@@ -205,7 +212,7 @@ void RegisterServer(BuildKeywords& keywords) {
     return true;
   });
   add_text("verifyhost", &ServerTls::verify_host);
-  AddWord(keywords, "npn", kServers, [](BuildContext&, const KeywordUse&) { return true; });
+  AddWord(keywords, "npn", kServers, PassOverNpn);
   AddFlag(keywords, "no-verifyhost", kServers,
           [of](BuildContext& context) { of(context).verify_host.clear(); });
   AddWord(keywords, "sni", kServers, [of](BuildContext& context, const KeywordUse& use) {

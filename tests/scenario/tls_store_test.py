@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from harness import Proxy, Server, case, check, echo, free_port, need_program
+from harness import Proxy, Server, case, check, connect, echo, free_port, need_program
 from tls_peer import (client_context, config, ec, errors_of, is_refused, openssl, path, read, run_tls_cases, tls, warnings_of, write)
 
 
@@ -245,7 +245,17 @@ def directories_of_authorities_are_read():
                 context = client_context(certificate=stranger) if stranger else client_context()
                 check(is_refused(lambda: read_one(port, context)), f"{stranger} was let in")
     os.makedirs(path("empty"), exist_ok=True)
-    check("holds no certificate of a CA" in errors_of(config(port, 1, f"{ec()} verify required ca-file {path('empty')}")), "")
+    text = config(port, back_port, f"{ec()} verify optional ca-file {path('empty')}", f"ssl ca-file {path('empty')}")
+    check(warnings_of(text).count("holds no certificate of a CA: nobody is trusted") == 2, warnings_of(text))
+    with Server(echo) as echoing, Proxy(config(back_port, echoing.port, ec()), [back_port]), \
+            Proxy(config(port, echoing.port, f"{ec()} verify optional ca-file {path('empty')}"), [port]) as trustless:
+        check(is_refused(lambda: read_one(port, client_context(certificate="client"))), "a client was trusted")
+        with tls(port) as peer:
+            peer.sendall(b"hello")
+            check(peer.recv(5) == b"hello", f"a client without a certificate: {trustless.said()}")
+    with Server(echo) as echoing, Proxy(config(back_port, echoing.port, ec()), [back_port]), \
+            Proxy(config(port, back_port, "", f"ssl ca-file {path('empty')}"), [port]), connect(port) as peer:
+        check(peer.recv(1) == b"", "a server was trusted")
 
 
 def read_one(port, context):
