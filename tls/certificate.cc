@@ -68,6 +68,10 @@ std::vector<std::string> NamesOf(X509* leaf) {
   }
 }
 
+bool HasIssued(X509* issuer, X509* certificate) {
+  return X509_check_issued(issuer, certificate) == X509_V_OK;
+}
+
 }  // namespace
 
 std::string SubjectText(const X509* certificate) {
@@ -208,19 +212,25 @@ void Certificate::Warn(const std::string& text) {
 bool Certificate::ReadOcsp(const CertificateParts& parts, std::string* error) {
   Handle<X509> leaf(X509_parse_from_buffer(chain_[0].get()));
   Handle<X509> issuer;
-  if (!parts.issuer.name.empty()) {
+  for (size_t i = 1; issuer == nullptr && i < chain_.size(); ++i) {
+    Handle<X509> one(X509_parse_from_buffer(chain_[i].get()));
+    if (one != nullptr && HasIssued(one.get(), leaf.get())) issuer = std::move(one);
+  }
+  if (issuer == nullptr && !parts.issuer.name.empty()) {
     PemReader reader(parts.issuer.text);
     for (PemBlock block; issuer == nullptr && reader.Next(&block);) {
       if (block.is_certificate()) issuer = ParseCertificate(block);
     }
-    ERR_clear_error();
-    if (issuer == nullptr) {
-      *error = "no certificate in '" + parts.issuer.name + "'";
+    if (issuer == nullptr || !HasIssued(issuer.get(), leaf.get())) {
+      *error = issuer == nullptr
+                   ? "no certificate in '" + parts.issuer.name + "'"
+                   : "'" + parts.issuer.name + "' is not the issuer of certificate '" + subject_ +
+                         "' in '" + path_ + "'";
+      ERR_clear_error();
       return false;
     }
-  } else if (chain_.size() > 1) {
-    issuer.reset(X509_parse_from_buffer(chain_[1].get()));
   }
+  ERR_clear_error();
   // Clients are served without a response rather than not at all (manual 5.1, crt).
   std::string fault;
   if (!ReadStaple(parts.ocsp, leaf.get(), issuer.get(), &staple_, &fault)) {

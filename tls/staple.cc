@@ -71,20 +71,21 @@ bool ReadStaple(const NamedText& file, X509* leaf, X509* issuer, Staple* staple,
   if (view.status != 0) {
     return fail("is a refusal of the responder (status " + std::to_string(view.status) + ")");
   }
+  // One answer, and until when it holds, or clients make of it what they like (manual 5.1, crt).
   OcspAnswer answer;
-  while (proto::NextOcspAnswer(view.answers, &answer)) {
-    if (!IsAbout(answer, leaf, issuer)) continue;
-    if (answer.status == OcspStatus::kRevoked) return fail("says that the certificate is revoked");
-    if (answer.status == OcspStatus::kUnknown) return fail("does not know the certificate");
-    if (answer.next_update_s != 0 && answer.next_update_s <= answer.this_update_s) {
-      return fail("ends before it begins");
-    }
-    staple->der = file.text;
-    staple->from_s = answer.this_update_s;
-    staple->until_s = answer.next_update_s;
-    return true;
-  }
-  return fail(view.answers.rest.empty() ? "is about another certificate" : "is broken");
+  OcspAnswer second;
+  if (!proto::NextOcspAnswer(view.answers, &answer)) return fail("is broken");
+  if (proto::NextOcspAnswer(view.answers, &second)) return fail("has more than one answer");
+  if (!view.answers.rest.empty()) return fail("is broken");
+  if (!IsAbout(answer, leaf, issuer)) return fail("is about another certificate");
+  if (answer.status == OcspStatus::kRevoked) return fail("says that the certificate is revoked");
+  if (answer.status == OcspStatus::kUnknown) return fail("does not know the certificate");
+  if (answer.next_update_s == 0) return fail("does not say until when it holds (nextUpdate)");
+  if (answer.next_update_s <= answer.this_update_s) return fail("ends before it begins");
+  staple->der = file.text;
+  staple->from_s = answer.this_update_s;
+  staple->until_s = answer.next_update_s;
+  return true;
 }
 
 }  // namespace tls

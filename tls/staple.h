@@ -22,10 +22,8 @@ namespace tls {
 struct Staple {
   std::string der;  // empty: none
   int64_t from_s = 0;
-  int64_t until_s = 0;  // 0: not said
-  bool IsGoodAt(int64_t now_s) const {
-    return !der.empty() && now_s >= from_s && (until_s == 0 || now_s < until_s);
-  }
+  int64_t until_s = 0;
+  bool IsGoodAt(int64_t now_s) const { return !der.empty() && now_s >= from_s && now_s < until_s; }
 };
 
 // About `leaf`; `issuer` may be null: then the hash of its key is not compared. False with

@@ -38,6 +38,12 @@ void AddOff(BuildKeywords& keywords, const char* word) {
 
 }  // namespace
 
+void TellOfOcspUpdate(Diagnostics& diagnostics, const Location& where) {
+  diagnostics.NoEffect("ocsp-update", where,
+                       "'ocsp-update on' has no effect: OCSP responses are read from files, and "
+                       "not fetched");
+}
+
 void RegisterCrtStoreKeywords(BuildKeywords& keywords) {
   const auto add_base = [&](const char* word, std::string CrtStore::*field) {
     keywords.Add({word, kCrtStore}, [=](BuildContext& context, KeywordUse& use) {
@@ -63,15 +69,13 @@ void RegisterCrtStoreKeywords(BuildKeywords& keywords) {
   add_text("issuer", &CertificateWords::issuer);
   add_text("sctl", &CertificateWords::timestamps);
   add_text("alias", &CertificateWords::alias);
-  keywords.Add({"ocsp-update", kCrtLoad}, [](BuildContext& context, KeywordUse& use) {
+  keywords.Add({"ocsp-update", kCrtLoad}, [](BuildContext&, KeywordUse& use) {
     use.next = use.first_argument + 1;
     if (!HasArguments(use, 1, SIZE_MAX, "'off' or 'on'")) return false;
     const Parsed<size_t> value = ParseOneOf(use.argument(0), {"off", "on"});
     if (!value) return Refuse(use, 0, value.error);
     if (value.value == 0) return true;
-    context.diagnostics.NoEffect("ocsp-update", use.line.At(use.first_word),
-                                 "'ocsp-update on' has no effect: OCSP responses are read from "
-                                 "files, and not fetched");
+    TellOfOcspUpdate(use.diagnostics, use.line.At(use.first_word));
     return true;
   });
   // Converters read the keys they name by themselves: both ways they have them.

@@ -14,5 +14,7 @@ namespace engine {
 
 void RegisterCrtStoreKeywords(BuildKeywords& keywords);
 void ReadCrtStore(BuildContext& context, const Section& section);
+// `ocsp-update on`: one warning per run.
+void TellOfOcspUpdate(Diagnostics& diagnostics, const Location& where);
 
 }  // namespace engine

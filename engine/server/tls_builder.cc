@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/server/crt_store_keywords.h"
 #include "engine/server/rule_config.h"
 #include "engine/server/tls_files.h"
 #include "engine/server/tls_keywords.h"
@@ -430,6 +431,7 @@ void TlsBuilder::TellWarnings(const SourcePlace& place) {
   while (warnings_told_ < warnings.size()) {
     context_.diagnostics.Warning(At(place), warnings[warnings_told_++]);
   }
+  if (files_.wants_ocsp_updates()) TellOfOcspUpdate(context_.diagnostics, At(place));
 }
 
 }  // namespace

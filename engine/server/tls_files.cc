@@ -60,7 +60,8 @@ std::vector<std::string> Words(std::string_view line) {
 }
 
 // "[key FILE ocsp FILE ...]": files of one certificate (manual 12.7.1); an empty list says nothing.
-bool TakeListOptions(std::string options, CertificateWords* beside, std::string* error) {
+bool TakeListOptions(std::string options, CertificateWords* beside, bool* updates,
+                     std::string* error) {
   std::replace(options.begin(), options.end(), '[', ' ');
   std::replace(options.begin(), options.end(), ']', ' ');
   const std::vector<std::string> words = Words(options);
@@ -81,7 +82,13 @@ bool TakeListOptions(std::string options, CertificateWords* beside, std::string*
       *error = "'" + word + "' expects an argument";
       return false;
     }
-    if (to != nullptr) *to = words[i + 1];
+    const std::string& argument = words[i + 1];
+    if (to != nullptr) *to = argument;
+    if (is_update && argument != "on" && argument != "off") {
+      *error = "'ocsp-update' expects 'on' or 'off', not '" + argument + "'";
+      return false;
+    }
+    *updates |= is_update && argument == "on";
   }
   return true;
 }
@@ -284,7 +291,7 @@ bool TlsFiles::AddListLine(tls::CertStore& store, std::string_view line, std::st
       options += words[next] + ' ';
       open = !words[next].ends_with(']');
     }
-    if (!TakeListOptions(options, &beside, error)) return false;
+    if (!TakeListOptions(options, &beside, &wants_ocsp_updates_, error)) return false;
   }
   const std::vector<std::string> filters(words.begin() + long(std::min(next, words.size())),
                                          words.end());

@@ -52,6 +52,8 @@ class TlsFiles {
   [[nodiscard]] bool AddList(tls::CertStore& store, const std::string& path, std::string* error);
   // What was noticed of certificates that work; each once.
   const std::vector<std::string>& warnings() const { return warnings_; }
+  // `ocsp-update on` stands in a list.
+  bool wants_ocsp_updates() const { return wants_ocsp_updates_; }
 
  private:
   using CertificatePtr = std::shared_ptr<const tls::Certificate>;
@@ -72,6 +74,7 @@ class TlsFiles {
   std::map<std::string, CertificatePtr> loaded_;  // by path
   std::map<std::string, CertificatePtr> named_;   // by "@STORE/NAME"
   std::vector<std::string> warnings_;
+  bool wants_ocsp_updates_ = false;
 };
 
 }  // namespace engine

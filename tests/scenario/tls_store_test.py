@@ -15,12 +15,12 @@ def serial_of(name):
     return said.strip().split("=")[1]
 
 
-def make_response(name, to, revoked=False):
-    """An OCSP response about name.crt, by its CA, into the file `to`."""
+def make_response(name, to, revoked=False, more=(), ends=("-ndays", "7")):
+    """An OCSP response about name.crt, and `more`, by their CA, into the file `to`."""
     state = "R\t300101000000Z\t200101000000Z" if revoked else "V\t300101000000Z\t"
     index = write("index.txt", f"{state}\t{serial_of(name)}\tunknown\t/CN=x\n")
     openssl("ocsp", "-index", index, "-rsigner", "ca.crt", "-rkey", "ca.key", "-CA", "ca.crt", "-issuer", "ca.crt", "-cert",
-            name + ".crt", "-ndays", "7", "-respout", to)
+            name + ".crt", *more, *ends, "-respout", to)
     with open(path(to), "rb") as file:
         return file.read()
 
@@ -79,6 +79,8 @@ def wrong_responses_are_named_and_not_sent():
     other = make_response("wild", "other.der")
     good = make_response("ec", "good.der")
     rows = [(other, "is about another certificate"), (make_response("ec", "revoked.der", revoked=True), "is revoked"),
+            (make_response("ec", "endless.der", ends=()), "does not say until when"),
+            (make_response("ec", "two.der", more=("-cert", "wild.crt")), "has more than one answer"),
             (b"junk", "is broken"), (good[:-1], "is broken"), (b"\x30\x03\x0a\x01\x06", "a refusal of the responder (status 6)")]
     file = copy("ec", "wrong.pem")
     port = free_port()
@@ -91,10 +93,14 @@ def wrong_responses_are_named_and_not_sent():
         check("OCSP response: no response sent" in stapled(port), "a wrong response was sent")
     write_bytes("wrong.pem.ocsp", b"")
     check("ocsp" not in warnings_of(text), "an empty file was spoken of")
-    # The key of an issuer that is known is compared.
+    # The issuer is the one of the chain that has issued the certificate, else that of the file.
     write_bytes("wrong.pem.ocsp", good)
     write("wrong.pem.issuer", read("stranger.crt"))
-    check("is about another certificate" in warnings_of(text), "another issuer was taken")
+    said = errors_of(text)
+    check("wrong.pem.issuer' is not the issuer of certificate '/CN=localhost'" in said, said)
+    write("wrong.pem", read("ec.crt") + read("stranger.crt") + read("ca.crt") + read("ec.key"))
+    check("ocsp" not in warnings_of(text), "the issuer of the chain was not found")
+    copy("ec", "wrong.pem")
     write("wrong.pem.issuer", read("ca.crt"))
     port = free_port()
     with Server(echo) as server, Proxy(config(port, server.port, f"ssl crt {file}"), [port]):
@@ -150,6 +156,18 @@ def list_names_files_of_a_certificate():
 
 
 @case
+def ocsp_update_is_told_of_once():
+    pem = path("ec.pem")
+    listed = write("update.list", f"{pem} [ocsp-update on] a\n{pem} [ocsp-update on] b\n")
+    without = write("off.list", f"{pem} [ocsp-update off]\n")
+    load = f"\ncrt-store\n  load crt {pem} alias a ocsp-update on\n"
+    for bind, top, wanted in ((f"ssl crt-list {listed}", "", 1), (f"ssl crt-list {without}", "", 0),
+                              (f"ssl crt @/a crt-list {listed}", load, 1)):
+        said = warnings_of(config(free_port(), 1, bind, top=top))
+        check(said.count("'ocsp-update on' has no effect") == wanted, said)
+
+
+@case
 def timestamps_beside_the_certificate_are_sent():
     port = free_port()
     file = copy("ec", "stamped.pem")
@@ -180,6 +198,7 @@ def wrong_stores_are_named():
         said = errors_of(config(free_port(), 1, bind, top="\n" + top))
         check(wanted in said, f"{top}: no {wanted!r} in:\n{said}")
     for options, wanted in (("[alpn h2]", "option 'alpn' of a single certificate"), ("[key]", "'key' expects an argument"),
+                            ("[ocsp-update maybe]", "'ocsp-update' expects 'on' or 'off'"),
                             ("[ocsp nothing.der]", "nothing.der': No such file")):
         listed = write("bad.list", f"{path('ec.pem')} {options}\n")
         said = errors_of(config(free_port(), 1, f"ssl crt-list {listed}"))
