@@ -119,7 +119,11 @@ bool PreparePayloadLv(PreparedUnit& unit, std::string* why) {
 bool Hello(EvalContext& context, proto::ClientHello* hello) {
   const shard::Channel* channel = Raw<Side::kRequest>(context);
   if (channel == nullptr) return false;
-  const proto::HelloResult result = proto::ReadClientHello(Bytes(context, *channel), hello);
+  const std::string_view bytes = Bytes(context, *channel);
+  const size_t join_bytes = proto::HelloJoinBytes(bytes);
+  char* join = join_bytes == 0 ? nullptr : context.scratch().Take(join_bytes);
+  if (join_bytes != 0 && join == nullptr) return false;
+  const proto::HelloResult result = proto::ReadClientHello(bytes, hello, {join, join_bytes});
   if (result == proto::HelloResult::kNeedMore) NoteMore(context, *channel);
   return result == proto::HelloResult::kDone;
 }

@@ -1,5 +1,7 @@
 #include "proto/tls/client_hello.h"
 
+#include <cstring>
+
 #include "proto/wire/byte_reader.h"
 
 namespace proto {
@@ -9,6 +11,8 @@ constexpr uint8_t kHandshakeRecord = 22;
 constexpr uint8_t kClientHelloType = 1;
 constexpr uint8_t kServerHelloType = 2;
 constexpr size_t kRecordBytesMax = 16384;
+constexpr size_t kHeaderBytes = 4;         // type and length of a message
+constexpr size_t kHelloBytesMax = 131400;  // with all its lists full (RFC 8446 section 4.1.2)
 
 enum Extension : uint16_t {
   kServerName = 0,
@@ -20,23 +24,74 @@ enum Extension : uint16_t {
   kKeyShare = 51,
 };
 
-// The message in the record that `bytes` begin with, whole.
-HelloResult TakeMessage(std::string_view bytes, uint16_t* record_version, uint8_t* type,
-                        ByteReader* body) {
-  ByteReader reader(bytes);
-  uint8_t record = 0;
-  if (!reader.ReadU8(&record)) return HelloResult::kNeedMore;
-  if (record != kHandshakeRecord) return HelloResult::kBad;
+// A handshake message, which lies in one record or piece by piece in several (RFC 8446 section
+// 5.1).
+struct Message {
+  uint16_t record_version = 0;
+  uint8_t type = 0;
+  size_t bytes = 0;  // with its header
+  size_t records = 0;
+  std::string_view records_text;  // all of them
+};
+
+// The record that `reader` stands at.
+HelloResult TakeRecord(ByteReader& reader, uint16_t* version, std::string_view* piece) {
+  uint8_t type = 0;
   uint16_t length = 0;
-  if (!reader.ReadU16(record_version) || !reader.ReadU16(&length)) return HelloResult::kNeedMore;
-  if (*record_version >> 8 != 3 || length > kRecordBytesMax || length < 4) {
-    return HelloResult::kBad;
+  if (!reader.ReadU8(&type)) return HelloResult::kNeedMore;
+  if (type != kHandshakeRecord) return HelloResult::kBad;
+  if (!reader.ReadU16(version) || !reader.ReadU16(&length)) return HelloResult::kNeedMore;
+  // An empty piece of a message may not be sent.
+  if (*version >> 8 != 3 || length > kRecordBytesMax || length == 0) return HelloResult::kBad;
+  return reader.ReadBytes(length, piece) ? HelloResult::kDone : HelloResult::kNeedMore;
+}
+
+// The hello that `bytes` begin with, whole.
+HelloResult FindMessage(std::string_view bytes, Message* message) {
+  ByteReader reader(bytes);
+  uint32_t header = 0;
+  size_t seen = 0;
+  message->bytes = kHeaderBytes;
+  do {
+    uint16_t version = 0;
+    std::string_view piece;
+    const HelloResult result = TakeRecord(reader, &version, &piece);
+    if (result != HelloResult::kDone) return result;
+    if (message->records++ == 0) message->record_version = version;
+    for (size_t i = 0; i < piece.size() && seen + i < kHeaderBytes; ++i) {
+      header = header << 8 | uint8_t(piece[i]);
+    }
+    seen += piece.size();
+    if (seen < kHeaderBytes) continue;
+    message->type = uint8_t(header >> 24);
+    message->bytes = kHeaderBytes + (header & 0xffffff);
+    const bool is_hello = message->type == kClientHelloType || message->type == kServerHelloType;
+    if (!is_hello || message->bytes > kHelloBytesMax) return HelloResult::kBad;
+  } while (seen < message->bytes);
+  message->records_text = bytes.substr(0, reader.position());
+  return HelloResult::kDone;
+}
+
+// What stands behind the header of a message that was found. False: it lies in several records, and
+// `join` is too short for it.
+bool TakeBody(const Message& message, std::span<char> join, ByteReader* body) {
+  ByteReader reader(message.records_text);
+  uint16_t version = 0;
+  std::string_view all;
+  if (message.records == 1) {
+    if (TakeRecord(reader, &version, &all) != HelloResult::kDone) return false;
+  } else {
+    if (join.size() < message.bytes) return false;
+    size_t used = 0;
+    for (std::string_view piece; used < message.bytes; used += piece.size()) {
+      if (TakeRecord(reader, &version, &piece) != HelloResult::kDone) return false;
+      piece = piece.substr(0, message.bytes - used);
+      std::memcpy(join.data() + used, piece.data(), piece.size());
+    }
+    all = {join.data(), used};
   }
-  ByteReader inside;
-  if (!reader.ReadSection(length, &inside)) return HelloResult::kNeedMore;
-  uint32_t message_length = 0;
-  if (!inside.ReadU8(type) || !inside.ReadU24(&message_length)) return HelloResult::kBad;
-  return inside.ReadSection(message_length, body) ? HelloResult::kDone : HelloResult::kBad;
+  *body = ByteReader(all.substr(kHeaderBytes, message.bytes - kHeaderBytes));
+  return true;
 }
 
 // A list behind its length in two bytes, which it must fill.
@@ -109,29 +164,36 @@ bool ReadExtensions(ByteReader reader, ClientHello* hello) {
 }  // namespace
 
 HelloResult ReadHelloType(std::string_view bytes, uint8_t* type) {
-  uint16_t version = 0;
-  ByteReader body;
-  const HelloResult result = TakeMessage(bytes, &version, type, &body);
-  if (result != HelloResult::kDone) return result;
-  return *type == kClientHelloType || *type == kServerHelloType ? HelloResult::kDone
-                                                                : HelloResult::kBad;
+  Message message;
+  const HelloResult result = FindMessage(bytes, &message);
+  if (result == HelloResult::kDone) *type = message.type;
+  return result;
 }
 
-HelloResult ReadClientHello(std::string_view bytes, ClientHello* hello) {
+size_t HelloJoinBytes(std::string_view bytes) {
+  Message message;
+  const bool is_whole = FindMessage(bytes, &message) == HelloResult::kDone;
+  return is_whole && message.records > 1 ? message.bytes : 0;
+}
+
+HelloResult ReadClientHello(std::string_view bytes, ClientHello* hello, std::span<char> join) {
   *hello = {};
-  uint8_t type = 0;
-  ByteReader body;
-  const HelloResult result = TakeMessage(bytes, &hello->record_version, &type, &body);
+  Message message;
+  const HelloResult result = FindMessage(bytes, &message);
   if (result != HelloResult::kDone) return result;
+  hello->record_version = message.record_version;
+  ByteReader body;
+  if (!TakeBody(message, join, &body)) return HelloResult::kBad;
   constexpr size_t kRandomBytes = 32;
   uint8_t id_length = 0;
   uint16_t suites_length = 0;
   uint8_t methods_length = 0;
-  const bool good =
-      type == kClientHelloType && body.ReadU16(&hello->version) && body.Skip(kRandomBytes) &&
-      body.ReadU8(&id_length) && body.ReadBytes(id_length, &hello->session_id) &&
-      body.ReadU16(&suites_length) && body.ReadBytes(suites_length, &hello->cipher_suites) &&
-      body.ReadU8(&methods_length) && body.Skip(methods_length) && ReadExtensions(body, hello);
+  const bool good = message.type == kClientHelloType && body.ReadU16(&hello->version) &&
+                    body.Skip(kRandomBytes) && body.ReadU8(&id_length) &&
+                    body.ReadBytes(id_length, &hello->session_id) && body.ReadU16(&suites_length) &&
+                    body.ReadBytes(suites_length, &hello->cipher_suites) &&
+                    body.ReadU8(&methods_length) && body.Skip(methods_length) &&
+                    ReadExtensions(body, hello);
   return good ? HelloResult::kDone : HelloResult::kBad;
 }
 

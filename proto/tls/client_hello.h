@@ -1,7 +1,7 @@
 // client_hello.h - what the first message of TLS says in clear text (RFC 8446 section 4.1.2), for
 // who looks at it without speaking TLS himself.
 //
-// Owns:    nothing: texts view the bytes given.
+// Owns:    nothing: texts view the bytes given, or `join`.
 // Threads: immutable (pure).
 // Units:   bytes.
 // Errors:  kNeedMore until the message is whole; kBad for what is none.
@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace proto {
@@ -35,9 +36,14 @@ struct ClientHello {
   bool has_ticket_data = false;  // and not empty
 };
 
-// `bytes` begin with a record; a message may lie in one record only.
-[[nodiscard]] HelloResult ReadClientHello(std::string_view bytes, ClientHello* hello);
-// The type of the handshake message that a record begins with: 1 from a client, 2 from a server.
+// `bytes` begin with a record. A message that lies in several of them (RFC 8446 section 5.1) is put
+// together in `join`, which then holds what `hello` views; where it is too short for that the
+// message is kBad.
+[[nodiscard]] HelloResult ReadClientHello(std::string_view bytes, ClientHello* hello,
+                                          std::span<char> join = {});
+// How long `join` must be for these bytes; 0: nothing has to be put together (yet).
+size_t HelloJoinBytes(std::string_view bytes);
+// The type of the handshake message that `bytes` begin with: 1 from a client, 2 from a server.
 [[nodiscard]] HelloResult ReadHelloType(std::string_view bytes, uint8_t* type);
 
 }  // namespace proto

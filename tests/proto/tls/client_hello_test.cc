@@ -43,6 +43,60 @@ TEST(ClientHello, WaitsForTheWholeMessage) {
   EXPECT_EQ(ReadClientHello(bytes + "more", &hello), HelloResult::kDone);
 }
 
+// The records that `hello`, which is one, becomes with `piece` bytes in each.
+std::string InPieces(const std::string& hello, size_t piece) {
+  const std::string message = hello.substr(5);
+  std::string records;
+  for (size_t at = 0; at < message.size(); at += piece) {
+    records += hello.substr(0, 3) + Counted(2, message.substr(at, piece));
+  }
+  return records;
+}
+
+// RFC 8446 section 5.1.
+TEST(ClientHello, MayLieInSeveralRecords) {
+  const std::string hello_text = HelloText({.server_name = "www.example.com", .alpn = {"h2"}});
+  for (size_t piece = 1; piece < hello_text.size(); ++piece) {
+    const std::string bytes = InPieces(hello_text, piece);
+    ClientHello hello;
+    uint8_t type = 0;
+    for (size_t cut = 0; cut < bytes.size(); cut += 1 + piece / 2) {
+      const std::string_view some = std::string_view(bytes).substr(0, cut);
+      ASSERT_EQ(ReadClientHello(some, &hello), HelloResult::kNeedMore) << piece << ' ' << cut;
+      ASSERT_EQ(ReadHelloType(some, &type), HelloResult::kNeedMore);
+      ASSERT_EQ(HelloJoinBytes(some), 0u);
+    }
+    std::vector<char> join(HelloJoinBytes(bytes + "more"));
+    ASSERT_EQ(ReadHelloType(bytes, &type), HelloResult::kDone);
+    EXPECT_EQ(type, 1);
+    ASSERT_EQ(ReadClientHello(bytes + "more", &hello, join), HelloResult::kDone) << piece;
+    EXPECT_EQ(hello.record_version, 0x0301);
+    EXPECT_EQ(hello.server_name, "www.example.com");
+    EXPECT_EQ(hello.alpn, std::string("\x02h2"));
+    const bool is_split = piece < hello_text.size() - 5;
+    EXPECT_EQ(join.empty(), !is_split);
+    if (!is_split) continue;
+    join.pop_back();
+    EXPECT_EQ(ReadClientHello(bytes, &hello, join), HelloResult::kBad);
+  }
+}
+
+TEST(ClientHello, IsRefusedAsSoonAsItIsNone) {
+  ClientHello hello;
+  const std::string first = InPieces(HelloText({}), 8).substr(0, 13);
+  EXPECT_EQ(ReadClientHello(first, &hello), HelloResult::kNeedMore);
+  std::string other = first;
+  other[5] = 11;  // a certificate
+  EXPECT_EQ(ReadClientHello(other, &hello), HelloResult::kBad);
+  other = first;
+  other[6] = 0x7f;  // millions of bytes
+  EXPECT_EQ(ReadClientHello(other, &hello), HelloResult::kBad);
+  EXPECT_EQ(ReadClientHello(first + std::string("\x17\x03\x03\x00\x01x", 6), &hello),
+            HelloResult::kBad);
+  EXPECT_EQ(ReadClientHello(first + std::string("\x16\x03\x01\x00\x00", 5), &hello),
+            HelloResult::kBad);
+}
+
 // No flipped byte may lead it out of the message; what it says then is another matter.
 TEST(ClientHello, StaysInsideWhateverIsWrong) {
   const std::string good = HelloText({.server_name = "h.example", .alpn = {"h2"}});
