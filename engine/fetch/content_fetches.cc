@@ -150,22 +150,18 @@ bool HelloList(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return Hello(context, &hello) && !(hello.*kList).empty() && GiveBytes(sample, hello.*kList);
 }
 
-// "h2,http/1.1"
+// A protocol that the client offers: a condition looks at all, and the first is its favourite.
 bool Alpn(const PreparedUnit&, Sample& sample, EvalContext& context) {
   proto::ClientHello hello;
-  if (!Hello(context, &hello) || hello.alpn.empty()) return false;
-  char* text = context.scratch().Take(hello.alpn.size());
-  if (text == nullptr) return false;
-  size_t used = 0;
+  if (!Hello(context, &hello)) return false;
+  uint32_t left = std::max<uint32_t>(context.occurrence(), 1);
   for (std::string_view rest = hello.alpn; !rest.empty();) {
     const size_t length = uint8_t(rest[0]);
     if (length + 1 > rest.size()) return false;
-    if (used > 0) text[used++] = ',';
-    std::memcpy(text + used, rest.data() + 1, length);
-    used += length;
-    rest = rest.substr(length + 1);
+    if (--left == 0) return GiveText(sample, rest.substr(1, length));
+    rest.remove_prefix(length + 1);
   }
-  return GiveText(sample, {text, used});
+  return false;
 }
 
 bool HasGroups(const PreparedUnit&, Sample& sample, EvalContext& context) {
@@ -197,7 +193,8 @@ bool KeyShareGroups(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return used > 0 && GiveBytes(sample, {groups, used});
 }
 
-// Major times 65536, and minor: of SSLv2's hello, too, which has no record.
+// Major times 65536, and minor: of SSLv2's hello, too, which has no record. A client of TLS 1.3
+// says 1.2 there (RFC 8446 section 4.1.2).
 bool Version(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const shard::Channel* channel = Raw<Side::kRequest>(context);
   if (channel == nullptr) return false;
@@ -207,13 +204,7 @@ bool Version(const PreparedUnit&, Sample& sample, EvalContext& context) {
   }
   proto::ClientHello hello;
   if (!Hello(context, &hello)) return false;
-  uint16_t version = hello.version;
-  for (size_t i = 0; i + 1 < hello.versions.size(); i += 2) {
-    const auto one = uint16_t(uint8_t(hello.versions[i]) << 8 | uint8_t(hello.versions[i + 1]));
-    // Values made up to keep peers tolerant (RFC 8701) are no versions.
-    if (one >> 8 == 3) version = std::max(version, one);
-  }
-  return GiveNumber(sample, int64_t(version >> 8) << 16 | (version & 0xff));
+  return GiveNumber(sample, int64_t(hello.version >> 8) << 16 | (hello.version & 0xff));
 }
 
 // RDP ---------------------------------------------------------------------------------------------
@@ -377,7 +368,7 @@ constexpr FetchSpec kContentFetches[] = {
     {"req.proto_http", kBoolean, {}, kRequestBytes, &IsHttp},
     {"req.rdp_cookie", kText, kName, kRawRequest, &RdpCookieValue},
     {"req.rdp_cookie_cnt", kNumber, kName, kRawRequest, &RdpCookieCount},
-    {"req.ssl_alpn", kText, {}, kRawRequest, &Alpn},
+    {"req.ssl_alpn", kText, {}, kRawRequest, &Alpn, nullptr, kMany},
     {"req.ssl_cipherlist", kBinary, {}, kRawRequest, &HelloList<kSuites>},
     {"req.ssl_ec_ext", kBoolean, {}, kRawRequest, &HasGroups},
     {"req.ssl_hello_type", kNumber, {}, kRawRequest, &HelloType<Side::kRequest>},

@@ -20,7 +20,6 @@ enum Extension : uint16_t {
   kSignatureAlgorithms = 13,
   kAlpn = 16,
   kSessionTicket = 35,
-  kSupportedVersions = 43,
   kKeyShare = 51,
 };
 
@@ -133,11 +132,6 @@ bool ReadExtension(uint16_t type, std::string_view value, ClientHello* hello) {
       hello->has_ticket = true;
       hello->has_ticket_data = !value.empty();
       return true;
-    case kSupportedVersions: {
-      ByteReader reader(value);
-      uint8_t length = 0;
-      return reader.ReadU8(&length) && reader.ReadBytes(length, &hello->versions);
-    }
     case kKeyShare:
       return ReadList(value, &hello->key_shares);
     default:

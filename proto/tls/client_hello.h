@@ -22,14 +22,13 @@ enum class HelloResult : uint8_t { kDone, kNeedMore, kBad };
 
 struct ClientHello {
   uint16_t record_version = 0;  // of the record layer: 0x0301 is TLS 1.0
-  uint16_t version = 0;         // of the message; what supported_versions says wins over it
+  uint16_t version = 0;         // of the message: of TLS 1.3 that of TLS 1.2
   std::string_view session_id;
   std::string_view cipher_suites;  // two bytes each
   std::string_view server_name;    // empty: none is asked for
   std::string_view alpn;           // protocols, each behind its length in a byte
   std::string_view groups;         // supported_groups, two bytes each
   std::string_view signatures;     // signature_algorithms, two bytes each
-  std::string_view versions;       // supported_versions, two bytes each
   std::string_view key_shares;     // each a group, a length in two bytes, the key
   bool has_groups = false;
   bool has_ticket = false;       // the extension is there

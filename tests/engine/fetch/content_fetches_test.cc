@@ -73,8 +73,8 @@ TEST(ContentFetches, ReadWhatHasCome) {
       {"half a hello", Hello().substr(0, 40), "req.ssl_hello_type", "<none>?"},
       {"half a name", Hello().substr(0, 40), "req.ssl_sni", "<none>?"},
       {"no hello", "GET / HTTP/1.1", "req.ssl_sni", "<none>"},
-      {"protocols", Hello(), "req.ssl_alpn", "h2,http/1.1"},
-      {"version", Hello(), "req.ssl_ver", "196612"},
+      {"protocol that is liked best", Hello(), "req.ssl_alpn", "h2"},
+      {"version, of 1.3 that of 1.2", Hello(), "req.ssl_ver", "196611"},
       {"groups", Hello(), "req.ssl_supported_groups,hex", "001D"},
       {"signatures", Hello(), "req.ssl_sigalgs,hex", "0403"},
       {"suites", Hello(), "req.ssl_cipherlist,hex", "1301C02F"},
@@ -117,6 +117,30 @@ TEST(ContentFetches, JoinWhatLiesInPieces) {
   const std::string hello = proto::HelloText({.server_name = name});
   for (size_t at = 0; at < hello.size(); at += 1500) raw.Receive(hello.substr(at, 1500));
   EXPECT_EQ(raw.Eval("req.ssl_sni,length"), "6000");
+}
+
+TEST(ContentFetches, GiveEveryProtocolToConditions) {
+  RawTraffic raw;
+  raw.Receive(Hello());
+  EXPECT_EQ(raw.traffic.EvalAll("req.ssl_alpn"), (std::vector<std::string>{"h2", "http/1.1"}));
+  RawTraffic none;
+  none.Receive(proto::HelloText({}));
+  EXPECT_TRUE(none.traffic.EvalAll("req.ssl_alpn").empty());
+}
+
+// RFC 8446 section 5.1.
+TEST(ContentFetches, JoinRecords) {
+  const std::string hello = Hello();
+  const std::string message = hello.substr(5);
+  RawTraffic raw;
+  raw.Receive(hello.substr(0, 3) + proto::Counted(2, message.substr(0, 60)));
+  EXPECT_EQ(raw.Eval("req.ssl_hello_type"), "<none>?");
+  EXPECT_EQ(raw.Eval("req.ssl_sni"), "<none>?");
+  raw.Receive(hello.substr(0, 3) + proto::Counted(2, message.substr(60)));
+  EXPECT_EQ(raw.Eval("req.ssl_hello_type"), "1");
+  EXPECT_EQ(raw.Eval("req.ssl_ver"), "196611");
+  EXPECT_EQ(raw.Eval("req.ssl_sni"), "www.example.com");
+  EXPECT_EQ(raw.Eval("req.ssl_alpn"), "h2");
 }
 
 TEST(ContentFetches, DoNotLookAtBodies) {

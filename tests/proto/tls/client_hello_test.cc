@@ -25,7 +25,6 @@ TEST(ClientHello, ReadsWhatItSays) {
   EXPECT_TRUE(hello.has_ticket_data);
   EXPECT_TRUE(hello.has_groups);
   EXPECT_EQ(hello.groups, std::string("\x00\x1d\x00\x17", 4));
-  EXPECT_EQ(hello.versions, std::string("\x03\x04\x03\x03", 4));
   EXPECT_EQ(hello.cipher_suites.size(), 4u);
   uint8_t type = 0;
   EXPECT_EQ(ReadHelloType(bytes, &type), HelloResult::kDone);
