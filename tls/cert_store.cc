@@ -26,11 +26,14 @@ const Certificate* CertStore::Pair::Choose(bool verifies_ecdsa) const {
   return ecdsa != nullptr && verifies_ecdsa ? ecdsa : rsa;
 }
 
-void CertStore::Add(std::shared_ptr<const Certificate> certificate,
-                    const std::vector<std::string>& filters) {
-  const Certificate* one = certificate.get();
-  const bool is_first = all_.empty();
-  all_.push_back(std::move(certificate));
+void CertStore::Add(const CertificatePtr& certificate, const std::vector<std::string>& filters) {
+  AddBundle({certificate}, filters);
+}
+
+void CertStore::AddBundle(const std::vector<CertificatePtr>& bundle,
+                          const std::vector<std::string>& filters) {
+  // What comes first is what clients get that name nothing known, whatever comes later.
+  if (all_.empty()) PutDefaults(bundle);
   std::vector<std::string> names;
   std::vector<std::string> except;
   for (const std::string& filter : filters) {
@@ -40,33 +43,32 @@ void CertStore::Add(std::shared_ptr<const Certificate> certificate,
       names.push_back(base::Lower(filter));
     }
   }
-  if (names.empty()) names = one->names();
-  for (const std::string& name : names) {
-    if (name == "*") {
-      default_.Put(one);
-    } else if (name.starts_with("*.")) {
-      wildcards_[name.substr(1)].push_back({one, except});
-    } else {
-      exact_[name].Put(one);
-    }
+  for (const CertificatePtr& certificate : bundle) {
+    AddNames(certificate.get(), names.empty() ? certificate->names() : names, except);
+    all_.push_back(certificate);
   }
-  if (default_given_) return;
-  if (is_first) {
-    default_.Put(one);
-    return;
-  }
-  // The other kind for the same name goes with the first.
-  const std::vector<std::string>& first = all_.front()->names();
-  const bool same =
-      !first.empty() && std::find(names.begin(), names.end(), first[0]) != names.end();
-  if (same) default_.Put(one);
 }
 
-void CertStore::AddDefault(std::shared_ptr<const Certificate> certificate) {
-  if (!default_given_) default_ = Pair();
-  default_given_ = true;
-  default_.Put(certificate.get());
-  all_.push_back(std::move(certificate));
+void CertStore::AddNames(const Certificate* certificate, const std::vector<std::string>& names,
+                         const std::vector<std::string>& except) {
+  for (const std::string& name : names) {
+    if (name == "*") {
+      default_.Put(certificate);
+    } else if (name.starts_with("*.")) {
+      wildcards_[name.substr(1)].push_back({certificate, except});
+    } else {
+      exact_[name].Put(certificate);
+    }
+  }
+}
+
+void CertStore::AddDefaults(const std::vector<CertificatePtr>& bundle) {
+  PutDefaults(bundle);
+  AddBundle(bundle, {});
+}
+
+void CertStore::PutDefaults(const std::vector<CertificatePtr>& bundle) {
+  for (const CertificatePtr& certificate : bundle) default_.Put(certificate.get());
 }
 
 const Certificate* CertStore::Find(std::string_view name, bool verifies_ecdsa) const {

@@ -8,7 +8,8 @@
 // States:  none.
 //
 // A name is looked for as it is, then as "*.rest". Two certificates for one name, one RSA and one
-// ECDSA, stand side by side; of one kind the first wins.
+// ECDSA, stand side by side; of one kind the first wins. A client that names nothing known gets the
+// default: what was added first, and of the other kind only what was said to be one, too.
 //
 //   store.Add(certificate, {"*.example.com", "!private.example.com"});
 //   const Certificate* certificate = store.Find("www.example.com", client_verifies_ecdsa);
@@ -27,12 +28,16 @@ namespace tls {
 
 class CertStore {
  public:
+  using CertificatePtr = std::shared_ptr<const Certificate>;
+
   // Without filters the certificate's own names count. "!name" keeps a wildcard of the same call
   // from matching; "*" makes it a default.
-  void Add(std::shared_ptr<const Certificate> certificate, const std::vector<std::string>& filters);
-  // For clients without a name, or with an unknown one. The first of a kind wins. Without a call
-  // the first certificate is the default, and the first of the other kind that covers its name.
-  void AddDefault(std::shared_ptr<const Certificate> certificate);
+  void Add(const CertificatePtr& certificate, const std::vector<std::string>& filters);
+  // Several that stand for one, of different kinds.
+  void AddBundle(const std::vector<CertificatePtr>& bundle,
+                 const std::vector<std::string>& filters);
+  // Defaults beside what was added first, with names of their own.
+  void AddDefaults(const std::vector<CertificatePtr>& bundle);
   // Clients that name nothing known are refused.
   void SetStrict(bool strict) { strict_ = strict; }
 
@@ -54,11 +59,14 @@ class CertStore {
     std::vector<std::string> except;
   };
 
-  std::vector<std::shared_ptr<const Certificate>> all_;
+  void AddNames(const Certificate* certificate, const std::vector<std::string>& names,
+                const std::vector<std::string>& except);
+  void PutDefaults(const std::vector<CertificatePtr>& bundle);
+
+  std::vector<CertificatePtr> all_;
   absl::flat_hash_map<std::string, Pair> exact_;
   absl::flat_hash_map<std::string, std::vector<Wildcard>> wildcards_;  // by ".rest"
   Pair default_;
-  bool default_given_ = false;
   bool strict_ = false;
 };
 

@@ -61,8 +61,12 @@ std::optional<int64_t> NumberOf(const std::optional<Enum>& value) {
 }
 
 void AddTls(std::string& out, const BindTls& tls) {
-  for (const auto* list : {&tls.certificates, &tls.defaults, &tls.lists, &tls.ca_files,
-                           &tls.ca_verify_files, &tls.crl_files}) {
+  AddNumber(out, int64_t(tls.certificates.size()));
+  for (const CertificateSource& source : tls.certificates) {
+    AddNumber(out, int64_t(source.kind));
+    AddText(out, source.path);
+  }
+  for (const auto* list : {&tls.ca_files, &tls.ca_verify_files, &tls.crl_files}) {
     AddNumber(out, int64_t(list->size()));
     for (const std::string& one : *list) AddText(out, one);
   }

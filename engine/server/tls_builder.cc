@@ -252,19 +252,22 @@ bool TlsBuilder::TakeCommon(const TlsWords& line, const TlsWords& defaults, bool
 }
 
 bool TlsBuilder::LoadCertificates(const BindTls& words, tls::CertStore* store, std::string* error) {
-  for (const std::string& path : words.defaults) {
-    const TlsFiles::Certificates all = files_.Load(path, error);
-    if (all.empty()) return false;
-    for (const auto& certificate : all) {
-      store->AddDefault(certificate);
-      store->Add(certificate, {});
+  // In the order of the line: what comes first is the default.
+  for (const CertificateSource& source : words.certificates) {
+    switch (source.kind) {
+      case CertificateSource::Kind::kFiles:
+        if (!files_.AddTo(*store, source.path, error)) return false;
+        break;
+      case CertificateSource::Kind::kDefault: {
+        const TlsFiles::Certificates all = files_.Load(source.path, error);
+        if (all.empty()) return false;
+        store->AddDefaults(all);
+        break;
+      }
+      case CertificateSource::Kind::kList:
+        if (!files_.AddList(*store, source.path, error)) return false;
+        break;
     }
-  }
-  for (const std::string& path : words.certificates) {
-    if (!files_.AddTo(*store, path, error)) return false;
-  }
-  for (const std::string& path : words.lists) {
-    if (!files_.AddList(*store, path, error)) return false;
   }
   return true;
 }

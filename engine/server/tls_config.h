@@ -41,13 +41,24 @@ struct TlsWords {
   bool operator==(const TlsWords&) const = default;
 };
 
+// A word of a bind line that names certificates.
+struct CertificateSource {
+  enum class Kind : uint8_t {
+    kFiles,    // `crt`: a file, a bundle, a directory
+    kDefault,  // `default-crt`
+    kList      // `crt-list`
+  };
+  Kind kind = Kind::kFiles;
+  std::string path;
+
+  bool operator==(const CertificateSource&) const = default;
+};
+
 struct BindTls {
   bool enabled = false;  // `ssl`
   TlsWords words;
-  std::vector<std::string> certificates;  // `crt`: files and directories
-  std::vector<std::string> defaults;      // `default-crt`
-  std::vector<std::string> lists;         // `crt-list`
-  std::optional<std::string> alpn;        // "": `no-alpn`
+  std::vector<CertificateSource> certificates;  // as they stand in the line
+  std::optional<std::string> alpn;              // "": `no-alpn`
   std::vector<std::string> ca_files;
   std::vector<std::string> ca_verify_files;
   std::vector<std::string> crl_files;

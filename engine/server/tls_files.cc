@@ -47,13 +47,16 @@ std::string PathIn(const std::string& folder, const std::string& name) {
   return folder + (folder.ends_with('/') ? "" : "/") + name;
 }
 
+// Blanks part words, and so do the brackets around options.
 std::vector<std::string> Words(std::string_view line) {
   std::vector<std::string> words;
   while (true) {
     const size_t start = line.find_first_not_of(" \t\r");
     if (start == line.npos) return words;
     line.remove_prefix(start);
-    const size_t end = std::min(line.find_first_of(" \t\r"), line.size());
+    const size_t close = line.find(']');
+    size_t end = std::min({line.find_first_of(" \t\r"), line.find('[', 1), line.size()});
+    if (close < end) end = close + 1;
     words.emplace_back(line.substr(0, end));
     line.remove_prefix(end);
   }
@@ -246,7 +249,7 @@ bool TlsFiles::AddTo(tls::CertStore& store, const std::string& path, std::string
   const std::string full = BelowBase(crt_base_, path);
   if (!IsDirectory(full)) {
     const Certificates all = Load(path, error);
-    for (const auto& certificate : all) store.Add(certificate, {});
+    if (!all.empty()) store.AddBundle(all, {});
     return !all.empty();
   }
   const std::vector<std::string> names =
@@ -296,7 +299,7 @@ bool TlsFiles::AddListLine(tls::CertStore& store, std::string_view line, std::st
   const std::vector<std::string> filters(words.begin() + long(std::min(next, words.size())),
                                          words.end());
   const Certificates all = LoadBeside(words[0], beside, error);
-  for (const auto& certificate : all) store.Add(certificate, filters);
+  if (!all.empty()) store.AddBundle(all, filters);
   return !all.empty();
 }
 

@@ -131,13 +131,20 @@ void AddFiles(BuildKeywords& keywords, const char* words,
   });
 }
 
+void AddCertificates(BuildKeywords& keywords, const char* word, CertificateSource::Kind kind) {
+  AddWord(keywords, word, kBind, [=](BuildContext& context, const KeywordUse& use) {
+    context.bind->tls.certificates.push_back({kind, std::string(use.argument(0))});
+    return true;
+  });
+}
+
 void RegisterBind(BuildKeywords& keywords) {
   AddFlag(keywords, "ssl", kBind, [](BuildContext& context) { context.bind->tls.enabled = true; });
   AddCommon(keywords, kBind, WordsOfBind);
   AddText(keywords, "ecdhe", kBind, WordsOfBind, &TlsWords::curves);
-  AddFiles(keywords, "crt", &BindTls::certificates);
-  AddFiles(keywords, "default-crt", &BindTls::defaults);
-  AddFiles(keywords, "crt-list", &BindTls::lists);
+  AddCertificates(keywords, "crt", CertificateSource::Kind::kFiles);
+  AddCertificates(keywords, "default-crt", CertificateSource::Kind::kDefault);
+  AddCertificates(keywords, "crt-list", CertificateSource::Kind::kList);
   AddFiles(keywords, "ca-file", &BindTls::ca_files);
   AddFiles(keywords, "ca-verify-file", &BindTls::ca_verify_files);
   AddFiles(keywords, "crl-file", &BindTls::crl_files);

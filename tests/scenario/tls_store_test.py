@@ -168,6 +168,28 @@ def ocsp_update_is_told_of_once():
 
 
 @case
+def options_of_a_list_need_no_blank_around_them():
+    port = free_port()
+    listed = write("close.list", f"{path('wild.crt')}[key {path('wild.key')}]*.example.com\n{path('ec.pem')}[]\n")
+    with Server(echo) as server, Proxy(config(port, server.port, f"ssl crt-list {listed}"), [port]):
+        check(name_of(port, "a.example.com") == "*.example.com", "not chosen")
+        check(name_of(port, "localhost") == "localhost", "the second line")
+
+
+@case
+def what_stands_first_is_the_default():
+    exact, wild, local = path("exact.pem"), path("wild.pem"), path("rsa.pem")
+    listed = write("first.list", f"{wild}\n")
+    rows = ((f"crt {local} crt {exact}", "localhost"), (f"crt-list {listed} crt {exact}", "*.example.com"),
+            (f"crt {exact} crt-list {listed}", "www.example.com"), (f"default-crt {wild} crt {exact}", "*.example.com"),
+            (f"crt {exact} default-crt {wild}", "www.example.com"), (f"crt {local} default-crt {wild}", "*.example.com"))
+    for words, wanted in rows:
+        port = free_port()
+        with Server(echo) as server, Proxy(config(port, server.port, f"ssl {words}"), [port]):
+            check(name_of(port, "unknown") == wanted, f"{words}: {name_of(port, 'unknown')}")
+
+
+@case
 def timestamps_beside_the_certificate_are_sent():
     port = free_port()
     file = copy("ec", "stamped.pem")

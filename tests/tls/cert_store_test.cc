@@ -42,8 +42,61 @@ TEST(CertStore, KindFollowsWhatTheClientVerifies) {
   store.Add(ecdsa, {});
   EXPECT_EQ(store.Find("localhost", true), ecdsa.get());
   EXPECT_EQ(store.Find("localhost", false), rsa.get());
-  EXPECT_EQ(store.Find("unknown", true), ecdsa.get());
-  EXPECT_EQ(store.Find("unknown", false), rsa.get());
+}
+
+TEST(CertStore, FirstIsTheDefaultWhateverFollows) {
+  CertStore store;
+  auto rsa = MakeCertificate({.names = {"localhost", "a.test"}, .kind = KeyKind::kRsa});
+  auto ecdsa = MakeCertificate({.names = {"ec.test", "localhost"}});
+  store.Add(rsa, {});
+  store.Add(ecdsa, {});
+  for (const char* name : {"", "unknown.test"}) {
+    EXPECT_EQ(store.Find(name, true), rsa.get());
+    EXPECT_EQ(store.Find(name, false), rsa.get());
+  }
+  EXPECT_EQ(store.Find("localhost", true), ecdsa.get());
+}
+
+struct DefaultPairRow {
+  const char* name;
+  void (*add)(CertStore&, const CertStore::CertificatePtr& rsa,
+              const CertStore::CertificatePtr& ecdsa);
+};
+
+// The three ways to a default of both kinds (manual 5.1, crt), and what comes before them counts.
+TEST(CertStore, PairsOfDefaultsAreSaid) {
+  constexpr DefaultPairRow kRows[] = {
+      {"bundle",
+       [](CertStore& store, auto& rsa, auto& ecdsa) {
+         store.AddBundle({rsa, ecdsa}, {});
+       }},
+      {"filter",
+       [](CertStore& store, auto& rsa, auto& ecdsa) {
+         store.Add(rsa, {"*"});
+         store.Add(ecdsa, {"*", "ec.test"});
+       }},
+      {"default-crt",
+       [](CertStore& store, auto& rsa, auto& ecdsa) {
+         store.AddDefaults({rsa});
+         store.AddDefaults({ecdsa});
+       }},
+      {"crt, then default-crt",
+       [](CertStore& store, auto& rsa, auto& ecdsa) {
+         store.Add(rsa, {});
+         store.AddDefaults({MakeCertificate({.names = {"late.test"}, .kind = KeyKind::kRsa})});
+         store.AddDefaults({ecdsa});
+       }},
+  };
+  auto rsa = MakeCertificate({.names = {"rsa.test"}, .kind = KeyKind::kRsa});
+  auto ecdsa = MakeCertificate({.names = {"ec.test"}});
+  for (const DefaultPairRow& row : kRows) {
+    CertStore store;
+    row.add(store, rsa, ecdsa);
+    store.Add(MakeCertificate({.names = {"other.test"}}), {});
+    EXPECT_EQ(store.Find("unknown.test", true), ecdsa.get()) << row.name;
+    EXPECT_EQ(store.Find("", false), rsa.get()) << row.name;
+    EXPECT_EQ(store.Find("ec.test", true), ecdsa.get()) << row.name;
+  }
 }
 
 TEST(CertStore, FiltersTakeThePlaceOfNames) {
@@ -61,7 +114,7 @@ TEST(CertStore, DefaultThatIsGivenWins) {
   CertStore store;
   auto given = MakeCertificate({.names = {"a"}});
   auto other = MakeCertificate({.names = {"b"}});
-  store.AddDefault(given);
+  store.AddDefaults({given});
   store.Add(other, {});
   EXPECT_EQ(store.Find("unknown", true), given.get());
   EXPECT_EQ(store.Find("b", true), other.get());
