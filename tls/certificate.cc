@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "base/text.h"
+#include "tls/leaf_names.h"
 #include "tls/link.h"
 #include "tls/pem.h"
 
@@ -39,33 +39,6 @@ std::string KeyError(const std::string& what) {
   return what +
          " is of a kind that the TLS library does not know (it knows RSA, ECDSA with P-256, "
          "P-384 and P-521, and Ed25519)";
-}
-
-// A text of the certificate without what could hide in it: "a.com\0.evil.com" is no name.
-bool TakeName(const ASN1_STRING* text, std::vector<std::string>* names) {
-  const auto* data = reinterpret_cast<const char*>(ASN1_STRING_get0_data(text));
-  const std::string_view name(data, size_t(ASN1_STRING_length(text)));
-  if (name.empty() || name.find('\0') != name.npos) return false;
-  names->push_back(base::Lower(name));
-  return true;
-}
-
-std::vector<std::string> NamesOf(X509* leaf) {
-  std::vector<std::string> names;
-  Handle<GENERAL_NAMES> others(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
-  for (size_t i = 0; others != nullptr && i < sk_GENERAL_NAME_num(others.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(others.get(), i);
-    if (name->type == GEN_DNS) TakeName(name->d.dNSName, &names);
-  }
-  if (!names.empty()) return names;
-  const X509_NAME* subject = X509_get_subject_name(leaf);
-  for (int at = -1;;) {
-    at = X509_NAME_get_index_by_NID(const_cast<X509_NAME*>(subject), NID_commonName, at);
-    if (at < 0) return names;
-    const X509_NAME_ENTRY* entry = X509_NAME_get_entry(subject, at);
-    TakeName(X509_NAME_ENTRY_get_data(entry), &names);
-  }
 }
 
 bool HasIssued(X509* issuer, X509* certificate) {
@@ -192,7 +165,8 @@ bool Certificate::ReadLeaf(std::string* error) {
     return false;
   }
   key_text_ = (kind_ == KeyKind::kRsa ? "RSA" : "EC") + std::to_string(bits);
-  names_ = NamesOf(leaf.get());
+  AddAlternativeNames(leaf.get(), &names_);
+  AddCommonNames(leaf.get(), &names_);
   not_before_s_ = Seconds(X509_get0_notBefore(leaf.get()));
   not_after_s_ = Seconds(X509_get0_notAfter(leaf.get()));
   if (X509_cmp_current_time(X509_get0_notAfter(leaf.get())) < 0) {

@@ -49,7 +49,7 @@ class Certificate {
   const std::string& name() const { return name_; }
   // Subject of the leaf, for messages.
   const std::string& subject() const { return subject_; }
-  // Host names of the leaf, in lower case: subjectAltName, else the common name.
+  // Host names of the leaf, in lower case: of subjectAltName and of the subject.
   const std::vector<std::string>& names() const { return names_; }
   KeyKind kind() const { return kind_; }
   // Kind and size of its key: "EC256", "RSA2048".

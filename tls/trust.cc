@@ -2,11 +2,13 @@
 
 #include <openssl/x509v3.h>
 
-#include <cstring>
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "proto/tls/host_pattern.h"
+#include "tls/leaf_names.h"
 #include "tls/pem.h"
 
 namespace tls {
@@ -28,6 +30,24 @@ bool TakeBlocks(const NamedText& pem, const std::string& what, Take take, std::s
   }
   if (count == 0) *error = "no " + what + " in '" + pem.name + "'";
   return count != 0;
+}
+
+// A CA whose names are limited (RFC 5280 section 4.2.1.10) is held to that in subjectAltName only:
+// what it writes into a subject counts for nothing.
+bool LimitsNames(const STACK_OF(X509) * chain) {
+  for (size_t i = 1; i < sk_X509_num(chain); ++i) {
+    if (X509_get_ext_by_NID(sk_X509_value(chain, i), NID_name_constraints, -1) >= 0) return true;
+  }
+  return false;
+}
+
+bool Names(const X509* leaf, const STACK_OF(X509) * chain, std::string_view host) {
+  std::vector<std::string> names;
+  AddAlternativeNames(leaf, &names);
+  if (!LimitsNames(chain)) AddCommonNames(leaf, &names);
+  ERR_clear_error();
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return proto::HostMatches(name, host); });
 }
 
 }  // namespace
@@ -115,16 +135,12 @@ VerifyResult CheckPeer(const SSL* ssl, X509_STORE* store, const VerifyRequest& r
           0) {
     return kInternal;
   }
-  if (request.host != nullptr) {
-    X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (X509_VERIFY_PARAM_set1_host(param, request.host, std::strlen(request.host)) == 0) {
-      return kInternal;
-    }
-  }
   if (X509_verify_cert(context.get()) == 1) {
-    STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context.get());
-    const size_t length = chain == nullptr ? 0 : sk_X509_num(chain);
+    const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context.get());
+    if (request.host != nullptr && !Names(leaf.get(), chain, request.host)) {
+      return {X509_V_ERR_HOSTNAME_MISMATCH, 0};
+    }
+    const size_t length = sk_X509_num(chain);
     if (length > 0) {
       X509* last = sk_X509_value(chain, length - 1);
       X509_up_ref(last);

@@ -529,6 +529,32 @@ def server_is_verified():
 
 
 @case
+def subject_counts_unless_its_authority_is_limited():
+    """The common name beside others (manual 5.2, verify); name constraints do not bind it, so it counts for nothing below them."""
+    for limits, works in (((), True), (("-addext", "nameConstraints=critical,permitted;DNS:san.test"), False)):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "named.key", "-out",
+                "named.crt", "-days", "30", "-subj", "/CN=named CA", *limits)
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "two.key", "-out", "two.csr",
+                "-subj", "/CN=cn.test")
+        write("two.ext", "subjectAltName=DNS:san.test\n")
+        openssl("x509", "-req", "-in", "two.csr", "-CA", "named.crt", "-CAkey", "named.key", "-CAcreateserial", "-days", "30",
+                "-out", "two.crt", "-extfile", "two.ext")
+        write("two.pem", read("two.crt") + read("two.key"))
+        for host, is_taken in (("san.test", True), ("cn.test", works), ("other.test", False)):
+            port = free_port()
+            with tls_server(echo, "two") as server, \
+                    Proxy(config(port, server.port, "", f"ssl ca-file {path('named.crt')} verifyhost {host}"), [port]), \
+                    connect(port) as peer:
+                peer.settimeout(12)
+                peer.sendall(b"hello")
+                try:
+                    got = peer.recv(5)
+                except ConnectionError:
+                    got = b""
+                check((got == b"hello") == is_taken, f"{limits} {host}: {got}")
+
+
+@case
 def server_sees_our_certificate():
     port = free_port()
     words = f"ssl ca-file {path('ca.crt')} verifyhost localhost crt {path('client.pem')}"
