@@ -150,6 +150,7 @@ void Link::Release() {
   ShardTls& shard = shard_;
   const Context& context = context_;
   shard.current_ = this;
+  SettleOffer(false);
   if (shard.events_ != nullptr) shard.events_->OnLinkGone(context.side(), counted_);
   shard.links_.Delete(this);
   shard.OnLinkGone(context);
@@ -186,7 +187,16 @@ void Link::OfferSession(LocalContext& local) {
   // A session stands for a verified certificate: of the same name, then.
   if (local.session == nullptr || local.session_name != server_name_) return;
   SSL_set_session(ssl_.get(), local.session.get());
-  if (SSL_SESSION_should_be_single_use(local.session.get()) == 1) local.session.reset();
+  offered_ = bssl::UpRef(local.session);
+}
+
+// A session stays the one to offer until the server sends another or refuses it: not every server
+// sends one with each resumed handshake (RFC 8446 section 4.6.1).
+void Link::SettleOffer(bool taken) {
+  const Handle<SSL_SESSION> offered = std::move(offered_);
+  if (offered == nullptr || taken) return;
+  LocalContext* local = shard_.Local(context_);
+  if (local != nullptr && local->session == offered) local->session.reset();
 }
 
 HandshakeResult Link::Shake() {
@@ -208,6 +218,7 @@ HandshakeResult Link::Shake() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
     state_ = State::kOpen;
+    SettleOffer(SSL_session_reused(ssl_.get()) == 1);
     NoteHandshake();
     return HandshakeResult::kDone;
   }
@@ -255,6 +266,7 @@ CloseReason Link::ReasonOfFailure(int library_error) {
 
 HandshakeResult Link::FailHandshake(int library_error) {
   state_ = State::kFailed;
+  SettleOffer(false);
   error_code_ = ERR_peek_error();
   connection_.SetLayerError(ReasonOfFailure(library_error));
   if (!verify_.ok()) {

@@ -176,6 +176,7 @@ class Link final : public shard::BufferWaiter {
   void NoteHandshake();
   bool Begin();
   void OfferSession(LocalContext& local);
+  void SettleOffer(bool taken);
   shard::HandshakeResult FailHandshake(int library_error);
   shard::CloseReason ReasonOfFailure(int library_error);
   // Of an open connection: recorded, told from the loop.
@@ -197,6 +198,7 @@ class Link final : public shard::BufferWaiter {
   const Context& context_;
   shard::Connection& connection_;
   Handle<SSL> ssl_;
+  Handle<SSL_SESSION> offered_;               // to a server that has not answered yet
   const Certificate* certificate_ = nullptr;  // of a server
   uint64_t last_send_ms_ = 0;
   uint32_t burst_bytes_ = 0;  // sent since the last pause

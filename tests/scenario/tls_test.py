@@ -620,6 +620,40 @@ def kept_connections_belong_to_their_name():
         check(names == ["one.example.com", "two.example.com"], names)
 
 
+class TicketServer:
+    """Serves `echo` over TLS 1.3, gives a ticket to its first client only, and notes who resumes."""
+
+    def __init__(self):
+        self.resumed = []
+        self.renew()
+
+    def renew(self):
+        """Other keys: what it gave before is worth nothing."""
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(path("ec.pem"))
+
+    def serve(self, peer):
+        self.context.num_tickets = 0 if self.resumed else 1
+        with self.context.wrap_socket(peer, server_side=True) as wrapped:
+            self.resumed.append(wrapped.session_reused)
+            echo(wrapped)
+
+
+@case
+def session_is_offered_until_it_is_replaced_or_refused():
+    port = free_port()
+    tickets = TicketServer()
+    words = f"ssl ca-file {path('ca.crt')} verifyhost localhost"
+    with Server(tickets.serve) as server, Proxy(config(port, server.port, "", words, top="  nbthread 1"), [port]):
+        for i in range(7):
+            if i == 4:
+                tickets.renew()
+            with connect(port) as peer:
+                peer.sendall(b"hello")
+                check(peer.recv(5) == b"hello", f"connection {i}")
+        check(tickets.resumed == [False, True, True, True, False, False, False], tickets.resumed)
+
+
 @case
 def tls_on_both_sides_carries_bytes_unchanged():
     port = free_port()
