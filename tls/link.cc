@@ -293,7 +293,7 @@ ssl_select_cert_result_t Link::SelectCertificate(const SSL_CLIENT_HELLO* hello) 
   link.certificate_ = link.context_.certificates().Find(link.server_name_, VerifiesEcdsa(*hello));
   if (link.certificate_ == nullptr) {
     link.unknown_name_ = true;
-    return ssl_select_cert_error;
+    return ssl_select_cert_success;  // RefuseName() is next
   }
   if (!link.certificate_->Give(hello->ssl)) return ssl_select_cert_error;
   const Staple& staple = link.certificate_->staple();
@@ -303,6 +303,14 @@ ssl_select_cert_result_t Link::SelectCertificate(const SSL_CLIENT_HELLO* hello) 
     return ssl_select_cert_error;
   }
   return ssl_select_cert_success;
+}
+
+// Here, because the callback above can end a handshake with one alert only, and no other one says
+// why (RFC 6066 section 3).
+int Link::RefuseName(SSL* ssl, int* alert, void*) {
+  if (!OfSsl(ssl).unknown_name_) return SSL_TLSEXT_ERR_OK;
+  *alert = SSL_AD_UNRECOGNIZED_NAME;
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 // Agreeing on a secret and signing it are the two long computations of a handshake. Between them
@@ -392,6 +400,7 @@ ssl_verify_result_t Link::VerifyPeer(SSL* ssl, uint8_t* alert) {
 
 void SetServerCallbacks(SSL_CTX* context) {
   SSL_CTX_set_select_certificate_cb(context, Link::SelectCertificate);
+  SSL_CTX_set_tlsext_servername_callback(context, Link::RefuseName);
   SSL_CTX_set_alpn_select_cb(context, Link::SelectProtocol, nullptr);
   SSL_CTX_set_tlsext_ticket_key_cb(context, Link::TicketKey);
   SSL_CTX_set_msg_callback(context, Link::NoteMessage);

@@ -163,6 +163,7 @@ class Link final : public shard::BufferWaiter {
   static ssl_private_key_result_t FinishSigning(SSL* ssl, uint8_t* out, size_t* out_length,
                                                 size_t out_max);
   static ssl_select_cert_result_t SelectCertificate(const SSL_CLIENT_HELLO* hello);
+  static int RefuseName(SSL* ssl, int* alert, void*);
   static int SelectProtocol(SSL*, const uint8_t** out, uint8_t* out_length, const uint8_t* offered,
                             unsigned length, void*);
   static int TicketKey(SSL*, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher, HMAC_CTX* hmac,

@@ -334,6 +334,29 @@ TEST_F(LinkTest, GarbageGetsAnAlertBeforeTheClose) {
   connection_->Abort();
 }
 
+// RFC 6066 section 3: unrecognized_name.
+TEST_F(LinkTest, StrictNamesAreRefusedByTheirOwnAlert) {
+  for (const uint16_t version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const char* name : {"unknown.test", ""}) {
+      Open();
+      CertStore store;
+      store.Add(Certificate(), {});
+      store.SetStrict(true);
+      std::string error;
+      context_ = Context::MakeServer({}, std::move(store), &error);
+      ASSERT_NE(context_, nullptr) << error;
+      Accept();
+      TlsClient client(version);
+      if (*name != '\0') SSL_set_tlsext_host_name(client.ssl(), name);
+      peer_->Write(client.Step(""));
+      world_->Settle();
+      EXPECT_EQ(LastAlert(), SSL_AD_UNRECOGNIZED_NAME) << version << ' ' << name;
+      peer_.reset();
+      world_.reset();
+    }
+  }
+}
+
 TEST_F(LinkTest, HandshakeWaitsForChunks) {
   ConnWorldOptions options;
   options.small_chunks = 24;
