@@ -24,7 +24,6 @@ constexpr uint16_t kVerifiedSignatures[] = {SSL_SIGN_ECDSA_SECP256R1_SHA256,
                                             SSL_SIGN_ECDSA_SECP521R1_SHA512,
                                             SSL_SIGN_RSA_PSS_RSAE_SHA512,
                                             SSL_SIGN_RSA_PKCS1_SHA512};
-constexpr unsigned long kSessionsPerShardMax = 1024;  // of TLS 1.2 without tickets
 
 uint16_t WireVersion(Version version) {
   switch (version) {
@@ -134,7 +133,7 @@ Handle<SSL_CTX> Context::MakeLibraryContext(std::string* error) const {
   }
   uint32_t bits = SSL_OP_NO_RENEGOTIATION;
   if (!options_.prefers_client_ciphers) bits |= SSL_OP_CIPHER_SERVER_PREFERENCE;
-  if (!options_.tickets) bits |= SSL_OP_NO_TICKET;
+  if (!options_.tickets && side_ == Side::kClient) bits |= SSL_OP_NO_TICKET;
   SSL_CTX_set_options(c, bits);
   SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_timeout(c, options_.session_lifetime_s);
@@ -145,9 +144,8 @@ Handle<SSL_CTX> Context::MakeLibraryContext(std::string* error) const {
   }
   if (options_.keeps_secrets) SetKeyLogCallback(c);
   if (side_ == Side::kServer) {
-    SetServerCallbacks(c);
-    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER);
-    SSL_CTX_sess_set_cache_size(c, kSessionsPerShardMax);
+    SetServerCallbacks(c, options_.tickets);
+    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
     if (options_.verify != Verify::kNone) SSL_CTX_set0_client_CAs(c, trust_.MakeNames().release());
   } else {
     SetClientCallbacks(c);

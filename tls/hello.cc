@@ -41,6 +41,8 @@ bool IsEcdsaSignature(uint16_t algorithm) {
   }
 }
 
+}  // namespace
+
 bool SpeaksTls13(const SSL_CLIENT_HELLO& hello) {
   CBS body;
   CBS versions;
@@ -54,8 +56,6 @@ bool SpeaksTls13(const SSL_CLIENT_HELLO& hello) {
   }
   return false;
 }
-
-}  // namespace
 
 bool VerifiesEcdsa(const SSL_CLIENT_HELLO& hello) {
   CBS body;

@@ -15,6 +15,8 @@ namespace tls {
 // It takes a certificate with an ECDSA key: it has an algorithm to verify it with (RFC 8446
 // section 4.2.3), and a cipher suite for it where TLS 1.3 is not spoken.
 bool VerifiesEcdsa(const SSL_CLIENT_HELLO& hello);
+// It offers TLS 1.3 (RFC 8446 section 4.2.1).
+bool SpeaksTls13(const SSL_CLIENT_HELLO& hello);
 // It asks for a staple (RFC 6066 section 8).
 bool AsksForStaple(const SSL_CLIENT_HELLO& hello);
 // It names a session that only a cache can know (RFC 5246 section 7.3): no ticket, and not the

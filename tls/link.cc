@@ -41,6 +41,7 @@ ShardTls::ShardTls(uint32_t links_max, const TicketSecret& secret, LinkEvents* e
       events_(events),
       bio_(BIO_new(Link::WireMethod())),
       ticket_keys_(secret),
+      sessions_(kSessionsMax),
       scratch_(new uint8_t[kScratchBytes]) {
   MUST(bio_ != nullptr);
   BIO_set_data(bio_.get(), this);
@@ -288,7 +289,11 @@ ssl_select_cert_result_t Link::SelectCertificate(const SSL_CLIENT_HELLO* hello) 
   const char* name = SSL_get_servername(hello->ssl, TLSEXT_NAMETYPE_host_name);
   if (name != nullptr) link.server_name_ = name;
   link.names_session_ = NamesCachedSession(*hello);
-  const size_t capture_bytes = link.context_.options().capture_bytes;
+  // Before TLS 1.3 a session has an id of its own.
+  const Options& options = link.context_.options();
+  const bool is_tls13 = options.version_max == Version::kTls13 && SpeaksTls13(*hello);
+  if (!options.tickets && !is_tls13) SSL_set_options(hello->ssl, SSL_OP_NO_TICKET);
+  const size_t capture_bytes = options.capture_bytes;
   if (capture_bytes != 0) link.hello_ = HelloCapture::Take(*hello, capture_bytes);
   link.certificate_ = link.context_.certificates().Find(link.server_name_, VerifiesEcdsa(*hello));
   if (link.certificate_ == nullptr) {
@@ -380,6 +385,45 @@ int Link::TakeSession(SSL* ssl, SSL_SESSION* session) {
   return 1;  // it is ours now
 }
 
+int Link::KeepSession(SSL* ssl, SSL_SESSION* session) {
+  OfSsl(ssl).shard_.sessions_.Keep(Handle<SSL_SESSION>(session));
+  return 1;
+}
+
+SSL_SESSION* Link::FindSession(SSL* ssl, const uint8_t* id, int length, int* out_copy) {
+  *out_copy = 0;
+  return OfSsl(ssl).shard_.sessions_.Find({id, size_t(length)}).release();
+}
+
+// Without tickets that carry a session TLS 1.3 still has messages of that name: here they hold an
+// id, and zeros up to the length that the library wants to read back.
+int Link::SealTicket(SSL* ssl, uint8_t* out, size_t* out_length, size_t out_max, const uint8_t* in,
+                     size_t length) {
+  const size_t bytes = length + SessionCache::kIdBytes;
+  uint8_t id[SessionCache::kIdBytes];
+  if (out_max < bytes || !OfSsl(ssl).shard_.sessions_.KeepState({in, length}, id)) return 0;
+  std::memset(out, 0, bytes);
+  std::memcpy(out, id, sizeof(id));
+  *out_length = bytes;
+  return 1;
+}
+
+ssl_ticket_aead_result_t Link::OpenTicket(SSL* ssl, uint8_t* out, size_t* out_length,
+                                          size_t out_max, const uint8_t* in, size_t length) {
+  if (length < SessionCache::kIdBytes) return ssl_ticket_aead_ignore_ticket;
+  const std::span<const uint8_t> state =
+      OfSsl(ssl).shard_.sessions_.FindState({in, SessionCache::kIdBytes});
+  if (state.empty() || state.size() > out_max) return ssl_ticket_aead_ignore_ticket;
+  std::memcpy(out, state.data(), state.size());
+  *out_length = state.size();
+  return ssl_ticket_aead_success;
+}
+
+const SSL_TICKET_AEAD_METHOD* Link::EmptyTickets() {
+  static constexpr SSL_TICKET_AEAD_METHOD kMethod = {TicketOverhead, SealTicket, OpenTicket};
+  return &kMethod;
+}
+
 ssl_verify_result_t Link::VerifyPeer(SSL* ssl, uint8_t* alert) {
   Link& link = OfSsl(ssl);
   if (link.context_.options().verify == Verify::kNone) return ssl_verify_ok;
@@ -398,11 +442,17 @@ ssl_verify_result_t Link::VerifyPeer(SSL* ssl, uint8_t* alert) {
   return ssl_verify_invalid;
 }
 
-void SetServerCallbacks(SSL_CTX* context) {
+void SetServerCallbacks(SSL_CTX* context, bool tickets) {
   SSL_CTX_set_select_certificate_cb(context, Link::SelectCertificate);
   SSL_CTX_set_tlsext_servername_callback(context, Link::RefuseName);
   SSL_CTX_set_alpn_select_cb(context, Link::SelectProtocol, nullptr);
-  SSL_CTX_set_tlsext_ticket_key_cb(context, Link::TicketKey);
+  if (tickets) {
+    SSL_CTX_set_tlsext_ticket_key_cb(context, Link::TicketKey);
+  } else {
+    SSL_CTX_set_ticket_aead_method(context, Link::EmptyTickets());
+  }
+  SSL_CTX_sess_set_new_cb(context, Link::KeepSession);
+  SSL_CTX_sess_set_get_cb(context, Link::FindSession);
   SSL_CTX_set_msg_callback(context, Link::NoteMessage);
 }
 

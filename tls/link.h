@@ -2,7 +2,8 @@
 // a shard keeps for all of them.
 //
 // Owns:    a Link its SSL; it is the connection's layer state, in the slab of ShardTls. ShardTls
-//          the slab, the contexts of this shard, the keys of tickets and a scratch.
+//          the slab, the contexts of this shard, the keys of tickets, the sessions that clients
+//          name by an id, and a scratch.
 // Threads: shard-local.
 // Units:   bytes; milliseconds of the shard's clock.
 // Errors:  recorded in the connection as a CloseReason; detail() has the library's words.
@@ -31,6 +32,7 @@
 #include "tls/hello_capture.h"
 #include "tls/key_log.h"
 #include "tls/link_events.h"
+#include "tls/session_cache.h"
 #include "tls/tickets.h"
 
 namespace tls {
@@ -63,6 +65,7 @@ class ShardTls {
   friend class Link;
   // Room for one record's plain bytes, where they lie in pieces.
   static constexpr size_t kScratchBytes = SSL3_RT_MAX_PLAIN_LENGTH;
+  static constexpr size_t kSessionsMax = 4096;
 
   // A context of the configuration, or of one before it that connections are left of.
   struct Known {
@@ -81,6 +84,7 @@ class ShardTls {
   Handle<BIO> bio_;
   Link* current_ = nullptr;  // whose call the library is in
   TicketKeys ticket_keys_;
+  SessionCache sessions_;  // of clients
   std::unique_ptr<uint8_t[]> scratch_;
 };
 
@@ -144,7 +148,7 @@ class Link final : public shard::BufferWaiter {
 
  private:
   friend const SSL_PRIVATE_KEY_METHOD* KeyMethod();
-  friend void SetServerCallbacks(SSL_CTX*);
+  friend void SetServerCallbacks(SSL_CTX*, bool);
   friend void SetClientCallbacks(SSL_CTX*);
   friend void SetVerifyCallback(SSL_CTX*, int);
   friend void SetKeyLogCallback(SSL_CTX*);
@@ -169,6 +173,14 @@ class Link final : public shard::BufferWaiter {
   static int TicketKey(SSL*, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher, HMAC_CTX* hmac,
                        int encrypt);
   static int TakeSession(SSL*, SSL_SESSION* session);
+  static int KeepSession(SSL*, SSL_SESSION* session);
+  static SSL_SESSION* FindSession(SSL*, const uint8_t* id, int length, int* out_copy);
+  static size_t TicketOverhead(SSL*) { return SessionCache::kIdBytes; }
+  static int SealTicket(SSL*, uint8_t* out, size_t* out_length, size_t out_max, const uint8_t* in,
+                        size_t length);
+  static ssl_ticket_aead_result_t OpenTicket(SSL*, uint8_t* out, size_t* out_length, size_t out_max,
+                                             const uint8_t* in, size_t length);
+  static const SSL_TICKET_AEAD_METHOD* EmptyTickets();
   static ssl_verify_result_t VerifyPeer(SSL*, uint8_t* alert);
   static void NoteMessage(int is_write, int version, int type, const void* bytes, size_t length,
                           SSL* ssl, void*);
@@ -226,7 +238,8 @@ class Link final : public shard::BufferWaiter {
 
 // Signs and decrypts with the key of the link's certificate.
 const SSL_PRIVATE_KEY_METHOD* KeyMethod();
-void SetServerCallbacks(SSL_CTX* context);
+// `tickets`: they carry the session; else it stays with the shard.
+void SetServerCallbacks(SSL_CTX* context, bool tickets);
 void SetClientCallbacks(SSL_CTX* context);
 void SetVerifyCallback(SSL_CTX* context, int mode);
 void SetKeyLogCallback(SSL_CTX* context);

@@ -221,12 +221,18 @@ def sessions_are_resumed_by_ticket():
 @case
 def tickets_can_be_switched_off():
     port = free_port()
-    with Server(echo) as server, Proxy(config(port, server.port, ec() + " no-tls-tickets"), [port]):
-        context = client_context(version=ssl.TLSVersion.TLSv1_3)
-        with tls(port, context=context) as peer:
-            peer.sendall(b"x")
-            peer.recv(1)
-            check(not peer.session.has_ticket, "a ticket came")
+    with Server(echo) as server, Proxy(config(port, server.port, ec() + " no-tls-tickets", top="  nbthread 1"), [port]):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = client_context(version=version)
+            session = None
+            for _ in range(3):
+                with tls(port, context=context, session=session) as peer:
+                    peer.sendall(b"x")
+                    peer.recv(1)
+                    check(peer.session_reused == (session is not None), f"{version}: resumption")
+                    session = session or peer.session
+            # Of TLS 1.3 it is a ticket that holds an id.
+            check(session.has_ticket == (version == ssl.TLSVersion.TLSv1_3), f"{version}: ticket")
 
 
 @case

@@ -436,6 +436,59 @@ TEST_F(CountedLinkTest, CachedSessionsAreAskedForByName) {
   EXPECT_EQ(events_.found, 1);
 }
 
+// What tickets may not carry stays with the shard: in TLS 1.3, too, and over a reload, which makes
+// another context of the same lines.
+TEST_F(CountedLinkTest, SessionsOutliveTheirContext) {
+  Options options;
+  options.tickets = false;
+  OpenCounted(options);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    TlsClient first(version);
+    static Handle<SSL_SESSION> session;
+    SSL_CTX* const library = SSL_get_SSL_CTX(first.ssl());
+    SSL_CTX_set_session_cache_mode(library, SSL_SESS_CACHE_CLIENT);
+    SSL_CTX_sess_set_new_cb(library, [](SSL*, SSL_SESSION* made) {
+      session.reset(made);
+      return 1;
+    });
+    if (version == TLS1_3_VERSION) Accept();
+    Shake(first);
+    ASSERT_TRUE(first.done());
+    Send("x");  // tickets go with the first bytes
+    Shake(first);
+    ASSERT_NE(session, nullptr);
+    EXPECT_EQ(SSL_SESSION_has_ticket(session.get()), version == TLS1_3_VERSION);
+    connection_->Abort();
+    world_->Settle();
+    tls_->Forget(*context_);
+    for (const Verify verify : {Verify::kNone, Verify::kOptional}) {
+      CertStore store;
+      store.Add(Certificate(), {});
+      Options again = options;
+      again.verify = verify;
+      if (verify != Verify::kNone) {
+        again.trust.push_back({"ca", MakePem({.names = {"ca"}}).certificate});
+      }
+      std::string error;
+      context_ = Context::MakeServer(std::move(again), std::move(store), &error);
+      ASSERT_NE(context_, nullptr) << error;
+      Accept();
+      TlsClient client(version);
+      SSL_set_session(client.ssl(), session.get());
+      Shake(client);
+      ASSERT_TRUE(client.done()) << version;
+      EXPECT_EQ(SSL_session_reused(client.ssl()) == 1, verify == Verify::kNone) << version;
+      connection_->Abort();
+      world_->Settle();
+    }
+    session.reset();
+    CertStore store;
+    store.Add(Certificate(), {});
+    std::string error;
+    context_ = Context::MakeServer(options, std::move(store), &error);
+  }
+}
+
 TEST_F(CountedLinkTest, AClientThatSaysNothingIsCountedToo) {
   OpenCounted({});
   world_->Settle();
