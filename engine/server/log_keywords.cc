@@ -427,6 +427,22 @@ void CheckMode(BuildContext& context, const ProxyConfig& config, const LogFormat
                                                             " '" + config.name + "' has mode tcp");
 }
 
+// What a peer has sent is gone when the line is written: forwarded, or dropped with its buffer.
+void TellOfBytesGone(BuildContext& context, const LogFormatDraft& draft, const LogFormat& format) {
+  for (const Expression& one : format.expressions()) {
+    if ((one.needs() & needs::kNoHttp) == 0) continue;
+    const std::string name(one.fetch().name);
+    const bool of_response = (one.needs() & needs::kResponseBytes) != 0;
+    context.diagnostics.Warning(
+        draft.line->At(draft.word),
+        "log format: '" + name +
+            "' is always empty, because what was received is not kept until "
+            "the line is written",
+        "keep it with 'tcp-" + std::string(of_response ? "response" : "request") +
+            " content set-var(txn.NAME) " + name + "' and log '%[var(txn.NAME)]'");
+  }
+}
+
 void CompileBuiltIn(std::string_view text, LogFormat& format) {
   LogFormatError error;
   MUST(format.Compile(text, &error));
@@ -478,6 +494,14 @@ void FinishProxyLog(BuildContext& context, ProxyDraft& proxy) {
     FinishTrafficFormat(context, config, draft, log->format);
     (void)FinishFormat(context, config, draft.error_format, log->error_format);
     (void)FinishFormat(context, config, draft.structured_data, log->structured_data);
+    // At a step on the way it may still be there.
+    if (draft.steps == 0) {
+      if (draft.kind == LogFormatKind::kText) {
+        TellOfBytesGone(context, draft.format, log->format);
+      }
+      TellOfBytesGone(context, draft.error_format, log->error_format);
+      TellOfBytesGone(context, draft.structured_data, log->structured_data);
+    }
   }
   for (LoggerDraft& one : draft.loggers) {
     if (one.is_global) {

@@ -146,6 +146,9 @@ warns("rule_behind_deny", listen(b"  http-request deny\n  http-request set-heade
 warns("rule_behind_redirect", listen(b"  http-request redirect location /\n  http-request set-header x y"), "never be reached")
 warns("tcp_rule_behind_accept", listen(b"  tcp-request content accept\n  tcp-request content reject"), "never be reached")
 warns("use_backend_behind_one_without_condition", listen(b"  use_backend other\n  use_backend other if TRUE") + b"\nbackend other\n  mode http\n", "never be reached")
+if not IS_HAPROXY:  # which refuses it
+    warns("bytes_in_a_log_line", listen(b'  log-format "%[req.ssl_sni] %[res.len]"'),
+          "'req.ssl_sni' is always empty", "'res.len' is always empty")
 warns("acl_that_never_matches_here", listen(b"  acl a res.hdr(x) y\n  http-request deny if a"), "never match")
 
 
