@@ -143,7 +143,7 @@ bool HasCertificate(const PreparedUnit&, Sample& sample, EvalContext& context) {
 
 bool HasServerName(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const Link* link = LinkOf<&StreamContext::client>(context);
-  return link != nullptr && GiveBoolean(sample, !link->server_name().empty());
+  return GiveBoolean(sample, link != nullptr && !link->server_name().empty());
 }
 
 bool VerifyError(const PreparedUnit&, Sample& sample, EvalContext& context) {
