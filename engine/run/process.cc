@@ -216,11 +216,14 @@ void Run::PrintKeywords() {
   }
 }
 
+// What the master brings to a worker listens nowhere.
 bool Run::HasListener(const Configuration& configuration) {
-  for (const auto& proxy : configuration.proxies) {
-    if (proxy->is_frontend && !proxy->disabled && !proxy->binds.empty()) return true;
-  }
-  return false;
+  const auto serves = [](const auto& bind) { return !bind->is_masters; };
+  return std::any_of(
+      configuration.proxies.begin(), configuration.proxies.end(), [&](const auto& proxy) {
+        return proxy->is_frontend && !proxy->disabled &&
+               std::any_of(proxy->binds.begin(), proxy->binds.end(), serves);
+      });
 }
 
 int Run::Check() {

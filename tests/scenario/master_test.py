@@ -467,6 +467,34 @@ def a_bad_reload_changes_nothing_and_says_why():
 
 
 @case
+def a_reload_refuses_what_serves_nobody():
+    """As a start does, and a reload in place: an emptied file is no reason to end the service."""
+    port = free_port()
+    with Server(echo) as server, Master(listen_config(port, server.port), port) as master:
+        worker = master.serving()
+        for config in ("", "global\n  maxconn 100\n", "backend only\n  server s 127.0.0.1:1\n"):
+            master.write(config)
+            answer = master.ask("reload")
+            check(answer.startswith("Success=0\n") and "has no listener" in answer, f"{config!r}: {answer}")
+            check(master.workers() == [worker], f"{config!r}: {master.workers()}")
+            ping(port)
+        os.remove(master.proxy.config)
+        os.mkdir(master.proxy.config)
+        answer = master.ask("reload")
+        check(answer.startswith("Success=0\n") and master.workers() == [worker], answer)
+        os.rmdir(master.proxy.config)
+        # The replacement of one that crashes is tried until there is something to serve, or given up on.
+        master.write("")
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: master.proxy.said().count("has no listener") > 4, 10, "an empty file is served")
+        master.write(listen_config(port, server.port))
+        until(lambda: is_served(port), 10, "nobody serves")
+        master.write("")
+        os.kill(master.serving(), signal.SIGKILL)
+        check(master.wait() == 1 and "giving up" in master.proxy.said(), master.proxy.said()[-2000:])
+
+
+@case
 def unix_sockets_outlive_reloads_and_crashes():
     """Their paths lead to whoever serves; a worker that leaves or dies does not take them away."""
     port = free_port()
