@@ -19,7 +19,6 @@
 #include "engine/run/handover.h"
 #include "engine/run/options.h"
 #include "engine/run/version.h"
-#include "engine/run/worker_link.h"
 #include "shard/net/pass_fds.h"
 
 namespace engine {
@@ -111,7 +110,7 @@ void Master::Watch(int fd) const {
 }
 
 // In the child, between fork and exec.
-void Master::BecomeWorker(int link, int page, int messages, bool is_first) const {
+void Master::BecomeWorker(int link, int page, int messages, WorkerTask task) const {
   RestoreSignals();
   (void)setrlimit(RLIMIT_NOFILE, &files_);
   const int terminal = dup(STDERR_FILENO);
@@ -125,7 +124,7 @@ void Master::BecomeWorker(int link, int page, int messages, bool is_first) const
     if (!one.starts_with("NOTIFY_SOCKET=")) environment.push_back(one);
   }
   environment.push_back(std::string(kMasterVariable) + "=" +
-                        WorkerLink::Describe(link, page, terminal, is_first));
+                        WorkerLink::Describe(link, page, terminal, task));
   const std::vector<const char*> arguments = Pointers(settings_.arguments);
   execve(program_.c_str(), const_cast<char* const*>(arguments.data()),
          const_cast<char* const*>(Pointers(environment).data()));
@@ -146,10 +145,12 @@ bool Master::StartWorker() {
   (void)fcntl(pipes[1], F_SETFL, 0);
   Worker worker;
   worker.crash_page = CrashPage::Create();
-  const bool is_first = !was_started_;
+  const WorkerTask task = !was_started_ ? WorkerTask::kFirst
+                          : reloading_  ? WorkerTask::kReload
+                                        : WorkerTask::kReplace;
   std::fflush(nullptr);
   const pid_t pid = fork();
-  if (pid == 0) BecomeWorker(links[1], worker.crash_page.fd(), pipes[1], is_first);
+  if (pid == 0) BecomeWorker(links[1], worker.crash_page.fd(), pipes[1], task);
   CloseFds({links[1], pipes[1]});
   if (pid < 0) {
     CloseFds({links[0], pipes[0]});

@@ -41,6 +41,7 @@
 #include "engine/run/notify.h"
 #include "engine/run/signals.h"
 #include "engine/run/socket_sharing.h"
+#include "engine/run/worker_link.h"
 
 namespace engine {
 
@@ -96,7 +97,7 @@ class Master final : MasterCliHost {
   void AskReload(bool hard) override;
 
   bool StartWorker();
-  [[noreturn]] void BecomeWorker(int link, int page, int messages, bool is_first) const;
+  [[noreturn]] void BecomeWorker(int link, int page, int messages, WorkerTask task) const;
   void BeginReload();
   void TakePendingReload();
   void OnReady(Worker& worker, std::string_view text);

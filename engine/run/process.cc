@@ -166,6 +166,9 @@ std::unique_ptr<Configuration> Run::Load(Environment environment, Tree& tree,
 bool Run::Read() {
   Tree tree;
   configuration_ = Load(Environment::FromProcess(), tree, diagnostics_);
+  // Where nobody serves what is there is better than nothing.
+  const bool is_reload = link_ != nullptr && link_->task() == WorkerTask::kReload;
+  if (is_reload && !AreFinished(tree, &diagnostics_)) configuration_ = nullptr;
   const bool quiet_keyword = configuration_ != nullptr && configuration_->global.quiet;
   const bool quiet = IsQuiet(options_, quiet_keyword);
   console_ = Console(quiet              ? Verbosity::kQuiet
@@ -219,11 +222,11 @@ void Run::PrintKeywords() {
 // What the master brings to a worker listens nowhere.
 bool Run::HasListener(const Configuration& configuration) {
   const auto serves = [](const auto& bind) { return !bind->is_masters; };
-  return std::any_of(
-      configuration.proxies.begin(), configuration.proxies.end(), [&](const auto& proxy) {
-        return proxy->is_frontend && !proxy->disabled &&
-               std::any_of(proxy->binds.begin(), proxy->binds.end(), serves);
-      });
+  return std::any_of(configuration.proxies.begin(), configuration.proxies.end(),
+                     [&](const auto& proxy) {
+                       return proxy->is_frontend && !proxy->disabled &&
+                              std::any_of(proxy->binds.begin(), proxy->binds.end(), serves);
+                     });
 }
 
 int Run::Check() {
@@ -736,7 +739,7 @@ int Run::Execute() {
     PrepareCrashReport(link_ != nullptr ? link_->crash_page_fd() : -1);
   }
   for (char** one = environ; *one != nullptr; ++one) given_environment_.push_back(*one);
-  if (link_ != nullptr && !link_->is_first()) {
+  if (link_ != nullptr && link_->task() != WorkerTask::kFirst) {
     options_.finish_pids.clear();
     options_.terminate_pids.clear();
     options_.listeners_from.clear();

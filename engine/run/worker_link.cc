@@ -23,8 +23,9 @@ bool IsPacketSocket(int fd) {
 
 }  // namespace
 
-std::string WorkerLink::Describe(int link, int page, int terminal, bool is_first) {
-  return base::Format("%d %d %d %d", link, page, terminal, is_first ? 1 : 0);
+std::string WorkerLink::Describe(int link, int page, int terminal, WorkerTask task) {
+  return base::Format("%d %d %d %d %d", link, page, terminal, task == WorkerTask::kFirst ? 1 : 0,
+                      task == WorkerTask::kReload ? 1 : 0);
 }
 
 std::unique_ptr<WorkerLink> WorkerLink::FromEnvironment() {
@@ -32,8 +33,9 @@ std::unique_ptr<WorkerLink> WorkerLink::FromEnvironment() {
   if (text == nullptr) return nullptr;
   std::unique_ptr<WorkerLink> link(new WorkerLink);
   int is_first = 0;
-  const bool good = std::sscanf(text, "%d %d %d %d", &link->fd_, &link->crash_page_fd_,
-                                &link->terminal_fd_, &is_first) == 4 &&
+  int is_reload = 0;
+  const bool good = std::sscanf(text, "%d %d %d %d %d", &link->fd_, &link->crash_page_fd_,
+                                &link->terminal_fd_, &is_first, &is_reload) >= 4 &&
                     IsPacketSocket(link->fd_);
   unsetenv(kMasterVariable);
   // Set by somebody else: the numbers are not ours to close.
@@ -41,7 +43,9 @@ std::unique_ptr<WorkerLink> WorkerLink::FromEnvironment() {
     link->fd_ = link->crash_page_fd_ = link->terminal_fd_ = -1;
     return nullptr;
   }
-  link->is_first_ = is_first != 0;
+  link->task_ = is_first != 0    ? WorkerTask::kFirst
+                : is_reload != 0 ? WorkerTask::kReload
+                                 : WorkerTask::kReplace;
   for (const int fd : {link->fd_, link->crash_page_fd_, link->terminal_fd_}) {
     if (fd >= 0) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
   }

@@ -31,6 +31,13 @@ namespace engine {
 
 inline constexpr const char* kMasterVariable = "RINGWAY_MASTER";
 
+// What a master starts a worker for.
+enum class WorkerTask : uint8_t {
+  kFirst,    // of this master
+  kReplace,  // nobody serves
+  kReload    // another serves, and goes on where this one refuses
+};
+
 class WorkerLink {
  public:
   enum class Event : uint8_t {
@@ -41,8 +48,8 @@ class WorkerLink {
 
   // Takes the variable out of the environment.
   static std::unique_ptr<WorkerLink> FromEnvironment();
-  // "LINK PAGE TERMINAL FIRST", as the variable holds it.
-  static std::string Describe(int link, int page, int terminal, bool is_first);
+  // "LINK PAGE TERMINAL FIRST RELOAD", as the variable holds it. An older master says no RELOAD.
+  static std::string Describe(int link, int page, int terminal, WorkerTask task);
   ~WorkerLink();
   WorkerLink(const WorkerLink&) = delete;
   WorkerLink& operator=(const WorkerLink&) = delete;
@@ -50,8 +57,8 @@ class WorkerLink {
   int fd() const { return fd_; }
   // For PrepareCrashReport().
   int crash_page_fd() const { return crash_page_fd_; }
-  // The master's first worker: what the command line says of old processes is for it alone.
-  bool is_first() const { return is_first_; }
+  // What the command line says of old processes is for the first worker alone.
+  WorkerTask task() const { return task_; }
   [[nodiscard]] bool TakeSockets(std::vector<int>* sockets, std::string* why);
   // Our end of a session in which the master gets sockets, or -1.
   [[nodiscard]] int OpenSession();
@@ -64,7 +71,7 @@ class WorkerLink {
   int fd_ = -1;
   int crash_page_fd_ = -1;
   int terminal_fd_ = -1;
-  bool is_first_ = false;
+  WorkerTask task_ = WorkerTask::kReplace;
 };
 
 }  // namespace engine

@@ -495,6 +495,23 @@ def a_reload_refuses_what_serves_nobody():
 
 
 @case
+def a_reload_takes_only_files_that_are_whole():
+    """A last line without its end may be half of what somebody is writing. Where nobody serves it is taken."""
+    port = free_port()
+    with Server(echo) as server, Master(listen_config(port, server.port), port) as master:
+        worker = master.serving()
+        with open(master.proxy.config, "w", encoding="utf-8") as file:
+            file.write(listen_config(port, server.port).rstrip("\n"))
+        answer = master.ask("reload")
+        check(answer.startswith("Success=0\n") and "Missing LF on last line" in answer, answer)
+        check(master.workers() == [worker], f"{master.workers()}")
+        ping(port)
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: master.serving() not in (0, worker), 10, "no replacement")
+        ping(port)
+
+
+@case
 def unix_sockets_outlive_reloads_and_crashes():
     """Their paths lead to whoever serves; a worker that leaves or dies does not take them away."""
     port = free_port()

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "engine/run/handover.h"
 #include "engine/run/notify.h"
@@ -23,7 +24,7 @@ class WorkerLinkTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends_), 0);
-    setenv(kMasterVariable, WorkerLink::Describe(ends_[1], -1, -1, true).c_str(), 1);
+    setenv(kMasterVariable, WorkerLink::Describe(ends_[1], -1, -1, WorkerTask::kFirst).c_str(), 1);
     link_ = WorkerLink::FromEnvironment();
     ASSERT_NE(link_, nullptr);
   }
@@ -42,10 +43,24 @@ class WorkerLinkTest : public testing::Test {
 };
 
 TEST_F(WorkerLinkTest, TheVariableIsTakenOnce) {
-  EXPECT_TRUE(link_->is_first());
+  EXPECT_EQ(link_->task(), WorkerTask::kFirst);
   EXPECT_EQ(std::getenv(kMasterVariable), nullptr);
   EXPECT_EQ(WorkerLink::FromEnvironment(), nullptr);
   EXPECT_EQ(fcntl(link_->fd(), F_GETFD), FD_CLOEXEC);
+}
+
+TEST_F(WorkerLinkTest, KnowsWhatItIsStartedFor) {
+  for (const WorkerTask task : {WorkerTask::kFirst, WorkerTask::kReplace, WorkerTask::kReload}) {
+    setenv(kMasterVariable, WorkerLink::Describe(dup(ends_[1]), -1, -1, task).c_str(), 1);
+    const auto link = WorkerLink::FromEnvironment();
+    ASSERT_NE(link, nullptr);
+    EXPECT_EQ(link->task(), task);
+  }
+  // As an older master says it.
+  setenv(kMasterVariable, (std::to_string(dup(ends_[1])) + " -1 -1 0").c_str(), 1);
+  const auto link = WorkerLink::FromEnvironment();
+  ASSERT_NE(link, nullptr);
+  EXPECT_EQ(link->task(), WorkerTask::kReplace);
 }
 
 TEST_F(WorkerLinkTest, AVariableOfSomebodyElseIsNotBelieved) {
