@@ -342,9 +342,11 @@ bool Run::WantsMaster() const {
          (options_.master_worker != MasterWorker::kNone || configuration().global.master_worker);
 }
 
-// The socket of -S is a `stats socket` line without the section: "ADDRESS,OPTION,VALUE,...".
+// The socket of -S is a `stats socket` line without the section: "ADDRESS,OPTION,VALUE,...", whose
+// level is admin where the options say no other: `reload` is what it is there for.
 std::unique_ptr<Configuration> Run::ReadMasterCli() {
   std::string line = options_.master_cli;
+  line.insert(std::min(line.find(','), line.size()), ",level,admin");
   std::replace(line.begin(), line.end(), ',', ' ');
   Environment environment = Environment::FromProcess();
   const ConditionFacts facts = MakeConditionFacts(options_);

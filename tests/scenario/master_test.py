@@ -694,7 +694,8 @@ def levels_are_held_to():
         check(master.ask("show cli level") == "user\n\n", "the level")
         check(os.stat(master.cli_path).st_mode & 0o777 == 0o600, "the mode of the socket")
         ping(port)
-    with Server(echo) as server, Master(listen_config(port, server.port), port, cli_options=",level,admin") as master:
+    with Server(echo) as server, Master(listen_config(port, server.port), port) as master:
+        check(master.ask("show cli level") == "admin\n\n", "the level where none is given")
         check(master.ask("user; reload").count("Permission denied") == 1, "lowered")
         check("Permission denied" not in master.ask("@1 disable frontend in"), "a worker's command")
 
