@@ -23,11 +23,11 @@ std::string Console::Render(std::string_view label, std::string_view text, int p
 }
 
 void Console::Say(std::string_view label, std::string_view text) {
-  if (verbosity_ == Verbosity::kQuiet) return;
   const std::string line = Render(label, text);
+  if (record_ != nullptr) *record_ += line;
+  if (verbosity_ == Verbosity::kQuiet) return;
   std::fwrite(line.data(), 1, line.size(), out_);
   std::fflush(out_);
-  if (record_ != nullptr) *record_ += line;
 }
 
 void Console::Detail(std::string_view text) {

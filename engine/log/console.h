@@ -39,7 +39,7 @@ class Console {
   void Detail(std::string_view text);  // under -V only, as a notice
 
   Verbosity verbosity() const { return verbosity_; }
-  // What is said is written there, too. Null: no more.
+  // What is said is written there, too, whatever the verbosity. Null: no more.
   void RecordTo(std::string* record) { record_ = record; }
 
   // The line as printed, for `pid`; 0 asks the kernel, so it is right after a fork. Bytes that

@@ -133,6 +133,8 @@ void Master::BecomeWorker(int link, int page, int messages, WorkerTask task) con
 }
 
 bool Master::StartWorker() {
+  startup_logs_.clear();
+  console_.RecordTo(&startup_logs_);
   int links[2] = {-1, -1};
   int pipes[2] = {-1, -1};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, links) != 0 ||
@@ -193,8 +195,12 @@ void Master::BeginReload() {
   console_.Notice("Reloading");
   retry_at_ms_ = UINT64_MAX;
   reloading_ = Find(WorkerState::kServing) != nullptr;
-  startup_logs_.clear();
   if (!StartWorker()) EndReload(false);
+}
+
+void Master::TellStarted(bool good) {
+  console_.RecordTo(nullptr);
+  cli_.Reloaded(good, startup_logs_);
 }
 
 void Master::EndReload(bool good) {
@@ -209,7 +215,7 @@ void Master::EndReload(bool good) {
   }
   notifier_.Send(good ? "READY=1\nSTATUS=Ready.\n"
                       : "READY=1\nSTATUS=Reload failed! The configuration before is in use.\n");
-  cli_.Reloaded(good, startup_logs_);
+  TellStarted(good);
   reload_is_hard_ = false;
   TakePendingReload();
 }
@@ -251,7 +257,6 @@ void Master::OnReady(Worker& worker, std::string_view text) {
   }
   if (phase_ == Phase::kStopping) return;  // it is told already
   ReadMessages(worker);
-  startup_logs_ = worker.messages;
   worker.version = version;
   reloads_max_ = reloads_max;
   failed_starts_ = 0;
@@ -286,11 +291,11 @@ void Master::OnReady(Worker& worker, std::string_view text) {
     if (!sharing_.Open(&why)) console_.Detail(why);
     Watch(sharing_.fd());
     notifier_.Send(base::Format("READY=1\nMAINPID=%d\nSTATUS=Ready.\n", int(getpid())));
-    console_.Notice("Loading success.");
   } else {
     notifier_.Send("STATUS=Ready.\n");
-    cli_.Reloaded(true, startup_logs_);
   }
+  console_.Notice("Loading success.");
+  TellStarted(true);
   TakePendingReload();
 }
 
@@ -306,7 +311,9 @@ void Master::ReadMessages(Worker& worker) {
       return;
     }
     (void)!write(STDERR_FILENO, bytes, size_t(got));
-    if (worker.messages.size() < kMessagesBytesMax) worker.messages.append(bytes, size_t(got));
+    const bool is_kept =
+        worker.state == WorkerState::kStarting && startup_logs_.size() < kMessagesBytesMax;
+    if (is_kept) startup_logs_.append(bytes, size_t(got));
   }
 }
 
@@ -355,7 +362,8 @@ void Master::OnStartFailed(int status) {
     exit_status_ = WIFSIGNALED(status) ? ExitStatusOf(status) : kExitRefused;
     return;
   }
-  cli_.Reloaded(false, startup_logs_);
+  console_.Warning("Loading failure!");
+  TellStarted(false);
   RetryLater();
 }
 
@@ -366,7 +374,6 @@ void Master::OnDeath(WorkerPlace place, int status) {
   const pid_t pid = place->pid;
   const std::string report = place->crash_page.Read();
   if (state == WorkerState::kStarting) {
-    startup_logs_ = place->messages;
     CloseFds(place->sockets);
   }
   CloseFds({place->link, place->session, place->messages_fd});

@@ -1,8 +1,8 @@
 // master.h - the parent process of -W: it keeps the listening sockets and the privileges of the
 // start, runs one worker after another on them, and serves nobody itself.
 //
-// Owns:    copies of the listening sockets of the worker that serves, a line, a crash page and the
-//          start-up messages of each worker, the command line of -S.
+// Owns:    copies of the listening sockets of the worker that serves, a line and a crash page of
+//          each worker, the messages of the last start, the command line of -S.
 // Threads: the main thread, which is the only one.
 // Units:   milliseconds, process ids.
 // Errors:  a worker that dies while it serves is reported and replaced at once on the same sockets;
@@ -76,7 +76,6 @@ class Master final : MasterCliHost {
     int session = -1;      // in which it has given its sockets
     int messages_fd = -1;  // its standard error, until it serves
     CrashPage crash_page;
-    std::string messages;
     std::vector<int> sockets;  // given by it; the master's own once it serves
     uint64_t started_us = 0;
     uint32_t reloads = 0;  // that it has survived
@@ -109,6 +108,8 @@ class Master final : MasterCliHost {
   void OnStartFailed(int status);
   void RetryLater();
   void EndReload(bool good);
+  // Answers who waits for the start that is over, with all that was said of it.
+  void TellStarted(bool good);
   // Its sockets that `kept` has as well go on; of the others it takes who waits there.
   void LeaveSoftly(Worker& worker, const std::vector<int>& kept);
   void Stop(int signal, int exit_status);
@@ -142,7 +143,7 @@ class Master final : MasterCliHost {
   uint32_t short_lives_ = 0;    // in a row, of workers that served
   uint64_t retry_at_ms_ = UINT64_MAX;
   uint64_t kill_at_ms_ = UINT64_MAX;
-  std::string startup_logs_;
+  std::string startup_logs_;  // of the last start: what its worker and the master have said
   bool was_started_ = false;  // a first worker has been started
   bool reloading_ = false;    // the worker that starts is to replace one that serves
   bool reload_is_hard_ = false;

@@ -512,6 +512,35 @@ def a_reload_takes_only_files_that_are_whole():
 
 
 @case
+def the_answer_to_a_reload_says_what_became_of_it():
+    """As the examples of the manual (management 9.4.1): who is started, what it says, how it ends."""
+    port = free_port()
+    config = listen_config(port, 1)
+    with Master(config, port) as master:
+        answer = master.ask("reload")
+        lines = answer.splitlines()
+        check(lines[:2] == ["Success=1", "--"], answer)
+        pattern = rf"\[NOTICE\]   \({master.pid}\) : New worker \({master.serving()}\) forked"
+        check(re.fullmatch(pattern, lines[2]), answer)
+        check(any(line.endswith(" : Loading success.") for line in lines), answer)
+        check(master.ask("show startup-logs").splitlines()[0] == lines[2], master.ask("show startup-logs"))
+        # A worker that dies before it could say why.
+        pipe = os.path.join(master.folder, "pipe")
+        os.mkfifo(pipe)
+        master.write(config + f"\n  acl a src -f {pipe}\n  tcp-request connection reject if a\n")
+        until(lambda: len(master.children()) == 1, 10, "the old worker stays")
+        worker, answers = master.serving(), []
+        asker = threading.Thread(target=lambda: answers.append(master.ask("reload")))
+        asker.start()
+        until(lambda: len(master.children()) == 2, 10, "no worker starts")
+        os.kill(next(pid for pid in master.children() if pid != worker), signal.SIGKILL)
+        asker.join()
+        check(answers[0].startswith("Success=0\n--\n"), answers[0])
+        check(re.search(r"Starting worker \(\d+\) killed by signal 9", answers[0]), answers[0])
+        check("Loading failure!" in answers[0], answers[0])
+
+
+@case
 def unix_sockets_outlive_reloads_and_crashes():
     """Their paths lead to whoever serves; a worker that leaves or dies does not take them away."""
     port = free_port()
