@@ -60,9 +60,10 @@ std::string Uptime(uint64_t since_us) {
 }
 
 std::string ProcessLine(pid_t pid, const char* type, const std::string& reloads,
-                        uint64_t started_us, const std::string& version) {
-  return base::Format("%-15d %-15s %-15s %-15s %-15s\n", int(pid), type, reloads.c_str(),
-                      Uptime(started_us).c_str(), version.c_str());
+                        uint64_t started_us, const std::string& version, const std::string& line) {
+  return base::Format("%-15d %-15s %-15s %-15s %-15s", int(pid), type, reloads.c_str(),
+                      Uptime(started_us).c_str(), version.c_str()) +
+         line + "\n";
 }
 
 std::vector<const char*> Pointers(const std::vector<std::string>& texts) {
@@ -538,17 +539,19 @@ int Master::Run(const std::function<bool()>& ready) {
   return exit_status_;
 }
 
-std::string Master::ProcessTable() const {
-  std::string text = base::Format("%-15s %-15s %-15s %-15s %-15s\n", "#<PID>", "<type>",
-                                  "<reloads>", "<uptime>", "<version>");
+std::string Master::ProcessTable(bool with_lines) const {
+  std::string text = base::Format("%-15s %-15s %-15s %-15s %-15s", "#<PID>", "<type>", "<reloads>",
+                                  "<uptime>", "<version>") +
+                     (with_lines ? " <line fd>\n" : "\n");
+  const auto column = [&](int fd) { return with_lines ? " " + std::to_string(fd) : std::string(); };
   text +=
       ProcessLine(getpid(), "master", base::Format("%u [failed: %u]", reloads_, failed_reloads_),
-                  started_us_, CompatibleVersion());
+                  started_us_, CompatibleVersion(), column(-1));
   std::string old;
   text += "# workers\n";
   for (const Worker& worker : workers_) {
     const std::string line = ProcessLine(worker.pid, "worker", std::to_string(worker.reloads),
-                                         worker.started_us, worker.version);
+                                         worker.started_us, worker.version, column(worker.link));
     (worker.state == WorkerState::kLeaving ? old : text) += line;
   }
   if (!old.empty()) text += "# old workers\n" + old;

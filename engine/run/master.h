@@ -88,7 +88,7 @@ class Master final : MasterCliHost {
   static constexpr uint64_t kStopPatienceMs = 10000;
 
   // MasterCliHost
-  std::string ProcessTable() const override;
+  std::string ProcessTable(bool with_lines) const override;
   std::string StartupLogs() const override { return startup_logs_; }
   bool HasFailedReload() const override { return last_reload_failed_; }
   pid_t FindWorker(std::string_view name) const override;

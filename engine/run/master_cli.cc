@@ -241,8 +241,9 @@ void MasterCli::Connection::RunHere(const std::string& command) {
   const std::vector<std::string>& words = line.commands[0];
   std::string name;
   for (const std::string& word : words) name += (name.empty() ? "" : " ") + word;
-  if (name == "show proc" || name == "show proc debug")
-    return Say(cli_.host_.ProcessTable() + "\n");
+  if (name == "show proc" || name == "show proc debug") {
+    return Say(cli_.host_.ProcessTable(words.size() > 2) + "\n");
+  }
   if (words.size() > 1 && words[0] == "show" && words[1] == "env") {
     if (!Needs(CliLevel::kOperator)) return;
     return Say(Environment::FromProcess().Shown(words.size() > 2 ? words[2] : std::string()) +

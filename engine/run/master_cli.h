@@ -35,7 +35,7 @@ namespace engine {
 // What the commands need of the master.
 class MasterCliHost {
  public:
-  virtual std::string ProcessTable() const = 0;  // `show proc`
+  virtual std::string ProcessTable(bool with_lines) const = 0;  // `show proc`, and its `debug`
   virtual std::string StartupLogs() const = 0;
   virtual bool HasFailedReload() const = 0;
   // The worker of a prefix without its `@`: `1` or `!PID`; 0: there is none.

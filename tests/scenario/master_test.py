@@ -158,6 +158,8 @@ def it_serves_and_shows_its_processes():
         check(int(rows[0][0]) == master.pid and rows[0][2] == "0 [failed: 0]", f"{rows}")
         check(rows[1][2] == "0" and re.fullmatch(r"0d00h00m\d\ds", rows[1][3]), f"{rows}")
         check(master.children() == [int(rows[1][0])], "one child, which is the worker")
+        lines = master.ask("show proc debug").splitlines()
+        check(lines[0].endswith("<line fd>") and re.search(r" \d+$", lines[3]), f"{lines}")
         check(master.ask("show version").startswith("3.5"), "the version")
         check(re.search(rf"^Pid: {rows[1][0]}$", master.ask("@1 show info"), re.M), "the worker's own answer")
         check("HAPROXY_MWORKER=1" in master.ask("@1 show env HAPROXY_MWORKER"), "the variable")
