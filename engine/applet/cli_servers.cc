@@ -96,7 +96,8 @@ std::string StateLine(const ServerConfig& server, uint32_t shard) {
   uint32_t mask = 0;
   if (admin == AdminState::kDrain) mask = kForcedDrain;
   if (admin == AdminState::kMaint) mask = kForcedMaintenance;
-  if (admin == AdminState::kMaint && server.disabled) mask |= kConfiguredMaintenance;
+  // Whoever reads this back must know whether `ready` was said of a line with `disabled`.
+  if (server.disabled) mask |= kConfiguredMaintenance;
   if (admin != effective) {
     mask |= effective == AdminState::kMaint ? kInheritedMaintenance : kInheritedDrain;
   }

@@ -17,7 +17,7 @@ namespace {
 constexpr uint32_t kForcedMaintenance = 0x01;
 constexpr uint32_t kConfiguredMaintenance = 0x04;
 constexpr uint32_t kForcedDrain = 0x08;
-constexpr uint32_t kAnyMaintenance = 0x01 | 0x02 | 0x04 | 0x20;
+constexpr uint32_t kAnyMaintenance = 0x01 | 0x02 | 0x20;
 constexpr uint32_t kCheckConfigured = 0x02;
 constexpr uint32_t kCheckEnabled = 0x04;
 
@@ -135,29 +135,45 @@ std::optional<HealthValue> HealthOf(const ServerConfig& server, const SavedServe
 }
 
 // The maintenance of the configuration is the configuration's: it begins and ends with `disabled`.
+// What an operator said meanwhile was said of a line with that word, so it holds as long as the
+// line has it.
 AdminState AdminOf(const ServerConfig& server, const SavedServer& saved) {
-  if (server.disabled) return AdminState::kMaint;
-  const bool forced = (saved.admin_mask & kForcedMaintenance) != 0 &&
-                      (saved.admin_mask & kConfiguredMaintenance) == 0;
-  if (forced) return AdminState::kMaint;
+  const bool was_disabled = (saved.admin_mask & kConfiguredMaintenance) != 0;
+  if (server.disabled && !was_disabled) return AdminState::kMaint;
+  const bool is_forced = (saved.admin_mask & kForcedMaintenance) != 0;
+  if (is_forced && was_disabled == server.disabled) return AdminState::kMaint;
   return (saved.admin_mask & kForcedDrain) != 0 ? AdminState::kDrain : AdminState::kReady;
 }
 
-std::string NoteOf(const ServerConfig& server) {
+uint32_t CountUsable(const ProxyConfig& backend, bool backup) {
+  const auto is_usable = [&](const auto& server) {
+    return server->backup == backup && !server->state->disabled();
+  };
+  return uint32_t(std::count_if(backend.servers.begin(), backend.servers.end(), is_usable));
+}
+
+// What the file makes of a server that its line alone does not.
+void NoteState(const ServerConfig& server, std::vector<std::string>* notes) {
+  const ServerState& state = *server.state;
+  const AdminState admin = state.admin_state();
   const std::string name = "Server " + server.backend->name + "/" + server.name;
-  if (server.disabled || !server.state->has_address()) return {};
-  switch (server.state->admin_state()) {
-    case AdminState::kMaint:
-      return name + " remains in forced maintenance, as the server-state file says.";
-    case AdminState::kDrain:
-      return name + " remains in forced drain mode, as the server-state file says.";
-    case AdminState::kReady:
-      break;
+  if (!state.has_address()) return;
+  if (admin == AdminState::kMaint) {
+    if (!server.disabled) notes->push_back(name + " remains in forced maintenance.");
+    return;
   }
-  const Operational operational = server.state->health.operational();
-  if (server.tracked != nullptr || operational == Operational::kRunning) return {};
-  return name + (operational == Operational::kStopped ? " is DOWN" : " is stopping") +
-         ", changed from server-state after a reload.";
+  if (server.disabled) notes->push_back(name + " is UP/READY (leaving forced maintenance).");
+  const Operational operational = state.health.operational();
+  if (server.tracked == nullptr && operational == Operational::kStopped) {
+    notes->push_back(name + base::Format(" is DOWN, changed from server-state after a reload. %u "
+                                         "active and %u backup servers left. 0 sessions active, "
+                                         "0 requeued, 0 remaining in queue.",
+                                         CountUsable(*server.backend, false),
+                                         CountUsable(*server.backend, true)));
+  } else if (server.tracked == nullptr && operational == Operational::kStopping) {
+    notes->push_back(name + " is stopping, changed from server-state after a reload.");
+  }
+  if (admin == AdminState::kDrain) notes->push_back(name + " remains in forced drain mode.");
 }
 
 // Empty, or why the weight is not restored.
@@ -309,7 +325,7 @@ void SavedStates::Restore(const Configuration& configuration, uint64_t now_us,
       if (const auto health = HealthOf(*server, *saved)) state.health.Restore(*health);
       if (server->check.enabled) RestoreReport(state, saved->check_status);
       state.RestoreChange(now_us - std::min(now_us, saved->changed_s * 1000000));
-      if (std::string note = NoteOf(*server); !note.empty()) notes->push_back(std::move(note));
+      NoteState(*server, notes);
     }
     if (!changed) continue;
     if (backends_before_.contains(proxy->name)) {

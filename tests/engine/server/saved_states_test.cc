@@ -144,15 +144,28 @@ TEST(SavedStates, AdministrativeStates) {
     const char* saved;  // operational state and mask
     AdminState admin;
     bool runs;
+    std::string said;
   };
   const Row rows[] = {
-      {"ready", "", "2 0", AdminState::kReady, true},
-      {"forced into maintenance", "", "0 1", AdminState::kMaint, false},
-      {"drained", "", "2 8", AdminState::kDrain, true},
-      {"disabled then and now", "disabled", "0 5", AdminState::kMaint, false},
-      {"disabled then", "", "0 5", AdminState::kReady, true},
-      {"disabled now", "disabled", "2 0", AdminState::kMaint, false},
-      {"without an address then", "", "0 32", AdminState::kReady, true},
+      {"ready", "", "2 0", AdminState::kReady, true, ""},
+      {"forced into maintenance", "", "0 1", AdminState::kMaint, false,
+       "Server b/a remains in forced maintenance.\n"},
+      {"drained", "", "2 8", AdminState::kDrain, true,
+       "Server b/a remains in forced drain mode.\n"},
+      {"disabled then and now", "disabled", "0 5", AdminState::kMaint, false, ""},
+      {"disabled then", "", "0 5", AdminState::kReady, true, ""},
+      {"disabled now", "disabled", "2 0", AdminState::kMaint, false, ""},
+      {"ready though disabled", "disabled", "2 4", AdminState::kReady, true,
+       "Server b/a is UP/READY (leaving forced maintenance).\n"},
+      {"drained though disabled", "disabled", "2 12", AdminState::kDrain, true,
+       "Server b/a is UP/READY (leaving forced maintenance).\nServer b/a remains in forced drain "
+       "mode.\n"},
+      {"drained, disabled now", "disabled", "2 8", AdminState::kMaint, false, ""},
+      {"forced, disabled now", "disabled", "0 1", AdminState::kMaint, false, ""},
+      {"ready though disabled then", "", "2 4", AdminState::kReady, true, ""},
+      {"drained though disabled then", "", "2 12", AdminState::kDrain, true,
+       "Server b/a remains in forced drain mode.\n"},
+      {"without an address then", "", "0 32", AdminState::kReady, true, ""},
   };
   for (const Row& row : rows) {
     const Restored restored(
@@ -160,8 +173,9 @@ TEST(SavedStates, AdministrativeStates) {
         std::string("3 b 1 a 192.0.2.1 ") + row.saved + " 1 1 0 1 0 0 0 0 0 0 - 80 - 0\n");
     EXPECT_EQ(restored.state().admin_state(), row.admin) << row.name;
     EXPECT_EQ(restored.state().operational() == Operational::kRunning, row.runs) << row.name;
-    const bool noted = row.admin != AdminState::kReady && *row.options == '\0';
-    EXPECT_EQ(restored.notes.size(), noted ? 1u : 0u) << row.name;
+    std::string said;
+    for (const std::string& note : restored.notes) said += note + "\n";
+    EXPECT_EQ(said, row.said) << row.name;
   }
 }
 
