@@ -317,8 +317,8 @@ void FinishChecks(BuildContext& context, ProxyDraft& draft) {
   for (const auto& server : draft.config->servers) {
     CheckConfig& check = server->check;
     if (check.enabled) CheckProgram(context, *server);
-    if (!check.track.empty() && (check.enabled || check.agent_enabled)) {
-      Report(context, *server, "'track' cannot be combined with 'check' or 'agent-check'");
+    if (!check.track.empty() && check.enabled) {
+      Report(context, *server, "'track' cannot be combined with 'check'");
     }
     if (!check.track.empty() && check.init != InitState::kNone) {
       Report(context, *server, "'track' cannot be combined with 'init-state'");

@@ -28,6 +28,14 @@ enum class Operational : uint8_t {
   kStopping,  // takes nothing new by load balancing (http-check disable-on-404)
 };
 
+// What is left of a server for which two say how it is.
+constexpr Operational Worse(Operational one, Operational other) {
+  for (const Operational bad : {Operational::kStopped, Operational::kStopping}) {
+    if (one == bad || other == bad) return bad;
+  }
+  return one < other ? one : other;
+}
+
 // init-state (manual 5.2).
 enum class InitState : uint8_t { kNone, kFullyUp, kUp, kDown, kFullyDown };
 

@@ -201,14 +201,20 @@ class ServerState {
     const AdminState own = admin_state();
     return tracked_ == nullptr ? own : std::max(own, tracked_->effective_admin());
   }
-  // What checks say, its own or those of the tracked server; stopped in maintenance and without
-  // an address.
+  // What checks say, its own or those of the tracked server, and its own agent; stopped in
+  // maintenance and without an address.
   Operational operational() const {
     return effective_admin() == AdminState::kMaint || !has_address() ? Operational::kStopped
                                                                      : checked_health();
   }
   Operational checked_health() const {
-    return tracked_ == nullptr ? health.operational() : tracked_->checked_health();
+    return tracked_ == nullptr ? own_health() : Worse(own_health(), tracked_->checked_health());
+  }
+  // What is found out about this server itself: one that tracks is not checked, but may have an
+  // agent.
+  Operational own_health() const {
+    return tracked_ == nullptr || health.rules().has_agent ? health.operational()
+                                                           : Operational::kRunning;
   }
   ServerState* tracked() const { return tracked_; }
   // Start-up: follows `tracked` from now on; null: nobody.

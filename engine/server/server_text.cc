@@ -6,9 +6,10 @@
 namespace engine {
 namespace {
 
-// Whose checks decide.
+// Whose checks decide, or whose agent.
 const ServerState& CheckedOf(const ServerState& state) {
-  return state.tracked() == nullptr ? state : CheckedOf(*state.tracked());
+  const bool decides = state.tracked() == nullptr || state.own_health() == Operational::kStopped;
+  return decides ? state : CheckedOf(*state.tracked());
 }
 
 // Behind "UP" and its like: how far a server is from being down, or from being up.

@@ -16,8 +16,10 @@ AdminState InheritedBy(const ServerConfig& server) {
   return server.tracked == nullptr ? AdminState::kReady : server.tracked->state->effective_admin();
 }
 
-Standing With(AdminState own, const Standing& inherited) {
-  return {std::max(own, inherited.admin), inherited.health};
+// Of `state`, which has from the tracked server what is `inherited`.
+Standing With(const ServerState& state, const Standing& inherited) {
+  return {std::max(state.admin_state(), inherited.admin),
+          Worse(state.own_health(), inherited.health)};
 }
 
 // kCount: checks hurry up, and that is all.
@@ -78,7 +80,12 @@ void ServerEvents::OnHealthChanged(const ServerConfig& server, const HealthChang
                                    std::string cause) {
   if (!change.changed()) return;
   const AdminState admin = server.state->effective_admin();
-  Spread(server, {{admin, change.before}, {admin, change.after}, nullptr, std::move(cause)});
+  const Operational tracked =
+      server.tracked == nullptr ? Operational::kRunning : server.tracked->state->checked_health();
+  Spread(server, {{admin, Worse(change.before, tracked)},
+                  {admin, Worse(change.after, tracked)},
+                  nullptr,
+                  std::move(cause)});
 }
 
 void ServerEvents::OnChecked(const ServerConfig& server, CheckOf of, const CheckReport& before,
@@ -180,8 +187,8 @@ void ServerEvents::SpreadOver(const ServerConfig& server, const ServerMove& move
     touched->push_back(server.backend);
   }
   for (const ServerConfig* tracker : server.trackers) {
-    const AdminState own = tracker->state->admin_state();
-    SpreadOver(*tracker, {With(own, move.before), With(own, move.after), &server, {}}, touched);
+    const ServerState& state = *tracker->state;
+    SpreadOver(*tracker, {With(state, move.before), With(state, move.after), &server, {}}, touched);
   }
 }
 

@@ -339,7 +339,7 @@ const RefusedCase kRefused[] = {
      " server s 1.2.3.4:80 track t\n server t 1.2.3.4:80 track u\n server u 1.2.3.4:80 track t\n",
      "server 's': 'track': the servers track each other"},
     {"TrackAndCheck", " server s 1.2.3.4:80 track t check\n server t 1.2.3.4:80 check\n",
-     "server 's': 'track' cannot be combined with 'check' or 'agent-check'"},
+     "server 's': 'track' cannot be combined with 'check'"},
     {"CheckSsl", " server s 1.2.3.4:80 check check-ssl\n", "which needs a 'ca-file'"},
     {"ConnectSecond",
      " option tcp-check\n tcp-check send x\n tcp-check connect\n server s 1.2.3.4:80 check\n",
