@@ -38,7 +38,8 @@ std::string StatusText(const ServerConfig& server) {
     return value.agent_up ? "DOWN" + Progress(health, value) : "DOWN (agent)";
   }
   if (state.effective_admin() == AdminState::kDrain) {
-    return value.agent_checks ? "DRAIN (agent)" : "DRAIN";
+    if (value.agent_checks) return "DRAIN (agent)";
+    return value.checks ? "DRAIN" + Progress(health, value) : "DRAIN";
   }
   if (operational == Operational::kStopping) return "NOLB" + Progress(health, value);
   return value.checks ? "UP" + Progress(health, value) : "no check";

@@ -422,6 +422,8 @@ TEST_F(CheckTest, TrackersFollow) {
   events().ChangeAdmin(*server_, AdminState::kReady);
   EXPECT_EQ(StatusText(tracker), "MAINT");
   EXPECT_EQ(StatusText(*server_), "UP 1/3");
+  events().ChangeAdmin(*server_, AdminState::kDrain);
+  EXPECT_EQ(StatusText(*server_), "DRAIN 1/3");
 }
 
 // A server that goes down takes nothing new, on any shard, and what waits for it goes elsewhere.
