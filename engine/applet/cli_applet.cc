@@ -60,7 +60,10 @@ void CliAppletType::Work(Applet& applet) const {
   for (;;) {
     if (!GiveOutput(applet, cli)) return;
     if (cli.wants_input()) FeedInput(applet, cli);
-    switch (cli.Run()) {
+    const Cli::Wait wait = cli.Run();
+    // A command at work is not to be ended by `stats timeout`, which is for users who say nothing.
+    cli.peer().stream->SetClientWaits(wait == Cli::Wait::kAnswer);
+    switch (wait) {
       case Cli::Wait::kOutput:
         continue;
       case Cli::Wait::kAgain:

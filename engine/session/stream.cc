@@ -285,7 +285,8 @@ void Stream::Run() noexcept {
   for (int round = 0;; ++round) {
     // timeout client is for a client that is expected to send (manual 4.2): one that has sent its
     // request waits for a server, and the timeouts of queue and connect are for that.
-    client_side_.HoldIdleClock(!http_ && !request_.bytes().empty() && IsLookingForServer());
+    client_side_.HoldIdleClock(client_waits_ ||
+                               (!http_ && !request_.bytes().empty() && IsLookingForServer()));
     client_side_.Run();
     const bool flowed = RunFlow();
     if (!flowed && !owed && !client_side_.moved()) break;

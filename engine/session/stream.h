@@ -160,6 +160,9 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   shard::Channel& request() { return request_; }
   shard::Channel& response() { return response_; }
   shard::StreamSide& client_side() { return client_side_; }
+  // Of an applet that takes its time: the client has asked and has nothing to say until it is
+  // answered, so `timeout client` is not for it.
+  void SetClientWaits(bool waits) { client_waits_ = waits; }
   shard::StreamSide& server_side() { return server_side_; }
   const shard::Trace& trace() const { return trace_; }
   const ServerSlot& slot() const { return slot_; }
@@ -265,6 +268,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   uint32_t hash_ = 0;       // for a balancing algorithm that places streams by one
   shard::CloseReason reason_ = shard::CloseReason::kNone;
   bool http_;
+  bool client_waits_ = false;
   bool hash_known_ = false;
   bool has_hash_ = false;
   bool counted_in_backend_ = false;

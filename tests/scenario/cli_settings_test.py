@@ -111,6 +111,17 @@ def a_connection_may_be_silent_for_longer():
 
 
 @case
+def a_command_at_work_is_not_silence():
+    """The user who waits for it keeps the connection open, says nothing, and is answered."""
+    with Running("  stats timeout 300ms") as running:
+        user = Cli(running.path)
+        begin = time.monotonic()
+        user.send("wait 1000; show version\n")
+        said = user.rest()
+        check("3.5" in said, f"after {time.monotonic() - begin:.1f} s it has said {said!r}")
+
+
+@case
 def wait_takes_its_time():
     with Running("  stats timeout 300ms") as running:
         begin = time.monotonic()
