@@ -2,9 +2,55 @@
 // commands about them.
 #include <sys/socket.h>
 
+#include <string>
+
+#include "base/text.h"
 #include "engine/run/supervisor.h"
 
 namespace engine {
+namespace {
+
+std::string StoppedText(const ProxyConfig& proxy) {
+  return base::Format(
+      "Proxy %s stopped (cumulated conns: FE: %llu, BE: %llu).", proxy.name.c_str(),
+      static_cast<unsigned long long>(proxy.state->Sum(&ProxyShardPart::front_total)),
+      static_cast<unsigned long long>(proxy.state->Sum(&ProxyShardPart::back_total)));
+}
+
+}  // namespace
+
+void Supervisor::LogHalt(const ProxyConfig& proxy, const char* what) {
+  LogProxy(proxy,
+           std::string(what) + (proxy.is_backend ? " proxy " : " frontend ") + proxy.name + ".");
+}
+
+void Supervisor::Tell(const ProxyConfig& proxy, const std::string& text) {
+  if (settings_.console != nullptr) settings_.console->Warning(text);
+  LogProxy(proxy, text);
+}
+
+void Supervisor::NoteAllStopped(void (Supervisor::*note)(const ProxyConfig&, const std::string&)) {
+  if (stop_is_noted_) return;
+  stop_is_noted_ = true;
+  for (const auto& proxy : configuration().proxies) {
+    // One that was shut down before has had its line.
+    const auto halt = halts_.find(proxy.get());
+    const bool before = halt != halts_.end() && halt->second.for_ever;
+    if (!proxy->disabled && !before) (this->*note)(*proxy, StoppedText(*proxy));
+  }
+}
+
+void Supervisor::TellHardStop() {
+  const std::string text = "soft-stop running for too long, performing a hard-stop.";
+  if (settings_.console != nullptr) settings_.console->Warning(text);
+  LogProcess(LogLevel::kWarning, text);
+  for (const auto& proxy : configuration().proxies) {
+    const int64_t current = proxy->is_frontend ? proxy->state->FrontCurrent() : 0;
+    if (current <= 0) continue;
+    Tell(*proxy, base::Format("Proxy %s hard-stopped (%lld remaining conns will be closed).",
+                              proxy->name.c_str(), static_cast<long long>(current)));
+  }
+}
 
 bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
   const Halt& halt = halts_[&frontend];
@@ -118,7 +164,7 @@ std::string Supervisor::ShutDownFrontend(const ProxyConfig& asked) {
   halt.for_ever = true;
   std::string why;
   (void)ApplyHalt(frontend, &why);
-  LogStopped(frontend);
+  Tell(frontend, StoppedText(frontend));
   return {};
 }
 

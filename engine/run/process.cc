@@ -272,6 +272,7 @@ int Run::Start() {
   if (!PlanLimits(&plan)) return kExitRefused;
   SupervisorSettings settings;
   settings.shards = Supervisor::ShardsFor(global);
+  settings.console = &console_;
   settings.startup_logs = startup_logs_;
   console_.RecordTo(nullptr);
   settings.maxconn = plan.maxconn;
@@ -700,7 +701,10 @@ bool Run::FollowOrder() {
 void Run::WaitForTheEnd(SignalWaiter& signals) {
   for (;;) {
     if (phase_ == Phase::kGrace && NowMs() >= deadline_ms_) BeginSoftStop();
-    if (phase_ == Phase::kDraining && (supervisor_->TryIdle() || NowMs() >= deadline_ms_)) return;
+    if (phase_ == Phase::kDraining) {
+      if (supervisor_->TryIdle()) return;
+      if (NowMs() >= deadline_ms_) return supervisor_->TellHardStop();
+    }
     supervisor_->CollectLeftovers();
     const int link_fd = link_ != nullptr ? link_->fd() : -1;
     const int wake_fds[] = {supervisor_->question_fd(), supervisor_->sharing().fd(), link_fd};

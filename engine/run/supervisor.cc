@@ -489,30 +489,6 @@ void Supervisor::LogProcess(LogLevel level, const std::string& text) {
   main_log_->Flush();
 }
 
-void Supervisor::LogHalt(const ProxyConfig& proxy, const char* what) {
-  LogProxy(proxy,
-           std::string(what) + (proxy.is_backend ? " proxy " : " frontend ") + proxy.name + ".");
-}
-
-void Supervisor::LogStopped(const ProxyConfig& proxy) {
-  LogProxy(
-      proxy,
-      base::Format("Proxy %s stopped (cumulated conns: FE: %llu, BE: %llu).", proxy.name.c_str(),
-                   static_cast<unsigned long long>(proxy.state->Sum(&ProxyShardPart::front_total)),
-                   static_cast<unsigned long long>(proxy.state->Sum(&ProxyShardPart::back_total))));
-}
-
-void Supervisor::LogAllStopped() {
-  if (stop_is_logged_) return;
-  stop_is_logged_ = true;
-  for (const auto& proxy : configuration().proxies) {
-    // One that was shut down before has had its line.
-    const auto halt = halts_.find(proxy.get());
-    const bool before = halt != halts_.end() && halt->second.for_ever;
-    if (!proxy->disabled && !before) LogStopped(*proxy);
-  }
-}
-
 void Supervisor::Start() {
   SetCrashConfiguration(&configuration());
   logs_->Start();
@@ -560,7 +536,7 @@ bool Supervisor::TryIdle() {
     case Worker::Drained::kAccepts:
       TakeBacklogs();
       CloseSockets();
-      LogAllStopped();
+      NoteAllStopped(&Supervisor::Tell);
       Drain(Worker::Drained::kWaiting);
       return false;
     case Worker::Drained::kWaiting:
@@ -725,7 +701,7 @@ void Supervisor::Stop() {
   threads_.clear();
   SetCrashConfiguration(nullptr);
   for (const auto& worker : workers_) worker->FlushLog();
-  LogAllStopped();
+  NoteAllStopped(&Supervisor::LogProxy);
   if (external_checks_ != nullptr) external_checks_->Stop();
   logs_->Stop();
 }

@@ -30,6 +30,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/log/console.h"
 #include "engine/run/socket_sharing.h"
 #include "engine/server/generation.h"
 #include "engine/server/proxy_config.h"
@@ -49,6 +50,7 @@ struct SupervisorSettings {
   std::string ring_driver = "auto";  // auto, uring, poll
   uint32_t pipes_max = 0;            // for splicing, of the process; 0: none
   bool debug_moves = false;
+  Console* console = nullptr;     // outlives this; null: nobody is told
   std::string startup_logs;       // what the start has said so far
   uint64_t sockets_max = 0;       // descriptors needed at maxconn
   uint64_t burst_max = 0;         // clients that are to fit beside them, or are taken one by one
@@ -103,6 +105,8 @@ class Supervisor final : public ProcessControl {
   // Every session has ended since SoftStop(), and all that was written for them has been sent.
   // Asked now and then: it also closes the listening sockets as soon as no shard accepts on them.
   bool TryIdle();
+  // A soft stop takes too long: who is still there. Stop() is to follow.
+  void TellHardStop();
   // Ends what is open, stops the threads and joins them.
   void Stop();
   // Puts another configuration into the place of the one in use (reload.cc). False: nothing was
@@ -223,8 +227,10 @@ class Supervisor final : public ProcessControl {
   void Post(uint32_t shard, const shard::Message& message);
   void LogProxy(const ProxyConfig& proxy, const std::string& text);
   void LogHalt(const ProxyConfig& proxy, const char* what);
-  void LogStopped(const ProxyConfig& proxy);
-  void LogAllStopped();
+  // Logs it and says it on standard error.
+  void Tell(const ProxyConfig& proxy, const std::string& text);
+  // Once, by Tell() or LogProxy().
+  void NoteAllStopped(void (Supervisor::*note)(const ProxyConfig&, const std::string&));
 
   const SupervisorSettings settings_;
   StateTable states_;
@@ -246,7 +252,7 @@ class Supervisor final : public ProcessControl {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::vector<int> cpus_;  // usable ones, to pin to
-  bool stop_is_logged_ = false;
+  bool stop_is_noted_ = false;
   const char* driver_ = "";
   std::string driver_note_;
   std::map<const ProxyConfig*, Halt> halts_;

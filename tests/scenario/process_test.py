@@ -241,6 +241,32 @@ def close_spread_time_spreads_the_closing_of_idle_clients():
 
 
 @case
+def a_stop_says_who_is_still_there():
+    port = free_port()
+    with Server(echo) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as log:
+        log.bind(("127.0.0.1", 0))
+        log.settimeout(5)
+        top = f"global\n  hard-stop-after 500ms\n  log 127.0.0.1:{log.getsockname()[1]} format raw local0"
+        proxy = Proxy(listen_config(port, server.port, "log global", top=top), [port])
+        clients = [connect(port) for _ in range(2)]
+        for client in clients:
+            exchange(client)
+        os.kill(proxy.pid, signal.SIGUSR1)
+        check(proxy.process.wait(5) == 0, "it does not end")
+        lines = ("Proxy in stopped (cumulated conns: FE: 2, BE: 2).",
+                 "soft-stop running for too long, performing a hard-stop.",
+                 "Proxy in hard-stopped (2 remaining conns will be closed).")
+        said = proxy.said()
+        places = [said.find(f"[WARNING]  ({proxy.pid}) : {line}\n") for line in lines]
+        check(places == sorted(places) and -1 not in places, f"{places}: {said}")
+        logged = ""
+        while not IS_HAPROXY and lines[2] not in logged:
+            logged += log.recv(4096).decode()
+        check(IS_HAPROXY or all(line in logged for line in lines), logged)
+        proxy.stop()
+
+
+@case
 def idle_clients_are_closed_at_once_without_it():
     port = free_port()
     with Server(answer_http) as server:
