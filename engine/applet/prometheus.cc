@@ -96,7 +96,7 @@ size_t StateOf(std::string_view status) {
   for (size_t i = 0; i < std::size(kStates); ++i) {
     if (status.starts_with(kStates[i])) return i;
   }
-  return status == "STOP" ? 0 : 1;  // OPEN, "no check"
+  return status == "STOP" || status == "PAUSED" ? 0 : 1;  // OPEN, "no check"
 }
 
 bool IsOfMode(const Metric& metric, const ProxyConfig& proxy) {

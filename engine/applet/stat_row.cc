@@ -395,9 +395,10 @@ StatRow FrontendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   row.Set(C::stot, sum(&ProxyShardPart::sessions));
   row.Set(C::bin, sum(&ProxyShardPart::bytes_in));
   row.Set(C::bout, sum(&ProxyShardPart::bytes_out));
-  row.Set(C::status, facts.stopping || proxy.disabled || state.listening() != Listening::kOpen
-                         ? "STOP"
-                         : "OPEN");
+  const Listening listening = state.listening();
+  row.Set(C::status, facts.stopping || proxy.disabled || listening == Listening::kShutDown ? "STOP"
+                     : listening == Listening::kPaused ? "PAUSED"
+                                                       : "OPEN");
   SetRates(row, state.front_rates(), facts, C::rate, C::rate_max);
   row.Set(C::rate_lim, state.session_limit().max());
   SetRates(row, state.front_rates(), facts, C::conn_rate, C::conn_rate_max);

@@ -59,6 +59,8 @@ bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
   for (size_t i = 0; i < sockets_.size(); ++i) {
     const Socket& socket = sockets_[i];
     if (socket.bind == nullptr || socket.bind->frontend != &frontend || socket.fd < 0) continue;
+    // Who has paused us asks how we are, and nobody else could use the name of a unix socket.
+    if (frontend.is_internal && !halt.for_ever && !socket.address->address.is_ip()) continue;
     if (halt.for_ever || halt.any() == socket.is_open) changing.push_back(i);
   }
   if (halt.for_ever) {

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+from cli_client import ask
 from harness import (DEFAULTS, IS_HAPROXY, PROGRAM, SANITIZED, Proxy, Server, Skipped, case, check, connect, echo, free_port,
                      is_closed_within, listen_config, receive_all, receive_exactly, run_cases)
 
@@ -54,6 +55,25 @@ def sigttou_frees_the_port_and_sigttin_takes_it_back():
             exchange(fresh)
             fresh.close()
         check(proxy.cpu_seconds() < 2, "nobody spins")
+
+
+@case
+def the_runtime_socket_answers_while_traffic_is_paused():
+    """That of a path, by which an operator looks; with a master, too. One with a port gives that away as any other."""
+    for arguments in ((), ("-W",)):
+        with Server(echo) as server, tempfile.TemporaryDirectory() as folder:
+            port, cli_port, cli = free_port(), free_port(), os.path.join(folder, "cli")
+            top = f"global\n  stats socket {cli} level admin\n  stats socket ipv4@127.0.0.1:{cli_port}"
+            with Proxy(listen_config(port, server.port, top=top), [port], arguments=arguments) as proxy:
+                becomes("the worker answers", lambda: ",OPEN," in ask(cli, "show stat in 1 -1"))
+                os.kill(proxy.pid, signal.SIGTTOU)
+                becomes("it is paused", lambda: ",PAUSED," in ask(cli, "show stat in 1 -1"))
+                if not arguments:  # a master holds the ports
+                    becomes("the ports are free", lambda: is_refused(port) and is_refused(cli_port))
+                os.kill(proxy.pid, signal.SIGTTIN)
+                becomes("it serves", lambda: ",OPEN," in ask(cli, "show stat in 1 -1") and not is_refused(port))
+                becomes("it answers there, too", lambda: not is_refused(cli_port))
+                exchange(connect(port))
 
 
 @case
@@ -224,23 +244,6 @@ def idle_clients(port, count):
 
 
 @case
-def close_spread_time_spreads_the_closing_of_idle_clients():
-    port = free_port()
-    with Server(answer_http) as server:
-        proxy = Proxy(
-            listen_config(port, server.port, options="mode http", top="global\n  close-spread-time 2s"), [port])
-        clients = idle_clients(port, 40)
-        begin = time.monotonic()
-        os.kill(proxy.pid, signal.SIGUSR1)
-        for client in clients:
-            check(is_closed_within(client, 6), "each is closed in the end")
-        check(proxy.process.wait(5) == 0, "a good end")
-        took = time.monotonic() - begin
-        check(1.5 < took < 5, f"it took {took:.1f} s")
-        proxy.stop(signal.SIGKILL)
-
-
-@case
 def a_stop_says_who_is_still_there():
     port = free_port()
     with Server(echo) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as log:
@@ -264,6 +267,23 @@ def a_stop_says_who_is_still_there():
             logged += log.recv(4096).decode()
         check(IS_HAPROXY or all(line in logged for line in lines), logged)
         proxy.stop()
+
+
+@case
+def close_spread_time_spreads_the_closing_of_idle_clients():
+    port = free_port()
+    with Server(answer_http) as server:
+        proxy = Proxy(
+            listen_config(port, server.port, options="mode http", top="global\n  close-spread-time 2s"), [port])
+        clients = idle_clients(port, 40)
+        begin = time.monotonic()
+        os.kill(proxy.pid, signal.SIGUSR1)
+        for client in clients:
+            check(is_closed_within(client, 6), "each is closed in the end")
+        check(proxy.process.wait(5) == 0, "a good end")
+        took = time.monotonic() - begin
+        check(1.5 < took < 5, f"it took {took:.1f} s")
+        proxy.stop(signal.SIGKILL)
 
 
 @case

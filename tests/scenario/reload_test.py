@@ -283,7 +283,7 @@ def an_operator_s_words_hold():
                 proxy.reload(site(port, servers))
                 check("DRAIN" in proxy.stat("app", "one", "status"), "drained")
                 check(proxy.stat("app", "two", "weight") == "7", "the weight")
-                check(proxy.stat("in", "FRONTEND", "status") == "STOP", "the frontend is paused")
+                check(proxy.stat("in", "FRONTEND", "status") == "PAUSED", "the frontend is paused")
             proxy.ask("enable frontend in")
             check({get(client_of(port))[1] for _ in range(12)} == {"two", "three"}, "who serves")
 
