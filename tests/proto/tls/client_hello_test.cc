@@ -65,10 +65,11 @@ TEST(ClientHello, MayLieInSeveralRecords) {
       ASSERT_EQ(ReadHelloType(some, &type), HelloResult::kNeedMore);
       ASSERT_EQ(HelloJoinBytes(some), 0u);
     }
-    std::vector<char> join(HelloJoinBytes(bytes + "more"));
+    const std::string and_more = bytes + "more";
+    std::vector<char> join(HelloJoinBytes(and_more));
     ASSERT_EQ(ReadHelloType(bytes, &type), HelloResult::kDone);
     EXPECT_EQ(type, 1);
-    ASSERT_EQ(ReadClientHello(bytes + "more", &hello, join), HelloResult::kDone) << piece;
+    ASSERT_EQ(ReadClientHello(and_more, &hello, join), HelloResult::kDone) << piece;
     EXPECT_EQ(hello.record_version, 0x0301);
     EXPECT_EQ(hello.server_name, "www.example.com");
     EXPECT_EQ(hello.alpn, std::string("\x02h2"));
