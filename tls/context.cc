@@ -133,7 +133,8 @@ Handle<SSL_CTX> Context::MakeLibraryContext(std::string* error) const {
   }
   uint32_t bits = SSL_OP_NO_RENEGOTIATION;
   if (!options_.prefers_client_ciphers) bits |= SSL_OP_CIPHER_SERVER_PREFERENCE;
-  if (!options_.tickets && side_ == Side::kClient) bits |= SSL_OP_NO_TICKET;
+  const bool keeps = side_ == Side::kServer && options_.reuses_sessions;
+  if (!options_.tickets && !keeps) bits |= SSL_OP_NO_TICKET;
   SSL_CTX_set_options(c, bits);
   SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_timeout(c, options_.session_lifetime_s);
@@ -145,7 +146,8 @@ Handle<SSL_CTX> Context::MakeLibraryContext(std::string* error) const {
   if (options_.keeps_secrets) SetKeyLogCallback(c);
   if (side_ == Side::kServer) {
     SetServerCallbacks(c, options_.tickets);
-    SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_session_cache_mode(
+        c, keeps ? SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL : SSL_SESS_CACHE_OFF);
     if (options_.verify != Verify::kNone) SSL_CTX_set0_client_CAs(c, trust_.MakeNames().release());
   } else {
     SetClientCallbacks(c);

@@ -47,7 +47,8 @@ struct Options {
   bool sends_ca_names = true;
   bool tickets = true;
   bool prefers_client_ciphers = false;
-  bool reuses_sessions = true;              // of a client: offers the last session again
+  // A client offers the last session again; a server keeps those that no ticket carries.
+  bool reuses_sessions = true;
   std::vector<TicketKeyBytes> ticket_keys;  // empty: made by the process and rotated
   uint32_t session_lifetime_s = 300;
   // Records at the start of a transfer and after an idle second; 0: 1400 bytes.

@@ -53,7 +53,6 @@ constexpr KeywordState kStates[] = {
     {"ssl-security-level", kGlobal, kNotYet, kNoPrefix, 0,
      "BoringSSL has no levels; choose 'ssl-min-ver' and the ciphers"},
     {"ssl-skip-self-issued-ca", kGlobal, kTunes},
-    {"tune.ssl.cachesize", kGlobal, kTunes},
     {"tune.ssl.certificate-compression", kGlobal, kTunes, kNoPrefix, 0, "", "auto|off"},
     {"tune.ssl.default-dh-param", kGlobal, kTunes, kNoPrefix, 0, "", "1024.."},
     {"tune.ssl.force-private-cache", kGlobal, kTunes},

@@ -293,6 +293,7 @@ void TlsBuilder::FinishBind(BindConfig& bind) {
   options.capture_bytes = global_.capture_bytes;
   options.verify = words.words.verify.value_or(Verify::kNone);
   options.sends_ca_names = words.sends_ca_names;
+  options.reuses_sessions = global_.keeps_sessions;
   options.prefers_client_ciphers =
       First(words.words.prefers_client_ciphers, defaults.prefers_client_ciphers).value_or(false);
   store.SetStrict(First(words.words.strict_sni, defaults.strict_sni).value_or(false));

@@ -131,6 +131,7 @@ struct GlobalTls {
   uint32_t first_record_bytes = 0;
   uint32_t record_bytes_max = 0;
   uint32_t session_lifetime_s = 300;
+  bool keeps_sessions = true;                       // tune.ssl.cachesize is not 0
   uint32_t capture_bytes = 0;                       // tune.ssl.capture-buffer-size
   uint32_t jwe_algorithms = kJweAlgorithmsDefault;  // jwt.decrypt_alg_list
   uint32_t jwe_encryptions = kJweEncryptionsAll;    // jwt.decrypt_enc_list

@@ -410,6 +410,16 @@ void RegisterGlobal(BuildKeywords& keywords) {
     return HasArguments(use, 1, 1, "'on' or 'off'") &&
            TakeArgument(use, 0, ParseOnOff(use.argument(0)), TlsDefaults(context).keeps_secrets);
   });
+  // Each shard keeps as many as it does; whether it keeps any is what changes something.
+  keywords.Add({"tune.ssl.cachesize", kGlobal}, [](BuildContext& context, KeywordUse& use) {
+    uint32_t blocks = 0;
+    if (!HasArguments(use, 1, 1, "an integer") ||
+        !TakeArgument(use, 0, ParseInteger(use.argument(0), 0, INT_MAX), blocks)) {
+      return false;
+    }
+    TlsDefaults(context).keeps_sessions = blocks != 0;
+    return true;
+  });
   keywords.Add({"tune.ssl.lifetime", kGlobal}, [](BuildContext& context, KeywordUse& use) {
     return HasArguments(use, 1, 1, "a time") &&
            TakeArgument(use, 0, ParseTime(use.argument(0), TimeUnit::kSecond, TimeUnit::kSecond),

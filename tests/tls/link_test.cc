@@ -436,6 +436,33 @@ TEST_F(CountedLinkTest, CachedSessionsAreAskedForByName) {
   EXPECT_EQ(events_.found, 1);
 }
 
+// Neither tickets nor a cache: every handshake is a full one, and nothing is made for another.
+TEST_F(CountedLinkTest, NothingIsKeptWhereNothingMayBe) {
+  Options options;
+  options.tickets = false;
+  options.reuses_sessions = false;
+  OpenCounted(options);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    if (version == TLS1_3_VERSION) Accept();
+    TlsClient client(version);
+    SSL_CTX* const library = SSL_get_SSL_CTX(client.ssl());
+    static int sessions = 0;
+    SSL_CTX_set_session_cache_mode(library, SSL_SESS_CACHE_CLIENT);
+    SSL_CTX_sess_set_new_cb(library, [](SSL*, SSL_SESSION* made) {
+      unsigned length = 0;
+      sessions += SSL_SESSION_has_ticket(made) || SSL_SESSION_get_id(made, &length)[0] != 0;
+      return 0;
+    });
+    Shake(client);
+    ASSERT_TRUE(client.done()) << version;
+    Send("x");
+    Shake(client);
+    EXPECT_EQ(sessions, 0) << version;
+    connection_->Abort();
+    world_->Settle();
+  }
+}
+
 // What tickets may not carry stays with the shard: in TLS 1.3, too, and over a reload, which makes
 // another context of the same lines.
 TEST_F(CountedLinkTest, SessionsOutliveTheirContext) {
