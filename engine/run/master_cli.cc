@@ -444,7 +444,6 @@ bool MasterCli::Listen(const BindConfig& bind, std::string* why) {
     shard::ListenOptions options;
     options.address = address.address;
     options.inherited_fd = address.inherited_fd;
-    options.backlog = uint32_t(kConnectionsMax);
     options.reuse_port = false;
     options.v6only = bind.v6only;
     options.v4v6 = bind.v4v6;
