@@ -11,7 +11,7 @@
 //   bench_load --target PORT [--address A] [--protocol raw|http] [--close] [--connections N]
 //              [--rate R] [--duration S] [--warmup S] [--request-bytes N] [--response-bytes N]
 //              [--path /P] [--source-addresses N] [--cpu N] [--marks] [--tls full|resume]
-//              [--slices MS]
+//              [--group NAME] [--slices MS]
 //   bench_load --target PORT --idle N
 //       one request on each of N connections, then hold them until stdin or --duration ends
 //
@@ -55,7 +55,7 @@ constexpr char kUsage[] =
     "usage: bench_load --target PORT [--address A] [--protocol raw|http] [--close]\n"
     "         [--connections N] [--rate R] [--duration S] [--warmup S] [--request-bytes N]\n"
     "         [--response-bytes N] [--path /P] [--source-addresses N] [--cpu N] [--marks]\n"
-    "         [--tls full|resume] [--slices MS]\n"
+    "         [--tls full|resume] [--group NAME] [--slices MS]\n"
     "       bench_load --target PORT --idle N [--duration S] ...   (--duration: hold no longer)";
 constexpr uint64_t kSecond = 1000000000;
 constexpr uint64_t kRetryAfter = kSecond / 100;
@@ -74,6 +74,7 @@ struct Options {
   bool marks = false;
   bool tls = false;
   bool resumes = false;   // the last session of TLS
+  std::string group;      // of its key exchange
   uint64_t slice_ns = 0;  // 0: the latencies are not told by time
   unsigned connections = 64;
   unsigned idle = 0;
@@ -137,7 +138,8 @@ double Seconds(const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) /
 class Load {
  public:
   explicit Load(const Options& options) : options_(options), connections_(options.connections) {
-    if (options_.tls) tls_ = std::make_unique<bench::TlsClient>(options_.resumes);
+    if (options_.tls)
+      tls_ = std::make_unique<bench::TlsClient>(options_.resumes, options_.group.c_str());
   }
   void Start();
   void Run();
@@ -583,6 +585,7 @@ int main(int argc, char** argv) {
   const std::string_view tls = arguments.Text("--tls", "");
   options.tls = !tls.empty();
   options.resumes = tls == "resume";
+  options.group = arguments.Text("--group", "X25519");
   const long cpu = arguments.Number("--cpu", 1000000);
   arguments.Finish();
   if (options.port == 0) arguments.Fail("--target");

@@ -30,10 +30,10 @@ int Length(size_t bytes) { return int(std::min<size_t>(bytes, INT_MAX)); }
 
 }  // namespace
 
-TlsClient::TlsClient(bool resumes) : context_(SSL_CTX_new(TLS_method())) {
+TlsClient::TlsClient(bool resumes, const char* group) : context_(SSL_CTX_new(TLS_method())) {
   SSL_CTX* const context = context_.get();
   if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
-      SSL_CTX_set1_curves_list(context, "P-256") != 1) {
+      SSL_CTX_set1_curves_list(context, group) != 1) {
     abort();
   }
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

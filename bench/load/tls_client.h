@@ -6,7 +6,7 @@
 // Errors:  as recv() and send(): -1 with errno, EAGAIN while nothing can be done; 0 is the end.
 // States:  none. It verifies nobody: what is measured is the other end.
 //
-//   TlsClient tls(/*resumes=*/true);
+//   TlsClient tls(/*resumes=*/true, "X25519");
 //   SSL* ssl = tls.Open(fd);      // Write() and Read() shake hands, too
 //   TlsClient::Close(ssl);        // says goodbye; the caller closes fd
 
@@ -19,8 +19,9 @@ namespace bench {
 
 class TlsClient {
  public:
-  // TLS 1.3, P-256 and what the server's certificate asks for. Resuming offers the last session.
-  explicit TlsClient(bool resumes);
+  // TLS 1.3, one group by its name (X25519, P-256), and what the server's certificate asks for. Resuming offers the last
+  // session.
+  TlsClient(bool resumes, const char* group);
 
   SSL* Open(int fd);
   static ssize_t Read(SSL* ssl, void* to, size_t bytes);
