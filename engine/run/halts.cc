@@ -2,7 +2,9 @@
 // commands about them.
 #include <sys/socket.h>
 
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/text.h"
 #include "engine/run/supervisor.h"
@@ -52,79 +54,122 @@ void Supervisor::TellHardStop() {
   }
 }
 
-bool Supervisor::ApplyHalt(const ProxyConfig& frontend, std::string* why) {
-  const Halt& halt = halts_[&frontend];
-  bool good = true;
-  std::vector<size_t> changing;
+std::vector<const ProxyConfig*> Supervisor::ListeningFrontends() const {
+  std::vector<const ProxyConfig*> frontends;
+  for (const auto& proxy : configuration().proxies) {
+    if (proxy->is_frontend && !proxy->disabled && !proxy->binds.empty()) {
+      frontends.push_back(proxy.get());
+    }
+  }
+  return frontends;
+}
+
+void Supervisor::ShutDownSockets(std::span<const size_t> places) {
+  if (places.empty()) return;
+  EndAccepting(places);
+  for (const size_t place : places) {
+    sockets_[place].is_open = false;
+    sockets_[place].is_closing = true;
+  }
+  TellMaster();
+  for (const size_t place : places) CloseSocket(sockets_[place]);
+}
+
+void Supervisor::PauseSockets(std::span<const size_t> places) {
+  if (places.empty()) return;
+  TellListeners(places, &Supervisor::Hold);
+  for (const size_t place : places) sockets_[place].is_open = false;
+  TellMaster();
+  for (const size_t place : places) {
+    const Socket& socket = sockets_[place];
+    // A TCP socket stops listening and keeps its address, which others may then use. What others
+    // share with us is theirs, and a unix socket could not listen again: who comes waits there.
+    const bool is_ip = !socket.inherited && socket.address->address.is_ip();
+    if (is_ip && !sharing_.IsShared(socket.fd)) (void)shutdown(socket.fd, SHUT_RD);
+  }
+}
+
+Supervisor::Problems Supervisor::ResumeSockets(std::span<const size_t> places) {
+  Problems problems;
+  std::vector<size_t> resumed;
+  for (const size_t place : places) {
+    std::string why;
+    if (Reopen(sockets_[place], &why)) {
+      sockets_[place].is_open = true;
+      resumed.push_back(place);
+    } else {
+      problems[sockets_[place].bind->frontend] = why;
+    }
+  }
+  if (resumed.empty()) return problems;
+  TellMaster();
+  TellListeners(resumed, &Supervisor::Release);
+  return problems;
+}
+
+Supervisor::Problems Supervisor::ApplyHalts(std::span<const ProxyConfig* const> frontends) {
+  std::vector<size_t> ending;
+  std::vector<size_t> pausing;
+  std::vector<size_t> resuming;
+  const std::set<const ProxyConfig*> asked(frontends.begin(), frontends.end());
   for (size_t i = 0; i < sockets_.size(); ++i) {
     const Socket& socket = sockets_[i];
-    if (socket.bind == nullptr || socket.bind->frontend != &frontend || socket.fd < 0) continue;
+    if (socket.bind == nullptr || socket.fd < 0) continue;
+    const ProxyConfig* frontend = socket.bind->frontend;
+    if (asked.count(frontend) == 0) continue;
+    const Halt& halt = halts_[frontend];
     // Who has paused us asks how we are, and nobody else could use the name of a unix socket.
-    if (frontend.is_internal && !halt.for_ever && !socket.address->address.is_ip()) continue;
-    if (halt.for_ever || halt.any() == socket.is_open) changing.push_back(i);
-  }
-  if (halt.for_ever) {
-    EndAccepting(changing);
-    for (const size_t place : changing) {
-      sockets_[place].is_open = false;
-      sockets_[place].is_closing = true;
-      CloseSocket(sockets_[place]);
+    if (frontend->is_internal && !halt.for_ever && !socket.address->address.is_ip()) continue;
+    if (halt.for_ever) {
+      ending.push_back(i);
+    } else if (halt.any() == socket.is_open) {
+      (halt.any() ? pausing : resuming).push_back(i);
     }
-  } else if (halt.any()) {
-    TellListeners(changing, &Supervisor::Hold);
-    for (const size_t place : changing) {
-      Socket& socket = sockets_[place];
-      socket.is_open = false;
-      // A TCP socket stops listening and keeps its address, which others may then use. What others
-      // share with us is theirs, and a unix socket could not listen again: who comes waits there.
-      const bool is_ip = !socket.inherited && socket.address->address.is_ip();
-      if (is_ip && !sharing_.IsShared(socket.fd)) {
-        (void)shutdown(socket.fd, SHUT_RD);
-      }
-    }
-  } else {
-    good =
-        std::erase_if(changing, [&](size_t place) { return !Reopen(sockets_[place], why); }) == 0;
-    for (const size_t place : changing) sockets_[place].is_open = true;
-    TellListeners(changing, &Supervisor::Release);
   }
-  frontend.state->SetListening(halt.for_ever         ? Listening::kShutDown
-                               : halt.any() || !good ? Listening::kPaused
-                                                     : Listening::kOpen);
-  return good;
+  ShutDownSockets(ending);
+  PauseSockets(pausing);
+  Problems problems = ResumeSockets(resuming);
+  for (const ProxyConfig* frontend : frontends) {
+    const Halt& halt = halts_[frontend];
+    const bool is_open = !halt.any() && problems.count(frontend) == 0;
+    frontend->state->SetListening(halt.for_ever ? Listening::kShutDown
+                                  : is_open     ? Listening::kOpen
+                                                : Listening::kPaused);
+  }
+  return problems;
 }
 
 std::vector<std::string> Supervisor::Pause() {
   std::vector<std::string> names;
-  for (const auto& proxy : configuration().proxies) {
-    if (!proxy->is_frontend || proxy->disabled || proxy->binds.empty()) continue;
-    Halt& halt = halts_[proxy.get()];
+  const std::vector<const ProxyConfig*> frontends = ListeningFrontends();
+  for (const ProxyConfig* frontend : frontends) {
+    Halt& halt = halts_[frontend];
     if (!halt.any()) {
-      names.push_back(proxy->kind + " " + proxy->name);
-      LogHalt(*proxy, "Paused");
+      names.push_back(frontend->kind + " " + frontend->name);
+      LogHalt(*frontend, "Paused");
     }
     halt.by_signal = true;
-    std::string why;
-    (void)ApplyHalt(*proxy, &why);
   }
+  (void)ApplyHalts(frontends);
   return names;
 }
 
 std::vector<std::string> Supervisor::Resume(std::vector<std::string>* problems) {
+  std::vector<const ProxyConfig*> frontends = ListeningFrontends();
+  // One that could not listen again stays paused, and is tried again by the next signal.
+  std::erase_if(frontends, [this](const ProxyConfig* frontend) {
+    return frontend->state->listening() != Listening::kPaused || halts_[frontend].by_operator;
+  });
+  for (const ProxyConfig* frontend : frontends) halts_[frontend].by_signal = false;
+  const Problems found = ApplyHalts(frontends);
   std::vector<std::string> names;
-  for (const auto& proxy : configuration().proxies) {
-    if (!proxy->is_frontend || proxy->disabled || proxy->binds.empty()) continue;
-    Halt& halt = halts_[proxy.get()];
-    // One that could not listen again stays paused, and is tried again by the next signal.
-    if (proxy->state->listening() != Listening::kPaused || halt.by_operator) continue;
-    halt.by_signal = false;
-    std::string why;
-    if (ApplyHalt(*proxy, &why)) {
-      names.push_back(proxy->kind + " " + proxy->name);
-      LogHalt(*proxy, "Resumed");
-    } else {
-      problems->push_back(why);
+  for (const ProxyConfig* frontend : frontends) {
+    if (const auto problem = found.find(frontend); problem != found.end()) {
+      problems->push_back(problem->second);
+      continue;
     }
+    names.push_back(frontend->kind + " " + frontend->name);
+    LogHalt(*frontend, "Resumed");
   }
   return names;
 }
@@ -137,8 +182,7 @@ std::string Supervisor::DisableFrontend(const ProxyConfig& asked) {
   if (halt.for_ever) return "Frontend was previously shut down, cannot disable.";
   if (halt.by_operator) return "Frontend is already disabled.";
   halt.by_operator = true;
-  std::string why;
-  (void)ApplyHalt(frontend, &why);
+  (void)ApplyHalts({{&frontend}});
   LogHalt(frontend, "Paused");
   return {};
 }
@@ -151,8 +195,8 @@ std::string Supervisor::EnableFrontend(const ProxyConfig& asked) {
   if (halt.for_ever) return "Frontend was previously shut down, cannot enable.";
   if (frontend.state->listening() == Listening::kOpen) return "Frontend is already enabled.";
   halt = Halt{};
-  std::string why;
-  if (!ApplyHalt(frontend, &why)) return "Failed to resume frontend: " + why;
+  const Problems problems = ApplyHalts({{&frontend}});
+  if (!problems.empty()) return "Failed to resume frontend: " + problems.begin()->second;
   LogHalt(frontend, "Resumed");
   return {};
 }
@@ -164,8 +208,7 @@ std::string Supervisor::ShutDownFrontend(const ProxyConfig& asked) {
   Halt& halt = halts_[&frontend];
   if (halt.for_ever) return "Frontend was already shut down.";
   halt.for_ever = true;
-  std::string why;
-  (void)ApplyHalt(frontend, &why);
+  (void)ApplyHalts({{&frontend}});
   Tell(frontend, StoppedText(frontend));
   return {};
 }

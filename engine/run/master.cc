@@ -12,6 +12,8 @@
 #include <climits>
 #include <cstdio>
 #include <cstring>
+#include <map>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/errno_name.h"
@@ -270,9 +272,7 @@ void Master::OnReady(Worker& worker, std::string_view text) {
   } else if (before != nullptr) {
     LeaveSoftly(*before, worker.sockets);
   }
-  CloseFds(sockets_);
-  sockets_ = std::move(worker.sockets);
-  worker.sockets.clear();
+  Keep(std::exchange(worker.sockets, {}));
   if (reloading_) {
     for (Worker& old : workers_) {
       if (old.state != WorkerState::kLeaving || ++old.reloads <= reloads_max_) continue;
@@ -319,11 +319,42 @@ void Master::ReadMessages(Worker& worker) {
 }
 
 // They are on their way: the worker does nothing else until all are sent.
+void Master::Keep(std::vector<int> sockets) {
+  std::map<uint64_t, int> known;
+  for (const int socket : sockets_) known[CookieOf(socket)] = socket;
+  for (int& socket : sockets) {
+    const auto same = known.find(CookieOf(socket));
+    if (same == known.end() || same->first == 0) continue;
+    close(std::exchange(socket, same->second));
+    known.erase(same);
+  }
+  for (const int socket : sockets_) {
+    if (std::find(sockets.begin(), sockets.end(), socket) != sockets.end()) continue;
+    sharing_.Forget(socket);
+    close(socket);
+  }
+  sockets_ = std::move(sockets);
+}
+
+// What a worker listens on changes with a reload in place, and with frontends that are paused or
+// shut down. It waits for the end of the session before, so that comes when all is done.
 void Master::TakeSockets(Worker& worker, int session) {
-  worker.session = session;
+  std::vector<int> sockets;
   std::string why;
-  if (ReceiveSockets(session, &worker.sockets, &why)) return;
-  console_.Warning(base::Format("worker %d gives no sockets: ", int(worker.pid)) + why);
+  if (worker.state == WorkerState::kLeaving || !ReceiveSockets(session, &sockets, &why)) {
+    if (!why.empty()) {
+      console_.Warning(base::Format("worker %d gives no sockets: ", int(worker.pid)) + why);
+    }
+    close(session);
+    return;
+  }
+  if (worker.state == WorkerState::kServing) {
+    Keep(std::move(sockets));
+  } else {
+    CloseFds(worker.sockets);
+    worker.sockets = std::move(sockets);
+  }
+  CloseFds({std::exchange(worker.session, session)});
 }
 
 void Master::OnWorkerSays(Worker& worker) {
@@ -338,7 +369,7 @@ void Master::OnWorkerSays(Worker& worker) {
       worker.link = -1;
       return;
     }
-    if (text.starts_with("session") && fds.size() == 1 && worker.session < 0) {
+    if (text.starts_with("session") && fds.size() == 1) {
       TakeSockets(worker, fds[0]);
     } else {
       CloseFds(fds);

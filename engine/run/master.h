@@ -103,6 +103,8 @@ class Master final : MasterCliHost {
   void OnWorkerSays(Worker& worker);
   void ReadMessages(Worker& worker);
   void TakeSockets(Worker& worker, int session);
+  // Instead of `sockets_`; one that is the same socket keeps its number.
+  void Keep(std::vector<int> sockets);
   void Reap();
   void OnDeath(WorkerPlace place, int status);
   void OnStartFailed(int status);

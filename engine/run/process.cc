@@ -530,10 +530,7 @@ bool Run::ShutIn(std::string* error) {
 
 bool Run::GiveToMaster() {
   if (link_ == nullptr) return true;
-  const int session = link_->OpenSession();
-  if (session < 0 || !supervisor_->sharing().Give(session)) return false;
-  supervisor_->sharing().set_shares_all(false);
-  return true;
+  return supervisor_->ShareWithMaster([this] { return link_->OpenSession(); });
 }
 
 bool Run::ReportReady(std::string* error) {

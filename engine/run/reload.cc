@@ -154,14 +154,6 @@ bool Supervisor::OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::st
     take(i, more);
     wanted.push_back(std::move(more));
   }
-  // A master's copy would go on to listen, with nobody to accept.
-  for (size_t i = 0; i < sockets_.size(); ++i) {
-    const Socket& open = sockets_[i];
-    if (open.fd < 0 || is_taken[i] || IsLeaving(i) || !sharing_.IsShared(open.fd)) continue;
-    errors->push_back(BindingText(*open.bind) +
-                      ": it cannot be left out, because another process holds its socket as well: "
-                      "reload the master");
-  }
   // Before anything is bound, or we would find ourselves.
   const BindAddress* failed = nullptr;
   for (const Socket& socket : wanted) {
@@ -230,6 +222,7 @@ void Supervisor::SwitchShards(Generation& next, std::vector<Socket>& wanted) {
       for (const size_t place : places) shard.listener(uint32_t(place)).Start();
     });
   });
+  if (!opened.empty() || !leaving_sockets_.empty()) TellMaster();
   OnAllShards([](shard::Shard& shard) { static_cast<Worker*>(shard.app())->OnLimitsChanged(); });
 }
 
@@ -248,11 +241,8 @@ void Supervisor::MoveHalts(const Generation& before, std::vector<std::string>* n
     notes->push_back("Frontend " + now->name + " had been shut down: it is opened again.");
   }
   halts_ = std::move(halts);
-  for (const auto& proxy : configuration().proxies) {
-    if (!proxy->is_frontend || proxy->disabled || proxy->binds.empty()) continue;
-    // One that cannot listen again is paused, and says so where `enable frontend` tries it anew.
-    if (std::string why; !ApplyHalt(*proxy, &why)) LogProxy(*proxy, why);
-  }
+  // One that cannot listen again is paused, and says so where `enable frontend` tries it anew.
+  for (const auto& [frontend, why] : ApplyHalts(ListeningFrontends())) LogProxy(*frontend, why);
 }
 
 bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::string>* errors,

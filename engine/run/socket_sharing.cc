@@ -103,6 +103,24 @@ bool SocketSharing::Give(int session) {
   return true;
 }
 
+bool SocketSharing::GiveToMaster(int session) {
+  const int before = masters_;
+  if (session < 0 || !Give(session)) return false;
+  masters_ = session;
+  if (before < 0) return true;
+  // An order that it has given meanwhile is read in its turn.
+  char byte;
+  if (!IsReadableSoon(before) || recv(before, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return false;
+  End(before);
+  return true;
+}
+
+void SocketSharing::End(int session) {
+  close(session);
+  if (session == masters_) masters_ = -1;
+  std::erase_if(sessions_, [session](const Session& one) { return one.fd == session; });
+}
+
 void SocketSharing::Watch(int session, pid_t pid, std::vector<int> sockets) {
   MakeNonBlocking(session);
   Add({session, pid, std::move(sockets)});
@@ -128,8 +146,7 @@ SocketSharing::Order SocketSharing::Read(size_t index) {
   for (const int stray : strays) close(stray);
   if (length == -EAGAIN || length == -EINTR) return Order::kNone;
   if (length <= 0) {
-    close(session.fd);
-    sessions_.erase(sessions_.begin() + ptrdiff_t(index));
+    End(session.fd);
     return Order::kNone;
   }
   if (session.giver != 0) return Order::kNone;  // it has nothing to say
@@ -183,6 +200,7 @@ bool SocketSharing::Send(pid_t pid, std::string_view order) const {
 void SocketSharing::Close() {
   for (const Session& session : sessions_) close(session.fd);
   sessions_.clear();
+  masters_ = -1;
   for (int* fd : {&offer_, &epoll_}) {
     if (*fd >= 0) close(*fd);
     *fd = -1;

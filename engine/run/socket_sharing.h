@@ -50,6 +50,10 @@ class SocketSharing {
 
   // Sends what is offered to the other end of `session`, which it takes.
   bool Give(int session);
+  // To our master, by `session`, which it takes, or -1. The master has this in place of what it was
+  // given before: it closes that and hangs up, for which this waits. False: it has not, within a
+  // second, and what it had counts as shared as long as it holds it.
+  bool GiveToMaster(int session);
   // `session` is with process `pid`, which has given us `sockets`. Takes it.
   void Watch(int session, pid_t pid, std::vector<int> sockets);
   bool IsShared(int socket) const;
@@ -75,8 +79,10 @@ class SocketSharing {
   void Add(Session session);
   Order Read(size_t index);
   static void KeepOnly(Session& session, std::string_view numbers);
+  void End(int session);
 
   const std::function<std::vector<int>()> offered_;
+  int masters_ = -1;  // the session with our master
   uid_t start_uid_ = 0;
   bool shares_all_ = false;
   int epoll_ = -1;

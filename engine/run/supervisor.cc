@@ -596,13 +596,29 @@ void Supervisor::ServeMastersClient(int fd, CliLevel level) {
 
 std::vector<int> Supervisor::OfferedSockets() const {
   std::vector<int> fds;
-  for (const Socket& socket : sockets_) {
+  for (size_t place = 0; place < sockets_.size(); ++place) {
+    const Socket& socket = sockets_[place];
     if (socket.address == nullptr) continue;
     const shard::Address& address = socket.address->address;
     const bool travels = address.is_ip() || (address.family == AF_UNIX && address.local.abstract);
-    if (travels && socket.fd >= 0 && !socket.inherited && socket.is_open) fds.push_back(socket.fd);
+    if (!travels || socket.fd < 0 || socket.inherited || !socket.is_open) continue;
+    if (!IsLeaving(place)) fds.push_back(socket.fd);
   }
   return fds;
+}
+
+bool Supervisor::ShareWithMaster(std::function<int()> open) {
+  open_masters_session_ = std::move(open);
+  if (!sharing_.GiveToMaster(open_masters_session_())) return false;
+  sharing_.set_shares_all(false);
+  return true;
+}
+
+void Supervisor::TellMaster() {
+  if (!open_masters_session_ || sharing_.GiveToMaster(open_masters_session_())) return;
+  // Who is gone has let go, and an order to stop is more recent than this. What is left is a master
+  // that does not answer: where it still listens nobody accepts.
+  LogProcess(LogLevel::kWarning, "the master process does not take the listening sockets anew");
 }
 
 void Supervisor::CloseSocket(Socket& socket) {

@@ -83,6 +83,9 @@ class Supervisor final : public ProcessControl {
   void ServeMastersClient(int fd, CliLevel level);
   // Our sockets and those we share, for a successor and from a predecessor.
   SocketSharing& sharing() { return sharing_; }
+  // Gives our master what we listen on, now and whenever that changes, in a session that `open`
+  // makes (-1: it could not). False: it was not given.
+  [[nodiscard]] bool ShareWithMaster(std::function<int()> open);
   // After privileges were dropped: whether servers may be shown addresses that are not the
   // machine's (`source ... usesrc`).
   [[nodiscard]] static bool CheckRights(const Configuration& configuration, std::string* why);
@@ -194,8 +197,15 @@ class Supervisor final : public ProcessControl {
   std::string DisableFrontend(const ProxyConfig& frontend) override;
   std::string EnableFrontend(const ProxyConfig& frontend) override;
   std::string ShutDownFrontend(const ProxyConfig& frontend) override;
-  // Makes the sockets of a frontend what its Halt says. False: one cannot listen, `*why` says so.
-  bool ApplyHalt(const ProxyConfig& frontend, std::string* why);
+  // Makes the sockets of frontends what their Halts say. What is returned cannot listen, and why.
+  using Problems = std::map<const ProxyConfig*, std::string>;
+  Problems ApplyHalts(std::span<const ProxyConfig* const> frontends);
+  void PauseSockets(std::span<const size_t> places);
+  void ShutDownSockets(std::span<const size_t> places);
+  Problems ResumeSockets(std::span<const size_t> places);
+  std::vector<const ProxyConfig*> ListeningFrontends() const;
+  // The master holds what we listen on, and nothing else.
+  void TellMaster();
   bool Reopen(Socket& socket, std::string* why);
   void CloseSocket(Socket& socket);
   // Returns when no shard and no ring names their descriptors.
@@ -244,6 +254,7 @@ class Supervisor final : public ProcessControl {
   std::vector<Socket> sockets_;
   shard::AcceptGuard accept_guard_;  // of the main thread
   SocketSharing sharing_;
+  std::function<int()> open_masters_session_;  // empty: there is no master
   bool listens_ = false;
   shard::Mailroom mailroom_;
   shard::LoadBoard board_;

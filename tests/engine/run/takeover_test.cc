@@ -324,6 +324,62 @@ TEST_F(SharingTest, ATakerThatSendsDescriptorsLosesThem) {
   close(again);
 }
 
+class MasterSharingTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    shard::ListenOptions options = Loopback();
+    socket_ = Listen(options);
+    for (auto& ends : {&first_, &second_}) {
+      ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, *ends), 0);
+    }
+    std::string why;
+    ASSERT_TRUE(sharing_.Open(&why)) << why;
+    ASSERT_TRUE(sharing_.GiveToMaster(first_[0]));
+    ASSERT_TRUE(sharing_.IsShared(socket_));
+    offered_.clear();
+  }
+  void TearDown() override {
+    for (const int fd : {socket_, first_[1], second_[1]}) {
+      if (fd >= 0) close(fd);
+    }
+  }
+  int socket_ = -1;
+  int first_[2] = {-1, -1};
+  int second_[2] = {-1, -1};
+  std::vector<int> offered_{-1};
+  SocketSharing sharing_{
+      [this] { return offered_.empty() ? std::vector<int>{} : std::vector<int>{socket_}; }};
+};
+
+TEST_F(MasterSharingTest, WhatAMasterIsNotGivenAgainIsNoLongerShared) {
+  close(std::exchange(first_[1], -1));
+  EXPECT_TRUE(sharing_.GiveToMaster(second_[0]));
+  EXPECT_FALSE(sharing_.IsShared(socket_));
+}
+
+TEST_F(MasterSharingTest, AMasterThatDoesNotLetGoStillShares) {
+  EXPECT_FALSE(sharing_.GiveToMaster(second_[0]));
+  EXPECT_TRUE(sharing_.IsShared(socket_));
+  close(std::exchange(first_[1], -1));
+  ASSERT_TRUE(WaitReadable(sharing_.fd()));
+  (void)sharing_.Turn();
+  EXPECT_FALSE(sharing_.IsShared(socket_));
+}
+
+TEST_F(MasterSharingTest, AnOrderGivenMeanwhileIsNotLost) {
+  ASSERT_GT(shard::SendWithFds(first_[1], "stop soft\n", {}), 0);
+  EXPECT_FALSE(sharing_.GiveToMaster(second_[0]));
+  EXPECT_EQ(sharing_.Turn(), SocketSharing::Order::kSoftStop);
+}
+
+TEST_F(MasterSharingTest, AMasterThatIsGoneIsGivenNothing) {
+  close(std::exchange(first_[1], -1));
+  EXPECT_FALSE(sharing_.GiveToMaster(-1));
+  ASSERT_TRUE(WaitReadable(sharing_.fd()));
+  (void)sharing_.Turn();
+  EXPECT_FALSE(sharing_.IsShared(socket_));
+}
+
 TEST_F(SharingTest, ClosingHangsUp) {
   sharing_.Close();
   std::string text;
