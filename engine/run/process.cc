@@ -478,8 +478,9 @@ int Run::Serve() {
   if (!GiveToMaster()) return Refuse("the master does not take the listening sockets");
   if (link_ != nullptr && !null_.Open(&error)) return Refuse(error);
   std::vector<std::string> warnings;
-  if (!DropPrivileges(MakePrivilegeRequest(configuration().global), &warnings, &error))
-    return Refuse(error);
+  const PrivilegeRequest privileges = MakePrivilegeRequest(configuration().global);
+  if (GivesUpRights(privileges) && !takeover_.KeepRights(&error)) return Refuse(error);
+  if (!DropPrivileges(privileges, &warnings, &error)) return Refuse(error);
   base::StartRights::Use(helper_.get());
   // Nobody is helped by being told to chroot a demonstration.
   for (const std::string& text : warnings) {

@@ -6,10 +6,12 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/errno_name.h"
@@ -266,12 +268,72 @@ bool Takeover::MakeRoom() {
   return true;
 }
 
+int Takeover::End(const OldProcess& process) {
+  return Signal(process, process.finishes ? SIGUSR1 : SIGTERM);
+}
+
+bool Takeover::KeepRights(std::string* error) {
+  if (old_.empty()) return true;
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return Fail(error, "cannot keep the rights to end the old processes" + Because(errno));
+  }
+  carrier_pid_ = fork();
+  if (carrier_pid_ == 0) {
+    close(ends[0]);
+    CarryOut(ends[1]);
+  }
+  const int why = errno;
+  close(ends[1]);
+  carrier_ = ends[0];
+  if (carrier_pid_ > 0) return true;
+  close(std::exchange(carrier_, -1));
+  return Fail(error, "cannot keep the rights to end the old processes" + Because(why));
+}
+
+// Nothing but system calls: a copy of a process that may have locked anything.
+void Takeover::CarryOut(int order) const {
+  char word;
+  if (TEMP_FAILURE_RETRY(read(order, &word, sizeof(word))) == sizeof(word)) {
+    for (const OldProcess& process : old_) {
+      const int result = End(process);
+      if (write(order, &result, sizeof(result)) != sizeof(result)) break;
+    }
+  } else if (paused_) {
+    for (const OldProcess& process : old_) (void)Signal(process, SIGTTIN);
+  }
+  _exit(0);
+}
+
+void Takeover::ReleaseRights() {
+  if (carrier_ < 0) return;
+  close(std::exchange(carrier_, -1));
+  (void)TEMP_FAILURE_RETRY(waitpid(carrier_pid_, nullptr, 0));
+}
+
+std::vector<int> Takeover::EndAll() {
+  std::vector<int> results;
+  const char word = 'e';
+  const bool is_asked = carrier_ >= 0 && send(carrier_, &word, sizeof(word), MSG_NOSIGNAL) == 1;
+  for (const OldProcess& process : old_) {
+    int result = EPERM;
+    const bool is_told = is_asked && TEMP_FAILURE_RETRY(recv(carrier_, &result, sizeof(result),
+                                                             MSG_WAITALL)) == sizeof(result);
+    results.push_back(is_told ? result : End(process));
+  }
+  ReleaseRights();
+  return results;
+}
+
 void Takeover::Complete(const SocketSharing& sharing, std::vector<std::string>* warnings) {
   complete_ = true;
-  for (const OldProcess& process : old_) {
-    const int error = Signal(process, process.finishes ? SIGUSR1 : SIGTERM);
+  const std::vector<int> results = EndAll();
+  for (size_t i = 0; i < old_.size(); ++i) {
+    const OldProcess& process = old_[i];
+    const int error = results[i];
     if (error == 0 || error == ESRCH) continue;
-    // It runs as another user than we do by now; but it has given us its sockets, and listens.
+    // It runs as another user than we were started as; but it has given us its sockets, and
+    // listens.
     if (sharing.Send(process.pid, process.finishes ? "stop soft\n" : "stop now\n")) continue;
     warnings->push_back(base::Format("'%s': cannot tell process %d to %s, it goes on beside us",
                                      process.finishes ? "-sf" : "-st", int(process.pid),
@@ -281,7 +343,9 @@ void Takeover::Complete(const SocketSharing& sharing, std::vector<std::string>* 
 }
 
 void Takeover::GiveUp() {
-  if (complete_ || !paused_) return;
+  if (complete_) return;
+  ReleaseRights();
+  if (!paused_) return;
   paused_ = false;
   for (const OldProcess& process : old_) (void)Signal(process, SIGTTIN);
 }

@@ -2,7 +2,8 @@
 // sockets first, their ports where those do not fit, and their end once we serve.
 //
 // Owns:    the sockets it was given until Match() hands them on, a pidfd for each old process, and
-//          the sessions until CloseUnmatched() gives them to SocketSharing.
+//          the sessions until CloseUnmatched() gives them to SocketSharing; a child process that
+//          KeepRights() makes, until Complete() or GiveUp().
 // Threads: start-up, main thread.
 // Units:   process ids.
 // Errors:  that a process of -sf or -st has no sockets to give is no error: it may be gone, or
@@ -14,6 +15,7 @@
 //   Takeover takeover(options);
 //   if (!takeover.Begin(&notes, &error)) return Refuse(error);
 //   supervisor.Bind(&takeover, ...);      // Match(), CloseUnmatched(), MakeRoom()
+//   takeover.KeepRights(&error);          // and only then give them up
 //   ... serve ...
 //   takeover.Complete(sharing, &warnings);
 //
@@ -56,6 +58,9 @@ class Takeover {
   // An address is taken: the old processes pause (SIGTTOU), and it may be tried again after a
   // while. False: there is nobody to pause, or it has lasted long enough.
   bool MakeRoom();
+  // What is signalled may run as another user than we will. A child keeps the rights of now for
+  // Complete(), and for GiveUp() or our death. No threads may have been started.
+  [[nodiscard]] bool KeepRights(std::string* error);
   // Everything serves: the old processes finish (SIGUSR1) or stop (SIGTERM).
   void Complete(const SocketSharing& sharing, std::vector<std::string>* warnings);
   // We do not serve: those who were paused listen again (SIGTTIN).
@@ -84,11 +89,19 @@ class Takeover {
   void DropTwins(std::vector<int>& sockets) const;
   bool HasGiven(pid_t pid) const;
   static uint16_t PortOf(int socket);
+  // 0 or an errno.
   static int Signal(const OldProcess& process, int signal);
+  static int End(const OldProcess& process);
+  [[noreturn]] void CarryOut(int order) const;
+  // What End() has returned for each, with the rights that were kept.
+  std::vector<int> EndAll();
+  void ReleaseRights();
 
   const Options& options_;
   std::vector<OldProcess> old_;
   std::vector<Session> sessions_;
+  int carrier_ = -1;  // a socket to the child
+  pid_t carrier_pid_ = -1;
   bool paused_ = false;
   bool complete_ = false;
   uint64_t room_deadline_ms_ = 0;

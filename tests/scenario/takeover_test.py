@@ -544,6 +544,53 @@ def haproxy_is_refused_as_a_giver_and_replaced_by_sf():
 
 
 @case
+def who_runs_as_another_user_is_ended_all_the_same():
+    """Started as root, both have given it up by the time the new one serves: -sf and -st are said with the rights of the start."""
+    if os.geteuid() != 0:
+        skip("needs root")
+    haproxy = need_program("haproxy")
+    port = free_port()
+    with Server(echo) as server, tempfile.TemporaryDirectory() as folder:
+        for flag, mode, old_user, user in (("-sf", "-db", "nobody", "www-data"), ("-sf", "-W", "nobody", "nobody"),
+                                           ("-st", "-W", "root", "nobody"), ("-st", "-db", "root", "www-data")):
+            file = os.path.join(folder, "haproxy.cfg")
+            with open(file, "w", encoding="utf-8") as text:
+                text.write(echo_config(port, server, f"  user {old_user}"))
+            old = subprocess.Popen([haproxy, "-db", "-f", file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                end = time.monotonic() + 10
+                while not listening(port) and time.monotonic() < end:
+                    time.sleep(0.05)
+                new = start(echo_config(port, server, f"  user {user}"), [port], mode, flag, str(old.pid), foreground=False)
+                with stopping(new):
+                    old.wait(10)
+                    ping(port)
+                    check("beside us" not in new.said(), new.said())
+                new.stop()
+            finally:
+                if old.poll() is None:
+                    old.kill()
+                    old.wait()
+
+
+@case
+def a_start_that_fails_as_another_user_wakes_whom_it_had_paused():
+    """The start gives up its user, then fails: what it had paused was paused with rights that it has no more."""
+    if os.geteuid() != 0:
+        skip("needs root")
+    port = free_port()
+    with Server(echo) as server, tempfile.TemporaryDirectory() as folder:
+        old = start(echo_config(port, server, "  noreuseport\n  user nobody"), [port])
+        with stopping(old):
+            config = echo_config(port, server, "  noreuseport\n  user www-data").replace(f"bind 127.0.0.1:{port}", f"bind *:{port}")
+            config = config.replace(f"127.0.0.1:{server.port}", f"127.0.0.1:{server.port} source 0.0.0.0 usesrc clientip")
+            status, said = refused_start(config, "-sf", str(old.pid), folder=folder)
+            check(status == 1 and "CAP_NET_ADMIN" in said, f"exit status {status}: {said}")
+            check("Paused" in old.said() and "Resumed" in old.said(), old.said())
+            ping(port)
+
+
+@case
 def a_daemon_is_replaced_by_its_pid_file():
     port = free_port()
     with Server(echo) as server, tempfile.TemporaryDirectory() as folder:
