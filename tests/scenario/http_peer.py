@@ -34,7 +34,7 @@ class Reader:
 
     def __init__(self, more):
         self._more = more
-        self._left = b""
+        self._left = bytearray()  # what is taken from its front costs nothing, however much stands behind
         self.raw = bytearray()
 
     def _fill(self):
@@ -47,13 +47,14 @@ class Reader:
         return not self._left and not self._fill()
 
     def unread(self):
-        return self._left
+        return bytes(self._left)
 
     def take(self, count):
         while len(self._left) < count:
             if not self._fill():
                 raise Cut(f"{count - len(self._left)} bytes are missing")
-        taken, self._left = self._left[:count], self._left[count:]
+        taken = bytes(memoryview(self._left)[:count])
+        del self._left[:count]
         return taken
 
     def line(self):
@@ -62,7 +63,7 @@ class Reader:
                 raise Bad("a line without an end")
             if not self._fill():
                 raise Cut("the connection ended inside a line")
-        line, self._left = self._left.split(b"\n", 1)
+        line = self.take(self._left.index(b"\n") + 1)[:-1]
         if not line.endswith(b"\r") or b"\r" in line[:-1]:
             raise Bad(f"a line ends or holds a bare CR or LF: {line!r}")
         return line[:-1]
@@ -79,14 +80,14 @@ class Reader:
         return fields
 
     def chunked(self):
-        body = b""
+        body = bytearray()
         while True:
             line = self.line()
             if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", line):
                 raise Bad(f"a chunk's size: {line!r}")  # nor an extension: the proxy drops them
             size = int(line, 16)
             if size == 0:
-                return body, self.fields()
+                return bytes(body), self.fields()
             body += self.take(size)
             if self.take(2) != b"\r\n":
                 raise Bad("no CRLF behind a chunk")
@@ -94,8 +95,7 @@ class Reader:
     def rest(self):
         while self._fill():
             pass
-        taken, self._left = self._left, b""
-        return taken
+        return self.take(len(self._left))
 
 
 def values(fields, name):

@@ -413,7 +413,7 @@ def a_slow_reader_holds_no_memory():
                 # Others are served meanwhile, and the slow one gets all of it in the end.
                 check(curl(f"http://127.0.0.1:{port}/other") == "other", "others")
                 readers[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-                received = b""
+                received = bytearray()
                 while piece := readers[0].recv(65536):
                     received += piece
                 end = b"0\r\n\r\n" if b"chunked" in received[:400] else received[-1:]
