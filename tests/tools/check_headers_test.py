@@ -58,7 +58,13 @@ class Compiling(counted.TreeCase):
         self.write("base/good.h", GOOD)
 
     def check(self, *headers):
-        return check_headers.check_compiling(self.root, self.build, "g++", list(headers))
+        compiled, _, complaints = check_headers.check_compiling(self.root, self.build, "g++", list(headers))
+        return compiled, complaints
+
+    def chains(self, *headers, flags=None):
+        prints = check_headers.Fingerprints(self.root)
+        flags_of = {path: ((flags or {}).get(path, ["-O1"]), self.root) for path in headers}
+        return sorted(check_headers.chains_of(flags_of, prints, self.root))
 
     def test_good_is_compiled_once(self):
         self.assertEqual(self.check("base/good.h"), (1, []))
@@ -81,6 +87,47 @@ class Compiling(counted.TreeCase):
     def test_missing_guard_shows(self):
         self.write("base/bad.h", "struct Twice {};\n")
         self.assertEqual(len(self.check("base/bad.h")[1]), 1)
+
+    def test_what_a_header_includes_is_proven_before_it(self):
+        self.write("base/user.h", '// it.\n#pragma once\n#include <map>\n#include "base/good.h"\n')
+        self.write("base/top.h", '#pragma once\n#include "base/user.h"\nint x;\n')
+        self.write("base/other.h", "#pragma once\n#include <map>\n")
+        chains = self.chains("base/good.h", "base/other.h", "base/top.h", "base/user.h")
+        self.assertEqual(chains, [["base/good.h", "base/user.h", "base/top.h"], ["base/other.h"]])
+
+    def test_a_header_that_finds_a_second_user_makes_room(self):
+        # low may stand before a or b, middle before b alone.
+        self.write("base/low.h", "#pragma once\n")
+        self.write("base/middle.h", "#pragma once\n")
+        self.write("base/a.h", '#pragma once\n#include "base/low.h"\n')
+        self.write("base/b.h", '#pragma once\n#include "base/low.h"\n#include "base/middle.h"\n')
+        chains = self.chains("base/b.h", "base/a.h", "base/low.h", "base/middle.h")
+        self.assertEqual(chains, [["base/low.h", "base/a.h"], ["base/middle.h", "base/b.h"]])
+
+    def test_an_include_behind_code_makes_no_chain(self):
+        self.write("base/late.h", '#pragma once\nstruct Late;\n#include "base/good.h"\n')
+        self.write("base/maybe.h", '#pragma once\n#ifdef MAYBE\n#include "base/good.h"\n#endif\n')
+        headers = ["base/good.h", "base/late.h", "base/maybe.h"]
+        self.assertEqual(self.chains(*headers), [[path] for path in headers])
+
+    def test_fewer_flags_make_no_chain(self):
+        self.write("base/user.h", '#pragma once\n#include "base/good.h"\n')
+        headers = ["base/good.h", "base/user.h"]
+        for flags, chains in ((["-DX"], [headers]), (["-I.", "-DX", "-fno-rtti"], [headers]), ([], [[h] for h in headers])):
+            with self.subTest(flags):
+                given = {"base/good.h": ["-Ibase", "-DX"], "base/user.h": flags}
+                self.assertEqual(self.chains(*headers, flags=given), chains)
+
+    def test_a_lack_is_not_hidden_by_what_stands_before(self):
+        # Both use std::string. user.h includes good.h, which has it; lacks.h has it only where it stands behind others.
+        self.write("base/user.h", '#pragma once\n#include "base/good.h"\ninline std::string more;\n')
+        self.write("base/lacks.h", "#pragma once\ninline std::string lacking;\n")
+        self.write("base/top.h", '#pragma once\n#include "base/user.h"\n#include "base/lacks.h"\n')
+        compiled, complaints = self.check("base/good.h", "base/lacks.h", "base/top.h", "base/user.h")
+        self.assertEqual((compiled, len(complaints)), (4, 1))
+        self.assertIn("base/lacks.h:1: does not compile alone", complaints[0])
+        # What passed is remembered, though its chain failed.
+        self.assertEqual(self.check("base/good.h", "base/lacks.h", "base/top.h", "base/user.h")[0], 1)
 
     def test_flags_come_from_nearest_folder(self):
         self.write("extra/given.h", "")
