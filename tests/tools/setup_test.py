@@ -6,6 +6,8 @@ import subprocess
 
 import counted
 
+run_tests = counted.load("run_tests")
+
 
 class Setup(counted.TreeCase):
     def setUp(self):
@@ -55,6 +57,18 @@ class Setup(counted.TreeCase):
         _, said, status = self.shell("install_missing build")
         self.assertEqual(status, 1)
         self.assertIn("still missing: g++ meson", said)
+
+    def test_what_is_undefined_ends_a_sanitized_program_and_the_line_is_told(self):
+        words = self.shell('configure() { printf "%s\\n" "$@"; }; configure_sanitized')[0]
+        options = dict(word.removeprefix("-D").split("=", 1) for word in words if word.startswith("-D"))
+        self.write("add.cc", "int main(int count, char**) {\n  int most = 2147483647;\n  return most + count == 0;\n}\n")
+        program = os.path.join(self.root, "add")
+        flags = [f"-O{options['optimization']}", "-g1", f"-fsanitize={options['sanitize']}", *options["cpp_args"].split()]
+        subprocess.run([os.environ.get("CXX") or "g++", *flags, "add.cc", "-o", program], cwd=self.root, check=True)
+        environment = {**os.environ, **run_tests.SANITIZER_ENVIRONMENT}
+        done = subprocess.run([program], capture_output=True, text=True, env=environment, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"ERROR: AddressSanitizer: ILL[^\n]*\n[^\n]*add\.cc:3")
 
     def ci(self, text):
         self.program("tools/test", text)
