@@ -128,10 +128,25 @@ class Scripts(counted.TreeCase):
         self.assertEqual(result.failed, ["script (exit status 3)"])
         self.assertEqual(run_tests.read_log(result.log), "19\n")
         with unittest.mock.patch.object(run_tests, "BESIDE_SLOWDOWN", 1):
-            test = run_tests.Test("script", ["sh", "-c", "echo $$; sleep 300"], {}, self.root, 1, True, False, [])
+            test = run_tests.Test("script", ["sh", "-c", "echo $$; sleep 300"], {}, self.root, 5, True, False, [])
             [result] = run_tests.run_all([test], self.root, beside=True)
         self.assertEqual(result.failed, ["script (timed out)"])
         self.assertFalse(is_running(int(run_tests.read_log(result.log).split()[0])))
+
+    def test_programs_of_the_suite_beside_run_beside(self):
+        tests = [
+            run_tests.Test(name, ["sh", "-c", "nice"], {}, self.root, 10, False, False, suites)
+            for name, suites in (("long", ["beside"]), ("short", []))
+        ]
+        options = unittest.mock.Mock(filter="", release=self.root, missing_peer=[], broken=[], sanitized="", poll_part=False)
+        with unittest.mock.patch.multiple(run_tests, list_tests=lambda _: tests, run_scenarios=lambda *_: []):
+            groups = run_tests.build_groups(options)
+            self.assertEqual(sorted((group, r.name, r.passed) for group, results in groups for r in results),
+                             [("beside", "long", 1), ("unit", "short", 1)])
+            said = {r.name: run_tests.read_log(r.log).strip() for _, results in groups for r in results}
+            self.assertEqual((said["long"], said["short"]), ("19", str(os.nice(0))))
+            options.broken = [self.root]
+            self.assertEqual([group for group, _ in run_tests.build_groups(options)], ["build"])
 
     def test_a_sanitizer_build_that_fails_is_counted(self):
         with unittest.mock.patch.object(run_tests, "BESIDE", ["false"]):
