@@ -15,9 +15,9 @@ ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 
-def load(name):
-    """The script tools/NAME as a module."""
-    loader = importlib.machinery.SourceFileLoader(name, os.path.join(ROOT, "tools", name))
+def load(name, path=None):
+    """The script at `path` below the root, or tools/NAME, as a module."""
+    loader = importlib.machinery.SourceFileLoader(name, os.path.join(ROOT, path or f"tools/{name}"))
     spec = importlib.util.spec_from_loader(name, loader)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
