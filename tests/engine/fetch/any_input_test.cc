@@ -301,8 +301,13 @@ class InputContext final : public StreamContext {
 
 // "<none>", or the type and value, every byte of it read.
 std::string Give(const Expression& expression, const Input* input, size_t scratch_bytes) {
-  // Exactly as long as what it holds, so that reading on is noticed.
-  const std::unique_ptr<char[]> memory(new char[scratch_bytes]);
+  // Exactly as long as what it holds, so that reading on is noticed. One of each size, since a
+  // sanitizer maps what is large anew each time; what is in it must not show, so it changes.
+  static std::map<size_t, std::unique_ptr<char[]>> memory_of;
+  static unsigned char filling = 0;
+  std::unique_ptr<char[]>& memory = memory_of[scratch_bytes];
+  if (memory == nullptr) memory.reset(new char[scratch_bytes]);
+  std::memset(memory.get(), ++filling, scratch_bytes);
   Scratch scratch(memory.get(), scratch_bytes);
   std::unique_ptr<char[]> bytes;
   Sample in;
