@@ -19,8 +19,8 @@ namespace bench {
 
 class TlsClient {
  public:
-  // TLS 1.3, one group by its name (X25519, P-256), and what the server's certificate asks for. Resuming offers the last
-  // session.
+  // TLS 1.3, one group by its name (X25519, P-256), and what the server's certificate asks for.
+  // Resuming offers the last session.
   TlsClient(bool resumes, const char* group);
 
   SSL* Open(int fd);

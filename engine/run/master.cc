@@ -223,6 +223,20 @@ void Master::EndReload(bool good) {
   TakePendingReload();
 }
 
+void Master::FinishReload() {
+  predecessor_ = 0;
+  let_go_by_ms_ = UINT64_MAX;
+  if (phase_ != Phase::kStopping) EndReload(true);
+}
+
+// It holds none of the sockets any more: whoever comes from here on comes to the new one.
+void Master::OnSessionEnd(Worker& worker) {
+  char byte;
+  if (recv(worker.session, &byte, sizeof(byte), MSG_DONTWAIT) > 0 || errno == EAGAIN) return;
+  close(std::exchange(worker.session, -1));
+  if (worker.pid == predecessor_) FinishReload();
+}
+
 // What was asked for while a worker was starting.
 void Master::TakePendingReload() {
   if (!reload_is_asked_) return;
@@ -283,7 +297,11 @@ void Master::OnReady(Worker& worker, std::string_view text) {
       old.was_killed = true;
       kill(old.pid, SIGTERM);
     }
-    return EndReload(true);
+    if (before == nullptr) return EndReload(true);
+    predecessor_ = before->pid;
+    let_go_by_ms_ = NowMs() + kLetGoMs;
+    if (before->session >= 0) Watch(before->session);
+    return;
   }
   if (phase_ == Phase::kStarting) {
     phase_ = Phase::kServing;
@@ -428,6 +446,7 @@ void Master::OnDeath(WorkerPlace place, int status) {
   } else {
     console_.Notice(text);
   }
+  if (predecessor_ != 0 && (pid == predecessor_ || state == WorkerState::kServing)) FinishReload();
   if (phase_ == Phase::kStopping || state == WorkerState::kLeaving) return;
   if (state == WorkerState::kStarting) {
     ++failed_starts_;
@@ -518,12 +537,16 @@ void Master::OnEvents() {
         OnWorkerSays(worker);
         break;
       }
+      if (worker.session == fd) {
+        OnSessionEnd(worker);
+        break;
+      }
     }
   }
 }
 
 int Master::WaitMs() const {
-  const uint64_t until_ms = std::min(retry_at_ms_, kill_at_ms_);
+  const uint64_t until_ms = std::min({retry_at_ms_, kill_at_ms_, let_go_by_ms_});
   if (until_ms == UINT64_MAX) return -1;
   const uint64_t now_ms = NowMs();
   return until_ms > now_ms ? int(std::min<uint64_t>(until_ms - now_ms, INT_MAX)) : 0;
@@ -535,6 +558,7 @@ void Master::Tick() {
     retry_at_ms_ = UINT64_MAX;
     if (!StartWorker()) RetryLater();
   }
+  if (now_ms >= let_go_by_ms_) FinishReload();
   if (now_ms < kill_at_ms_) return;
   kill_at_ms_ = UINT64_MAX;
   for (const Worker& worker : workers_) kill(worker.pid, SIGKILL);

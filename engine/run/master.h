@@ -86,6 +86,7 @@ class Master final : MasterCliHost {
 
   static constexpr uint32_t kFailedStartsMax = 10;  // in a row, with nobody serving
   static constexpr uint64_t kStopPatienceMs = 10000;
+  static constexpr uint64_t kLetGoMs = 1000;
 
   // MasterCliHost
   std::string ProcessTable(bool with_lines) const override;
@@ -110,6 +111,9 @@ class Master final : MasterCliHost {
   void OnStartFailed(int status);
   void RetryLater();
   void EndReload(bool good);
+  // The new worker serves; the one before has let go of the sockets, or takes too long.
+  void FinishReload();
+  void OnSessionEnd(Worker& worker);
   // Answers who waits for the start that is over, with all that was said of it.
   void TellStarted(bool good);
   // Its sockets that `kept` has as well go on; of the others it takes who waits there.
@@ -138,6 +142,8 @@ class Master final : MasterCliHost {
   std::list<Worker> workers_;
   std::vector<int> sockets_;  // kept for the next worker
   uint64_t started_us_ = 0;
+  pid_t predecessor_ = 0;  // whose last accept a reload waits for
+  uint64_t let_go_by_ms_ = UINT64_MAX;
   uint32_t reloads_ = 0;
   uint32_t failed_reloads_ = 0;
   uint32_t reloads_max_;

@@ -13,7 +13,7 @@
 //   link->ReportReady(global.max_reloads, version);
 //   switch (link->Read(&client, &level)) ...        // whenever fd() is readable
 //
-// Each session replaces the one before, which the master then ends: what is listened on has changed.
+// What is listened on changes: each session replaces the one before, which the master then ends.
 // Master to worker: `sockets 1 LEFT` (handover.h), `cli LEVEL` with one descriptor. Worker to
 // master: `session` with one descriptor, `ready MAX_RELOADS VERSION`. In the session is said what
 // any two processes say that share listening sockets (socket_sharing.h). The descriptors of link,

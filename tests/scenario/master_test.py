@@ -324,6 +324,24 @@ defaults
 
 
 @case
+def nobody_is_served_by_the_old_worker_once_a_reload_has_succeeded():
+    port = free_port()
+
+    def config_of(number):
+        return (f"global\n  nbthread 2\n{DEFAULTS}\nfrontend in\n  mode http\n  bind 127.0.0.1:{port}\n"
+                f"  http-request return status 200 content-type text/plain string number-{number}\n")
+
+    with Master(config_of(0), port) as master:
+        for number in range(1, 16):
+            master.write(config_of(number))
+            check(master.ask("reload" if number % 3 else "hard-reload").startswith("Success=1"), "the reload")
+            for _ in range(10):
+                with connect(port) as client:
+                    client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                    check(receive_all(client).endswith(b"number-%d" % number), f"after reload {number}")
+
+
+@case
 def reloads_under_load_lose_no_request():
     """wrk keeps its connections, ab opens one for each request; the number of shards changes each time."""
     wrk, ab = need_program("wrk"), need_program("ab")
