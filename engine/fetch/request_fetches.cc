@@ -133,11 +133,13 @@ bool Base32(const PreparedUnit& unit, Sample& sample, EvalContext& context) {
   return Base(unit, sample, context) && GiveNumber(sample, Hash(sample.text));
 }
 
+// Of what one URL has in every form that a client may send it in: in front of the path stands the
+// host anyway.
 bool Url32(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const RequestHead* head = Request(context);
   if (head == nullptr) return false;
-  const std::string_view url = UrlText(*head, context.scratch());
-  const std::string_view text = Join(context.scratch(), {HostOf(*head), url});
+  const std::string_view text =
+      Join(context.scratch(), {HostOf(*head), head->path, QuestionMark(*head), head->query});
   return text.data() != nullptr && GiveNumber(sample, Hash(text));
 }
 

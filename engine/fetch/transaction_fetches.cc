@@ -246,17 +246,18 @@ bool CapturedMethod(const PreparedUnit&, Sample& sample, EvalContext& context) {
   return head != nullptr && GiveText(sample, head->method_text);
 }
 
-// From the first slash on, without the query's host part.
+// As it was sent, from the first slash of its path on (manual 7.3.6): "*", a target of CONNECT and
+// any other without a path have none.
 bool CapturedUri(const PreparedUnit&, Sample& sample, EvalContext& context) {
   const proto::RequestHead* head = Traffic(context).request;
   if (head == nullptr) return false;
   std::string_view target = head->target;
-  if (head->target_form == proto::TargetForm::kAbsolute) {
-    const size_t scheme = target.find("://");
-    const size_t slash = scheme == target.npos ? target.npos : target.find('/', scheme + 3);
-    target = slash == target.npos ? std::string_view("/") : target.substr(slash);
+  // Its form is looked for here: the one in the head is of the target that rules have made.
+  const size_t scheme_end = target.starts_with('/') ? target.npos : target.find("://");
+  if (scheme_end != target.npos) {
+    target.remove_prefix(std::min(target.find_first_of("/?#", scheme_end + 3), target.size()));
   }
-  return GiveText(sample, target);
+  return target.starts_with('/') && GiveText(sample, target);
 }
 
 bool GiveHttpVersion(Sample& sample, const proto::Version& version, std::string_view other) {

@@ -47,6 +47,8 @@ TEST(RequestFetches, ReadTheTarget) {
       {"version", "/", "req.ver", "1.1"},
       {"method", "/", "method", "GET"},
       {"captured uri", "http://h/p?a", "capture.req.uri", "/p?a"},
+      {"captured uri without a path", "http://h", "capture.req.uri", "<none>"},
+      {"captured uri with a slash in its query", "http://h?/a", "capture.req.uri", "<none>"},
       {"captured method", "/", "capture.req.method", "GET"},
       {"bad option", "/", "query(x)", "<error: 'query': the only option is 'with_qm'>"},
       {"bad flag", "/", "urlp(a,,x)", "<error: 'urlp': the only flag is 'i'>"},
@@ -67,6 +69,27 @@ TEST(RequestFetches, JoinHostAndPath) {
   EXPECT_EQ(traffic.Eval("pathq"), "/new?a=1");
   EXPECT_EQ(traffic.Eval("url"), "/new?a=1");
   EXPECT_EQ(traffic.Eval("capture.req.uri"), "/p/q?a=1");
+}
+
+TEST(RequestFetches, TargetsWithoutAPathHaveNoUri) {
+  for (const auto& [target, method] :
+       {std::pair{"*", proto::Method::kOptions}, std::pair{"h:443", proto::Method::kConnect}}) {
+    TrafficFixture traffic(target, method);
+    traffic.AddRequest("Host", "h");
+    EXPECT_EQ(traffic.Eval("capture.req.uri"), "<none>") << target;
+    EXPECT_EQ(traffic.Eval("path"), "<none>") << target;
+    EXPECT_EQ(traffic.Eval("url"), target);
+    EXPECT_EQ(traffic.Eval("base"), "h") << target;
+    EXPECT_EQ(traffic.Eval("url32"), traffic.Eval("base32")) << target;
+  }
+}
+
+TEST(RequestFetches, AUrlHasOneHashInEveryForm) {
+  for (const char* target : {"/p?a=q", "http://h/p?a=q", "https://h/p?a=q"}) {
+    TrafficFixture traffic(target);
+    traffic.AddRequest("Host", "h");
+    EXPECT_EQ(traffic.Eval("url32"), "256878800") << target;
+  }
 }
 
 TEST(RequestFetches, GiveNothingWithoutAHead) {
