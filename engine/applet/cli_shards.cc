@@ -72,7 +72,7 @@ class ClearCounters final : public Question {
     for (base::Counter* counter :
          {&part.front_total, &part.back_total, &part.bytes_in, &part.bytes_out, &part.retries,
           &part.redispatches, &part.sessions, &part.requests, &part.request_errors,
-          &part.intercepted, &part.back_requests}) {
+          &part.intercepted, &part.back_bytes_in, &part.back_bytes_out, &part.back_requests}) {
       counter->Set(0);
     }
     for (base::Counter* counter : {&part.denied_connections, &part.denied_sessions})

@@ -234,8 +234,6 @@ void SetSumsOfServers(StatRow& row, const ProxyConfig& proxy, const StatFacts& f
     for (const auto& server : proxy.servers) all += server->state->Sum(counter);
     return all;
   };
-  row.Set(C::bin, [&] { return sum(carried.bytes_in, &ServerShardPart::bytes_in); });
-  row.Set(C::bout, [&] { return sum(carried.bytes_out, &ServerShardPart::bytes_out); });
   row.Set(C::reuse, [&] { return sum(carried.reused, &ServerShardPart::reused); });
   row.Set(C::lbtot, [&] { return sum(carried.total, &ServerShardPart::total); });
   row.Set(C::connect, [&] {
@@ -492,6 +490,8 @@ StatRow BackendRow(const ProxyConfig& proxy, const StatFacts& facts) {
   if (row.WantsAny(C::qcur, C::qmax)) SetQueue(row, state.Queued(), state.QueuedMax());
   row.Set(C::slim, state.backend()->FullconnOf(facts.maxconn));
   row.Set(C::stot, state.Sum(&ProxyShardPart::back_total));
+  row.Set(C::bin, state.Sum(&ProxyShardPart::back_bytes_in));
+  row.Set(C::bout, state.Sum(&ProxyShardPart::back_bytes_out));
   row.Set(C::wretr, state.Sum(&ProxyShardPart::retries));
   row.Set(C::wredis, state.Sum(&ProxyShardPart::redispatches));
   row.Set(C::chkdown, state.downs());

@@ -103,17 +103,12 @@ struct RuleCounts {
 // servers without guid there.
 struct CarriedCounts {
   base::Counter total;
-  base::Counter bytes_in;
-  base::Counter bytes_out;
   base::Counter established;
   base::Counter connect_errors;
   base::Counter reused;
 
   void Clear() {
-    for (base::Counter* one :
-         {&total, &bytes_in, &bytes_out, &established, &connect_errors, &reused}) {
-      one->Set(0);
-    }
+    for (base::Counter* one : {&total, &established, &connect_errors, &reused}) one->Set(0);
   }
 };
 

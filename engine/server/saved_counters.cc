@@ -76,6 +76,8 @@ constexpr Column<BackendState> kFrontendColumns[] = {
 
 constexpr Column<BackendState> kBackendColumns[] = {
     COLUMN(BackendState, "sessions", back_total),
+    COLUMN(BackendState, "bytes_in", back_bytes_in),
+    COLUMN(BackendState, "bytes_out", back_bytes_out),
     COLUMN(BackendState, "requests", back_requests),
     COLUMN(BackendState, "retries", retries),
     COLUMN(BackendState, "redispatches", redispatches),
@@ -89,6 +91,8 @@ constexpr Column<BackendState> kBackendColumns[] = {
 };
 
 constexpr Column<ServerState> kServerColumns[] = {
+    COLUMN(ServerState, "bytes_in", bytes_in),
+    COLUMN(ServerState, "bytes_out", bytes_out),
     COLUMN(ServerState, "retries", retries),
     COLUMN(ServerState, "redispatches", redispatches),
     RULES(ServerState, rules),
@@ -106,23 +110,21 @@ constexpr Column<ServerState> kServerColumns[] = {
 // from servers that the file does not have, or that are gone.
 constexpr Column<ServerState> kOfServerColumns[] = {
     COLUMN(ServerState, "total", total),
-    COLUMN(ServerState, "bytes_in", bytes_in),
-    COLUMN(ServerState, "bytes_out", bytes_out),
     COLUMN(ServerState, "established", established),
     COLUMN(ServerState, "connect_errors", connect_errors),
     COLUMN(ServerState, "reused", reused),
 };
 constexpr Column<BackendState> kCarried[] = {
     COLUMN(BackendState, "total", carried.total),
-    COLUMN(BackendState, "bytes_in", carried.bytes_in),
-    COLUMN(BackendState, "bytes_out", carried.bytes_out),
     COLUMN(BackendState, "established", carried.established),
     COLUMN(BackendState, "connect_errors", carried.connect_errors),
     COLUMN(BackendState, "reused", carried.reused),
 };
 constexpr base::Counter ServerShardPart::*kOfGone[] = {
-    &ServerShardPart::total,       &ServerShardPart::bytes_in,       &ServerShardPart::bytes_out,
-    &ServerShardPart::established, &ServerShardPart::connect_errors, &ServerShardPart::reused,
+    &ServerShardPart::total,
+    &ServerShardPart::established,
+    &ServerShardPart::connect_errors,
+    &ServerShardPart::reused,
 };
 static_assert(std::size(kOfServerColumns) == std::size(kCarried));
 static_assert(std::size(kOfServerColumns) == std::size(kOfGone));

@@ -215,8 +215,6 @@ void ServerNumbers::AddGone(const ServerNumbers& from, uint32_t shards) {
     to.total.Add(one.total.Get());
     to.established.Add(one.established.Get());
     to.connect_errors.Add(one.connect_errors.Get());
-    to.bytes_in.Add(one.bytes_in.Get());
-    to.bytes_out.Add(one.bytes_out.Get());
     to.reused.Add(one.reused.Get());
     to.last_used_us.RaiseTo(one.last_used_us.Get());
     to.times.RaiseHighest(one.times);

@@ -383,6 +383,8 @@ struct alignas(64) ProxyShardPart {
   base::Counter denied_sessions;     // by tcp-request session
   StatusCounts front_statuses;
   RuleCounts front_rules;
+  base::Counter back_bytes_in;
+  base::Counter back_bytes_out;
   base::Counter back_requests;  // those that came to its backend half
   StatusCounts back_statuses;
   FailureCounts back_failures;

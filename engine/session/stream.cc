@@ -672,11 +672,7 @@ void Stream::OnClosed(StreamSide& side) {
   if (http_) http_flow_.OnServerClosed(*this, side.reason(), response_whole_ || local_);
   SlotWaiter::Leave();
   IdleWaiter::LeavePool();
-  if (slot_.server() != nullptr) {
-    slot_.part().bytes_in.Add(request_.bytes_consumed());
-    slot_.part().bytes_out.Add(response_.bytes_produced());
-    slot_.Release();
-  }
+  if (slot_.server() != nullptr) slot_.Release();
   if (counted_in_backend_) backend_->state->part(worker_.index()).back_current.Sub();
   counted_in_backend_ = false;
 }
@@ -694,8 +690,6 @@ void Stream::OnMove(const shard::TraceEntry& entry) noexcept {
 
 void Stream::Finish() {
   ProxyShardPart& part = frontend().state->part(worker_.index());
-  part.bytes_in.Add(request_.bytes_produced());
-  part.bytes_out.Add(response_.bytes_consumed());
   part.by_reason[size_t(reason_)].Add();
   log_.Finish(*this);
   Session& session = session_;

@@ -437,6 +437,29 @@ void StreamLog::CountOnServer(Stream& stream) const {
   add(part.times.total, timers.active_ms);
 }
 
+// Every row has what its streams exchanged with their clients, %U and %B of their lines, whatever
+// of it was made or answered here (management 9.1, bin and bout).
+void StreamLog::CountSizes(Stream& stream) const {
+  const uint32_t shard = stream.worker().index();
+  const ProxyConfig& frontend = stream.frontend();
+  ProxyShardPart& front = frontend.state->part(shard);
+  front.bytes_in.Add(bytes_in_);
+  front.bytes_out.Add(bytes_out_);
+  // A listen section is its own backend until another one is chosen.
+  const ProxyConfig* backend = stream.backend();
+  if (backend == nullptr && frontend.is_backend) backend = &frontend;
+  if (backend != nullptr) {
+    ProxyShardPart& back = backend->state->part(shard);
+    back.back_bytes_in.Add(bytes_in_);
+    back.back_bytes_out.Add(bytes_out_);
+  }
+  if (server_ != nullptr) {
+    ServerShardPart& server = server_->state->part(shard);
+    server.bytes_in.Add(bytes_in_);
+    server.bytes_out.Add(bytes_out_);
+  }
+}
+
 void StreamLog::Count(Stream& stream) const {
   const uint32_t shard = stream.worker().index();
   const bool http = stream.is_http() && !withdrawn_;
@@ -461,6 +484,8 @@ void StreamLog::Count(Stream& stream) const {
 }
 
 void StreamLog::Finish(Stream& stream) {
+  CountBytes(stream);
+  CountSizes(stream);
   Count(stream);
   const ProxyLog* log = stream.frontend().log.get();
   if (log == nullptr || written_) return;

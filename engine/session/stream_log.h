@@ -118,6 +118,7 @@ class StreamLog {
   void Keep(Stream& stream, LogMoment moment);
   void FillRequest(uint32_t bytes_max, LogRequest& request) const;
   void Count(Stream& stream) const;
+  void CountSizes(Stream& stream) const;
   void CountFailure(const Stream& stream, FailureCounts& counts) const;
   void CountOnServer(Stream& stream) const;
 

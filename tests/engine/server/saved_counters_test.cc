@@ -47,7 +47,8 @@ TEST(SavedCounters, WhatWasCountedGoesOn) {
   before.front_state.part(1).front_rules.denied_requests.Set(8);
   before.front_state.AddDowns(2, 3);
   before.server_states[0]->part(0).bytes_in.Set(100);
-  before.server_states[1]->part(1).bytes_in.Set(20);
+  before.server_states[1]->part(1).total.Set(20);
+  before.front_state.part(1).back_bytes_in.Set(130);
   before.server_states[0]->counters.failed = 4;
 
   SavedCounters saved;
@@ -64,14 +65,15 @@ TEST(SavedCounters, WhatWasCountedGoesOn) {
   EXPECT_EQ(after.server_states[0]->Sum(&ServerShardPart::bytes_in), 100u);
   EXPECT_EQ(after.server_states[0]->counters.failed, 4u);
   // The other one has no guid, so its backend remembers.
-  EXPECT_EQ(after.server_states[1]->Sum(&ServerShardPart::bytes_in), 0u);
-  EXPECT_EQ(after.front_state.part(0).carried.bytes_in.Get(), 20u);
+  EXPECT_EQ(after.server_states[1]->Sum(&ServerShardPart::total), 0u);
+  EXPECT_EQ(after.front_state.part(0).carried.total.Get(), 20u);
+  EXPECT_EQ(after.front_state.part(0).back_bytes_in.Get(), 130u);
   // And says the same the next time.
   World third;
   SavedCounters again;
   ASSERT_TRUE(again.Parse(after.Dump(), &why)) << why;
   again.Restore(third.configuration);
-  EXPECT_EQ(third.front_state.part(0).carried.bytes_in.Get(), 20u);
+  EXPECT_EQ(third.front_state.part(0).carried.total.Get(), 20u);
 }
 
 TEST(SavedCounters, GuidAndKindDecide) {

@@ -55,6 +55,8 @@ TEST_F(RelayTest, BytesGoBothWays) {
   EXPECT_EQ(server_config_->state->part(0).bytes_out.Get(), 4u);
   EXPECT_EQ(proxy_->state->part(0).bytes_in.Get(), 4u);
   EXPECT_EQ(proxy_->state->part(0).bytes_out.Get(), 4u);
+  EXPECT_EQ(proxy_->state->part(0).back_bytes_in.Get(), 4u);
+  EXPECT_EQ(proxy_->state->part(0).back_bytes_out.Get(), 4u);
 }
 
 // Nothing else happens in the process whose answer would bring the held ones along: each stop on
