@@ -71,7 +71,7 @@ void Supervisor::ShutDownSockets(std::span<const size_t> places) {
     sockets_[place].is_open = false;
     sockets_[place].is_closing = true;
   }
-  TellMaster();
+  (void)TellMaster();  // what it does not let go of is shared
   for (const size_t place : places) CloseSocket(sockets_[place]);
 }
 
@@ -79,7 +79,7 @@ void Supervisor::PauseSockets(std::span<const size_t> places) {
   if (places.empty()) return;
   TellListeners(places, &Supervisor::Hold);
   for (const size_t place : places) sockets_[place].is_open = false;
-  TellMaster();
+  (void)TellMaster();
   for (const size_t place : places) {
     const Socket& socket = sockets_[place];
     // A TCP socket stops listening and keeps its address, which others may then use. What others
@@ -102,7 +102,7 @@ Supervisor::Problems Supervisor::ResumeSockets(std::span<const size_t> places) {
     }
   }
   if (resumed.empty()) return problems;
-  TellMaster();
+  (void)TellMaster();
   TellListeners(resumed, &Supervisor::Release);
   return problems;
 }

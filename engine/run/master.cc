@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/clock.h"
@@ -194,6 +195,8 @@ void Master::BeginReload() {
     reload_is_asked_ = true;
     return;
   }
+  ++reload_number_;
+  reload_is_hard_ = std::exchange(next_reload_is_hard_, false);
   notifier_.SendReloading();
   console_.Notice("Reloading");
   retry_at_ms_ = UINT64_MAX;
@@ -203,10 +206,10 @@ void Master::BeginReload() {
 
 void Master::TellStarted(bool good) {
   console_.RecordTo(nullptr);
-  cli_.Reloaded(good, startup_logs_);
+  cli_.Reloaded(reload_number_, good, startup_logs_);
 }
 
-void Master::EndReload(bool good) {
+void Master::EndReload(bool good, const char* failure) {
   reloading_ = false;
   last_reload_failed_ = !good;
   if (!good) ++failed_reloads_;
@@ -214,27 +217,27 @@ void Master::EndReload(bool good) {
     ++reloads_;
     console_.Notice("Loading success.");
   } else {
-    console_.Warning("Loading failure! The worker that serves goes on as it was.");
+    console_.Warning(failure);
   }
   notifier_.Send(good ? "READY=1\nSTATUS=Ready.\n"
                       : "READY=1\nSTATUS=Reload failed! The configuration before is in use.\n");
   TellStarted(good);
-  reload_is_hard_ = false;
   TakePendingReload();
 }
 
-void Master::FinishReload() {
+void Master::FinishReload(bool good) {
   predecessor_ = 0;
   let_go_by_ms_ = UINT64_MAX;
-  if (phase_ != Phase::kStopping) EndReload(true);
+  if (phase_ != Phase::kStopping) EndReload(good, "Loading failure! The new worker has died.");
 }
 
 // It holds none of the sockets any more: whoever comes from here on comes to the new one.
 void Master::OnSessionEnd(Worker& worker) {
   char byte;
-  if (recv(worker.session, &byte, sizeof(byte), MSG_DONTWAIT) > 0 || errno == EAGAIN) return;
+  const ssize_t got = recv(worker.session, &byte, sizeof(byte), MSG_DONTWAIT);
+  if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return;
   close(std::exchange(worker.session, -1));
-  if (worker.pid == predecessor_) FinishReload();
+  if (worker.pid == predecessor_) FinishReload(true);
 }
 
 // What was asked for while a worker was starting.
@@ -244,9 +247,11 @@ void Master::TakePendingReload() {
   BeginReload();
 }
 
-void Master::AskReload(bool hard) {
-  reload_is_hard_ |= hard;
+uint64_t Master::AskReload(bool hard) {
+  next_reload_is_hard_ |= hard;
+  const uint64_t next = reload_number_ + 1;
   BeginReload();
+  return next;
 }
 
 void Master::LeaveSoftly(Worker& worker, const std::vector<int>& kept) {
@@ -336,7 +341,6 @@ void Master::ReadMessages(Worker& worker) {
   }
 }
 
-// They are on their way: the worker does nothing else until all are sent.
 void Master::Keep(std::vector<int> sockets) {
   std::map<uint64_t, int> known;
   for (const int socket : sockets_) known[CookieOf(socket)] = socket;
@@ -346,31 +350,46 @@ void Master::Keep(std::vector<int> sockets) {
     close(std::exchange(socket, same->second));
     known.erase(same);
   }
+  const std::set<int> kept(sockets.begin(), sockets.end());
   for (const int socket : sockets_) {
-    if (std::find(sockets.begin(), sockets.end(), socket) != sockets.end()) continue;
+    if (kept.count(socket) != 0) continue;
     sharing_.Forget(socket);
     close(socket);
   }
   sockets_ = std::move(sockets);
 }
 
+// A worker that starts on them, or a successor: for these they go on, whatever the one that serves
+// stops to listen on.
+bool Master::HoldsForOthers() const {
+  return sharing_.has_sessions() ||
+         std::any_of(workers_.begin(), workers_.end(),
+                     [](const Worker& worker) { return worker.state == WorkerState::kStarting; });
+}
+
 // What a worker listens on changes with a reload in place, and with frontends that are paused or
-// shut down. It waits for the end of the session before, so that comes when all is done.
+// shut down. It waits for the end of one of the sessions: of the one before when all is done, of
+// the new one when nothing will be.
 void Master::TakeSockets(Worker& worker, int session) {
-  std::vector<int> sockets;
-  std::string why;
-  if (worker.state == WorkerState::kLeaving || !ReceiveSockets(session, &sockets, &why)) {
-    if (!why.empty()) {
-      console_.Warning(base::Format("worker %d gives no sockets: ", int(worker.pid)) + why);
-    }
+  const bool is_starting = worker.state == WorkerState::kStarting;
+  if (!is_starting &&
+      (worker.state == WorkerState::kLeaving || phase_ == Phase::kStopping || HoldsForOthers())) {
     close(session);
     return;
   }
-  if (worker.state == WorkerState::kServing) {
-    Keep(std::move(sockets));
-  } else {
+  // They are on their way: the worker does nothing else until all are sent.
+  std::vector<int> sockets;
+  std::string why;
+  if (!ReceiveSockets(session, &sockets, &why)) {
+    console_.Warning(base::Format("worker %d gives no sockets: ", int(worker.pid)) + why);
+    close(session);
+    return;
+  }
+  if (is_starting) {
     CloseFds(worker.sockets);
     worker.sockets = std::move(sockets);
+  } else {
+    Keep(std::move(sockets));
   }
   CloseFds({std::exchange(worker.session, session)});
 }
@@ -446,7 +465,9 @@ void Master::OnDeath(WorkerPlace place, int status) {
   } else {
     console_.Notice(text);
   }
-  if (predecessor_ != 0 && (pid == predecessor_ || state == WorkerState::kServing)) FinishReload();
+  if (predecessor_ != 0 && (pid == predecessor_ || state == WorkerState::kServing)) {
+    FinishReload(pid == predecessor_);
+  }
   if (phase_ == Phase::kStopping || state == WorkerState::kLeaving) return;
   if (state == WorkerState::kStarting) {
     ++failed_starts_;
@@ -558,7 +579,7 @@ void Master::Tick() {
     retry_at_ms_ = UINT64_MAX;
     if (!StartWorker()) RetryLater();
   }
-  if (now_ms >= let_go_by_ms_) FinishReload();
+  if (now_ms >= let_go_by_ms_) FinishReload(true);
   if (now_ms < kill_at_ms_) return;
   kill_at_ms_ = UINT64_MAX;
   for (const Worker& worker : workers_) kill(worker.pid, SIGKILL);
@@ -587,8 +608,8 @@ int Master::Run(const std::function<bool()>& ready) {
     OnEvents();
     OnSignal(event);
     Reap();
-    cli_.Turn();
     Tick();
+    cli_.Turn();
     if (phase_ == Phase::kStopping && workers_.empty()) over_ = true;
   }
   return exit_status_;

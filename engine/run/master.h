@@ -8,7 +8,8 @@
 // Errors:  a worker that dies while it serves is reported and replaced at once on the same sockets;
 //          one that does not come up after a reload changes nothing. Where none serves and one
 //          after the other cannot start, the master gives up with the last one's status.
-// States:  of the master: starting -> serving <-> reloading -> stopping -> over. Of a worker:
+// States:  of the master: starting -> serving <-> reloading (until the new worker serves and the one
+//          before accepts no more) -> stopping -> over. Of a worker:
 //          starting -> serving -> leaving -> gone.
 //
 //   Master master(options, settings, console);
@@ -73,7 +74,7 @@ class Master final : MasterCliHost {
     pid_t pid = 0;
     WorkerState state = WorkerState::kStarting;
     int link = -1;
-    int session = -1;      // in which it has given its sockets
+    int session = -1;      // in which it has given its sockets; its end, when it holds none
     int messages_fd = -1;  // its standard error, until it serves
     CrashPage crash_page;
     std::vector<int> sockets;  // given by it; the master's own once it serves
@@ -94,7 +95,7 @@ class Master final : MasterCliHost {
   bool HasFailedReload() const override { return last_reload_failed_; }
   pid_t FindWorker(std::string_view name) const override;
   int ConnectWorker(pid_t pid, CliLevel level) override;
-  void AskReload(bool hard) override;
+  uint64_t AskReload(bool hard) override;
 
   bool StartWorker();
   [[noreturn]] void BecomeWorker(int link, int page, int messages, WorkerTask task) const;
@@ -104,15 +105,18 @@ class Master final : MasterCliHost {
   void OnWorkerSays(Worker& worker);
   void ReadMessages(Worker& worker);
   void TakeSockets(Worker& worker, int session);
+  bool HoldsForOthers() const;
   // Instead of `sockets_`; one that is the same socket keeps its number.
   void Keep(std::vector<int> sockets);
   void Reap();
   void OnDeath(WorkerPlace place, int status);
   void OnStartFailed(int status);
   void RetryLater();
-  void EndReload(bool good);
-  // The new worker serves; the one before has let go of the sockets, or takes too long.
-  void FinishReload();
+  void EndReload(bool good, const char* failure =
+                                "Loading failure! The worker that serves goes on as it was.");
+  // The new worker serves, or has died since; the one before has let go of the sockets, or takes
+  // too long.
+  void FinishReload(bool good);
   void OnSessionEnd(Worker& worker);
   // Answers who waits for the start that is over, with all that was said of it.
   void TellStarted(bool good);
@@ -154,7 +158,9 @@ class Master final : MasterCliHost {
   std::string startup_logs_;  // of the last start: what its worker and the master have said
   bool was_started_ = false;  // a first worker has been started
   bool reloading_ = false;    // the worker that starts is to replace one that serves
+  uint64_t reload_number_ = 0;
   bool reload_is_hard_ = false;
+  bool next_reload_is_hard_ = false;
   bool reload_is_asked_ = false;  // while another is under way
   bool last_reload_failed_ = false;
   bool over_ = false;

@@ -77,7 +77,9 @@ class MasterCli::Connection {
   // Does all that can be done now. False: it is over.
   bool Turn();
   bool waits_for_user() const { return state_ == State::kLine; }
-  bool waits_for_reload() const { return state_ == State::kReload; }
+  bool WaitsForReload(uint64_t number) const {
+    return state_ == State::kReload && reload_ <= number;
+  }
   void Reloaded(bool good, std::string_view messages) {
     Say(good ? "Success=1\n--\n" : "Success=0\n--\n");
     Say(messages);
@@ -124,6 +126,7 @@ class MasterCli::Connection {
   const int fd_;
   CliLevel level_;
   State state_ = State::kLine;
+  uint64_t reload_ = 0;  // that it waits for
   Mode mode_ = Mode::kSilent;
   bool input_ended_ = false;
   bool prompted_ = false;
@@ -271,7 +274,8 @@ void MasterCli::Connection::RunHere(const std::string& command) {
   if (name == "reload" || name == "hard-reload") {
     if (!Needs(CliLevel::kOperator)) return;
     state_ = State::kReload;
-    return cli_.host_.AskReload(name == "hard-reload");
+    reload_ = cli_.host_.AskReload(name == "hard-reload");
+    return;
   }
   if (words[0] == "expert-mode" || words[0] == "experimental-mode" ||
       words[0] == "mcli-debug-mode") {
@@ -489,9 +493,9 @@ void MasterCli::Turn() {
   connections_.remove_if([](const auto& connection) { return !connection->Turn(); });
 }
 
-void MasterCli::Reloaded(bool good, std::string_view messages) {
+void MasterCli::Reloaded(uint64_t number, bool good, std::string_view messages) {
   for (const auto& connection : connections_) {
-    if (!connection->waits_for_reload()) continue;
+    if (!connection->WaitsForReload(number)) continue;
     connection->Reloaded(good, messages);
     has_news_ = true;
   }

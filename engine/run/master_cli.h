@@ -13,7 +13,7 @@
 //   MasterCli cli(host);
 //   cli.Listen(bind, &why);
 //   if (cli.fd() is readable) cli.Turn();
-//   cli.Reloaded(good, messages);      // whoever has asked for it is told by the next Turn()
+//   cli.Reloaded(number, good, messages);      // whoever has asked for it is told by the next Turn()
 
 #pragma once
 
@@ -42,8 +42,9 @@ class MasterCliHost {
   virtual pid_t FindWorker(std::string_view name) const = 0;
   // A connection to the command line of a worker; -1: it does not take one.
   virtual int ConnectWorker(pid_t pid, CliLevel level) = 0;
-  // MasterCli::Reloaded() is called when it is over.
-  virtual void AskReload(bool hard) = 0;
+  // The number of the reload that it will be: they are counted, and MasterCli::Reloaded() is called
+  // when one is over.
+  virtual uint64_t AskReload(bool hard) = 0;
 
  protected:
   ~MasterCliHost() = default;
@@ -63,7 +64,8 @@ class MasterCli {
   // Readable when Turn() has something to do.
   int fd() const { return epoll_; }
   void Turn();
-  void Reloaded(bool good, std::string_view messages);
+  // Those who wait for reload `number`, or an earlier one.
+  void Reloaded(uint64_t number, bool good, std::string_view messages);
 
  private:
   class Connection;

@@ -479,7 +479,8 @@ int Run::Serve() {
   if (link_ != nullptr && !null_.Open(&error)) return Refuse(error);
   std::vector<std::string> warnings;
   const PrivilegeRequest privileges = MakePrivilegeRequest(configuration().global);
-  if (GivesUpRights(privileges) && !takeover_.KeepRights(&error)) return Refuse(error);
+  const bool keeps_rights = !GivesUpRights(privileges) && privileges.capabilities.empty();
+  if (!keeps_rights && !takeover_.KeepRights(&error)) console_.Warning(error);
   if (!DropPrivileges(privileges, &warnings, &error)) return Refuse(error);
   base::StartRights::Use(helper_.get());
   // Nobody is helped by being told to chroot a demonstration.

@@ -177,7 +177,7 @@ bool Supervisor::OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::st
   return false;
 }
 
-void Supervisor::SwitchShards(Generation& next, std::vector<Socket>& wanted) {
+bool Supervisor::SwitchShards(Generation& next, std::vector<Socket>& wanted) {
   std::vector<size_t> opened;
   std::vector<size_t> kept;
   std::vector<bool> is_kept(sockets_.size(), false);
@@ -222,8 +222,9 @@ void Supervisor::SwitchShards(Generation& next, std::vector<Socket>& wanted) {
       for (const size_t place : places) shard.listener(uint32_t(place)).Start();
     });
   });
-  if (!opened.empty() || !leaving_sockets_.empty()) TellMaster();
+  const bool is_told = (opened.empty() && leaving_sockets_.empty()) || TellMaster();
   OnAllShards([](shard::Shard& shard) { static_cast<Worker*>(shard.app())->OnLimitsChanged(); });
+  return is_told;
 }
 
 // Who was paused stays so. Anybody else listens: also where the socket comes from one of another
@@ -283,7 +284,10 @@ bool Supervisor::Reload(std::unique_ptr<Configuration> next, std::vector<std::st
   for (const auto& old : old_generations_) earlier.push_back(&old->configuration());
   generation->successors() = BindSuccessors(earlier, generation->configuration());
   FollowGlobal(configuration().global, generation->configuration().global);
-  SwitchShards(*generation, wanted);
+  if (!SwitchShards(*generation, wanted)) {
+    warnings->push_back(
+        "The master process listens on what it had until the start of another is over.");
+  }
   std::unique_ptr<Generation> before = std::move(generation_);
   generation_ = std::move(generation);
   SetCrashConfiguration(&configuration());

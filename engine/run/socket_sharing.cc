@@ -1,6 +1,7 @@
 #include "engine/run/socket_sharing.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,6 +21,8 @@
 
 namespace engine {
 namespace {
+
+constexpr int kMasterWaitMs = 1000;
 
 std::string Because(const char* what, int error) {
   return base::Format("%s: %s (%s)", what, base::ErrnoText(error), base::ErrnoName(error));
@@ -108,9 +111,17 @@ bool SocketSharing::GiveToMaster(int session) {
   if (session < 0 || !Give(session)) return false;
   masters_ = session;
   if (before < 0) return true;
+  pollfd ends[] = {{before, POLLIN, 0}, {session, 0, 0}};
+  while (poll(ends, 2, kMasterWaitMs) < 0 && errno == EINTR) continue;
+  if ((ends[1].revents & POLLHUP) != 0) {
+    End(session);
+    masters_ = before;
+    return false;
+  }
   // An order that it has given meanwhile is read in its turn.
   char byte;
-  if (!IsReadableSoon(before) || recv(before, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return false;
+  const bool is_order = recv(before, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+  if (is_order || (ends[0].revents & POLLHUP) == 0) return false;
   End(before);
   return true;
 }

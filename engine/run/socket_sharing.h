@@ -51,9 +51,12 @@ class SocketSharing {
   // Sends what is offered to the other end of `session`, which it takes.
   bool Give(int session);
   // To our master, by `session`, which it takes, or -1. The master has this in place of what it was
-  // given before: it closes that and hangs up, for which this waits. False: it has not, within a
-  // second, and what it had counts as shared as long as it holds it.
+  // given before: it closes that and hangs up, for which this waits. False: it would not, or has
+  // not within a second, and what it had counts as shared as long as it holds it.
   bool GiveToMaster(int session);
+  // It has what it was given, and lives.
+  bool has_master() const { return masters_ >= 0; }
+  bool has_sessions() const { return !sessions_.empty(); }
   // `session` is with process `pid`, which has given us `sockets`. Takes it.
   void Watch(int session, pid_t pid, std::vector<int> sockets);
   bool IsShared(int socket) const;

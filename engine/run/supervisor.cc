@@ -614,11 +614,10 @@ bool Supervisor::ShareWithMaster(std::function<int()> open) {
   return true;
 }
 
-void Supervisor::TellMaster() {
-  if (!open_masters_session_ || sharing_.GiveToMaster(open_masters_session_())) return;
-  // Who is gone has let go, and an order to stop is more recent than this. What is left is a master
-  // that does not answer: where it still listens nobody accepts.
-  LogProcess(LogLevel::kWarning, "the master process does not take the listening sockets anew");
+bool Supervisor::TellMaster() {
+  // One that is gone has let go.
+  if (!open_masters_session_ || !sharing_.has_master()) return true;
+  return sharing_.GiveToMaster(open_masters_session_());
 }
 
 void Supervisor::CloseSocket(Socket& socket) {

@@ -182,7 +182,8 @@ class Supervisor final : public ProcessControl {
   void PutToUse(Generation& generation, Generation* before);
   void FollowGlobal(const GlobalConfig& before, const GlobalConfig& next);
   bool OpenNewSockets(std::vector<Socket>& wanted, std::vector<std::string>* errors);
-  void SwitchShards(Generation& next, std::vector<Socket>& wanted);
+  // False: a master goes on to listen where we do not.
+  bool SwitchShards(Generation& next, std::vector<Socket>& wanted);
   void MoveHalts(const Generation& before, std::vector<std::string>* notes);
   void FollowBacklog(const Socket& before, const Socket& now);
   bool IsListenedOnByOthers(const Socket& socket) const;
@@ -204,8 +205,9 @@ class Supervisor final : public ProcessControl {
   void ShutDownSockets(std::span<const size_t> places);
   Problems ResumeSockets(std::span<const size_t> places);
   std::vector<const ProxyConfig*> ListeningFrontends() const;
-  // The master holds what we listen on, and nothing else.
-  void TellMaster();
+  // The master holds what we listen on, and nothing else. False: it holds on to what it had, as
+  // another worker is starting on it, or a successor.
+  bool TellMaster();
   bool Reopen(Socket& socket, std::string* why);
   void CloseSocket(Socket& socket);
   // Returns when no shard and no ring names their descriptors.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include "base/clock.h"
@@ -272,27 +274,43 @@ int Takeover::End(const OldProcess& process) {
   return Signal(process, process.finishes ? SIGUSR1 : SIGTERM);
 }
 
-bool Takeover::KeepRights(std::string* error) {
+bool Takeover::KeepRights(std::string* why) {
   if (old_.empty()) return true;
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    return Fail(error, "cannot keep the rights to end the old processes" + Because(errno));
+    return Fail(why, "cannot keep the rights to end the old processes" + Because(errno));
   }
   carrier_pid_ = fork();
   if (carrier_pid_ == 0) {
     close(ends[0]);
     CarryOut(ends[1]);
   }
-  const int why = errno;
+  const int error = errno;
   close(ends[1]);
   carrier_ = ends[0];
+  const timeval patience = {1, 0};
+  (void)setsockopt(carrier_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   if (carrier_pid_ > 0) return true;
   close(std::exchange(carrier_, -1));
-  return Fail(error, "cannot keep the rights to end the old processes" + Because(why));
+  return Fail(why, "cannot keep the rights to end the old processes" + Because(error));
 }
 
 // Nothing but system calls: a copy of a process that may have locked anything.
 void Takeover::CarryOut(int order) const {
+  prctl(PR_SET_NAME, "ringway-ending");
+  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) signal(number, SIG_DFL);
+  // Of all that the process has open it keeps what it needs.
+  unsigned next = 3;
+  for (;;) {
+    unsigned keep = unsigned(order) >= next ? unsigned(order) : UINT_MAX;
+    for (const OldProcess& process : old_) {
+      const auto fd = unsigned(process.pid_fd);
+      if (process.pid_fd >= 0 && fd >= next) keep = std::min(keep, fd);
+    }
+    if (keep > next) (void)close_range(next, keep == UINT_MAX ? UINT_MAX : keep - 1, 0);
+    if (keep == UINT_MAX) break;
+    next = keep + 1;
+  }
   char word;
   if (TEMP_FAILURE_RETRY(read(order, &word, sizeof(word))) == sizeof(word)) {
     for (const OldProcess& process : old_) {

@@ -59,8 +59,9 @@ class Takeover {
   // while. False: there is nobody to pause, or it has lasted long enough.
   bool MakeRoom();
   // What is signalled may run as another user than we will. A child keeps the rights of now for
-  // Complete(), and for GiveUp() or our death. No threads may have been started.
-  [[nodiscard]] bool KeepRights(std::string* error);
+  // Complete(), and for GiveUp() or our death. No threads may have been started. False: it cannot
+  // be, and what we may do then is tried.
+  [[nodiscard]] bool KeepRights(std::string* why);
   // Everything serves: the old processes finish (SIGUSR1) or stop (SIGTERM).
   void Complete(const SocketSharing& sharing, std::vector<std::string>* warnings);
   // We do not serve: those who were paused listen again (SIGTTIN).

@@ -341,6 +341,82 @@ def nobody_is_served_by_the_old_worker_once_a_reload_has_succeeded():
                     check(receive_all(client).endswith(b"number-%d" % number), f"after reload {number}")
 
 
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@case
+def a_reload_waits_for_the_last_accept_and_for_no_client():
+    port = free_port()
+    with Server(echo) as server, Master(listen_config(port, server.port), port) as master, connect(port) as client:
+        client.sendall(b"ping")
+        check(receive_exactly(client, 4) == b"ping", "the first worker")
+        begin, used = time.monotonic(), cpu_seconds(master.pid)
+        check(master.ask("reload").startswith("Success=1"), "the reload")
+        took = time.monotonic() - begin
+        check(len(master.workers()) == 2, "the old one stays with its client")
+        time.sleep(0.5)
+        check(cpu_seconds(master.pid) - used < 0.3, "the master has not come to rest")
+        print(f"answered after {took * 1000:.0f} ms")
+        check(took < 0.95, f"{took} s: not by the end of the session")  # a second is what it waits at most
+        client.sendall(b"ping")
+        check(receive_exactly(client, 4) == b"ping", "the old one serves")
+
+
+@case
+def a_reload_is_over_although_the_old_worker_accepts_for_long():
+    port = free_port()
+    with Server(echo) as server, Master(listen_config(port, server.port, top="global\n  grace 20s\n"), port) as master:
+        first = master.serving()
+        answers = []
+
+        def ask(line):
+            answers.append((line, master.ask(line)))
+
+        waiting = threading.Thread(target=ask, args=("reload",))
+        begin = time.monotonic()
+        waiting.start()
+        until(lambda: master.serving() not in (0, first), 10, "no new worker")
+        second = master.serving()
+        # Asked for while the first is not over: it is the next one, and hard all the same.
+        ask("hard-reload")
+        waiting.join(20)
+        took = time.monotonic() - begin
+        check([line for line, _ in answers] == ["reload", "hard-reload"], f"{answers}")
+        check(all(answer.startswith("Success=1") for _, answer in answers), f"{answers}")
+        check(took < 15, f"answered after {took} s")
+        until(lambda: is_gone(second), 10, "a hard reload ends the worker before")
+        check(master.serving() not in (first, second), "the third serves")
+        ping(port)
+
+
+@case
+def what_a_worker_that_starts_is_given_is_not_shut_under_it():
+    """The one that serves pauses and shuts frontends down while another starts on the same sockets."""
+    port, other = free_port(), free_port()
+    with Server(echo) as server:
+        config = listen_config(port, server.port) + f"\nlisten other\n  bind 127.0.0.1:{other}\n  server s1 127.0.0.1:{server.port}\n"
+        for command in ("disable frontend other", "shutdown frontend other", "pause"):
+            # It takes its time: a thousand names to ask about.
+            slow = "".join(f"backend b{i}\n  server s 127.0.0.1:1\n" for i in range(4000))
+            with Master(config, port) as master:
+                ping(other)
+                master.write(config + slow)
+                reloading = threading.Thread(target=master.ask, args=("reload",))
+                reloading.start()
+                until(lambda: len(master.children()) == 2, 10, "no second worker")
+                if command == "pause":
+                    os.kill(master.serving(), signal.SIGTTOU)
+                else:
+                    master.ask("@1 " + command)
+                reloading.join(30)
+                until(lambda: len(master.workers()) == 1, 20, "the old worker stays")
+                for address in (port, other):
+                    check(is_served(address), f"after {command}: nobody serves {address}")
+
+
 @case
 def reloads_under_load_lose_no_request():
     """wrk keeps its connections, ab opens one for each request; the number of shards changes each time."""
