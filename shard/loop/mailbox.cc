@@ -4,11 +4,18 @@
 
 namespace shard {
 
-Mailroom::Mailroom(uint32_t shards, uint32_t messages_max) : shards_(shards) {
+Mailroom::Mailroom(uint32_t shards, uint32_t messages_max)
+    : shards_(shards),
+      near_(size_t{shards} * (shards + 1) * Queue::NearFor(messages_max)),
+      far_(size_t{shards} * (shards + 1) * Queue::FarFor(messages_max)) {
+  Message* near = near_.data();
+  Message* far = far_.data();
   for (uint32_t to = 0; to < shards; ++to) {
     auto inbox = std::make_unique<Inbox>();
     for (uint32_t from = 0; from <= shards; ++from) {
-      inbox->from.push_back(std::make_unique<base::SpscQueue<Message>>(messages_max));
+      inbox->from.push_back(std::make_unique<Queue>(near, far, messages_max));
+      near += Queue::NearFor(messages_max);
+      far += Queue::FarFor(messages_max);
     }
     inboxes_.push_back(std::move(inbox));
   }
@@ -54,7 +61,7 @@ uint32_t Mailroom::Drain(uint32_t to, Shard& shard, uint32_t max) {
 }
 
 uint32_t Mailroom::DrainInOrder(uint32_t to, Shard& shard, uint32_t max) {
-  std::vector<base::SpscQueue<Message>*> waiting;
+  std::vector<Queue*> waiting;
   uint32_t ran = 0;
   for (; ran < max; ++ran) {
     waiting.clear();

@@ -4,7 +4,7 @@
 // Owns:    the queues of one process: (shards + 1)^2 minus the diagonal; the extra sender is the
 //          main thread.
 // Threads: any-thread, but fixed ones: TryPost by the sender's thread, Drain by the receiver's.
-// Units:   messages of 64 bytes.
+// Units:   messages of 64 bytes. A queue touches 1 kB, and up to 64 kB once it has been long.
 // Errors:  a full queue refuses; the sender keeps what it wanted to send (a hand-off then serves
 //          the fd itself).
 // States:  a receiver is awake or about to sleep; PrepareSleep() and the re-check in it close the
@@ -74,16 +74,20 @@ class Mailroom {
   bool HasMail(uint32_t to) const { return !Empty(*inboxes_[to]); }
 
  private:
+  using Queue = base::SpscQueue<Message>;
   struct alignas(64) Inbox {
     std::atomic<bool> sleeping{false};
     std::atomic<Ring*> ring{nullptr};
-    std::vector<std::unique_ptr<base::SpscQueue<Message>>> from;
+    std::vector<std::unique_ptr<Queue>> from;
     uint32_t first_sender = 0;  // the receiver's: who is served first in its next Drain
   };
   bool Empty(const Inbox& inbox) const;
   uint32_t DrainInOrder(uint32_t to, Shard& shard, uint32_t max);
 
   const uint32_t shards_;
+  // Of all queues: what a pair does not use takes no memory.
+  const base::RawCells<Message> near_;
+  const base::RawCells<Message> far_;
   MailOrder* order_ = nullptr;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
 };

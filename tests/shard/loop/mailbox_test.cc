@@ -1,11 +1,13 @@
 #include "shard/loop/mailbox.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <fstream>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -62,6 +64,31 @@ TEST(Mailbox, DeliversInTheOrderOfOneSender) {
   EXPECT_EQ(mailroom.Drain(1, receiver.AsShard(), 100), 0u);
   ASSERT_EQ(receiver.got.size(), 10u);
   for (uint64_t i = 0; i < 10; ++i) EXPECT_EQ(receiver.got[i], i);
+}
+
+uint64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t all = 0, resident = 0;
+  file >> all >> resident;
+  return resident * uint64_t(sysconf(_SC_PAGESIZE));
+}
+
+// There are 4,160 queues of 1,024 messages. What goes through one after the other takes no more
+// than what was under way at once.
+TEST(Mailbox, TakesTheMemoryOfWhatIsUnderWay) {
+  constexpr uint32_t kShards = 64;
+  const uint64_t before = ResidentBytes();
+  Mailroom mailroom(kShards);
+  EXPECT_LT(ResidentBytes() - before, 4u << 20);
+  Receiver receiver;
+  for (int round = 0; round < 1000; ++round) {
+    receiver.got.clear();
+    for (uint32_t from = 0; from <= kShards; ++from) {
+      ASSERT_TRUE(mailroom.TryPost(from, 7, Number(from), nullptr));
+    }
+    ASSERT_EQ(mailroom.Drain(7, receiver.AsShard(), 256), kShards + 1);
+  }
+  EXPECT_LT(ResidentBytes() - before, 4u << 20);
 }
 
 TEST(Mailbox, KeepsReceiversApart) {
