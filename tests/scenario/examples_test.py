@@ -99,9 +99,15 @@ def the_units_commands_start_reload_and_stop():
             return [re.sub(r"\$\{?(\w+)\}?", lambda match: environment[match.group(1)], word) for word in command]
 
         def run(name):
-            return [subprocess.run(expanded(command), timeout=20, check=False).returncode for command in commands(name)]
+            done = [subprocess.run(expanded(command), capture_output=True, text=True, timeout=20, check=False)
+                    for command in commands(name)]
+            said.append("".join(one.stderr for one in done))  # to the journal
+            return [one.returncode for one in done]
 
+        said = []
         check(run("ExecStartPre") == [0], "the check before the start")
+        check(re.search(r"^Restart=on-failure$", unit, re.M), "a stop that was asked for would start it again")
+        clean = {0, *map(int, re.findall(r"^SuccessExitStatus=(\d+)$", unit, re.M))}
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(notify)
             manager.settimeout(15)
@@ -114,11 +120,20 @@ def the_units_commands_start_reload_and_stop():
                 check(manager.recv(4096).startswith(b"READY=1"), "ready again")
                 write(path, "nonsense\n")
                 check(run("ExecReload")[0] == 1, "a broken file")  # where systemd stops
+                check("nonsense" in said[-1], f"no reason in the journal: {said[-1]!r}")
                 check(manager.recv(4096).startswith(b"RELOADING=1"), "reloading")  # we did not
                 check(b"failed" in manager.recv(4096), "the failure")
                 check(get(port) in ("first\n", "second\n"), "an answer")
                 process.terminate()
                 check(process.wait(15) == 0, "the exit status")
+            check(run("ExecStartPre") == [1] and "nonsense" in said[-1], f"no reason in the journal: {said[-1]!r}")
+            write(path, config)
+            graceful = re.search(r"`systemctl kill -s (\w+) ", unit).group(1)
+            for number, ends_clean in ((getattr(signal, graceful), True), (signal.SIGINT, True), (signal.SIGKILL, False)):
+                with started(expanded(commands("ExecStart")[0]), os.path.join(folder, "log"), environment) as process:
+                    until(lambda: is_served(port), 15, "it does not serve")
+                    process.send_signal(number)
+                    check((process.wait(20) in clean) == ends_clean, f"{number}: {process.returncode}")
         if shutil.which("systemd-analyze"):
             mine = os.path.join(folder, "ringway.service")
             write(mine, unit)
@@ -179,6 +194,9 @@ def the_manifests_file_serves():
             until(lambda: is_served(port), 15, "it does not serve")
             check(get(port) == "hello\n", "the answer")
             check(re.search(r"path: /alive", manifest), "the probe")
+    amount, unit = re.search(r"requests: {cpu: (\d+)(m?),", manifest).groups()
+    threads = int(re.search(r"^nbthread (\d+)", block.replace(" " * 8, ""), re.M).group(1))
+    check(threads == -(-int(amount) // (1000 if unit else 1)), "as many threads as processors are asked for")
 
 
 if __name__ == "__main__":
