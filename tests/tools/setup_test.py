@@ -70,6 +70,38 @@ class Setup(counted.TreeCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertRegex(done.stderr, r"ERROR: AddressSanitizer: ILL[^\n]*\n[^\n]*add\.cc:3")
 
+    def fake_build(self, compiles):
+        """A ninja that has so many sources to compile and leaves `begin` and `end` in the log of its folder."""
+        self.program("bin/nproc", "echo 2\n")
+        self.program("bin/meson", "mkdir -p $2; touch $2/build.ninja\n")
+        self.program("bin/ninja", f"""
+case " $* " in *" -n "*) for i in $(seq {compiles}); do echo "[$i/{compiles}] Compiling C++ object a.o"; done; exit ;; esac
+echo begin >>{self.root}/log; sleep 0.5; echo end >>{self.root}/log
+""")
+
+    def test_a_long_build_says_once_how_long_it_takes(self):
+        self.fake_build(38)
+        said = self.shell("configure build; build build ringway")[1].splitlines()
+        self.assertEqual(said, [f"configuring {self.root}/build", f"compiling in {self.root}/build: about 4 minutes on 2 processor(s)"])
+
+    def test_a_short_build_says_nothing(self):
+        self.fake_build(3)
+        self.assertEqual(self.shell("build build ringway"), ([], "", 0))
+
+    def test_two_at_once_build_one_after_the_other(self):
+        self.fake_build(0)
+        both = "for i in 1 2; do (configure build && build build && build build) & done; wait"
+        said = self.shell(both)[1].splitlines()
+        with open(os.path.join(self.root, "log"), encoding="utf-8") as file:
+            self.assertEqual(file.read().split(), ["begin", "end"] * 4)
+        self.assertEqual(said.count(f"configuring {self.root}/build"), 1)
+        self.assertIn(f"waiting for another build in {self.root}/build", said)
+        self.assertLessEqual(len(said), 3)  # a line of each at most
+
+    def test_a_failed_build_fails(self):
+        self.program("bin/ninja", "echo broken; exit 1\n")
+        self.assertEqual(self.shell("build build")[1:], ("broken\n", 1))
+
     def ci(self, text):
         self.program("tools/test", text)
         done = subprocess.run([f"{self.root}/.ci/run"], capture_output=True, text=True, check=False)
