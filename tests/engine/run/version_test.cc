@@ -99,6 +99,10 @@ TEST(VersionTest, ConditionsOfTheContract) {
       {"openssl_version_atleast(3.0.0)", ConditionResult::kTrue},
       {"fips_mode()", ConditionResult::kFalse},
       {"feature(OPENSSL)", ConditionResult::kTrue},       // tests/scenario/tls_test.py
+      {"feature(SSL)", ConditionResult::kTrue},           // the same
+      {"feature(BACKTRACE)", ConditionResult::kTrue},     // tests/engine/run/crash_report_test.cc
+      {"feature(NETFILTER)", ConditionResult::kTrue},     // tests/engine/server/builder_test.cc
+      {"feature(TFO)", ConditionResult::kTrue},           // the same
       {"feature(PCRE2)", ConditionResult::kTrue},         // tests/engine/check/expect_test.cc
       {"feature(TPROXY)", ConditionResult::kTrue},        // tests/scenario/source_test.py
       {"feature(LINUX_TPROXY)", ConditionResult::kTrue},  // the same
