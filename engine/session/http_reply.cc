@@ -30,6 +30,7 @@ bool WriteFormats(const HttpReply& reply, StreamContext& context, size_t bytes_m
     std::string_view value;
     // It leaves with the head, when the scratch may hold something else.
     if (!text.Write(context, &value) || bytes + value.size() > bytes_max) return false;
+    if (value.empty()) continue;  // as HAProxy: what there is nothing to say of is not sent
     if (!add(name, fields.arena().Copy(value))) return false;
   }
   extras.fields = &fields;
