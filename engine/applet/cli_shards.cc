@@ -96,8 +96,8 @@ class ClearCounters final : public Question {
     part.rules.Clear();
     part.times.Clear();
     for (base::Counter* counter :
-         {&part.total, &part.established, &part.connect_errors, &part.retries, &part.redispatches,
-          &part.bytes_in, &part.bytes_out, &part.reused}) {
+         {&part.total, &part.repeats, &part.established, &part.connect_errors, &part.retries,
+          &part.redispatches, &part.bytes_in, &part.bytes_out, &part.reused}) {
       counter->Set(0);
     }
   }

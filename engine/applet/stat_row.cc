@@ -432,7 +432,6 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   const auto sum = [&](base::Counter ServerShardPart::*counter) {
     return [&state, counter] { return state.Sum(counter); };
   };
-  const auto total = [&] { return state.Total(); };
   if (row.WantsAny(C::scur, C::smax)) SetSessions(row, state.Current(), state.CurrentPeak());
   if (row.WantsAny(C::qcur, C::qmax)) {
     SetQueue(row, server.backend->state->ServerQueued(server.index),
@@ -443,7 +442,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
     const uint32_t maxconn = server.backend->state->queue()->maxconn(server.index);
     if (maxconn != 0) row.Set(C::slim, maxconn);
   }
-  row.Set(C::stot, total);
+  row.Set(C::stot, [&] { return state.Attempts(); });
   row.Set(C::bin, sum(&ServerShardPart::bytes_in));
   row.Set(C::bout, sum(&ServerShardPart::bytes_out));
   row.Set(C::wretr, sum(&ServerShardPart::retries));
@@ -457,7 +456,7 @@ StatRow ServerRow(const ServerConfig& server, const StatFacts& facts) {
   row.Set(C::bck, server.backup ? 1 : 0);
   row.Set(C::lastchg, (facts.now_us - std::min(state.changed_us(), facts.now_us)) / 1000000);
   if (state.throttle() < 100) row.Set(C::throttle, state.throttle());
-  row.Set(C::lbtot, total);
+  row.Set(C::lbtot, [&] { return state.Total(); });
   SetRates(row, state.rates(), facts, C::rate, C::rate_max);
   const shard::Address& address = state.dial(facts.shard).address;
   row.Set(C::addr, [&] {

@@ -93,6 +93,7 @@ constexpr Column<BackendState> kBackendColumns[] = {
 constexpr Column<ServerState> kServerColumns[] = {
     COLUMN(ServerState, "bytes_in", bytes_in),
     COLUMN(ServerState, "bytes_out", bytes_out),
+    COLUMN(ServerState, "repeats", repeats),
     COLUMN(ServerState, "retries", retries),
     COLUMN(ServerState, "redispatches", redispatches),
     RULES(ServerState, rules),

@@ -223,6 +223,8 @@ void ServerNumbers::AddGone(const ServerNumbers& from, uint32_t shards) {
 
 uint64_t ServerState::Total() const { return Sum(&ServerShardPart::total); }
 
+uint64_t ServerState::Attempts() const { return Total() + Sum(&ServerShardPart::repeats); }
+
 uint64_t ServerState::Sum(base::Counter ServerShardPart::*counter) const {
   uint64_t sum = 0;
   for (uint32_t shard = 0; shard < shards_; ++shard) sum += (parts_[shard].*counter).Get();

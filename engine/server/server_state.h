@@ -109,6 +109,7 @@ struct alignas(64) ServerShardPart {
   GaugePeak current_peak;
   RecentPeak recent_peak;  // of `current`
   base::Counter total;     // slots ever taken
+  base::Counter repeats;   // attempts in a slot after the first one
   base::Counter established;
   base::Counter connect_errors;  // attempts that failed
   base::Counter retries;         // on this server
@@ -182,6 +183,8 @@ class ServerState {
   uint32_t shards() const { return shards_; }
   // Read over all shards; exact only when nothing moves.
   uint64_t Total() const;
+  // Streams it was given, and each further attempt of theirs to reach it.
+  uint64_t Attempts() const;
   uint64_t Sum(base::Counter ServerShardPart::*counter) const;
   int64_t Current() const;
   int64_t CurrentPeak() const;

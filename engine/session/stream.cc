@@ -56,6 +56,7 @@ Stream::~Stream() {
 
 void Stream::SetBackend(const ProxyConfig& backend) {
   backend_ = &backend;
+  CountInBackend();
   if (&backend == &frontend()) return;
   // Another backend has its own (manual 4.4, set-timeout).
   for (const TimeoutKind kind :
@@ -390,13 +391,6 @@ void Stream::Reject(CloseReason reason) { Kill(reason); }
 AssignResult Stream::AssignTarget(CloseReason* reason) {
   if (target_.kind() == shard::Target::Kind::kApplet) return AssignResult::kAssigned;
   SetTimeouts();
-  ProxyShardPart& part = backend_->state->part(worker_.index());
-  if (!counted_in_backend_) {
-    counted_in_backend_ = true;
-    backend_->state->RaiseBack(worker_.index());
-    part.back_total.Add();
-    backend_->state->back_rates().Count(worker_.index(), NowMicros());
-  }
   if (chosen_server_ >= 0) {
     const AssignResult chosen = AssignServer(uint32_t(chosen_server_), true);
     if (chosen != AssignResult::kFailed) return chosen;
@@ -560,6 +554,7 @@ ConnectResult Stream::StartConnect(CloseReason* reason) {
     return ConnectResult::kFailed;
   }
   ServerConfig& server = *slot_.server();
+  if (is_repeat_) CountRepeat();
   DialPlan plan;
   char client_facts[kClientFactsBytesMax];  // the plan's
   if (NeedsClient(server, slot_.dial())) {
@@ -673,6 +668,19 @@ void Stream::OnClosed(StreamSide& side) {
   SlotWaiter::Leave();
   IdleWaiter::LeavePool();
   if (slot_.server() != nullptr) slot_.Release();
+  LeaveBackend();
+}
+
+// From the choice on, whatever its rules say (management 9.1, stot of a backend).
+void Stream::CountInBackend() {
+  if (counted_in_backend_) return;
+  counted_in_backend_ = true;
+  backend_->state->RaiseBack(worker_.index());
+  backend_->state->part(worker_.index()).back_total.Add();
+  backend_->state->back_rates().Count(worker_.index(), NowMicros());
+}
+
+void Stream::LeaveBackend() {
   if (counted_in_backend_) backend_->state->part(worker_.index()).back_current.Sub();
   counted_in_backend_ = false;
 }
@@ -692,6 +700,7 @@ void Stream::Finish() {
   ProxyShardPart& part = frontend().state->part(worker_.index());
   part.by_reason[size_t(reason_)].Add();
   log_.Finish(*this);
+  LeaveBackend();  // chosen after the server's side was closed
   Session& session = session_;
   worker_.FreeStream(this);
   session.OnStreamGone();

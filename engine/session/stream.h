@@ -218,6 +218,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   RetryChoice ChoiceOfRetry(shard::CloseReason reason = shard::CloseReason::kNone);
   void LeaveServer();
   void CountRetry();
+  void CountRepeat();
   void CountRedispatch(ServerShardPart& from);
   shard::ConnectResult StartApplet(shard::CloseReason* reason);
   shard::ConnectResult Dial(ServerConfig& server, const DialPlan& plan, shard::CloseReason* reason);
@@ -229,6 +230,8 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   void NoteInvalidResponse();
   static void CopyBytes(const shard::ByteQueue& from, shard::ByteQueue& to);
   bool RunFlow();
+  void CountInBackend();
+  void LeaveBackend();
   bool TryReuse(ServerConfig& server, const PoolKey& key);
   void Finish();
 
@@ -272,6 +275,7 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   bool hash_known_ = false;
   bool has_hash_ = false;
   bool counted_in_backend_ = false;
+  bool is_repeat_ = false;   // the next attempt is one more in the same slot
   bool reused_ = false;      // the server's side rides on a kept connection
   bool last_tried_ = false;  // the server of the session's last request
   bool fresh_only_ = false;  // a kept connection has failed this request already

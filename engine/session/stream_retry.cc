@@ -74,8 +74,16 @@ RetryDecision Stream::DecideRetry(CloseReason reason, uint32_t* pause_ms) {
     LeaveServer();
   } else {
     CountRetry();
+    is_repeat_ = true;
   }
   return decision;
+}
+
+// A server has been given as many streams as have tried it, each time that they did.
+void Stream::CountRepeat() {
+  is_repeat_ = false;
+  slot_.part().repeats.Add();
+  slot_.server()->state->rates().Count(worker_.index(), NowMicros());
 }
 
 void Stream::CountRetry() {

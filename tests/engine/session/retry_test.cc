@@ -98,6 +98,7 @@ TEST_P(RedispatchTable, StreamFollows) {
   EXPECT_EQ(rig.now_ms() - start_ms, pauses * 1000);
   EXPECT_EQ(server != nullptr, goes_on);
   EXPECT_EQ(dead.state->Total(), 1u);
+  EXPECT_EQ(dead.state->Attempts(), 1 + pauses);
   EXPECT_EQ(dead.state->Current(), 0);
   EXPECT_EQ(dead.state->part(0).connect_errors.Get(), pauses + 1);
   if (server != nullptr) {
