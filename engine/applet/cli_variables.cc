@@ -74,6 +74,7 @@ bool TakeFormat(Cli& cli, CommandContext& context, std::string_view text, std::s
     cli.SayError("Failed to parse the format: " + error.message + ".");
     return false;
   }
+  format.set_use(LogUse::kText);
   out->resize(ProcessVariables::kTextBytesMax + 1);
   LogLine line(out->data(), out->size());
   (void)context.WriteFormat(format, line);

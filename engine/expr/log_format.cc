@@ -226,7 +226,8 @@ void LogFormat::WriteItem(const Item& item, const Writing& writing) {
   const LogFormat& format = writing.format;
   const LogEncoding encoding =
       format.encoding_ != LogEncoding::kNone ? format.encoding_ : item.encoding;
-  LogItemWriter writer(writing.record, writing.dates, writing.line, encoding, format.binary_);
+  LogItemWriter writer(writing.record, writing.dates, writing.line, format.use_, encoding,
+                       format.binary_);
   if (item.tag != LogTag::kExpression) return writer.Write(item.tag, item.flags, item.type);
   EvalContext* context = writing.context;
   char none[1];
@@ -246,7 +247,7 @@ void LogFormat::WriteItem(const Item& item, const Writing& writing) {
 
 // Only items with a name have a place in a map (manual 8.2.6).
 void LogFormat::WriteEncoded(const Writing& writing) const {
-  LogItemWriter writer(writing.record, writing.dates, writing.line, encoding_, binary_);
+  LogItemWriter writer(writing.record, writing.dates, writing.line, use_, encoding_, binary_);
   writer.BeginMap();
   bool first = true;
   for (const Item& item : items_) {
@@ -256,10 +257,6 @@ void LogFormat::WriteEncoded(const Writing& writing) const {
     WriteItem(item, writing);
   }
   writer.EndMap();
-}
-
-void LogFormat::EscapeForMessage() {
-  for (Item& item : items_) item.flags |= kLogMessage;
 }
 
 void LogFormat::Write(const LogRecord& record, LogDates& dates, LogLine& line, EvalContext* context,

@@ -62,6 +62,14 @@ enum LogNeeds : uint32_t {
 
 enum class LogEncoding : uint8_t { kNone, kJson, kCbor };
 
+// What a line becomes. HAProxy treats what expressions give (`%[...]`) by it; aliases are the same
+// everywhere, but for what is missing: '-' holds its place in a log alone.
+enum class LogUse : uint8_t {
+  kLog,
+  kMessage,  // a part of an HTTP message: never quoted, LogEscape::kPercent so that no line ends
+  kText,     // of a variable, a check, a name: quoted where that is asked for, else the very bytes
+};
+
 // When what an expression looks at is at hand for the last time. Its value is taken then and kept,
 // because the line is written at the end.
 enum class LogMoment : uint8_t {
@@ -99,8 +107,8 @@ class LogFormat {
   std::string_view http_item() const { return http_item_; }
   const std::vector<Expression>& expressions() const { return expressions_; }
 
-  // Its lines become part of an HTTP message: values are escaped as LogEscape::kPercent.
-  void EscapeForMessage();
+  // A format that was compiled makes lines of a log, until something else is said.
+  void set_use(LogUse use) { use_ = use; }
   // `context`: what expressions look at; null: they give nothing. `kept`: by expression, what was
   // taken before; null: nothing was.
   void Write(const LogRecord& record, LogDates& dates, LogLine& line,
@@ -126,6 +134,7 @@ class LogFormat {
   std::vector<Expression> expressions_;
   LogEncoding encoding_ = LogEncoding::kNone;  // of the whole (%{+json}o)
   bool binary_ = false;                        // %{+bin}o
+  LogUse use_ = LogUse::kLog;
   uint32_t needs_ = 0;
   std::string http_item_;
 };

@@ -94,7 +94,6 @@ enum LogFlag : uint8_t {
   kLogQuote = 1,
   kLogHex = 2,
   kLogEscape = 4,
-  kLogMessage = 8,  // for an HTTP message, not for a log: LogEscape::kPercent
 };
 
 struct LogTagSpec {

@@ -157,7 +157,7 @@ void LogItemWriter::EndText() {
 void LogItemWriter::Nothing() {
   switch (encoding_) {
     case LogEncoding::kNone:
-      line_.Text(quotes() ? "\"\"" : "-");
+      line_.Text(quotes() ? "\"\"" : use_ == LogUse::kLog ? "-" : "");
       return;
     case LogEncoding::kJson:
       line_.Text("null");

@@ -24,9 +24,14 @@ enum class LogType : uint8_t { kOwn, kText, kInteger, kBoolean };
 
 class LogItemWriter {
  public:
-  LogItemWriter(const LogRecord& record, LogDates& dates, LogLine& line, LogEncoding encoding,
-                bool binary)
-      : record_(record), dates_(dates), line_(line), encoding_(encoding), binary_(binary) {}
+  LogItemWriter(const LogRecord& record, LogDates& dates, LogLine& line, LogUse use,
+                LogEncoding encoding, bool binary)
+      : record_(record),
+        dates_(dates),
+        line_(line),
+        use_(use),
+        encoding_(encoding),
+        binary_(binary) {}
 
   void Write(LogTag tag, uint8_t flags, LogType type);
   // What an expression gives; null: nothing.
@@ -42,16 +47,20 @@ class LogItemWriter {
   using Zone = LogDates::Zone;
 
   bool plain() const { return encoding_ == LogEncoding::kNone; }
-  bool quotes() const { return (flags_ & kLogQuote) != 0; }
+  bool quotes() const {
+    return (flags_ & kLogQuote) != 0 && !(is_sample_ && use_ == LogUse::kMessage);
+  }
   LogEscape escape() const {
-    if ((flags_ & kLogMessage) != 0) {
-      return (flags_ & kLogEscape) != 0 ? LogEscape::kPercentBackslash : LogEscape::kPercent;
+    const bool backslash = (flags_ & kLogEscape) != 0;
+    if (!is_sample_) return backslash ? LogEscape::kHashBackslash : LogEscape::kHash;
+    if (use_ == LogUse::kMessage) {
+      return backslash ? LogEscape::kPercentBackslash : LogEscape::kPercent;
     }
+    if (use_ == LogUse::kText) return backslash ? LogEscape::kBackslash : LogEscape::kNone;
     // A value may be JSON, or go into another's quotes as the format says. Quotes that are asked
     // for here hold (manual 8.6).
-    if (is_sample_ && (flags_ & kLogEscape) != 0) return LogEscape::kControlsBackslash;
-    if (is_sample_ && !quotes()) return LogEscape::kControls;
-    return (flags_ & kLogEscape) != 0 ? LogEscape::kHashBackslash : LogEscape::kHash;
+    if (backslash) return LogEscape::kControlsBackslash;
+    return quotes() ? LogEscape::kHash : LogEscape::kControls;
   }
 
   void Integer(int64_t value);
@@ -92,6 +101,7 @@ class LogItemWriter {
   const LogRecord& record_;
   LogDates& dates_;
   LogLine& line_;
+  const LogUse use_;
   const LogEncoding encoding_;
   const bool binary_;
   uint8_t flags_ = 0;

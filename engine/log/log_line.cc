@@ -78,6 +78,8 @@ LogLine& LogLine::Hex(uint64_t value, int width) {
 LogLine& LogLine::Escaped(std::string_view text, LogEscape escape) {
   if (escape == LogEscape::kPercent) return Percent(text, false);
   if (escape == LogEscape::kPercentBackslash) return Percent(text, true);
+  if (escape == LogEscape::kNone) return Text(text);
+  if (escape == LogEscape::kBackslash) return Backslash(text);
   const bool controls = escape == LogEscape::kControls || escape == LogEscape::kControlsBackslash;
   const std::array<bool, 256>& bad = controls ? kControls : kHashed;
   const bool backslash = escape == LogEscape::kHashBackslash ||
@@ -111,6 +113,14 @@ LogLine& LogLine::Percent(std::string_view text, bool backslash) {
       continue;
     }
     if (backslash && (c == '"' || c == '\\' || c == ']')) Char('\\');
+    Char(c);
+  }
+  return *this;
+}
+
+LogLine& LogLine::Backslash(std::string_view text) {
+  for (const char c : text) {
+    if (c == '"' || c == '\\' || c == ']') Char('\\');
     Char(c);
   }
   return *this;

@@ -33,6 +33,8 @@ enum class LogEscape : uint8_t {
   kControlsBackslash,  // the same, and a backslash before '"', '\' and ']' (flag E)
   kPercent,            // "%XX" for controls but tabs: of texts that go into HTTP messages
   kPercentBackslash,   // the same, and a backslash before '"', '\' and ']' (flag E)
+  kNone,               // the very bytes: of texts that stay here
+  kBackslash,          // the same, and a backslash before '"', '\' and ']' (flag E)
 };
 
 class LogLine {
@@ -73,6 +75,7 @@ class LogLine {
 
  private:
   LogLine& Percent(std::string_view text, bool backslash);
+  LogLine& Backslash(std::string_view text);
 
   char* const begin_;
   char* at_;

@@ -136,6 +136,7 @@ void FinishCaptures(BuildContext& context, ProxyDraft& draft) {
   plan->value_bytes_max = context.configuration.global.http_logurilen;
   if (draft.unique_id.line != nullptr) {
     (void)FinishFormat(context, config, draft.unique_id, plan->unique_id);
+    plan->unique_id.set_use(LogUse::kMessage);  // unique-id-header
   }
   if (draft.unique_id_header && plan->unique_id.empty() && draft.unique_id.line == nullptr) {
     context.diagnostics.Warning(draft.unique_id_header.At(),

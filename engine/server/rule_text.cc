@@ -158,7 +158,7 @@ class RuleText::Parser {
     if (!format.Compile(item, &units_, offers_, &error)) {
       return Fail(problem_, start, at_ - start, error.message, error.hint);
     }
-    if (use_ == TextUse::kMessage) format.EscapeForMessage();
+    format.set_use(use_ == TextUse::kMessage ? LogUse::kMessage : LogUse::kText);
     AddLetters();
     made_.pieces_.push_back({{}, {}, std::move(format)});
     return true;

@@ -27,8 +27,8 @@ namespace engine {
 
 // What the text becomes part of.
 enum class TextUse : uint8_t {
-  kOther,    // values are taken as they are; what stands in an item of a log is harmless as there
-  kMessage,  // an HTTP message: controls but tabs become "%XX", so that no value can end a line
+  kOther,    // LogUse::kText
+  kMessage,  // LogUse::kMessage
 };
 
 class RuleText {

@@ -63,15 +63,27 @@ LogRecord SampleRecord() {
   return record;
 }
 
-std::string Write(std::string_view text, const LogRecord& record = SampleRecord()) {
+std::string Write(std::string_view text, const LogRecord& record = SampleRecord(),
+                  LogUse use = LogUse::kLog) {
   LogFormat format;
   LogFormatError error;
   if (!format.Compile(text, &error)) return "error: " + error.message;
+  format.set_use(use);
   char buffer[4096];
   LogLine line(buffer, sizeof(buffer));
   LogDates dates;
   format.Write(record, dates, line);
   return std::string(line.view());
+}
+
+// Expressions differ more: tests/scenario/rules/flags_of_texts.vtc.
+TEST(LogFormat, WhatIsMissingHasAPlaceInLogsAlone) {
+  const std::string_view text = "[%CC] [%{+Q}CC] %{+Q}HU";
+  const LogRecord record = SampleRecord();
+  EXPECT_EQ(Write(text, record), "[-] [\"\"] \"/index.html?a=#22b\"");
+  for (const LogUse use : {LogUse::kMessage, LogUse::kText}) {
+    EXPECT_EQ(Write(text, record, use), "[] [\"\"] \"/index.html?a=#22b\"");
+  }
 }
 
 TEST(LogFormat, BuiltInFormatsAreThoseOfTheManual) {

@@ -55,6 +55,10 @@ TEST(LogLine, PeersBytesAreMadeHarmless) {
             "a\"#\\]\t%7F%01\xff%0D%0A%00z");
   EXPECT_EQ(Written([&](LogLine& line) { line.Escaped(message, LogEscape::kPercentBackslash); }),
             "a\\\"#\\\\\\]\t%7F%01\xff%0D%0A%00z");
+  // What stays here is nobody's line.
+  EXPECT_EQ(Written([&](LogLine& line) { line.Escaped(message, LogEscape::kNone); }), message);
+  EXPECT_EQ(Written([&](LogLine& line) { line.Escaped(message, LogEscape::kBackslash); }),
+            std::string("a\\\"#\\\\\\]\t\x7f\x01\xff\r\n\0z", 16));
 }
 
 TEST(LogLine, Addresses) {
