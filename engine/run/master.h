@@ -8,8 +8,8 @@
 // Errors:  a worker that dies while it serves is reported and replaced at once on the same sockets;
 //          one that does not come up after a reload changes nothing. Where none serves and one
 //          after the other cannot start, the master gives up with the last one's status.
-// States:  of the master: starting -> serving <-> reloading (until the new worker serves and the one
-//          before accepts no more) -> stopping -> over. Of a worker:
+// States:  of the master: starting -> serving <-> reloading -> stopping -> over; a reload is over
+//          when the new worker serves and the one before accepts no more. Of a worker:
 //          starting -> serving -> leaving -> gone.
 //
 //   Master master(options, settings, console);

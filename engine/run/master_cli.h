@@ -13,7 +13,7 @@
 //   MasterCli cli(host);
 //   cli.Listen(bind, &why);
 //   if (cli.fd() is readable) cli.Turn();
-//   cli.Reloaded(number, good, messages);      // whoever has asked for it is told by the next Turn()
+//   cli.Reloaded(number, good, messages);  // whoever has asked is told by the next Turn()
 
 #pragma once
 

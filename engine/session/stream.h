@@ -157,6 +157,8 @@ class Stream final : shard::Task, shard::TimerClient, shard::SidePolicy, SlotWai
   const ProxyConfig& frontend() const;
   const Configuration& configuration() const;
   const ProxyConfig* backend() const { return backend_; }
+  // From its choice to the end of the server's side.
+  bool is_in_backend() const { return counted_in_backend_; }
   shard::Channel& request() { return request_; }
   shard::Channel& response() { return response_; }
   shard::StreamSide& client_side() { return client_side_; }

@@ -9,7 +9,6 @@ using engine::ProxyConfig;
 using engine::Rig;
 using engine::ServerConfig;
 using engine::Stream;
-using shard::SideState;
 
 namespace {
 
@@ -28,10 +27,7 @@ Counted Count(Rig& rig) {
     rig.worker(i).ForEachStream([&](Stream& stream) {
       if (stream.slot().server() != nullptr) ++counted.on_server[stream.slot().server()];
       if (stream.backend() == nullptr) return;
-      const SideState state = stream.server_side().state();
-      if (state != SideState::kIdle && state != SideState::kClosed) {
-        ++counted.in_backend[stream.backend()];
-      }
+      if (stream.is_in_backend()) ++counted.in_backend[stream.backend()];
       if (stream.queued()) ++counted.waiting[stream.backend()];
     });
   }
