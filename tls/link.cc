@@ -25,6 +25,11 @@ constexpr uint32_t kBurstBytes = 16384;  // after these, records are large
 constexpr uint64_t kPauseMs = 1000;      // after this they are small again
 // Header, nonce, tag and padding of a record, in any version.
 constexpr size_t kRecordOverheadBytes = 128;
+// Tickets of TLS 1.3 wait so long for an answer to go with, and for a client that sends without
+// reading and goes: one that goes with tickets unread resets the connection, and what it has sent
+// last may be lost. GnuTLS waits 50 ms for them. While the client sends they wait again.
+constexpr uint64_t kTicketWaitMs = 20;
+constexpr uint8_t kTicketWaitsMax = 10;
 // From here on a slice is a record of its own, and is not gathered with others.
 constexpr size_t kLargeSliceBytes = 4096;
 
@@ -221,6 +226,7 @@ HandshakeResult Link::Shake() {
     state_ = State::kOpen;
     SettleOffer(SSL_session_reused(ssl_.get()) == 1);
     NoteHandshake();
+    if (is_server() && SSL_version(ssl_.get()) == TLS1_3_VERSION) AwaitTickets();
     return HandshakeResult::kDone;
   }
   const int error = SSL_get_error(ssl_.get(), result);
@@ -572,11 +578,46 @@ bool Link::HasRoomFor(size_t plain_bytes) const {
   return FreeChunks(*context.small) >= chunks || FreeChunks(*context.large) >= 1;
 }
 
+// The library keeps the tickets of a handshake until something is written, if only nothing (as with
+// SSL_key_update() in its ssl.h): a server that waits for its client would never send any.
+bool Link::FlushTickets() {
+  shard_.current_ = this;
+  ERR_clear_error();
+  const int written = SSL_write(ssl_.get(), "", 0);
+  tickets_cut_ = false;
+  if (written >= 0) return true;
+  const int error = SSL_get_error(ssl_.get(), written);
+  tickets_cut_ = error == SSL_ERROR_WANT_WRITE;
+  if (!tickets_cut_) Fail(error);
+  return false;
+}
+
+void Link::OnTimer() noexcept {
+  // Who has ended its side takes them with the answer, if it waits for one.
+  if (connection_.state() != shard::Connection::State::kOpen || state_ != State::kOpen) return;
+  if (notified_ || peer_closed_ || connection_.wire_ended()) return;
+  const bool sends = connection_.bytes_in() != ticket_bytes_in_ && ticket_waits_ < kTicketWaitsMax;
+  if (!sends && FlushTickets()) return connection_.Flush();
+  if (sends || tickets_cut_) AwaitTickets();
+}
+
+void Link::AwaitTickets() {
+  ++ticket_waits_;
+  ticket_bytes_in_ = connection_.bytes_in();
+  const shard::ShardContext& context = connection_.context();
+  ticket_timer_.Set(context.loop->timers(), context.now_ms() + kTicketWaitMs);
+}
+
 // The library is never given a record that the queue cannot take whole: one that is written half
 // would have to be given again with the same bytes.
 size_t Link::Send(shard::ByteQueue& plain) {
   if (state_ != State::kOpen || notified_) return 0;
   shard_.current_ = this;
+  if (tickets_cut_ && !FlushTickets()) {
+    send_starved_ = true;
+    WaitForChunk();
+    return 0;
+  }
   size_t total = 0;
   while (!plain.empty() && !connection_.send_full()) {
     const shard::Slice& front = plain.front();
@@ -598,6 +639,7 @@ size_t Link::Send(shard::ByteQueue& plain) {
       Fail(SSL_get_error(ssl_.get(), written));
       break;
     }
+    ticket_timer_.Clear();  // this record has taken them along
     plain.Consume(size_t(written));
     total += size_t(written);
     burst_bytes_ = std::min<uint32_t>(burst_bytes_ + uint32_t(written), kBurstBytes);

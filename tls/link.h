@@ -88,7 +88,7 @@ class ShardTls {
   std::unique_ptr<uint8_t[]> scratch_;
 };
 
-class Link final : public shard::BufferWaiter {
+class Link final : public shard::BufferWaiter, shard::TimerClient {
  public:
   enum class State : uint8_t { kWaiting, kHandshaking, kOpen, kFailed };
 
@@ -196,6 +196,10 @@ class Link final : public shard::BufferWaiter {
   void Fail(int library_error);
   void EndRead(bool truncated);
   size_t RecordBytes();
+  bool FlushTickets();
+  // Tickets go when a little time has passed, unless something is sent before.
+  void AwaitTickets();
+  void OnTimer() noexcept override;
   bool HasRoomFor(size_t plain_bytes) const;
   void WaitForChunk() { connection_.context().small->WaitForChunk(this); }
   void OnBufferAvailable() noexcept override;
@@ -215,6 +219,9 @@ class Link final : public shard::BufferWaiter {
   const Certificate* certificate_ = nullptr;  // of a server
   uint64_t last_send_ms_ = 0;
   uint32_t burst_bytes_ = 0;  // sent since the last pause
+  uint8_t ticket_waits_ = 0;
+  uint64_t ticket_bytes_in_ = 0;  // of the connection, when the last wait began
+  shard::Timer ticket_timer_{this};
   VerifyResult verify_;
   uint32_t error_code_ = 0;
   State state_ = State::kWaiting;
@@ -227,6 +234,7 @@ class Link final : public shard::BufferWaiter {
   bool notified_ : 1 = false;      // our close_notify is written
   bool recv_starved_ : 1 = false;  // reading waits for a chunk
   bool send_starved_ : 1 = false;
+  bool tickets_cut_ : 1 = false;   // part of them is written, the rest waits for a chunk
   bool unknown_name_ : 1 = false;  // the client asked for a name that nothing covers
   std::string server_name_;
   std::string detail_;

@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from cli_client import ask
@@ -92,6 +93,36 @@ def s_client_resumes_both_versions():
             check("Reused, TLSv1." in said, f"{version}: {said}")
             said = s_client(port, version).stdout
             check("New, TLSv1." in said and "Verify return code: 0" in said, said)
+
+
+@case
+def s_client_is_given_tickets_by_who_never_speaks():
+    def silent(peer):
+        while peer.recv(65536):
+            pass
+
+    port = free_port()
+    for mode in ("tcp", "http"):
+        with Server(silent) as server, Proxy(config(port, server.port, ec(), mode=mode), [port]):
+            session = path("session-" + mode)
+            for said_first in ("New", "Reused"):
+                known = ["-sess_in", session] if said_first == "Reused" else []
+                with subprocess.Popen([need_program("openssl"), "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", path(CA),
+                                       "-tls1_3", "-msg", *known, "-sess_out", session], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as client:
+                    timer = threading.Timer(10, client.kill)
+                    timer.start()
+                    said, tickets = "", 0
+                    for line in client.stdout:
+                        said += line
+                        tickets += "NewSessionTicket" in line
+                        if tickets == 2:
+                            break
+                    timer.cancel()
+                    client.stdin.close()
+                    said += client.stdout.read()
+                check(tickets == 2, f"{mode}: {tickets} tickets: {said}")
+                check(f"{said_first}, TLSv1.3" in said, f"{mode}: {said}")
 
 
 @case
