@@ -115,6 +115,15 @@ def raise_file_limit(wanted):
     return True
 
 
+def is_refused(port):
+    """Whether nobody listens at a port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def connect(port, timeout_s=10, host="127.0.0.1"):
     peer = socket.create_connection((host, port), timeout=timeout_s)
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -16,7 +16,7 @@ import threading
 import time
 
 from harness import (DEFAULTS, PROGRAM, SANITIZED, EndOfFile, Proxy, Server, case, check, connect, echo, free_port,
-                     is_closed_within, listen_config, need_program, receive_all, receive_exactly, run_cases, until)
+                     is_closed_within, is_refused, listen_config, need_program, receive_all, receive_exactly, run_cases, until)
 
 RESTARTS = 20
 RELOADS = int(os.environ.get("RINGWAY_RELOADS", "20"))
@@ -193,14 +193,6 @@ def a_killed_worker_is_replaced_on_the_same_sockets():
         print(f"served again after {usual * 1000:.0f} ms, at most {max(took) * 1000:.0f} ms")
         check(usual < (2 if SANITIZED else 0.2), f"{usual} s")
         check(max(took) < (5 if SANITIZED else 2), f"{max(took)} s")
-
-
-def is_refused(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 5).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @case

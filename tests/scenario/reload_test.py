@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 
-from harness import case, check, connect, free_port, free_ports, is_closed_within, receive_exactly, run_cases
+from harness import case, check, connect, free_port, free_ports, is_closed_within, is_refused, receive_exactly, run_cases
 from reloading import HttpServer, Reloading, client_of, get, site
 
 
@@ -629,14 +629,6 @@ def idle_connections_to_servers_stay():
                     check(get(client_of(port))[0] == 200, "an answer")
             after = int(proxy.stat("app", "one", "connect"))
             check(after <= 2, f"{before} connections to the server, then {after}")
-
-
-def is_refused(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 5).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @case

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from harness import (DEFAULTS, PROGRAM, Proxy, Server, case, check, connect, echo, free_port, is_closed_within,
+from harness import (DEFAULTS, PROGRAM, Peer, Proxy, Server, case, check, connect, echo, free_port, is_closed_within,
                      listen_config, need_program, receive_all, receive_exactly, run_cases, skip)
 
 UPGRADES = int(os.environ.get("RINGWAY_UPGRADES", "25"))
@@ -515,32 +515,28 @@ def x_says_what_is_wrong_with_its_socket():
         new.stop()
 
 
+def haproxy_at(port, config):
+    haproxy, folder = need_program("haproxy"), tempfile.mkdtemp()
+    file = os.path.join(folder, "haproxy.cfg")
+    with open(file, "w", encoding="utf-8") as text:
+        text.write(config)
+    return Peer([haproxy, "-db", "-f", file], port, folder)
+
+
 @case
 def haproxy_is_refused_as_a_giver_and_replaced_by_sf():
     """One that migrates: its sockets are its own, but it understands the signals."""
-    haproxy = need_program("haproxy")
     port = free_port()
     with Server(echo) as server, tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "cli.sock")
         config = echo_config(port, server, f"global\n  stats socket {path} level admin expose-fd listeners")
-        file = os.path.join(folder, "haproxy.cfg")
-        with open(file, "w", encoding="utf-8") as text:
-            text.write(config)
-        old = subprocess.Popen([haproxy, "-db", "-f", file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            end = time.monotonic() + 10
-            while not listening(port) and time.monotonic() < end:
-                time.sleep(0.05)
+        with haproxy_at(port, config) as old:
             status, said = refused_start(config, "-x", path, folder=folder)
             check(status == 1 and "no Ringway" in said, f"{status}: {said}")
-            new = start(config.replace(path, path + "2"), [port], "-sf", str(old.pid))
+            new = start(config.replace(path, path + "2"), [port], "-sf", str(old.process.pid))
             with stopping(new):
-                old.wait(10)
+                old.process.wait(10)
                 ping(port)
-        finally:
-            if old.poll() is None:
-                old.kill()
-                old.wait()
 
 
 @case
@@ -548,29 +544,17 @@ def who_runs_as_another_user_is_ended_all_the_same():
     """Started as root, both have given it up by the time the new one serves: -sf and -st are said with the rights of the start."""
     if os.geteuid() != 0:
         skip("needs root")
-    haproxy = need_program("haproxy")
     port = free_port()
-    with Server(echo) as server, tempfile.TemporaryDirectory() as folder:
+    with Server(echo) as server:
         for flag, mode, old_user, user in (("-sf", "-db", "nobody", "www-data"), ("-sf", "-W", "nobody", "nobody"),
                                            ("-st", "-W", "root", "nobody"), ("-st", "-db", "root", "www-data")):
-            file = os.path.join(folder, "haproxy.cfg")
-            with open(file, "w", encoding="utf-8") as text:
-                text.write(echo_config(port, server, f"  user {old_user}"))
-            old = subprocess.Popen([haproxy, "-db", "-f", file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            try:
-                end = time.monotonic() + 10
-                while not listening(port) and time.monotonic() < end:
-                    time.sleep(0.05)
-                new = start(echo_config(port, server, f"  user {user}"), [port], mode, flag, str(old.pid), foreground=False)
+            with haproxy_at(port, echo_config(port, server, f"  user {old_user}")) as old:
+                new = start(echo_config(port, server, f"  user {user}"), [port], mode, flag, str(old.process.pid), foreground=False)
                 with stopping(new):
-                    old.wait(10)
+                    old.process.wait(10)
                     ping(port)
                     check("beside us" not in new.said(), new.said())
                 new.stop()
-            finally:
-                if old.poll() is None:
-                    old.kill()
-                    old.wait()
 
 
 @case
